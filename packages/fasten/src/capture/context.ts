@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+import { AsyncLocalStorage } from 'node:async_hooks'
+import type { ActorKind, Method, Source } from '../core/row.ts'
+
+/** What a shim knows about the work in progress; emit and log fill their anchors from it. */
+export interface RequestContext {
+  readonly request_id: string
+  readonly inbound_request_id?: string
+  readonly trace_id?: string
+  readonly span_id?: string
+  readonly caused_by?: string
+  readonly tenant_id?: string
+  readonly method?: Method
+  readonly source?: Source
+  readonly actor?: string
+  readonly actor_kind?: ActorKind
+  readonly on_behalf_of?: string
+  readonly auth_method?: string
+  readonly session_id?: string
+}
+
+const storage = new AsyncLocalStorage<RequestContext>()
+
+/** The context of the work in progress, or undefined outside any. */
+export function currentContext(): RequestContext | undefined {
+  return storage.getStore()
+}
+
+/** The id of the request in progress, or null outside any. */
+export function currentRequestID(): string | null {
+  return storage.getStore()?.request_id ?? null
+}
+
+/** Runs `work` in `context`; everything it starts, awaits or schedules inherits it. Returns what `work` returns. */
+export function runWithContext<T>(context: RequestContext, work: () => T): T {
+  return storage.run(context, work)
+}
+
+/** Runs `work` in the current context with `members` laid over it; a no-op when there is no current context. */
+export function extendContext<T>(members: Partial<RequestContext>, work: () => T): T {
+  const context = storage.getStore()
+  return context === undefined ? work() : storage.run({ ...context, ...members }, work)
+}

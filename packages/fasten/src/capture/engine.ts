@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { ActorKind, JsonObject, Method, Outcome, Severity, Source } from '../core/row.ts'
+import type { Sources } from '../store/sources.ts'
+import type { Config } from './config.ts'
+import type { Logger } from './log.ts'
+import type { Receipt } from './receipt.ts'
+import type { Stats } from './stats.ts'
+
+/**
+ * The codes an application registered, by name. Empty until `fasten codes typegen` writes a declaration that merges
+ * into it; from then on an unknown code or a wrong detail member is a compile error.
+ */
+// oxlint-disable-next-line no-empty-interface -- declaration merging needs an interface to merge into
+export interface RegisteredCodes {}
+
+export type CodeName = keyof RegisteredCodes extends never ? string : keyof RegisteredCodes & string
+
+export type DetailOf<C extends string> = C extends keyof RegisteredCodes
+  ? RegisteredCodes[C] extends { detail: infer D }
+    ? D
+    : JsonishObject
+  : JsonishObject
+
+/** Anything may be handed in as detail; what JSON cannot say is turned into documented safe forms, never thrown. */
+export type JsonishObject = { readonly [key: string]: unknown }
+
+/**
+ * One audit event. snake_case is the wire's spelling; the camelCase twin of each member is accepted on input.
+ * Only `code` and `target` are required; the rest is filled from the request's context and the code's registration.
+ */
+export interface EmitInput<C extends string = CodeName> {
+  readonly code: C
+  readonly target: string
+  readonly actor?: string
+  readonly actor_kind?: ActorKind
+  readonly on_behalf_of?: string
+  readonly auth_method?: string
+  readonly session_id?: string
+  readonly target_kind?: string
+  readonly method?: Method
+  readonly outcome?: Outcome
+  readonly severity?: Severity
+  readonly reason?: string
+  readonly change_ref?: string
+  readonly request_ref?: string
+  readonly call_ref?: string
+  readonly caused_by?: string
+  readonly request_id?: string
+  readonly tenant_id?: string
+  readonly source?: Source
+  readonly detail?: DetailOf<C>
+
+  readonly actorKind?: ActorKind
+  readonly onBehalfOf?: string
+  readonly authMethod?: string
+  readonly sessionId?: string
+  readonly targetKind?: string
+  readonly changeRef?: string
+  readonly requestRef?: string
+  readonly callRef?: string
+  readonly causedBy?: string
+  readonly requestId?: string
+  readonly tenantId?: string
+}
+
+/** One HTTP access, as a shim saw it end. */
+export interface ApiInput {
+  readonly method: string
+  /** A query string is cut off. */
+  readonly path: string
+  readonly route?: string
+  readonly status: number
+  readonly duration_us: number
+  readonly bytes_in?: number
+  readonly bytes_out?: number
+  readonly actor?: string
+  readonly source?: Source
+  readonly error?: string
+}
+
+/** One started instance. `init()` makes the process's own; `createFasten()` makes isolated ones (tests, several tenants). */
+export interface Fasten {
+  readonly config: Config
+  readonly log: Logger
+  /** Never throws into business code unless strict mode, `failure: 'raise'` or a `fail_closed` code asks for it. */
+  emit<C extends CodeName>(input: EmitInput<C>): Receipt
+  /** Records one HTTP access in the api stream (ring and stdout; persisted with FASTEN_API_DSN). Never throws. */
+  recordApi(input: ApiInput): void
+  /** 12 random lower-case hex characters. */
+  mintID(): string
+  /** Where each stream can be read; hand it to `fasten/reader`. */
+  sources(): Sources
+  /** Resolves true when every row accepted so far is stored, false when `timeoutMs` passed first. Default 5,000. */
+  flush(timeoutMs?: number): Promise<boolean>
+  /** Flushes, then releases files and threads. Later emits are refused. Rows not stored in time stay in the spool. */
+  close(timeoutMs?: number): Promise<void>
+  stats(): Stats
+}
+
+export type { JsonObject }

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/**
+ * What a verifier says. Never a bare boolean: an auditor must see what was checked, what was not, and where it breaks.
+ * Source: spec/chain.md#verdict.
+ */
+export type VerdictKind = 'PASS' | 'FAIL' | 'INCOMPLETE'
+
+/** Kinds of damage, each told apart from the others. */
+export const breakKinds = [
+  /** The leaf is missing, is not JSON, or is not in canonical form. */
+  'leaf_unreadable',
+  /** `canonical_form_id` is none we know. */
+  'form_unknown',
+  /** The stored hash is absent. */
+  'hash_missing',
+  /** The leaf does not hash to the stored hash. */
+  'hash_mismatch',
+  /** `prev_hash` is not the predecessor's hash. */
+  'link_mismatch',
+  /** The leaf names another log, stream or sequence than the place it was found in. */
+  'place_mismatch',
+  /** A projected column differs from its member in the leaf. */
+  'column_mismatch',
+  /** Rows are missing before this index: from the start (`first`), in the middle, or at the end. */
+  'rows_missing',
+  /** Two rows claim one sequence number. */
+  'duplicate_seq',
+  /** A row lies at or beyond the size that the log's head records. */
+  'beyond_head',
+  /** The newest row is not the one that the log's head records. */
+  'head_mismatch',
+  /** Form 2: detail does not match its commitment. */
+  'commitment_mismatch',
+] as const
+export type BreakKind = (typeof breakKinds)[number]
+
+export interface Break {
+  readonly kind: BreakKind
+  /** First affected `monotonic_seq`. */
+  readonly from_index: number
+  /** Last affected `monotonic_seq`; equal to `from_index` for a single row. */
+  readonly to_index: number
+  /** One lower-case sentence naming what was expected and what was found. */
+  readonly message: string
+}
+
+export interface LogVerdict {
+  readonly verdict: VerdictKind
+  readonly log: string
+  readonly from_index: number
+  /** Exclusive: the size that was expected. */
+  readonly to_index: number
+  readonly rows_expected: number
+  readonly rows_checked: number
+  readonly rows_expired: number
+  readonly rows_erased: number
+  readonly rows_missing: number
+  readonly rows_bad: number
+  /** In order of index; the first is the first break. Cut at 1,000 with `breaks_total` telling the truth. */
+  readonly breaks: readonly Break[]
+  readonly breaks_total: number
+  /** Hash of the newest checked row, or null. */
+  readonly head_hash: string | null
+  /** Rows no signed checkpoint covers. Without checkpoints: all of them, and the verdict says so. */
+  readonly unanchored_rows: number
+  /** Why INCOMPLETE, or what this verdict cannot show; lower-case sentences. */
+  readonly notes: readonly string[]
+}
+
+export interface Verdict {
+  /** FAIL if any log fails, else INCOMPLETE if any is or if no row was checked, else PASS. */
+  readonly verdict: VerdictKind
+  readonly logs: readonly LogVerdict[]
+  readonly rows_checked: number
+  readonly rows_bad: number
+  readonly rows_missing: number
+  readonly verifier_version: string
+  readonly notes: readonly string[]
+}

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Row, StreamName, VerificationState } from '../core/row.ts'
+import type { ScanFilter, SourceSummary } from '../store/ports.ts'
+import type { Verdict } from '../core/verdict.ts'
+
+/** A row as every surface shows it: the leaf's members plus what stands outside the leaf. */
+export type ReaderRow<R extends Row = Row> = R & {
+  /** Null for a row that lives only in a ring. */
+  readonly hash: string | null
+  readonly verification: VerificationState
+  /** Api rows only, for readers: milliseconds, rounded. */
+  readonly duration_ms?: number
+}
+
+export interface PageQuery {
+  readonly stream: StreamName
+  readonly filter: ScanFilter
+  /** 1..1000. */
+  readonly limit: number
+  /** Opaque, from an earlier page of the same query. */
+  readonly cursor?: string
+  readonly offset?: number
+  /** `newest` first unless said otherwise. */
+  readonly order?: 'newest' | 'oldest'
+  /** How hard to work for `total`: not at all, up to a bound, or exactly. */
+  readonly total?: 'none' | 'bounded' | 'exact'
+}
+
+export interface Page {
+  readonly rows: readonly ReaderRow[]
+  readonly next_cursor: string | null
+  readonly total: number | null
+  /** How `total` is meant; `at_least` when counting stopped at its bound, `unknown` when null. */
+  readonly total_kind: 'exact' | 'at_least' | 'unknown'
+  /** Where the rows of this stream live. */
+  readonly completeness: Completeness
+}
+
+/** `store`: durable and chained. `ring`: the newest rows in memory only. `store-degraded`: rows wait or were quarantined. */
+export type Completeness = 'store' | 'ring' | 'store-degraded'
+
+export interface Thread {
+  readonly request_id: string
+  /** All three streams, oldest first: timestamp, then boot order within a process. */
+  readonly rows: readonly ReaderRow[]
+  readonly counts: Readonly<Record<StreamName, number>>
+  /** True where the limit cut a stream. */
+  readonly truncated: Readonly<Record<StreamName, boolean>>
+  readonly completeness: Readonly<Record<StreamName, Completeness>>
+}
+
+export interface TailQuery {
+  readonly streams: readonly StreamName[]
+  readonly filter: ScanFilter
+  /** Resume token of an earlier tail (`TailEvent.id`); the newest `backlog` rows are skipped then. */
+  readonly resume?: string
+  /** Rows to show from before now, per stream. */
+  readonly backlog?: number
+}
+
+export interface TailEvent {
+  /** Opaque resume token, printable ASCII without spaces; usable as an SSE event id. */
+  readonly id: string
+  readonly row: ReaderRow
+}
+
+export interface VerifyRange {
+  /** One log, or every log of the store when absent. */
+  readonly log?: string
+  /** Only logs of this stream. */
+  readonly stream?: StreamName
+  readonly from_seq?: number
+  readonly to_seq?: number
+}
+
+export interface DoctorReport {
+  readonly store: {
+    readonly kind: string
+    readonly reachable: boolean
+    readonly rows: number | null
+    readonly last_insert_at: string | null
+    readonly last_error: string | null
+  }
+  readonly queue: Readonly<Record<string, unknown>> | null
+  readonly transport: {
+    readonly stdout_active: boolean
+    readonly syslog_ring_depth: number | null
+    readonly api_ring_depth: number | null
+  }
+  readonly redactor: { readonly active: boolean }
+  readonly init: Readonly<Record<string, unknown>> | null
+  readonly chain: {
+    readonly verified: number
+    readonly breaks: number | null
+    readonly first_break_at: number | null
+    readonly reason: string | null
+    readonly last_verified_at: string | null
+  }
+}
+
+/**
+ * Every question a person or an agent asks of rows. Two implementations, one contract suite: `localReader` asks stores and
+ * rings of this machine, `remoteReader` asks another reader's HTTP API. Every surface (CLI, HTTP, and those to come)
+ * is written against this interface only.
+ *
+ * All methods throw a `FastenError` when the store cannot be asked; an unknown cursor is `BAD_CURSOR`. Rows of `page` are
+ * never repeated or skipped between pages by rows that were stored before the first page was asked. `tail` ends when its
+ * signal aborts, without throwing. `row` answers null when there is none.
+ */
+export interface Reader {
+  page(query: PageQuery): Promise<Page>
+  thread(requestId: string, limit?: number): Promise<Thread>
+  row(ref: { readonly id: string } | { readonly log: string; readonly monotonic_seq: number }): Promise<ReaderRow | null>
+  tail(query: TailQuery, signal: AbortSignal): AsyncIterable<TailEvent>
+  verify(range: VerifyRange): Promise<Verdict>
+  topology(since?: string, until?: string): Promise<readonly SourceSummary[]>
+  doctor(): Promise<DoctorReport>
+  close(): Promise<void>
+}

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Row, StreamName } from '../core/row.ts'
+
+/**
+ * One emitted row on its way into a log: the canonical text of its draft with the three places where `log`,
+ * `monotonic_seq` and `prev_hash` belong still open (core/leaf.ts), as UTF-8.
+ */
+export interface SpooledDraft {
+  readonly stream: StreamName
+  /** Name of the log, generation 1; the sink answers for the generation that is really open. */
+  readonly log: string
+  readonly text: Uint8Array
+}
+
+export interface AppendBatch {
+  /** Identity of the spool the drafts come from; 16 hex. */
+  readonly spool: string
+  /** The position in the spool that is stored once this batch is; the next batch starts here. */
+  readonly position: bigint
+  readonly drafts: readonly SpooledDraft[]
+}
+
+export interface AppendedRow {
+  readonly id: string
+  readonly log: string
+  readonly monotonic_seq: number
+  readonly hash: string
+}
+
+export interface RejectedDraft {
+  /** Index in `AppendBatch.drafts`. */
+  readonly index: number
+  /** A code of spec/errors.yaml, e.g. `ROW_TOO_LARGE`. */
+  readonly code: string
+  readonly message: string
+}
+
+export interface AppendResult {
+  readonly appended: readonly AppendedRow[]
+  /** Drafts this store can never take. The caller keeps them in quarantine; the others are stored all the same. */
+  readonly rejected: readonly RejectedDraft[]
+}
+
+/**
+ * The writing half of a store.
+ *
+ * `append` takes the drafts in order and, in one transaction: reads each log's head, gives each draft its place
+ * (`monotonic_seq`, `prev_hash`), hashes the leaf, inserts, moves the heads, and records `(spool, position)`. It creates a
+ * missing log with its `LOG_CREATED` row first.
+ *
+ * MUST resolve only when the batch would survive power loss. MUST be atomic: after a crash either all of the batch and
+ * its position are there or nothing is. MUST keep the order of the drafts within each log. MUST serialise with other
+ * writers of the same log in any process (no fork, no hole). MUST reject a single bad draft through `rejected`, not by failing
+ * the batch. MUST throw a `FastenError` when the store as a whole cannot take rows now; the caller tries the same batch again.
+ * MUST NOT consume a number for a row that was not inserted. MUST NOT renumber, rewrite or reorder stored rows.
+ *
+ * `spoolPosition` answers the position recorded for a spool, 0 when unknown: draining restarts there, so a replay stores
+ * nothing twice. `forgetSpool` removes that record and MUST only be called when the spool's files are durably gone.
+ */
+export interface RowSink {
+  append(batch: AppendBatch): Promise<AppendResult>
+  spoolPosition(spool: string): Promise<bigint>
+  forgetSpool(spool: string): Promise<void>
+}
+
+/** A row as a store hands it out. */
+export interface StoredRow<R extends Row = Row> {
+  readonly row: R
+  /** The bytes that were hashed, as text. Null for a row of a ring. */
+  readonly leaf: string | null
+  /** Null for a row of a ring. */
+  readonly hash: string | null
+  /** Ascends in commit order over all logs of this store; the cursor of everything that follows. */
+  readonly position: number
+}
+
+/** The members a scan can filter on; the same words on every surface. */
+export interface ScanFilter {
+  readonly request_id?: string
+  readonly id?: string
+  readonly trace_id?: string
+  readonly tenant_id?: string
+  readonly service_id?: string
+  readonly source_node_id?: string
+  readonly log?: string
+  /** Inclusive, canonical 27-character text. */
+  readonly since?: string
+  /** Inclusive, canonical 27-character text. */
+  readonly until?: string
+  /** Rows after this store position (exclusive). */
+  readonly after_position?: number
+  /** Case-insensitive substring of the leaf text. */
+  readonly text?: string
+  // audit
+  /** Exact, or a prefix when it ends in `*`. */
+  readonly code?: string
+  /** Exact, or a prefix when it ends in `*`. */
+  readonly action?: string
+  readonly domain?: string
+  readonly category?: string
+  readonly severity?: string
+  readonly actor?: string
+  readonly actor_kind?: string
+  readonly on_behalf_of?: string
+  readonly target?: string
+  readonly outcome?: string
+  /** Names of members that must be present, e.g. `pii_in_detail`, `reason`, `caused_by`. */
+  readonly has?: readonly string[]
+  // sys
+  readonly level?: string
+  readonly event?: string
+  readonly logger?: string
+  // audit and api
+  readonly method?: string
+  // api
+  readonly path?: string
+  readonly route?: string
+  readonly status?: number
+}
+
+export interface ScanQuery {
+  readonly stream: StreamName
+  readonly filter?: ScanFilter
+  /** `newest`: timestamp then position, descending (the default for people). `stored`: position ascending (for followers). */
+  readonly order: 'newest' | 'oldest' | 'stored'
+  /** Continue strictly after this row of the same order. */
+  readonly after?: { readonly timestamp: string; readonly position: number }
+  /** Rows to skip; for `offset` paging only, costs what it skips. */
+  readonly offset?: number
+  /** 1..10000. */
+  readonly limit: number
+}
+
+export interface LogHead {
+  readonly log: string
+  readonly stream: StreamName
+  /** Rows the log should hold: the next `monotonic_seq`. */
+  readonly size: number
+  /** Hash of the newest row, or `genesis`. */
+  readonly head_hash: string
+}
+
+/** One stored row with everything a verifier compares. */
+export interface EvidenceRow {
+  /** The `monotonic_seq` column, whatever the leaf says. */
+  readonly monotonic_seq: number
+  readonly leaf: Uint8Array | null
+  /** The `hash` column. */
+  readonly hash: string | null
+  readonly position: number
+  /** The projected columns by name, as stored (null for absent). */
+  readonly columns: Readonly<Record<string, string | number | null>>
+}
+
+export interface SourceSummary {
+  readonly source_node_id: string
+  readonly service_id: string
+  readonly tenant_id: string | null
+  readonly rows: number
+  readonly first_seen: string
+  readonly last_seen: string
+}
+
+/**
+ * The reading half of a store. Reading never writes and sees only committed rows.
+ *
+ * `scan` answers whole rows in the asked order, at most `limit`. `count` answers exactly, or null when it gave up at
+ * `atMost` rows (it then knows there are more). `evidence` yields every physical row of a log in (`monotonic_seq`, position)
+ * order, including rows that are broken, and MUST NOT hide or repair anything. `position` is the newest store position
+ * of the stream (0 when empty); it never decreases.
+ */
+export interface RowSource {
+  scan(query: ScanQuery): Promise<readonly StoredRow[]>
+  count(stream: StreamName, filter: ScanFilter, atMost: number): Promise<number | null>
+  heads(): Promise<readonly LogHead[]>
+  evidence(log: string, fromSeq?: number): AsyncIterable<EvidenceRow>
+  position(stream: StreamName): Promise<number>
+  summary(stream: StreamName, since: string | undefined, until: string | undefined): Promise<readonly SourceSummary[]>
+  describe(): Promise<StoreDescription>
+}
+
+export interface StoreDescription {
+  readonly kind: 'sqlite' | 'postgres' | 'memory'
+  /** Without any password. */
+  readonly dsn: string
+  /** e.g. the SQLite library's version. */
+  readonly version: string
+  readonly streams: readonly StreamName[]
+  readonly rows: number | null
+  readonly last_insert_at: string | null
+  /** False for a ring: rows are not hashed and not durable. */
+  readonly isDurable: boolean
+}
+
+/** Both halves, as `openStore` hands them out. What is opened must be closed; closing twice is harmless. */
+export interface Store extends RowSink, RowSource {
+  close(): Promise<void>
+}
