@@ -37,7 +37,11 @@ export interface RejectedDraft {
 
 export interface AppendResult {
   readonly appended: readonly AppendedRow[]
-  /** Drafts this store can never take. The caller keeps them in quarantine; the others are stored all the same. */
+  /**
+   * Drafts this store can never take. When there are any, nothing of the batch was stored (`appended` is empty, the position
+   * did not move): the caller puts them durably into quarantine first and then appends the others. The other order could lose
+   * a rejected draft to a crash between the two.
+   */
   readonly rejected: readonly RejectedDraft[]
 }
 
@@ -50,8 +54,8 @@ export interface AppendResult {
  *
  * MUST resolve only when the batch would survive power loss. MUST be atomic: after a crash either all of the batch and
  * its position are there or nothing is. MUST keep the order of the drafts within each log. MUST serialise with other
- * writers of the same log in any process (no fork, no hole). MUST reject a single bad draft through `rejected`, not by failing
- * the batch. MUST throw a `FastenError` when the store as a whole cannot take rows now; the caller tries the same batch again.
+ * writers of the same log in any process (no fork, no hole). MUST report bad drafts, all of them at once, through `rejected`
+ * with the whole transaction rolled back; it never throws for them. MUST throw a `FastenError` when the store as a whole cannot take rows now; the caller tries the same batch again.
  * MUST NOT consume a number for a row that was not inserted. MUST NOT renumber, rewrite or reorder stored rows.
  *
  * `spoolPosition` answers the position recorded for a spool, 0 when unknown: draining restarts there, so a replay stores
