@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { availableParallelism, tmpdir } from 'node:os'
+import { join, sep } from 'node:path'
+import { ensureBuilt } from '../setup/built.mjs'
+import { root } from '../setup/root.mjs'
+import { runWith } from '../setup/runtime.mjs'
+import type { TestTally } from './tally-reporter.mjs'
+
+export type Suite = 'test' | 'torture'
+
+/** Named on purpose: a bare `node --test` would also run compiled copies, and nothing at all on a Node.js without types. */
+const roofs = ['packages/*/src', 'tools', 'examples', 'bench']
+
+/**
+ * Runs a suite in Node's own test runner, from source. Words choose files by a part of their path; arguments that begin with a
+ * dash go to the runner (`--test-name-pattern=…`, `--test-only`). Answers 0 only if something ran and nothing failed;
+ * a test file in which nothing ran counts as a failure, because that is what a broken glob or import looks like.
+ */
+export async function runTests(suite: Suite, args: readonly string[]): Promise<number> {
+  const files = testFiles(
+    suite,
+    args.filter((arg) => !arg.startsWith('-')),
+  )
+  const options = args.filter((arg) => arg.startsWith('-'))
+  if (files.length === 0) {
+    process.stderr.write(`no ${suite} file has ${args.join(' or ')} in its path; there are:\n`)
+    process.stderr.write(`${testFiles(suite, []).join('\n')}\n`)
+    return 1
+  }
+  // The package's own tests run from source; everybody else uses it as it is published.
+  if (files.some((file) => !file.startsWith('packages/'))) await ensureBuilt(root)
+  const folder = mkdtempSync(join(tmpdir(), 'fasten-tally-'))
+  try {
+    const tallyPath = join(folder, 'tally.json')
+    const status = await runWith(process.execPath, [
+      '--conditions=fasten-source',
+      '--test',
+      `--test-concurrency=${suite === 'torture' ? 1 : Math.max(2, availableParallelism())}`,
+      ...(suite === 'torture' ? [] : ['--test-timeout=600000']),
+      '--test-reporter=spec',
+      '--test-reporter-destination=stdout',
+      `--test-reporter=${join(root, 'tools/jobs/tally-reporter.mjs')}`,
+      `--test-reporter-destination=${tallyPath}`,
+      ...options,
+      ...files.map((file) => join(root, file)),
+    ])
+    return report(JSON.parse(readFileSync(tallyPath, 'utf8')) as TestTally, status, options.length > 0)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+/** Paths relative to the root, sorted; with words, those that contain one of them. */
+export function testFiles(suite: Suite, words: readonly string[]): string[] {
+  return globSync(
+    roofs.map((roof) => `${roof}/**/*.${suite}.ts`),
+    { cwd: root, exclude: (path) => path.includes('node_modules') || path.includes('dist') },
+  )
+    .map((path) => path.split(sep).join('/'))
+    .filter((path) => words.length === 0 || words.some((word) => path.includes(word)))
+    .toSorted()
+}
+
+function report(tally: TestTally, status: number, isPicked: boolean): number {
+  const slow = Object.entries(tally.files)
+    .map(([file, { ms }]) => ({ file, ms }))
+    .filter(({ ms }) => ms > 5_000)
+    .toSorted((a, b) => b.ms - a.ms)
+  if (slow.length > 0) {
+    const lines = slow.slice(0, 10).map(({ file, ms }) => `${(ms / 1000).toFixed(1).padStart(7)} s  ${file}`)
+    process.stdout.write(`\nfiles that took longer than five seconds:\n${lines.join('\n')}\n`)
+  }
+  // With a name pattern it is expected that most files have nothing to do.
+  const idle = isPicked ? [] : Object.keys(tally.files).filter((file) => isIdle(tally.files[file]))
+  for (const file of idle) process.stdout.write(`\nnothing ran in ${file}: give it a test or delete it\n`)
+  const isEmpty = tally.passed + tally.failed === 0
+  if (isEmpty) process.stdout.write('\nno test ran at all\n')
+  const rest = [
+    tally.skipped > 0 ? `${tally.skipped} skipped` : '',
+    tally.todo > 0 ? `${tally.todo} todo` : '',
+  ]
+  process.stdout.write(
+    `\n${[`${tally.passed} passed`, `${tally.failed + idle.length} failed`, ...rest.filter(Boolean)].join(', ')}\n`,
+  )
+  return status !== 0 ? status : idle.length > 0 || isEmpty ? 1 : 0
+}
+
+const isIdle = (file: TestTally['files'][string] | undefined): boolean =>
+  file !== undefined && file.tests === 0 && !file.isBroken

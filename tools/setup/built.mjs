@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { withLock } from './lock.mjs'
+import { startProgress } from './progress.mjs'
+import { SetupFailure } from './setup-failure.mjs'
+
+/**
+ * Makes packages/fasten/dist what the sources say. Does nothing when it already is.
+ *
+ * @param {string} root
+ */
+export async function ensureBuilt(root) {
+  if (isFresh(root)) return
+  const onWait = (/** @type {number | undefined} */ pid) =>
+    process.stderr.write(`another command (process ${pid ?? 'unknown'}) is building; waiting for it\n`)
+  await withLock(join(root, '.cache', 'lock-build'), { onWait }, async () => {
+    if (isFresh(root)) return
+    const print = sourcesPrint(root)
+    const progress = startProgress('building packages/fasten/dist')
+    // TypeScript from here on: by now this runs on Node.js 24.
+    const { buildPackage } = await import('../build.ts')
+    const problems = await buildPackage(root)
+    if (problems !== undefined) {
+      progress.failed()
+      throw new SetupFailure(
+        'packages/fasten does not build',
+        'mend what the compiler names above',
+        problems.split('\n'),
+      )
+    }
+    mkdirSync(join(root, '.cache'), { recursive: true })
+    writeFileSync(stampPath(root), print)
+    progress.done()
+  })
+}
+
+const stampPath = (/** @type {string} */ root) => join(root, '.cache', 'built')
+
+/** @param {string} root */
+function isFresh(root) {
+  return (
+    existsSync(join(root, 'packages/fasten/dist/cli/main.js')) &&
+    existsSync(stampPath(root)) &&
+    readFileSync(stampPath(root), 'utf8') === sourcesPrint(root)
+  )
+}
+
+/**
+ * Hash over everything the build reads: names and bytes of the sources (tests aside), the compiler's settings, the build
+ * itself and the lockfile, which fixes the compiler and what is bundled.
+ *
+ * @param {string} root
+ */
+function sourcesPrint(root) {
+  const source = 'packages/fasten/src'
+  const files = readdirSync(join(root, source), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && !/\.(test|torture|test-d)\.ts$/.test(entry.name))
+    .map((entry) => join(entry.parentPath, entry.name))
+  const settings = [
+    'packages/fasten/package.json',
+    'packages/fasten/tsconfig.build.json',
+    'tsconfig.base.json',
+    'tools/build.ts',
+    'package-lock.json',
+  ].map((path) => join(root, path))
+  const hash = createHash('sha256')
+  for (const file of [...settings, ...files.toSorted()])
+    hash.update(`${file}\0`).update(readFileSync(file)).update('\0')
+  return hash.digest('hex')
+}
