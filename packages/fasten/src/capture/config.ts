@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+import { FastenError, systemCode } from '../core/error.ts'
+import type { Level, StreamName } from '../core/row.ts'
+import { parseDsn, type Dsn } from '../store/dsn.ts'
+import { expandVariables, readEnvFile } from './env-file.ts'
+import { fromEnv, fromOption, settingNames, type Durability, type SettingName, type SettingValue } from './settings.ts'
+
+type Camel<S extends string> = S extends `${infer Head}_${infer Tail}` ? `${Head}${Capitalize<Camel<Tail>>}` : S
+
+type SnakeOptions = { readonly [N in SettingName]?: SettingValue<N> | undefined }
+
+/**
+ * What `init` takes. Each option is the lower-case name of its variable without `FASTEN_`; the camelCase twin works too. Options
+ * beat the environment, the environment beats the file.
+ */
+export type InitOptions = SnakeOptions & { readonly [N in SettingName as Camel<N>]?: SettingValue<N> | undefined } & {
+  /** Path of a `.env` file. Variables that are set already keep their value. */
+  readonly env_file?: string
+  readonly envFile?: string
+}
+
+/** One stream's persistent place, or null when it lives in a ring only. */
+export interface StreamTarget {
+  readonly dsn: Dsn
+  readonly text: string
+}
+
+/** Checked and complete. */
+export interface Config {
+  readonly service_id: string
+  readonly node_id: string
+  readonly tenant_id: string | undefined
+  readonly targets: Readonly<Record<StreamName, StreamTarget | null>>
+  readonly sysRingRows: number
+  readonly apiRingRows: number
+  readonly redactKeys: readonly string[]
+  readonly redactAllowKeys: readonly string[]
+  readonly redactReplacement: string
+  readonly detailBytesMax: number
+  readonly failure: 'queue' | 'raise'
+  readonly durability: Durability
+  readonly isStrict: boolean
+  readonly codeFiles: readonly string[]
+  readonly logLevel: Level | 'silent'
+  readonly logFormat: 'auto' | 'json' | 'pretty'
+  readonly stdout: readonly StreamName[]
+  readonly spoolDirectory: string | undefined
+  readonly spoolBytesMax: number
+  readonly overflowRowsMax: number
+  readonly usesDrainThread: boolean
+  readonly drainRowsMax: number
+  readonly drainLingerMs: number
+  readonly flushTimeoutMs: number
+  readonly hasExitHooks: boolean
+  /** What was chosen for lack of a setting, as `name value (where from)`; empty when everything was said. */
+  readonly assumed: readonly string[]
+}
+
+/** The environment this process was started with. */
+export const processEnv = (): Readonly<Record<string, string | undefined>> => process.env
+
+/**
+ * Reads and checks the whole configuration. Throws `TypeError` for an option that does not exist, and `CONFIG_INVALID`,
+ * `DSN_…`, `ENV_FILE_UNREADABLE` or `PLACE_UNWRITABLE` naming the variable and the remedy; never prints a password.
+ */
+export function readConfig(options: InitOptions, processVariables: Readonly<Record<string, string | undefined>>): Config {
+  const given = snakeOptions(options)
+  const envFile = options.env_file ?? options.envFile ?? processVariables['FASTEN_ENV_FILE']
+  const env = envFile === undefined || envFile === '' ? processVariables : { ...readEnvFile(envFile), ...processVariables }
+  const get = <N extends SettingName>(name: N): SettingValue<N> | undefined => fromOption(name, given[name]) ?? fromEnv(name, env)
+  const assumed: string[] = []
+  const assume = (name: string, value: string, source: string): string => {
+    assumed.push(`${name} "${value}" (${source})`)
+    return value
+  }
+  const target = (name: 'audit_dsn' | 'api_dsn' | 'sys_dsn'): StreamTarget | null => {
+    const at = `FASTEN_${name.toUpperCase()}`
+    const written = get(name) ?? (name === 'audit_dsn' ? assume('audit rows in', 'sqlite:///./fasten.db', 'default') : undefined)
+    if (written === undefined) return null
+    const text = expandVariables(written, env, at)
+    const dsn = parseDsn(text, { at })
+    assertWritable(dsn, at)
+    return { dsn, text }
+  }
+
+  const stdout = get('stdout') ?? ['sys', 'api']
+  return {
+    service_id: checkId('service_id', get('service_id') ?? assume('service', packageName() ?? 'service', packageName() ? 'package.json' : 'default')),
+    node_id: checkId('node_id', get('node_id') ?? assume('node', hostname() || 'node', 'hostname')),
+    tenant_id: optionalId('tenant_id', get('tenant_id')),
+    targets: { audit: target('audit_dsn'), sys: target('sys_dsn'), api: target('api_dsn') },
+    sysRingRows: get('sys_ring_size') ?? 2000,
+    apiRingRows: get('api_ring_size') ?? 2000,
+    redactKeys: get('redact_keys') ?? [],
+    redactAllowKeys: get('redact_allow_keys') ?? [],
+    redactReplacement: get('redact_replacement') ?? '***',
+    detailBytesMax: get('max_detail_bytes') ?? 49_152,
+    failure: get('failure') ?? 'queue',
+    durability: get('durability') ?? 'process',
+    isStrict: get('strict') ?? false,
+    codeFiles: get('codes') ?? [],
+    logLevel: get('log_level') ?? 'info',
+    logFormat: get('log_format') ?? 'auto',
+    stdout: stdout.filter((stream) => stream !== 'none'),
+    spoolDirectory: get('spool_dir'),
+    spoolBytesMax: get('spool_bytes_max') ?? 1 << 30,
+    overflowRowsMax: get('overflow_rows_max') ?? 1000,
+    usesDrainThread: get('drain_thread') ?? true,
+    drainRowsMax: get('drain_rows_max') ?? 2000,
+    drainLingerMs: get('drain_linger_ms') ?? 5,
+    flushTimeoutMs: get('flush_timeout_ms') ?? 5000,
+    hasExitHooks: get('exit_hooks') ?? true,
+    assumed,
+  }
+}
+
+function snakeOptions(options: InitOptions): { [N in SettingName]?: unknown } {
+  const given: { [N in SettingName]?: unknown } = {}
+  for (const [key, value] of Object.entries(options)) {
+    const name = key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+    if (name === 'env_file') continue
+    const known = settingNames.find((candidate) => candidate === name)
+    if (known === undefined) throw new TypeError(`init() has no option "${key}"; it has ${settingNames.join(', ')} and env_file`)
+    given[known] = value
+  }
+  return given
+}
+
+const idPattern = /^[^\p{Cc}]{1,128}$/u
+
+function checkId(name: string, value: string): string {
+  if (idPattern.test(value)) return value
+  throw new FastenError('CONFIG_INVALID', `${name} "${value.slice(0, 80)}" is not 1 to 128 printable characters`, {
+    at: `FASTEN_${name.toUpperCase()}`,
+    hint: 'choose a short name that stays the same over restarts',
+  })
+}
+
+const optionalId = (name: string, value: string | undefined): string | undefined =>
+  value === undefined ? undefined : checkId(name, value)
+
+/** `name` of the nearest package.json above the working directory. */
+function packageName(): string | undefined {
+  for (let directory = process.cwd(); ; directory = dirname(directory)) {
+    const path = join(directory, 'package.json')
+    if (existsSync(path)) {
+      try {
+        const manifest: unknown = JSON.parse(readFileSync(path, 'utf8'))
+        if (typeof manifest === 'object' && manifest !== null && 'name' in manifest && typeof manifest.name === 'string')
+          return manifest.name
+      } catch {
+        // Somebody else's broken manifest is no reason to refuse to start; the default name is told on stderr.
+        return undefined
+      }
+    }
+    if (dirname(directory) === directory) return undefined
+  }
+}
+
+/** A place that cannot be written fails here, at start, not at the first row. */
+function assertWritable(dsn: Dsn, at: string): void {
+  if (dsn.kind !== 'sqlite' || dsn.isMemory) return
+  const path = resolve(dsn.path)
+  const refuse = (message: string, hint: string, cause?: unknown): never => {
+    throw new FastenError('PLACE_UNWRITABLE', message, { at, hint, cause })
+  }
+  if (existsSync(path) && !statSync(path).isFile()) refuse(`"${dsn.path}" is not a file`, 'name a database file, e.g. sqlite:///./fasten.db')
+  const folder = dirname(path)
+  if (!existsSync(folder)) refuse(`the folder of "${dsn.path}" does not exist`, `make it: mkdir -p ${dirname(dsn.path)}`)
+  for (const place of existsSync(path) ? [path, folder] : [folder]) {
+    try {
+      accessSync(place, constants.W_OK)
+    } catch (cause) {
+      refuse(`"${dsn.path}" cannot be written: ${systemCode(cause) ?? 'no access'}`, 'give this user write access to the file and its folder, or choose another place', cause)
+    }
+  }
+}

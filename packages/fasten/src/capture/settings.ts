@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Everything that can be set, once: name, environment variable, kind, default. spec/env.yaml says the same in prose for
+ * people, and a test compares the two.
+ */
+import { FastenError } from '../core/error.ts'
+import { levels, streams } from '../core/row.ts'
+
+type Kind<T> = (text: string) => T | undefined
+
+const text: Kind<string> = (raw) => (raw.trim() === '' ? undefined : raw.trim())
+const list: Kind<readonly string[]> = (raw) =>
+  raw.split(',').map((part) => part.trim()).filter((part) => part !== '')
+const boolean: Kind<boolean> = (raw) => {
+  const word = raw.trim().toLowerCase()
+  if (['1', 'true', 'yes', 'on'].includes(word)) return true
+  return ['0', 'false', 'no', 'off'].includes(word) ? false : undefined
+}
+const integer = (min: number, max: number): Kind<number> => (raw) => {
+  if (!/^\s*\d{1,15}\s*$/.test(raw)) return undefined
+  const value = Number(raw)
+  return value >= min && value <= max ? value : undefined
+}
+const word = <const W extends readonly string[]>(words: W): Kind<W[number]> => (raw) =>
+  words.find((candidate) => candidate === raw.trim().toLowerCase())
+const words = <const W extends readonly string[]>(allowed: W): Kind<readonly W[number][]> => (raw) => {
+  const parts = list(raw) ?? []
+  const known = allowed.filter((candidate) => parts.includes(candidate))
+  return known.length === new Set(parts).size ? known : undefined
+}
+
+export const durabilities = ['memory', 'tick', 'process', 'disk'] as const
+/**
+ * What holds when `emit` returns. `memory`: nothing, for tests. `tick`: in the spool at the end of the turn of the event loop.
+ * `process`: in the spool, survives `kill -9`. `disk`: synced, survives power loss.
+ */
+export type Durability = (typeof durabilities)[number]
+
+interface Setting<T> {
+  readonly env: readonly [string, ...string[]]
+  readonly parse: Kind<T>
+  /** What a value must be, for the error message. */
+  readonly expects: string
+}
+
+const setting = <T>(env: Setting<T>['env'], parse: Kind<T>, expects: string): Setting<T> => ({ env, parse, expects })
+
+const id = 'text of 1 to 128 characters'
+const dsn = 'a DSN such as sqlite:///./fasten.db'
+
+export const settings = {
+  service_id: setting(['FASTEN_SERVICE_ID'], text, id),
+  node_id: setting(['FASTEN_NODE_ID'], text, id),
+  tenant_id: setting(['FASTEN_TENANT_ID'], text, id),
+  audit_dsn: setting(['FASTEN_AUDIT_DSN'], text, dsn),
+  api_dsn: setting(['FASTEN_API_DSN'], text, dsn),
+  sys_dsn: setting(['FASTEN_SYS_DSN', 'FASTEN_SYSLOG_DSN'], text, dsn),
+  sys_ring_size: setting(['FASTEN_SYS_RING_SIZE'], integer(1, 10_000_000), 'a whole number of rows, 1 to 10000000'),
+  api_ring_size: setting(['FASTEN_API_RING_SIZE'], integer(1, 10_000_000), 'a whole number of rows, 1 to 10000000'),
+  redact_keys: setting(['FASTEN_REDACT_KEYS'], list, 'key names, separated by commas'),
+  redact_allow_keys: setting(['FASTEN_REDACT_ALLOW_KEYS'], list, 'key names, separated by commas'),
+  redact_replacement: setting(['FASTEN_REDACT_REPLACEMENT'], text, 'text'),
+  max_detail_bytes: setting(['FASTEN_MAX_DETAIL_BYTES'], integer(256, 65_536), 'a whole number of bytes, 256 to 65536'),
+  failure: setting(['FASTEN_AUDIT_STORE_FAILURE_STRATEGY'], word(['queue', 'raise']), 'queue or raise'),
+  durability: setting(['FASTEN_DURABILITY'], word(durabilities), 'memory, tick, process or disk'),
+  strict: setting(['FASTEN_STRICT'], boolean, 'true or false'),
+  codes: setting(['FASTEN_CODES'], list, 'paths or patterns of *.codes.yaml files, separated by commas'),
+  log_level: setting(['FASTEN_LOG_LEVEL'], word([...levels, 'silent']), `${levels.join(', ')} or silent`),
+  log_format: setting(['FASTEN_LOG_FORMAT'], word(['auto', 'json', 'pretty']), 'auto, json or pretty'),
+  stdout: setting(['FASTEN_STDOUT'], words([...streams, 'none']), 'audit, sys, api separated by commas, or none'),
+  spool_dir: setting(['FASTEN_SPOOL_DIR'], text, 'a directory'),
+  spool_bytes_max: setting(['FASTEN_SPOOL_BYTES_MAX'], integer(1 << 20, 1e15), 'a whole number of bytes, at least 1048576'),
+  overflow_rows_max: setting(['FASTEN_OVERFLOW_ROWS_MAX'], integer(0, 10_000_000), 'a whole number of rows, 0 to 10000000'),
+  drain_thread: setting(['FASTEN_DRAIN_THREAD'], boolean, 'true or false'),
+  drain_rows_max: setting(['FASTEN_DRAIN_ROWS_MAX'], integer(1, 50_000), 'a whole number of rows, 1 to 50000'),
+  drain_linger_ms: setting(['FASTEN_DRAIN_LINGER_MS'], integer(0, 10_000), 'a whole number of milliseconds, 0 to 10000'),
+  flush_timeout_ms: setting(['FASTEN_FLUSH_TIMEOUT_MS'], integer(0, 600_000), 'a whole number of milliseconds, 0 to 600000'),
+  exit_hooks: setting(['FASTEN_EXIT_HOOKS'], boolean, 'true or false'),
+} as const satisfies Record<string, Setting<unknown>>
+
+export type SettingName = keyof typeof settings
+export type SettingValue<N extends SettingName> = (typeof settings)[N] extends Setting<infer T> ? T : never
+
+export const settingNames = Object.keys(settings) as SettingName[]
+
+/** The value of one setting from the environment, or undefined when it is not set. Throws `CONFIG_INVALID`. */
+export function fromEnv<N extends SettingName>(name: N, env: Readonly<Record<string, string | undefined>>): SettingValue<N> | undefined {
+  for (const variable of settings[name].env) {
+    const raw = env[variable]
+    if (raw === undefined || raw === '') continue
+    return parsed(name, raw, variable)
+  }
+  return undefined
+}
+
+/** The value of one setting from an option: already of its type, or text as in the environment. Throws `CONFIG_INVALID`. */
+export function fromOption<N extends SettingName>(name: N, value: unknown): SettingValue<N> | undefined {
+  if (value === undefined || value === null) return undefined
+  // One parser judges both, so an option can be nothing that a variable could not.
+  const raw = Array.isArray(value) ? value.join(',') : String(value)
+  return parsed(name, raw, `option ${name}`)
+}
+
+function parsed<N extends SettingName>(name: N, raw: string, at: string): SettingValue<N> {
+  const value = settings[name].parse(raw)
+  if (value !== undefined) return value as SettingValue<N>
+  const { expects } = settings[name]
+  const shown = name.endsWith('_dsn') ? 'the value' : `"${raw.slice(0, 80)}"`
+  throw new FastenError('CONFIG_INVALID', `${shown} is not valid for ${at}`, { at, hint: `write ${expects}` })
+}

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/**
+ * Counts since start. They balance: `emitted = accepted + held + refused` and `accepted = stored + spooled + quarantined`.
+ * Rows that only went into a ring are not among them.
+ */
+export interface Stats {
+  /** Rows meant for a store. */
+  readonly emitted: number
+  /** Rows that reached the spool. */
+  readonly accepted: number
+  /** Rows waiting in memory: for the end of the turn (`durability: 'tick'`), or for disk space. */
+  readonly held: number
+  readonly refused: number
+  readonly stored: number
+  /** Rows in the spool that are neither stored nor quarantined yet. */
+  readonly spooled: number
+  readonly quarantined: number
+  /** Bytes of `spooled`. */
+  readonly spool_bytes: number
+  /** Retries since the store last took rows; 0 when it is well. */
+  readonly retry_count: number
+  readonly in_backoff_seconds: number
+  readonly last_error: string | null
+  /** Emitted codes that were not registered. */
+  readonly unregistered: number
+  /** Audit rows by code that were refused; empty when none were. */
+  readonly refused_by_code: Readonly<Record<string, number>>
+  readonly sys_ring_rows: number
+  readonly api_ring_rows: number
+  /** False when the drainer runs on the main thread. */
+  readonly has_drain_thread: boolean
+}

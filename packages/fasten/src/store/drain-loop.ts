@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The life of a drainer.
+ *
+ *          wake                    all stored
+ *   idle ────────▶ lingering ─▶ draining ────────▶ idle
+ *                                  │  ▲
+ *                    store refuses │  │ time is up, or hurry
+ *                                  ▼  │
+ *                              backing off            stop: from any state, after the running transaction
+ *
+ * idle: nothing to do; no timer runs, so a quiet process costs nothing. Enters: start, or the spool is drained.
+ * lingering: waits a few milliseconds so that a burst becomes one transaction. A crash loses nothing: the rows are in the spool.
+ * draining: slices move into the store until the spool's end. A crash loses nothing: rows and position commit together.
+ * backing off: the store does not take rows now. Waits 100 ms, doubled at each failure up to a minute, a fifth up or down
+ *   so that many nodes do not come back as one. The spool grows meanwhile. A crash loses nothing.
+ * stopped: the last transaction has ended.
+ */
+import type { IdSource } from '../core/ids.ts'
+import { FastenError } from '../core/error.ts'
+import { drainSlice, type DrainPlace, type DrainedSlice } from './drain.ts'
+import { adoptSpools } from './spool/adopt.ts'
+import type { SpoolReader } from './spool/spool.ts'
+
+/** What a drainer tells its process; the names are those of the published SDKs, so dashboards keep working. */
+export type DrainEvent =
+  | { readonly event: 'audit_drain_failed'; readonly error: string; readonly code: string }
+  | { readonly event: 'audit_drain_degraded'; readonly retry_count: number; readonly in_backoff_seconds: number; readonly last_error: string }
+  | { readonly event: 'audit_drain_recovered'; readonly recovery_after_seconds: number }
+  | { readonly event: 'audit_row_quarantined'; readonly name: string; readonly code: string; readonly message: string }
+  | { readonly event: 'audit_spool_adopted'; readonly spools: number; readonly rows: number }
+
+export interface DrainLoopOptions {
+  readonly place: DrainPlace
+  readonly reader: SpoolReader
+  /** Behind the last draft the owner has written. */
+  readonly end: () => number
+  readonly ids: IdSource
+  /** Default 5 ms. Raising it makes larger transactions and rows visible later. */
+  readonly lingerMs: number
+  /** False for a spool in memory, whose root has nobody else's spools. */
+  readonly adopts: boolean
+  readonly onSlice: (slice: DrainedSlice, isOwn: boolean) => void
+  readonly onEvent: (event: DrainEvent) => void
+  /** Told when the loop falls asleep and needs a `wake`, and when it is awake again. */
+  readonly onIdle: (isIdle: boolean) => void
+}
+
+export interface DrainLoop {
+  /** There may be something to drain. Cheap, and harmless at any time. */
+  wake(): void
+  /** Somebody waits: no lingering, and an attempt now if the loop is backing off. */
+  hurry(): void
+  /** Resolves when the running transaction has ended; nothing is drained afterwards. */
+  stop(): Promise<void>
+  state(): { readonly kind: DrainState; readonly failures: number; readonly lastError: string | null; readonly backoffMs: number }
+}
+
+export type DrainState = 'idle' | 'lingering' | 'draining' | 'backing_off' | 'stopped'
+
+export const backoffFirstMs = 100
+export const backoffMaxMs = 60_000
+const degradedAtFailures = 5
+const adoptEveryMs = 10_000
+
+/** The wait before retry `failures` (from 1), without jitter: 100, 200, 400, … 60,000 ms. */
+export const backoffMs = (failures: number): number => Math.min(backoffFirstMs * 2 ** (failures - 1), backoffMaxMs)
+
+export function createDrainLoop(options: DrainLoopOptions): DrainLoop {
+  const { place, reader, end, ids, lingerMs, adopts, onSlice, onEvent, onIdle } = options
+  let kind: DrainState = 'idle'
+  let position: number | null = null
+  let failures = 0
+  let failingSince = 0n
+  let lastError: string | null = null
+  let currentBackoffMs = 0
+  let isHurried = false
+  let adoptedAt: bigint | null = null
+  let cutShort: (() => void) | null = null
+  let ended: Promise<void> = Promise.resolve()
+
+  /** Asked anew after each wait, because `stop` may come during one. */
+  const isStopped = (): boolean => kind === 'stopped'
+
+  function pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        clearTimeout(timer)
+        cutShort = null
+        resolve()
+      }
+      const timer = setTimeout(done, ms)
+      cutShort = done
+    })
+  }
+
+  async function run(): Promise<void> {
+    onIdle(false)
+    while (!isStopped()) {
+      kind = 'lingering'
+      if (!isHurried && lingerMs > 0) await pause(lingerMs)
+      await drain()
+      if (isStopped()) return
+      kind = 'idle'
+      // Said before the end is looked at again: a writer that appended in between and saw us busy did not wake us.
+      onIdle(true)
+      if ((position ?? 0) >= end()) return
+      onIdle(false)
+    }
+  }
+
+  async function drain(): Promise<void> {
+    while (!isStopped()) {
+      kind = 'draining'
+      try {
+        if (adopts) await adoptWhenDue()
+        position ??= Number(await place.sink.spoolPosition(reader.id))
+        while (position < end() && !isStopped()) {
+          const slice = await drainSlice(place, reader, position, end())
+          if (slice.position === position) break
+          position = slice.position
+          report(slice, true)
+          reader.trim(position)
+          recover()
+        }
+        recover()
+        isHurried = false
+        return
+      } catch (error) {
+        if (isStopped()) return
+        await backOff(error)
+      }
+    }
+  }
+
+  async function adoptWhenDue(): Promise<void> {
+    const now = place.clock.monotonicNanos()
+    if (adoptedAt !== null && now - adoptedAt < BigInt(adoptEveryMs) * 1_000_000n) return
+    let rows = 0
+    const { spools } = await adoptSpools(place, reader.id, (slice) => {
+      rows += slice.stored
+      report(slice, false)
+    })
+    adoptedAt = now
+    if (rows > 0) onEvent({ event: 'audit_spool_adopted', spools, rows })
+  }
+
+  function report(slice: DrainedSlice, isOwn: boolean): void {
+    onSlice(slice, isOwn)
+    for (const { name, code, message } of slice.quarantined) onEvent({ event: 'audit_row_quarantined', name, code, message })
+  }
+
+  async function backOff(error: unknown): Promise<void> {
+    failures++
+    lastError = error instanceof FastenError ? error.toLine() : String(error)
+    if (failures === 1) {
+      failingSince = place.clock.monotonicNanos()
+      onEvent({ event: 'audit_drain_failed', error: lastError, code: error instanceof FastenError ? error.code : 'STORE_UNKNOWN' })
+    }
+    const jitter = 0.8 + (0.4 * Number.parseInt(ids.randomHex(2), 16)) / 0xffff
+    currentBackoffMs = Math.round(backoffMs(failures) * jitter)
+    if (failures === degradedAtFailures)
+      onEvent({ event: 'audit_drain_degraded', retry_count: failures, in_backoff_seconds: currentBackoffMs / 1000, last_error: lastError })
+    kind = 'backing_off'
+    isHurried = false
+    await pause(currentBackoffMs)
+    currentBackoffMs = 0
+  }
+
+  function recover(): void {
+    if (failures === 0) return
+    const nanos = place.clock.monotonicNanos() - failingSince
+    failures = 0
+    lastError = null
+    onEvent({ event: 'audit_drain_recovered', recovery_after_seconds: Number(nanos / 1_000_000n) / 1000 })
+  }
+
+  function wake(): void {
+    if (kind === 'idle') {
+      // Taken at once, so that a second wake does not start a second run.
+      kind = 'lingering'
+      ended = run()
+    }
+  }
+
+  return {
+    wake,
+    hurry() {
+      isHurried = true
+      cutShort?.()
+      wake()
+    },
+    async stop() {
+      kind = 'stopped'
+      cutShort?.()
+      await ended
+      reader.close()
+    },
+    state: () => ({ kind, failures, lastError, backoffMs: currentBackoffMs }),
+  }
+}

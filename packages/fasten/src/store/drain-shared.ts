@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * What a process and its drainer thread both see without sending messages: positions and counters in shared memory. The
+ * writer raises `written` after each append; the drainer raises the others after each commit.
+ */
+export interface DrainShared {
+  readonly buffer: SharedArrayBuffer
+  written: number
+  stored: number
+  readonly storedRows: number
+  readonly quarantinedRows: number
+  readonly failures: number
+  readonly backoffMs: number
+  /** The drainer sleeps and must be woken by a message. */
+  isIdle: boolean
+  /** Somebody waits for rows to be stored: the drainer says when it has committed. */
+  isAwaited: boolean
+  addStored(rows: number): void
+  addQuarantined(rows: number): void
+  setTrouble(failures: number, backoffMs: number): void
+}
+
+const slots = { written: 0, stored: 1, storedRows: 2, quarantinedRows: 3 } as const
+const flags = { isIdle: 8, isAwaited: 9, failures: 10, backoffMs: 11 } as const
+
+export function createDrainShared(buffer: SharedArrayBuffer = new SharedArrayBuffer(64)): DrainShared {
+  const wide = new BigInt64Array(buffer)
+  const narrow = new Int32Array(buffer)
+  const get = (slot: number): number => Number(Atomics.load(wide, slot))
+  const set = (slot: number, value: number): void => {
+    Atomics.store(wide, slot, BigInt(value))
+  }
+  return {
+    buffer,
+    get written() {
+      return get(slots.written)
+    },
+    set written(position) {
+      set(slots.written, position)
+    },
+    get stored() {
+      return get(slots.stored)
+    },
+    set stored(position) {
+      set(slots.stored, position)
+    },
+    get storedRows() {
+      return get(slots.storedRows)
+    },
+    get quarantinedRows() {
+      return get(slots.quarantinedRows)
+    },
+    get failures() {
+      return Atomics.load(narrow, flags.failures)
+    },
+    get backoffMs() {
+      return Atomics.load(narrow, flags.backoffMs)
+    },
+    get isIdle() {
+      return Atomics.load(narrow, flags.isIdle) === 1
+    },
+    set isIdle(value) {
+      Atomics.store(narrow, flags.isIdle, value ? 1 : 0)
+    },
+    get isAwaited() {
+      return Atomics.load(narrow, flags.isAwaited) === 1
+    },
+    set isAwaited(value) {
+      Atomics.store(narrow, flags.isAwaited, value ? 1 : 0)
+    },
+    addStored(rows) {
+      Atomics.add(wide, slots.storedRows, BigInt(rows))
+    },
+    addQuarantined(rows) {
+      Atomics.add(wide, slots.quarantinedRows, BigInt(rows))
+    },
+    setTrouble(failures, backoffMs) {
+      Atomics.store(narrow, flags.failures, failures)
+      Atomics.store(narrow, flags.backoffMs, backoffMs)
+    },
+  }
+}

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+import { Worker } from 'node:worker_threads'
+import { FastenError } from '../core/error.ts'
+import type { StreamName } from '../core/row.ts'
+import type { DrainEvent } from './drain-loop.ts'
+import { createDrainRunner, fromPlainError, type DrainRunnerOptions, type PlainError, type StoredPlace } from './drain-runner.ts'
+import { createDrainShared, type DrainShared } from './drain-shared.ts'
+import type { StoreTarget } from './open.ts'
+
+/** What the thread is started with; plain data. */
+export interface DrainThreadData {
+  readonly root: string
+  readonly spool: string
+  readonly shared: SharedArrayBuffer
+  readonly target: StoreTarget
+  readonly rowsMax: number
+  readonly lingerMs: number
+}
+
+export type DrainOrder =
+  | { readonly kind: 'wake' | 'hurry' | 'stop' }
+  | { readonly kind: 'locate'; readonly token: number; readonly stream: StreamName; readonly id: string }
+
+export type DrainReport =
+  | { readonly kind: 'progress' | 'stopped' }
+  | { readonly kind: 'event'; readonly event: DrainEvent }
+  | { readonly kind: 'located'; readonly token: number; readonly place: StoredPlace | null; readonly error?: PlainError }
+
+/** The application's handle on whatever drains its spool. */
+export interface Drainer {
+  readonly shared: DrainShared
+  readonly isThread: boolean
+  /** To be called after each append; sends a message only when the drainer sleeps. */
+  wake(): void
+  /** True once everything before `position` is stored or in quarantine; false when `timeoutMs` passed first. */
+  whenStored(position: number, timeoutMs?: number): Promise<boolean>
+  locate(stream: StreamName, id: string): Promise<StoredPlace | null>
+  /** Ends after the running transaction; forcibly after `timeoutMs`, which loses nothing: the spool has the rows. */
+  stop(timeoutMs: number): Promise<void>
+}
+
+type Channel = {
+  wake(): void
+  hurry(): void
+  locate(stream: StreamName, id: string): Promise<StoredPlace | null>
+  stop(): Promise<void>
+  /** While somebody waits, the process must stay alive for the answer. */
+  hold(isHeld: boolean): void
+}
+
+/**
+ * Starts the drainer in a worker thread. The thread neither keeps the process alive nor costs anything while it sleeps. Throws
+ * when no thread can be started; the caller then drains inline.
+ */
+export function startDrainThread(data: Omit<DrainThreadData, 'shared'>, onEvent: (event: DrainEvent) => void): Drainer {
+  const shared = createDrainShared()
+  // Compiled code stands beside this file as .js, source as .ts.
+  const entry = new URL(import.meta.url.endsWith('.ts') ? './drain-worker.ts' : './drain-worker.js', import.meta.url)
+  const thread = new Worker(entry, {
+    workerData: { ...data, shared: shared.buffer } satisfies DrainThreadData,
+    name: 'fasten-drain',
+    stdout: false,
+    stderr: false,
+  })
+  thread.unref()
+  const waiting = new Map<number, { resolve: (place: StoredPlace | null) => void; reject: (error: Error) => void }>()
+  let nextToken = 0
+  let onStopped: () => void = () => {}
+  let failure: Error | null = null
+  let progress: () => void = () => {}
+
+  const send = (order: DrainOrder): void => thread.postMessage(order)
+  const giveUp = (error: Error): void => {
+    failure ??= error
+    for (const { reject } of waiting.values()) reject(error)
+    waiting.clear()
+    progress()
+    onStopped()
+  }
+  thread.on('message', (report: DrainReport) => {
+    switch (report.kind) {
+      case 'progress':
+        return progress()
+      case 'stopped':
+        return onStopped()
+      case 'event':
+        return onEvent(report.event)
+      case 'located': {
+        const waiter = waiting.get(report.token)
+        waiting.delete(report.token)
+        if (report.error) waiter?.reject(fromPlainError(report.error))
+        else waiter?.resolve(report.place)
+      }
+    }
+  })
+  thread.on('error', (cause) => {
+    giveUp(new FastenError('DRAIN_STOPPED', 'the drainer thread died; rows stay in the spool', { cause }))
+    onEvent({ event: 'audit_drain_failed', code: 'DRAIN_STOPPED', error: String(cause) })
+  })
+  thread.on('exit', () => giveUp(new FastenError('DRAIN_STOPPED', 'the drainer thread has ended; rows stay in the spool')))
+
+  const channel: Channel = {
+    wake: () => send({ kind: 'wake' }),
+    hurry: () => send({ kind: 'hurry' }),
+    locate: (stream, id) =>
+      new Promise((resolve, reject) => {
+        if (failure) return reject(failure)
+        const token = nextToken++
+        waiting.set(token, { resolve, reject })
+        send({ kind: 'locate', token, stream, id })
+      }),
+    stop: async () => {
+      if (failure) return
+      await new Promise<void>((resolve) => {
+        onStopped = resolve
+        send({ kind: 'stop' })
+      })
+    },
+    hold: (isHeld) => (isHeld ? thread.ref() : thread.unref()),
+  }
+  const { drainer, onProgress } = createDrainer(shared, channel, true)
+  progress = onProgress
+  return {
+    ...drainer,
+    async stop(timeoutMs) {
+      await drainer.stop(timeoutMs)
+      await thread.terminate()
+    },
+  }
+}
+
+/** Drains on the thread it is called on, in turns of the event loop: for tests, databases in memory, and where threads cannot start. */
+export function startInlineDrainer(options: Omit<DrainRunnerOptions, 'shared' | 'onProgress'>): Drainer {
+  const shared = createDrainShared()
+  let progress: () => void = () => {}
+  const runner = createDrainRunner({ ...options, shared, onProgress: () => progress() })
+  const { drainer, onProgress } = createDrainer(shared, { ...runner, hold: () => {} }, false)
+  progress = onProgress
+  runner.hurry()
+  return drainer
+}
+
+function createDrainer(shared: DrainShared, channel: Channel, isThread: boolean): { drainer: Drainer; onProgress: () => void } {
+  const waiters = new Set<{ position: number; settle: (isStored: boolean) => void }>()
+  let holds = 0
+  const hold = (change: 1 | -1): void => {
+    holds += change
+    if (holds === (change === 1 ? 1 : 0)) channel.hold(change === 1)
+  }
+  const held = async <T>(work: Promise<T>): Promise<T> => {
+    hold(1)
+    try {
+      return await work
+    } finally {
+      hold(-1)
+    }
+  }
+  const onProgress = (): void => {
+    const stored = shared.stored
+    for (const waiter of waiters) if (waiter.position <= stored) waiter.settle(true)
+  }
+  let isStopped = false
+  const drainer: Drainer = {
+    shared,
+    isThread,
+    wake() {
+      if (shared.isIdle && !isStopped) channel.wake()
+    },
+    whenStored(position, timeoutMs) {
+      if (shared.stored >= position) return Promise.resolve(true)
+      if (isStopped) return Promise.resolve(false)
+      return held(
+        new Promise<boolean>((resolve) => {
+          const waiter = {
+            position,
+            settle(isStored: boolean) {
+              clearTimeout(timer)
+              waiters.delete(waiter)
+              shared.isAwaited = waiters.size > 0
+              resolve(isStored)
+            },
+          }
+          const timer = timeoutMs === undefined ? undefined : setTimeout(() => waiter.settle(shared.stored >= position), timeoutMs)
+          waiters.add(waiter)
+          shared.isAwaited = true
+          channel.hurry()
+          // A commit that ended just before we said that we wait was not told to us.
+          onProgress()
+        }),
+      )
+    },
+    locate: (stream, id) => held(channel.locate(stream, id)),
+    async stop(timeoutMs) {
+      if (isStopped) return
+      isStopped = true
+      let timer: NodeJS.Timeout | undefined
+      const late = new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, timeoutMs)
+      })
+      await held(Promise.race([channel.stop(), late]))
+      clearTimeout(timer)
+      for (const waiter of waiters) waiter.settle(shared.stored >= waiter.position)
+    },
+  }
+  return { drainer, onProgress }
+}

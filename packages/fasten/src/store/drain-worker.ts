@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Entry of the drainer thread: opens the spool and the store named in its data and moves rows until told to stop. */
+import { parentPort, workerData } from 'node:worker_threads'
+import { createDrainRunner, toPlainError } from './drain-runner.ts'
+import { createDrainShared } from './drain-shared.ts'
+import type { DrainOrder, DrainReport, DrainThreadData } from './drain-thread.ts'
+import { openStore } from './open.ts'
+import { createSystemClock, createSystemIds } from './platform.ts'
+import { spoolDirectory } from './spool/layout.ts'
+import { createSpoolReader } from './spool/reader.ts'
+
+const port = parentPort
+if (port) {
+  const data = workerData as DrainThreadData
+  const say = (report: DrainReport): void => port.postMessage(report)
+  const runner = createDrainRunner({
+    root: data.root,
+    reader: createSpoolReader(data.spool, spoolDirectory(data.root, data.spool)),
+    shared: createDrainShared(data.shared),
+    openStore: () => openStore(data.target),
+    clock: createSystemClock(),
+    ids: createSystemIds(),
+    rowsMax: data.rowsMax,
+    lingerMs: data.lingerMs,
+    adopts: true,
+    onEvent: (event) => say({ kind: 'event', event }),
+    onProgress: () => say({ kind: 'progress' }),
+  })
+  port.on('message', (order: DrainOrder) => {
+    switch (order.kind) {
+      case 'wake':
+        return runner.wake()
+      case 'hurry':
+        return runner.hurry()
+      case 'locate':
+        return void runner.locate(order.stream, order.id).then(
+          (place) => say({ kind: 'located', token: order.token, place }),
+          (error: unknown) => say({ kind: 'located', token: order.token, place: null, error: toPlainError(error) }),
+        )
+      case 'stop':
+        return void runner.stop().finally(() => {
+          say({ kind: 'stopped' })
+          port.close()
+        })
+    }
+  })
+  // Spools of dead processes are looked for at once, before there is anything of our own.
+  runner.hurry()
+}
