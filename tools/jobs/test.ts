@@ -28,8 +28,8 @@ export async function runTests(suite: Suite, args: readonly string[]): Promise<n
     process.stderr.write(`${testFiles(suite, []).join('\n')}\n`)
     return 1
   }
-  // The package's own tests run from source; everybody else uses it as it is published.
-  if (files.some((file) => !file.startsWith('packages/'))) await ensureBuilt(root)
+  // The package's own tests run from source; examples, bench and the package test use it as it is published.
+  if (files.some((file) => /^(examples|bench|tools\/pack)/.test(file))) await ensureBuilt(root)
   const folder = mkdtempSync(join(tmpdir(), 'fasten-tally-'))
   try {
     const tallyPath = join(folder, 'tally.json')
