@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/**
+ * What a member's name says about its value.
+ * `secret`: the value is replaced, whatever its type. `count`: the name counts or asks about secrets, so numbers and
+ * booleans stay and text is replaced. `plain`: the name says nothing; only the shape of the value counts.
+ */
+export type KeyVerdict = 'secret' | 'count' | 'plain'
+
+/**
+ * How digits under this name are judged by the card rule (redact-cards.ts). `card`: the Luhn digit is enough.
+ * `text`: the leading digits must be some issuer's. `identifier`: prefix and length must be those of one brand.
+ * `never`: times, sizes, telephone and device numbers.
+ */
+export type DigitRule = 'card' | 'text' | 'identifier' | 'never'
+
+export interface KeyClass {
+  readonly verdict: KeyVerdict
+  readonly digits: DigitRule
+}
+
+export interface KeyRules {
+  /** Literal names to redact besides the built-in ones, without regard to case. */
+  readonly extraKeys: readonly string[]
+  /** Literal whole names that are never redacted by name, without regard to case; wins over everything else. */
+  readonly allowKeys: readonly string[]
+}
+
+/**
+ * A judge of member names. Pure in its answer, remembers up to 4,096 names so that a known one costs a look-up.
+ *
+ * A name is cut into words at case changes, digits and punctuation. It is secret when a word contains a secret noun
+ * (`customer_token`) or neighbouring words spell one (`apiKey`, `api-key`, `apikey`), unless the name's head says that it
+ * is something *about* a secret: its last word describes (`token_count`, `cookie_consent`, `password_changed_at`), a word
+ * merely looks alike (`secretary`, `tokenizer`), or it counts (`prompt_tokens`, `has_password`).
+ *
+ * An added key of four characters or fewer must be a whole word of the name (`pin` hits `user_pin` and `pinCode`, not
+ * `shipping`); a longer one may stand anywhere in it. Source: spec/redaction.md#names.
+ */
+export function createKeyJudge(rules: KeyRules): (key: string) => KeyClass {
+  const allowed = new Set(rules.allowKeys.map((key) => key.toLowerCase()))
+  const added = rules.extraKeys.map((key) => key.toLowerCase()).filter((key) => key !== '')
+  const known = new Map<string, KeyClass>()
+
+  return (key) => {
+    const remembered = known.get(key)
+    if (remembered !== undefined) return remembered
+    const judged = judge(key)
+    if (key.length <= nameCharsRemembered) {
+      // A flood of invented names must not grow without bound; starting again costs only time.
+      if (known.size >= namesRemembered) known.clear()
+      known.set(key, judged)
+    }
+    return judged
+  }
+
+  function judge(key: string): KeyClass {
+    // Beyond this length no name is judged by its words; the tail of a giant key is where nobody names a secret.
+    const name = key.length > 512 ? key.slice(0, 512) : key
+    const lower = name.toLowerCase()
+    if (allowed.has(lower)) return { verdict: 'plain', digits: 'never' }
+    const words = wordsOf(name)
+    if (added.some((literal) => stands(literal, lower, words))) return secretKey
+    const verdict = verdictOf(words)
+    return verdict === 'secret' ? secretKey : { verdict, digits: digitRuleOf(words) }
+  }
+}
+
+const namesRemembered = 4_096
+const nameCharsRemembered = 128
+const secretKey: KeyClass = { verdict: 'secret', digits: 'card' }
+
+/** Nouns that make a word secret wherever they stand in it. */
+const secretNouns = [
+  'password', 'passwd', 'passphrase', 'token', 'secret', 'authorization', 'authorisation', 'bearer', 'cookie', 'credential',
+] as const
+
+/** Nouns of two words, found with any separator or none, also when more letters touch them (`myapi_keys`). */
+const secretPairs = [
+  ['api', 'key'], ['m2m', 'key'], ['cert', 'private'], ['private', 'key'], ['access', 'key'], ['session', 'id'],
+] as const
+const pairRuns: readonly string[] = secretPairs.map(([first, second]) => first + second)
+
+/** Nouns of several words that must be those words exactly, with any separator or none. */
+const secretPhrases = new Set([
+  'password', 'm2mkey', 'signingkey', 'encryptionkey', 'masterkey', 'accountkey', 'recoverycode', 'recoverycodes',
+  'recoveryphrase', 'seedphrase', 'backupcodes',
+])
+
+/** Secret only as a whole word: too short to be looked for inside others. */
+const secretWords = new Set(['pwd', 'cvv', 'cvv2', 'cvc', 'cvc2', 'csc', 'otp', 'totp', 'jwt', 'passcode', 'mnemonic'])
+
+/** Words that contain a secret noun and mean something else. */
+const lookalikes = new Set([
+  'secretary', 'secretaries', 'secretarial', 'secretariat', 'secretion', 'tokenizer', 'tokenizers', 'tokenize', 'tokenized',
+  'tokenizing', 'tokenization', 'tokeniser', 'tokenisers', 'tokenise', 'tokenised', 'tokenising', 'tokenisation',
+  'tokenomics', 'passwordless', 'tokenless', 'cookieless', 'keyboard', 'keyboards', 'keyword', 'keywords',
+])
+
+/** Heads of names that describe a secret instead of holding it. */
+const descriptors = new Set([
+  'count', 'counts', 'counter', 'number', 'total', 'totals', 'sum', 'avg', 'average', 'min', 'max', 'limit', 'limits', 'quota',
+  'budget', 'usage', 'used', 'remaining', 'rate', 'ratio', 'percent', 'cost', 'costs', 'price', 'prices', 'size', 'length', 'len',
+  'bytes', 'chars', 'details', 'stats', 'statistics', 'metrics', 'index', 'type', 'types', 'kind', 'name', 'names', 'version',
+  'status', 'state', 'enabled', 'disabled', 'required', 'optional', 'present', 'missing', 'valid', 'invalid', 'validity',
+  'verified', 'expired', 'expires', 'expiry', 'expiration', 'lifetime', 'ttl', 'age', 'at', 'on', 'date', 'time', 'timestamp', 'ts',
+  'ms', 'sec', 'secs', 'second', 'seconds', 'minute', 'minutes', 'hours', 'days', 'changed', 'created', 'updated', 'rotated',
+  'rotation', 'revoked', 'issued', 'attempts', 'failures', 'errors', 'retries', 'policy', 'policies', 'strength',
+  'consent', 'consents', 'banner', 'preference', 'preferences', 'accepted', 'notice', 'settings', 'scope', 'scopes', 'audience',
+  'issuer', 'provider', 'algorithm', 'alg', 'format', 'endpoint', 'method', 'model', 'category', 'window', 'per', 'speed',
+])
+
+/** An id of these is a public handle; an id of a session, a cookie or a secret is as good as the thing. */
+const publicHandles = new Set(['token', 'tokens', 'credential', 'credentials', 'apikey', 'apikeys'])
+
+/** Words before a plural that turn it into a number of things. */
+const measures = new Set([
+  'n', 'num', 'number', 'no', 'count', 'total', 'sum', 'avg', 'average', 'mean', 'max', 'maximum', 'min', 'minimum', 'prompt',
+  'completion', 'input', 'output', 'in', 'out', 'cached', 'cache', 'read', 'write', 'creation', 'reasoning', 'thinking', 'thought',
+  'thoughts', 'context', 'generated', 'generation', 'new', 'used', 'unused', 'remaining', 'budget', 'limit', 'estimated', 'billed',
+  'billable', 'free', 'accepted', 'rejected', 'prediction', 'image', 'audio', 'text', 'video', 'tool', 'candidates', 'system',
+  'embedding', 'per', 'response', 'request', 'sampled', 'chunk', 'document', 'evaluated',
+])
+
+/** First words that make the name a yes-or-no question. */
+const questions = new Set([
+  'is', 'has', 'had', 'was', 'were', 'did', 'does', 'can', 'may', 'must', 'should', 'needs', 'need', 'requires', 'require', 'allow',
+  'allows', 'use', 'uses', 'with', 'without', 'no', 'missing', 'enable', 'enables', 'disable',
+])
+
+function verdictOf(words: readonly string[]): KeyVerdict {
+  const hit = lastSecret(words)
+  if (hit === undefined) {
+    // A lone `pass` is a password in mail and database settings and an answer in test reports.
+    return words.length === 1 && words[0] === 'pass' ? 'count' : 'plain'
+  }
+  const head = words.at(-1)
+  if (hit.end < words.length && head !== undefined) {
+    if (descriptors.has(head)) return 'plain'
+    if ((head === 'id' || head === 'ids') && publicHandles.has(hit.noun)) return 'plain'
+  }
+  // `password_reset: true` is an event; `password_reset: "…"` may carry the link that does it.
+  if (head === 'reset') return 'count'
+  const before = words.slice(0, hit.start)
+  if (before[0] !== undefined && questions.has(before[0])) return 'count'
+  if (hit.end === words.length && hit.noun.endsWith('s') && !hit.noun.endsWith('ss')) {
+    if (hit.noun === 'tokens' && before.length === 0) return 'count'
+    if (before.some((word) => measures.has(word))) return 'count'
+  }
+  return hit.end === words.length && before.at(-1) === 'per' ? 'count' : 'secret'
+}
+
+interface Hit {
+  /** Index of the first word of the noun, and of the first word after it. */
+  readonly start: number
+  readonly end: number
+  /** The word or joined words that hit. */
+  readonly noun: string
+}
+
+function lastSecret(words: readonly string[]): Hit | undefined {
+  for (let index = words.length - 1; index >= 0; index--) {
+    const word = words[index] ?? ''
+    if (lookalikes.has(word)) continue
+    if (secretWords.has(word) || secretNouns.some((noun) => word.includes(noun))) {
+      return { start: index, end: index + 1, noun: word }
+    }
+    const previous = words[index - 1]
+    if (previous === undefined) continue
+    const pair = previous + word
+    if (
+      secretPhrases.has(pair) ||
+      secretPairs.some(([first, second]) => previous.endsWith(first) && word.startsWith(second))
+    ) {
+      return { start: index - 1, end: index + 1, noun: pair }
+    }
+    const triple = `${words[index - 2] ?? ''}${pair}`
+    if (secretPhrases.has(triple)) return { start: index - 2, end: index + 1, noun: triple }
+  }
+  return undefined
+}
+
+const cardWords = new Set(['card', 'cards', 'pan', 'cc', 'ccn', 'creditcard', 'debitcard', 'cardnumber', 'cardno', 'ccnumber'])
+const neverWords = new Set([
+  'timestamp', 'timestamps', 'ts', 'time', 'times', 'date', 'epoch', 'ms', 'us', 'ns', 'millis', 'micros', 'nanos', 'milliseconds',
+  'microseconds', 'nanoseconds', 'seconds', 'duration', 'elapsed', 'latency', 'seq', 'sequence', 'offset', 'lsn', 'count', 'bytes',
+  'size', 'at', 'imei', 'imeisv', 'iccid', 'imsi', 'msisdn', 'phone', 'phones', 'tel', 'telephone', 'mobile', 'fax', 'ean', 'gtin', 'upc',
+  'isbn', 'issn', 'barcode', 'snowflake', 'lat', 'lon', 'latitude', 'longitude', 'version',
+])
+const identifierWords = new Set([
+  'id', 'ids', 'uuid', 'guid', 'ref', 'refs', 'reference', 'order', 'orders', 'trace', 'span', 'request', 'correlation', 'serial',
+  'tracking', 'invoice', 'invoices', 'transaction', 'transactions', 'txn', 'sku', 'lot', 'batch', 'hash', 'digest', 'checksum', 'etag',
+  'ticket', 'shipment', 'parcel', 'job', 'run', 'message', 'event', 'revision', 'commit', 'build',
+])
+
+function digitRuleOf(words: readonly string[]): DigitRule {
+  const isIdentifier = words.some((word) => identifierWords.has(word))
+  if (words.some((word) => cardWords.has(word))) return isIdentifier ? 'text' : 'card'
+  if (words.some((word) => neverWords.has(word))) return 'never'
+  return isIdentifier ? 'identifier' : 'text'
+}
+
+/** Whether an added literal stands in the name; see `createKeyJudge` for the rule about short ones. */
+function stands(literal: string, lower: string, words: readonly string[]): boolean {
+  if (literal.length > 4) return lower.includes(literal)
+  return lower === literal || words.includes(literal)
+}
+
+/**
+ * Lower-case words of a name: cut at anything but letters and digits, between lower and upper case (`apiKey`), before
+ * the last capital of a run (`APIKey`), and around a secret noun that is written together with others (`prompttokens`).
+ */
+function wordsOf(name: string): readonly string[] {
+  const spaced = name
+    .normalize('NFKC')
+    .replace(/[^\p{L}\p{N}]+/gu, ' ')
+    .replace(/(\p{Ll}|\p{N})(\p{Lu})/gu, '$1 $2')
+    .replace(/(\p{Lu})(\p{Lu}\p{Ll})/gu, '$1 $2')
+  return spaced
+    .toLowerCase()
+    .split(' ')
+    .filter((word) => word !== '')
+    .flatMap(unglued)
+}
+
+/** `tokencount` → `token count`, `prompttokens` → `prompt tokens`, `myapikeyname` → `my api key name`. */
+function unglued(word: string): readonly string[] {
+  if (lookalikes.has(word)) return [word]
+  for (let index = 0; index < pairRuns.length; index++) {
+    const run = pairRuns[index] ?? ''
+    const at = word.lastIndexOf(run)
+    const [first, second] = secretPairs[index] ?? ['', '']
+    if (at >= 0) return [word.slice(0, at), first, second, word.slice(at + run.length)].filter((part) => part !== '')
+  }
+  for (const noun of secretNouns) {
+    const at = word.lastIndexOf(noun)
+    if (at < 0) continue
+    const plural = word.startsWith('s', at + noun.length) ? 1 : 0
+    const end = at + noun.length + plural
+    const [before, after] = [word.slice(0, at), word.slice(end)]
+    // Only known neighbours are cut off; an unknown tail stays with its noun and the whole stays secret.
+    const isKnown = (before === '' || measures.has(before) || questions.has(before)) && (after === '' || descriptors.has(after))
+    if (isKnown) return [before, word.slice(at, end), after].filter((part) => part !== '')
+  }
+  return [word]
+}
