@@ -148,7 +148,7 @@ const samples: Readonly<
       [`${src}/core/a.ts`]:
         "// Date.now() is banned\nconst s = 'Math.random() and process.env'\nconst r = /console.log/\n" +
         'try { f() } catch {\n  // gone already\n}\nthrow new TypeError(s)\nthrow new FastenError(s, s)\nconst company = 1',
-      [`${src}/capture/system-clock.ts`]: 'export const clock = { nowMicros: () => Date.now() * 1000 }',
+      [`${src}/store/platform.ts`]: 'export const clock = { nowMicros: () => Date.now() * 1000 }',
       [`${src}/capture/config.ts`]: 'const x = process.env',
       [`${src}/cli/main.ts`]: 'const x = process.env',
       [`${src}/capture/index.ts`]: 'export default fasten',

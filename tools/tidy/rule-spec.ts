@@ -63,6 +63,8 @@ export function environment(tree: Tree): readonly Finding[] {
   const read = new Set<string>()
   for (const [file, text] of tree) {
     if (!isShipped(file)) continue
+    // Elsewhere the prefix also marks the codes of process warnings.
+    const readsEnvironment = /\/(capture\/(config|settings)|cli\/.*)\.ts$/.test(file)
     for (const match of blank(text, ['comments']).matchAll(
       /(?<![A-Za-z0-9_])FASTEN_[A-Z][A-Z0-9_]*(?![A-Z0-9_*])/g,
     )) {
