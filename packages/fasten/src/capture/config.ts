@@ -3,6 +3,7 @@ import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:
 import { hostname } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { FastenError, systemCode } from '../core/error.ts'
+import { detailBytesLimit } from '../core/redact.ts'
 import type { Level, StreamName } from '../core/row.ts'
 import { parseDsn, type Dsn } from '../store/dsn.ts'
 import { expandVariables, readEnvFile } from './env-file.ts'
@@ -97,7 +98,7 @@ export function readConfig(options: InitOptions, processVariables: Readonly<Reco
     redactKeys: get('redact_keys') ?? [],
     redactAllowKeys: get('redact_allow_keys') ?? [],
     redactReplacement: get('redact_replacement') ?? '***',
-    detailBytesMax: get('max_detail_bytes') ?? 49_152,
+    detailBytesMax: Math.min(get('max_detail_bytes') ?? detailBytesLimit, detailBytesLimit),
     failure: get('failure') ?? 'queue',
     durability: get('durability') ?? 'process',
     isStrict: get('strict') ?? false,

@@ -60,7 +60,7 @@ export const settings = {
   redact_keys: setting(['FASTEN_REDACT_KEYS'], list, 'key names, separated by commas'),
   redact_allow_keys: setting(['FASTEN_REDACT_ALLOW_KEYS'], list, 'key names, separated by commas'),
   redact_replacement: setting(['FASTEN_REDACT_REPLACEMENT'], text, 'text'),
-  max_detail_bytes: setting(['FASTEN_MAX_DETAIL_BYTES'], integer(256, 65_536), 'a whole number of bytes, 256 to 65536'),
+  max_detail_bytes: setting(['FASTEN_MAX_DETAIL_BYTES'], integer(256, 1e9), 'a whole number of bytes, at least 256; more than 49152 counts as 49152'),
   failure: setting(['FASTEN_AUDIT_STORE_FAILURE_STRATEGY'], word(['queue', 'raise']), 'queue or raise'),
   durability: setting(['FASTEN_DURABILITY'], word(durabilities), 'memory, tick, process or disk'),
   strict: setting(['FASTEN_STRICT'], boolean, 'true or false'),

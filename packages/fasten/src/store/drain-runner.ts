@@ -6,6 +6,7 @@ import type { StreamName } from '../core/row.ts'
 import { createDrainLoop, type DrainEvent } from './drain-loop.ts'
 import type { DrainShared } from './drain-shared.ts'
 import type { RowSink, Store } from './ports.ts'
+import { removeSpool } from './spool/adopt.ts'
 import type { SpoolReader } from './spool/spool.ts'
 
 /** The place a stored row was given. */
@@ -87,6 +88,13 @@ export function createDrainRunner(options: DrainRunnerOptions): DrainRunner {
       await loop.stop()
       const closing = store
       store = null
+      try {
+        // An empty spool leaves nothing behind. One with rows in it stays for whoever opens this store next.
+        if (closing && adopts && shared.stored === shared.written) await removeSpool({ root, sink: closing }, reader.id)
+      } catch (error) {
+        const { code, message } = toPlainError(error)
+        onEvent({ event: 'audit_drain_failed', code, error: `an empty spool could not be removed: ${message}` })
+      }
       await closing?.close()
     },
   }

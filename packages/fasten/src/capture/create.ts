@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: Apache-2.0
+import { createCodeRegistry, type CodeRegistry } from '../core/code.ts'
+import type { FastenError } from '../core/error.ts'
+import { draftText } from '../core/leaf.ts'
+import { createRedactor } from '../core/redact.ts'
+import type { StreamName } from '../core/row.ts'
+import type { DrainEvent } from '../store/drain-loop.ts'
+import { createMemoryStore } from '../store/memory.ts'
+import { createSystemClock, createSystemIds } from '../store/platform.ts'
+import type { NodeStatus } from '../store/sources.ts'
+import { processEnv, readConfig, type Config, type InitOptions } from './config.ts'
+import { currentContext } from './context.ts'
+import { createEmit } from './emit.ts'
+import type { ApiInput, Fasten } from './engine.ts'
+import { createIdentity } from './identity.ts'
+import type { Lane } from './lane.ts'
+import { ndjsonLine, prettyLine, type AnyClean } from './lines.ts'
+import { createLogger, type LogLine } from './log.ts'
+import { openLane, planLanes, type OpenLane } from './open-lane.ts'
+import { notWritten, type Ticket } from './receipt.ts'
+import { mintID } from './request-id.ts'
+import { openSources } from './sources.ts'
+import type { Stats } from './stats.ts'
+import { createLineWriter, type TextWritable } from './stdout.ts'
+
+export interface CreateOptions extends InitOptions {
+  /** Shared with the process's own registry unless given. */
+  readonly registry?: CodeRegistry
+  /** Where lines go instead of stdout. */
+  readonly writable?: TextWritable
+  /** Where this library speaks of itself instead of stderr. */
+  readonly notices?: TextWritable
+}
+
+/** A started instance with what only its own process may do to it. */
+export interface OwnedFasten extends Fasten {
+  /** Lines and rows to their files, blocking: for the process's last moment. */
+  syncNow(): void
+}
+
+/**
+ * Starts an instance: reads the configuration, makes the spools, starts the drainers. Everything that can be wrong with the
+ * configuration throws here.
+ */
+export function createFasten({ registry = createCodeRegistry(), writable = process.stdout, notices = process.stderr, ...options }: CreateOptions = {}): OwnedFasten {
+  const config = readConfig(options, processEnv())
+  const clock = createSystemClock()
+  const ids = createSystemIds()
+  const identity = createIdentity(config, clock, ids)
+  const redactor = createRedactor({
+    extraKeys: config.redactKeys,
+    allowKeys: config.redactAllowKeys,
+    replacement: config.redactReplacement,
+    detailBytesMax: config.detailBytesMax,
+  })
+  const lines = createLineWriter(writable)
+  const showsPretty = config.logFormat === 'pretty' || (config.logFormat === 'auto' && 'isTTY' in writable && writable.isTTY === true)
+  const format = showsPretty ? prettyLine : ndjsonLine
+  const rings = {
+    sys: createMemoryStore({ stream: 'sys', rowsMax: config.sysRingRows }),
+    api: createMemoryStore({ stream: 'api', rowsMax: config.apiRingRows }),
+  }
+  const notice = (text: string): void => void notices.write(`fasten: ${text}\n`)
+  const unregistered = new Map<string, number>()
+  const refusedByCode = new Map<string, number>()
+  let isClosed = false
+  let lastError: string | null = null
+
+  const opened = openLanes()
+  const laneOf = new Map<StreamName, Lane>(opened.flatMap(({ lane, streams }) => streams.map((stream) => [stream, lane] as const)))
+  const sources = openSources({ opened, rings, status })
+
+  const emit = createEmit({
+    config,
+    registry,
+    identity,
+    redactor,
+    lane: auditLane(),
+    onUnregistered(code) {
+      const times = unregistered.get(code) ?? 0
+      if (times === 0) notice(`code "${code}" is not registered; its rows are kept as UNREGISTERED_CODE. register() it, or load its *.codes.yaml`)
+      if (times > 0 || unregistered.size < 10_000) unregistered.set(code, times + 1)
+    },
+    onRefused: (code) => refusedByCode.set(code, (refusedByCode.get(code) ?? 0) + 1),
+    onRow: config.stdout.includes('audit') ? show : null,
+  })
+  const log = createLogger(config.logLevel, recordLine)
+  tellAssumptions()
+
+  return {
+    config,
+    log,
+    emit: (input) => emit(input),
+    recordApi,
+    mintID,
+    sources: () => sources.sources,
+    flush: async (timeoutMs = config.flushTimeoutMs) => {
+      lines.flush()
+      const results = await Promise.all(opened.map(({ lane }) => lane.flush(timeoutMs)))
+      return results.every(Boolean)
+    },
+    async close(timeoutMs = config.flushTimeoutMs) {
+      if (isClosed) return
+      isClosed = true
+      lines.flush()
+      await Promise.all(opened.map((lane) => lane.close(timeoutMs)))
+      await sources.close()
+      lines.flush()
+    },
+    stats,
+    syncNow() {
+      lines.flush()
+      if (!isClosed) for (const { lane } of opened) lane.syncNow()
+    },
+  }
+
+  function openLanes(): OpenLane[] {
+    const lanes: OpenLane[] = []
+    for (const plan of planLanes(config)) lanes.push(openLane(plan, { config, clock, ids, onEvent: tellDrainEvent, onTrouble, onRelief }))
+    return lanes
+  }
+
+  function auditLane(): Lane {
+    const lane = laneOf.get('audit')
+    if (!lane) throw new TypeError('the audit stream has no store')
+    return lane
+  }
+
+  function recordLine(line: LogLine): void {
+    record('sys', (envelope) =>
+      redactor.sys({
+        ...envelope,
+        stream: 'sys',
+        level: line.level,
+        event: line.event,
+        ...(line.logger === undefined ? {} : { logger: line.logger }),
+        fields: line.fields,
+      }),
+    )
+  }
+
+  function recordApi(input: ApiInput): void {
+    const { path, actor = currentContext()?.actor, source = currentContext()?.source, ...rest } = input
+    const query = path.indexOf('?')
+    record('api', (envelope) =>
+      redactor.api({
+        ...envelope,
+        ...rest,
+        stream: 'api',
+        path: query === -1 ? path : path.slice(0, query),
+        ...(actor === undefined ? {} : { actor }),
+        ...(source === undefined ? {} : { source }),
+      }),
+    )
+  }
+
+  /** A row of sys or api: to its ring, to stdout, and to its store where one is named. */
+  function record(stream: 'sys' | 'api', build: (envelope: ReturnType<typeof identity.envelope>) => AnyClean): void {
+    const lane = isClosed ? undefined : laneOf.get(stream)
+    const context = currentContext()
+    const tenant = context?.tenant_id ?? config.tenant_id
+    const clean = build(identity.envelope(context, tenant, lane !== undefined))
+    if (config.stdout.includes(stream)) show(clean)
+    if (lane === undefined) return void rings[stream].push(clean)
+    const ticket: Ticket = { stream, id: clean.id, position: notWritten, error: null, onSettled: null }
+    lane.accept(identity.log(stream, tenant), () => draftText(clean), ticket)
+  }
+
+  function show(clean: AnyClean): void {
+    lines.write(format(clean))
+  }
+
+  /** A drainer's news as sys rows under the names the published SDKs use, and the bad ones on stderr. */
+  function tellDrainEvent(event: DrainEvent): void {
+    const { event: name, ...fields } = event
+    if ('error' in event) lastError = event.error
+    if (name === 'audit_drain_recovered') lastError = null
+    const isGood = name === 'audit_drain_recovered' || name === 'audit_spool_adopted'
+    const isWarning = name === 'audit_drain_failed'
+    if (name !== 'audit_spool_adopted') notice(`${name} ${JSON.stringify(fields)}`)
+    // While the sys stream goes into the same store, its rows wait in the same spool; nothing feeds back.
+    log[isGood ? 'info' : isWarning ? 'warn' : 'error'](name, fields)
+  }
+
+  function onTrouble(error: FastenError): void {
+    lastError = error.toLine()
+    notice(error.toLine())
+    if (error.code !== 'SPOOL_FULL' || isClosed || !registry.has('DISK_FULL')) return
+    // The reserve was given back for this: the row that says why the next ones may be missing.
+    emit({ code: 'DISK_FULL', target: error.at ?? 'spool', outcome: 'failure', reason: error.code })
+  }
+
+  function onRelief(heldRows: number): void {
+    lastError = null
+    notice(`there is room again; ${heldRows} rows that waited in memory are in the spool`)
+    if (registry.has('RECOVERED')) emit({ code: 'RECOVERED', target: 'spool', detail: { held_rows: heldRows } })
+  }
+
+  function stats(): Stats {
+    const sum = { accepted: 0, held: 0, refused: 0, stored: 0, quarantined: 0, spoolBytes: 0 }
+    let retries = 0
+    let backoffMs = 0
+    for (const { lane, drainer } of opened) {
+      const counts = lane.counts()
+      for (const name of Object.keys(sum) as (keyof typeof sum)[]) sum[name] += counts[name]
+      retries = Math.max(retries, drainer.shared.failures)
+      backoffMs = Math.max(backoffMs, drainer.shared.backoffMs)
+    }
+    return {
+      emitted: sum.accepted + sum.held + sum.refused,
+      accepted: sum.accepted,
+      held: sum.held,
+      refused: sum.refused,
+      stored: sum.stored,
+      spooled: sum.accepted - sum.stored - sum.quarantined,
+      quarantined: sum.quarantined,
+      spool_bytes: sum.spoolBytes,
+      retry_count: retries,
+      in_backoff_seconds: backoffMs / 1000,
+      last_error: lastError,
+      unregistered: [...unregistered.values()].reduce((total, times) => total + times, 0),
+      refused_by_code: Object.fromEntries(refusedByCode),
+      sys_ring_rows: rings.sys.size,
+      api_ring_rows: rings.api.size,
+      has_drain_thread: opened.every(({ drainer }) => drainer.isThread),
+    }
+  }
+
+  function status(): NodeStatus {
+    const now = stats()
+    return {
+      service_id: config.service_id,
+      source_node_id: config.node_id,
+      tenant_id: config.tenant_id ?? null,
+      failure_strategy: config.failure,
+      worker_pid: process.pid,
+      stdout_active: config.stdout.length > 0,
+      sys_ring_depth: laneOf.has('sys') ? null : rings.sys.size,
+      api_ring_depth: laneOf.has('api') ? null : rings.api.size,
+      queue: { ...now },
+      isDegraded: now.refused > 0 || now.quarantined > 0 || now.retry_count > 0,
+    }
+  }
+
+  function tellAssumptions(): void {
+    if (config.assumed.length === 0) return
+    notice(`${config.assumed.join(', ')}; FASTEN_SERVICE_ID, FASTEN_NODE_ID and FASTEN_AUDIT_DSN choose others`)
+  }
+}

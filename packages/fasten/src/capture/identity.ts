@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Clock } from '../core/clock.ts'
+import { createRowIdMint, type IdSource } from '../core/ids.ts'
+import { logName } from '../core/log-name.ts'
+import type { DraftEnvelope, StreamName } from '../core/row.ts'
+import { formatMicros } from '../core/timestamp.ts'
+import type { Config } from './config.ts'
+import type { RequestContext } from './context.ts'
+import { mintSentinel } from './request-id.ts'
+
+/** Who this process is, and the numbers it gives out. */
+export interface Identity {
+  readonly boot_id: string
+  /** The members every row begins with. `consumesSeq` for rows that go to a spool: a hole then shows a lost row. */
+  envelope(context: RequestContext | undefined, tenant: string | undefined, consumesSeq: boolean): DraftEnvelope
+  /** Name of the log a row of this process belongs to. */
+  log(stream: StreamName, tenant: string | undefined): string
+}
+
+/** `boot_id` is random per instance; `boot_seq` counts from 0 over all streams and tenants. Source: spec/row.md. */
+export function createIdentity(config: Config, clock: Clock, ids: IdSource): Identity {
+  const mintRowId = createRowIdMint(ids)
+  const boot_id = ids.randomHex(8)
+  const bootRequestId = mintSentinel('boot', config.service_id)
+  const logs = new Map<string, string>()
+  let nextSeq = 0
+  let hasSeenRequest = false
+
+  /** Until the first request everything belongs to the start; later, work without a context stands alone. */
+  const outside = (): string => (hasSeenRequest ? mintSentinel('orphan', config.service_id) : bootRequestId)
+
+  return {
+    boot_id,
+    envelope(context, tenant, consumesSeq) {
+      if (context !== undefined) hasSeenRequest = true
+      const micros = clock.nowMicros()
+      const envelope: { -readonly [M in keyof DraftEnvelope]: DraftEnvelope[M] } = {
+        canonical_form_id: '3',
+        wire_version: '2',
+        id: mintRowId(micros),
+        boot_id,
+        boot_seq: consumesSeq ? nextSeq++ : nextSeq,
+        timestamp: formatMicros(micros),
+        service_id: config.service_id,
+        source_node_id: config.node_id,
+        request_id: context === undefined ? outside() : context.request_id,
+      }
+      if (tenant !== undefined) envelope.tenant_id = tenant
+      if (context === undefined) return envelope
+      if (context.inbound_request_id !== undefined) envelope.inbound_request_id = context.inbound_request_id
+      if (context.trace_id !== undefined) envelope.trace_id = context.trace_id
+      if (context.span_id !== undefined) envelope.span_id = context.span_id
+      if (context.caused_by !== undefined) envelope.caused_by = context.caused_by
+      return envelope
+    },
+    log(stream, tenant) {
+      const key = tenant === undefined ? stream : `${stream} ${tenant}`
+      let name = logs.get(key)
+      if (name === undefined) {
+        name = logName({
+          ...(tenant === undefined ? {} : { tenant_id: tenant }),
+          service_id: config.service_id,
+          source_node_id: config.node_id,
+          stream,
+        })
+        // Tenants come from requests; the cache must not grow with them without bound.
+        if (logs.size >= 10_000) logs.clear()
+        logs.set(key, name)
+      }
+      return name
+    },
+  }
+}
+

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { StreamName } from '../core/row.ts'
+import type { Clean, Draft } from '../core/row.ts'
+import { openStore } from '../store/open.ts'
+import type { RowSource, Store } from '../store/ports.ts'
+import type { NodeStatus, Sources } from '../store/sources.ts'
+import type { OpenLane } from './open-lane.ts'
+
+/** A ring: read like a store, written by this process only. */
+export interface Ring extends RowSource {
+  readonly size: number
+  push(draft: Clean<Draft>): void
+}
+
+export interface OpenSourcesParts {
+  readonly opened: readonly OpenLane[]
+  readonly rings: Readonly<Record<'sys' | 'api', Ring>>
+  readonly status: () => NodeStatus
+}
+
+/**
+ * Where each stream of this process can be read: its store through a connection of its own, opened at the first question, or its
+ * ring.
+ */
+export function openSources({ opened, rings, status }: OpenSourcesParts): { sources: Sources; close(): Promise<void> } {
+  const closers: (() => Promise<void>)[] = []
+  const byStream: Record<StreamName, RowSource> = { audit: rings.sys, sys: rings.sys, api: rings.api }
+  for (const lane of opened) {
+    const source = lazySource(lane, closers)
+    for (const stream of lane.streams) byStream[stream] = source
+  }
+  return {
+    sources: { streams: byStream, status },
+    async close() {
+      for (const close of closers) await close()
+    },
+  }
+}
+
+function lazySource(lane: OpenLane, closers: (() => Promise<void>)[]): RowSource {
+  let reading: Promise<Store> | null = null
+  closers.push(async () => {
+    if (reading) await (await reading).close()
+  })
+  const open = (): Promise<Store> => {
+    const inline = lane.inlineStore()
+    if (inline) return inline
+    if (reading) return reading
+    const opening = openStore({ ...lane.target, mode: 'read' })
+    reading = opening
+    // The file may not exist before the first row; the next question tries again.
+    opening.catch(() => {
+      reading = null
+    })
+    return opening
+  }
+  return {
+    scan: async (query) => (await open()).scan(query),
+    count: async (stream, filter, atMost) => (await open()).count(stream, filter, atMost),
+    heads: async () => (await open()).heads(),
+    async *evidence(log, fromSeq) {
+      yield* (await open()).evidence(log, fromSeq)
+    },
+    position: async (stream) => (await open()).position(stream),
+    summary: async (stream, since, until) => (await open()).summary(stream, since, until),
+    describe: async () => (await open()).describe(),
+  }
+}
+
