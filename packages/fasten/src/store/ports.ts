@@ -17,6 +17,7 @@ export interface AppendBatch {
   readonly spool: string
   /** The position in the spool that is stored once this batch is; the next batch starts here. */
   readonly position: bigint
+  /** May be empty: then only the position is recorded. */
   readonly drafts: readonly SpooledDraft[]
 }
 
@@ -76,6 +77,11 @@ export interface StoredRow<R extends Row = Row> {
   readonly hash: string | null
   /** Ascends in commit order over all logs of this store; the cursor of everything that follows. */
   readonly position: number
+  /**
+   * The timestamp that the scan sorted by, where it is not the leaf's: somebody changed a column. Paging continues by it,
+   * so that such a row hides no other.
+   */
+  readonly sorted_at?: string
 }
 
 /** The members a scan can filter on; the same words on every surface. */
@@ -170,14 +176,15 @@ export interface SourceSummary {
  *
  * `scan` answers whole rows in the asked order, at most `limit`. `count` answers exactly, or null when it gave up at
  * `atMost` rows (it then knows there are more). `evidence` yields every physical row of a log in (`monotonic_seq`, position)
- * order, including rows that are broken, and MUST NOT hide or repair anything. `position` is the newest store position
+ * order, from `fromSeq` on, including rows that are broken, and MUST NOT hide or repair anything; `toSeq` says that the
+ * caller will not read beyond it, and a source that ignores it is correct. `position` is the newest store position
  * of the stream (0 when empty); it never decreases.
  */
 export interface RowSource {
   scan(query: ScanQuery): Promise<readonly StoredRow[]>
   count(stream: StreamName, filter: ScanFilter, atMost: number): Promise<number | null>
   heads(): Promise<readonly LogHead[]>
-  evidence(log: string, fromSeq?: number): AsyncIterable<EvidenceRow>
+  evidence(log: string, fromSeq?: number, toSeq?: number): AsyncIterable<EvidenceRow>
   position(stream: StreamName): Promise<number>
   summary(stream: StreamName, since: string | undefined, until: string | undefined): Promise<readonly SourceSummary[]>
   describe(): Promise<StoreDescription>
@@ -194,6 +201,8 @@ export interface StoreDescription {
   readonly last_insert_at: string | null
   /** False for a ring: rows are not hashed and not durable. */
   readonly isDurable: boolean
+  /** What an operator should know, e.g. a library version with a known bug; lower-case sentences. */
+  readonly warnings?: readonly string[]
 }
 
 /** Both halves, as `openStore` hands them out. What is opened must be closed; closing twice is harmless. */
