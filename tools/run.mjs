@@ -48,12 +48,20 @@ const jobs = {
   },
   generate: {
     summary: 'write the generated pages again; --check only says which are stale',
-    run: async (args) => (await import('./jobs/program.ts')).runProgram('tools/generate.ts', args),
+    run: async (args) =>
+      (await import('./jobs/program.ts')).runProgram('tools/generate.ts', args, [
+        '--conditions=fasten-source',
+      ]),
   },
   build: {
     summary: 'packages/fasten/dist, as it is published',
     needsBuild: true,
     run: async () => 0,
+  },
+  pack: {
+    summary: 'the tarball that users install, in .cache',
+    needsBuild: true,
+    run: async (args) => (await import('./jobs/program.ts')).runProgram('tools/pack.ts', args),
   },
   bench: {
     summary: 'measure against peers in one run',

@@ -26,7 +26,10 @@ const checks = {
     remedy: 'npm run lint',
   },
   format: { command: [tool('oxfmt'), '--check'], remedy: 'npm run format' },
-  docs: { command: [node, 'tools/generate.ts', '--check'], remedy: 'npm run generate' },
+  docs: {
+    command: [node, '--conditions=fasten-source', 'tools/generate.ts', '--check'],
+    remedy: 'npm run generate',
+  },
 } satisfies Record<string, Check>
 
 type CheckName = keyof typeof checks

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Writes docs/reference from spec/ and from the code itself, so that what the pages say is what is there. With `--check`
+ * it writes nothing and ends with status 1 when a page is stale.
+ */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { cliPage } from './reference/cli-page.ts'
+import { envPage } from './reference/env-page.ts'
+import { errorsPage } from './reference/errors-page.ts'
+import { exportsPage } from './reference/exports-page.ts'
+import { root } from './setup/root.mjs'
+import { readTree, type Tree } from './tidy/tree.ts'
+
+/** Every generated page: its path, and how it is made. */
+const pages: Readonly<Record<string, (tree: Tree) => string | Promise<string>>> = {
+  'docs/reference/env.md': envPage,
+  'docs/reference/errors.md': errorsPage,
+  'docs/reference/exports.md': exportsPage,
+  'docs/reference/cli.md': cliPage,
+}
+
+const isCheck = process.argv.includes('--check')
+const tree = readTree(root)
+for (const [path, make] of Object.entries(pages)) {
+  const text = await make(tree)
+  if (text === textOf(path)) continue
+  if (isCheck) {
+    process.exitCode = 1
+    console.log(`${path} is stale: run \`npm run generate\` and commit it`)
+    continue
+  }
+  mkdirSync(dirname(join(root, path)), { recursive: true })
+  writeFileSync(join(root, path), text)
+  console.log(`wrote ${path}`)
+}
+
+function textOf(path: string): string | undefined {
+  try {
+    return readFileSync(join(root, path), 'utf8')
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    throw error
+  }
+}
