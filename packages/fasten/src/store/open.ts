@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
+import type { Clock } from '../core/clock.ts'
+import type { Digest } from '../core/digest.ts'
+import { FastenError } from '../core/error.ts'
+import type { IdSource } from '../core/ids.ts'
+import type { StreamName } from '../core/row.ts'
+import { hideSecrets, parseDsn, type Dsn, type SqliteDsn } from './dsn.ts'
+import { createSystemClock, createSystemIds, sha256 } from './platform.ts'
+import type { Store } from './ports.ts'
+import { software } from './software.ts'
+import type { SqliteDriverName } from './sqlite/driver.ts'
+
+/** Which store, for which streams. Plain data: it is handed to threads. */
+export interface StoreTarget {
+  readonly dsn: Dsn
+  readonly streams: readonly StreamName[]
+  /** Tables that differ from `audit_log`, `sys_log`, `api_log`. */
+  readonly tables?: { readonly [S in StreamName]?: string }
+  /** `read` creates nothing and changes nothing. Default `write`. */
+  readonly mode?: 'write' | 'read'
+  /** How to reach a SQLite file; `node:sqlite` unless said otherwise. One process must use one driver per file. */
+  readonly driver?: SqliteDriverName
+}
+
+export interface StoreParts {
+  readonly digest: Digest
+  readonly clock: Clock
+  readonly ids: IdSource
+}
+
+/**
+ * The store of a target, open and ready. The engine behind its DSN is loaded now and not before. Throws FastenError: `ENGINE_MISSING`
+ * when this build has no engine for the scheme, and whatever the engine says of the place (`STORE_…`, `TABLE_FOREIGN`).
+ */
+export async function openStore(target: StoreTarget, parts: StoreParts = systemParts()): Promise<Store> {
+  return engines[target.dsn.kind](target, parts)
+}
+
+/**
+ * A store for reading only, from what a person types: a DSN, or the path of a database file. Without `?table=` every stream
+ * that the file holds is read.
+ */
+export async function openForReading(text: string, { at = 'target', ...parts }: Partial<StoreParts> & { readonly at?: string } = {}): Promise<Store> {
+  const dsn = dsnOf(text, at)
+  if (dsn.kind !== 'sqlite') return openStore({ dsn, streams: ['audit'], mode: 'read' }, { ...systemParts(), ...parts })
+  const { openSqliteStore } = await import('./sqlite/index.ts')
+  return openSqliteStore({
+    ...systemParts(), ...parts, software, mode: 'read', path: resolve(dsn.path),
+    ...(dsn.table === undefined ? {} : { onlyTable: dsn.table }),
+  })
+}
+
+/** From DSN scheme to engine, loaded on first use. Registering a third one means adding a line here. */
+const engines: { readonly [K in Dsn['kind']]: (target: StoreTarget, parts: StoreParts) => Promise<Store> } = {
+  async sqlite({ dsn, streams, tables, mode = 'write', driver }, parts) {
+    const { path, isMemory } = dsn as SqliteDsn
+    const { openSqliteStore, defaultTables } = await import('./sqlite/index.ts')
+    return openSqliteStore({
+      ...parts,
+      software,
+      mode,
+      // A later change of the working directory must not lead a reopened store elsewhere.
+      path: isMemory ? path : resolve(path),
+      tables: Object.fromEntries(streams.map((stream) => [stream, tables?.[stream] ?? dsn.table ?? defaultTables[stream]])),
+      ...(driver === undefined ? {} : { driver }),
+    })
+  },
+  async postgres({ dsn }) {
+    throw new FastenError('ENGINE_MISSING', `this build has no Postgres engine and cannot open "${hideSecrets((dsn as { url: string }).url)}"`, {
+      at: 'postgres',
+      hint: 'it opens sqlite:///relative.db, sqlite:////absolute.db and sqlite:///:memory:',
+    })
+  },
+}
+
+/** A path when such a file exists or nothing else makes sense of the text, else a DSN. */
+function dsnOf(text: string, at: string): Dsn {
+  const hasScheme = /^[A-Za-z][A-Za-z0-9+.-]+:/.test(text.trim())
+  if (hasScheme && !existsSync(text)) return parseDsn(text, { at })
+  if (text.trim() === '') return parseDsn(text, { at })
+  return { kind: 'sqlite', path: text, isMemory: false }
+}
+
+function systemParts(): StoreParts {
+  return { digest: sha256, clock: createSystemClock(), ids: createSystemIds() }
+}

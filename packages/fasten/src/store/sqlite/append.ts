@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: Apache-2.0
+import { isUtf8 } from 'node:buffer'
+import { chain, genesis, type Chained } from '../../core/chain.ts'
+import { columnNames, columnsOf, numericColumns } from '../../core/columns.ts'
+import type { Digest } from '../../core/digest.ts'
+import { FastenError } from '../../core/error.ts'
+import { logName, parseLogName, type LogParts } from '../../core/log-name.ts'
+import { streams, type Row, type StreamName } from '../../core/row.ts'
+import type { AppendBatch, AppendedRow, AppendResult, RejectedDraft, SpooledDraft } from '../ports.ts'
+import type { SqliteConnection, SqliteStatement, SqlValue } from './driver.ts'
+import { isConstraint } from './fault.ts'
+import { prepareHeads, type HeadMemory, type HeadStatements, type OpenLog } from './heads.ts'
+import type { LogOpener } from './log-created.ts'
+import { rollback, type StreamTables } from './migrate.ts'
+import { rowColumns } from './schema.ts'
+
+export interface AppendOptions {
+  readonly tables: StreamTables
+  readonly digest: Digest
+  /** Canonical timestamp of now. */
+  readonly now: () => string
+  readonly memory: HeadMemory
+  readonly openerOf: LogOpener
+}
+
+/**
+ * The insert transaction on one connection, as `RowSink.append` describes it. Synchronous: when it returns, the batch is
+ * durable or it is not there. What it throws is the driver's error or a FastenError, with the transaction rolled back.
+ *
+ * A draft whose row is there already, byte for byte, is answered with the place it has: after a commit whose outcome
+ * nobody could learn, the caller tries the same batch again.
+ */
+export function createAppend(connection: SqliteConnection, options: AppendOptions): (batch: AppendBatch) => AppendResult {
+  const statements = prepare(connection, options.tables)
+  return (batch) => {
+    statements.begin.run()
+    try {
+      const placing = startPlacing(statements, options)
+      const result = placing.placeAll(batch.drafts)
+      if (result.rejected.length > 0) {
+        rollback(connection)
+        return { appended: [], rejected: result.rejected }
+      }
+      placing.moveHeads()
+      statements.setSpool.run(batch.spool, batch.position)
+      statements.commit.run()
+      placing.remember()
+      return result
+    } catch (error) {
+      rollback(connection)
+      throw error
+    }
+  }
+}
+
+/** One transaction's work: the logs it touched, and the store position that the next row gets. */
+function startPlacing(statements: Statements, { tables, digest, now, memory, openerOf }: AppendOptions) {
+  const touched = new Map<string, OpenLog>()
+  const moved = new Set<OpenLog>()
+  let position = statements.newestPosition()
+
+  function placeAll(drafts: readonly SpooledDraft[]): AppendResult {
+    const appended: AppendedRow[] = []
+    const rejected: RejectedDraft[] = []
+    for (const [index, draft] of drafts.entries()) {
+      try {
+        appended.push(place(draft, touched.get(draft.log) ?? open(draft)))
+      } catch (error) {
+        if (!isRejection(error)) throw error
+        rejected.push({ index, code: error.code, message: error.message })
+      }
+    }
+    return { appended, rejected }
+  }
+
+  function place(draft: SpooledDraft, log: OpenLog): AppendedRow {
+    const chained = chain(draft.text, log.head, digest)
+    const { text, row } = readLeaf(chained, draft, log)
+    try {
+      insert(log, chained, text, row)
+    } catch (error) {
+      if (!isConstraint(error)) throw error
+      return settle(draft, log, row.id, error)
+    }
+    return { id: row.id, log: log.head.log, monotonic_seq: log.head.size - 1, hash: chained.hash }
+  }
+
+  function insert(log: OpenLog, chained: Chained, text: string, row: Row): void {
+    const values = columnValues(row, log.head.log)
+    statements.table(row.stream).insert.run(position + 1, log.logId, log.head.size, chained.hash, ...values, text)
+    log.head = chained.head
+    log.position = ++position
+    moved.add(log)
+  }
+
+  /** After a constraint refused a row: it is there already, its log has rows that its head does not count, or it is bad. */
+  function settle(draft: SpooledDraft, log: OpenLog, id: string, cause: unknown): AppendedRow {
+    const table = statements.table(draft.stream)
+    const known = table.byId.get(id)
+    if (known !== undefined) {
+      const leaf = JSON.parse(String(known['leaf'])) as Row
+      const head = { log: leaf.log, size: leaf.monotonic_seq, head_hash: leaf.prev_hash }
+      const hash = chain(draft.text, head, digest).hash
+      if (hash === known['hash']) return { id, log: leaf.log, monotonic_seq: leaf.monotonic_seq, hash }
+      throw new FastenError('ROW_DUPLICATE', `another row has the id "${id}" already`, {
+        at: leaf.log, hint: `its place is ${leaf.monotonic_seq}; ids are never used twice`, cause,
+      })
+    }
+    if (statements.heads.hashAt(log.table).get(log.logId, log.head.size) !== undefined && !moved.has(log)) {
+      return place(draft, open(draft, true))
+    }
+    throw malformed(cause instanceof Error ? cause.message : String(cause), draft, cause)
+  }
+
+  function open(draft: SpooledDraft, isDamaged = false): OpenLog {
+    const parts = parseLogName(draft.log)
+    const table = tables[draft.stream]
+    if (table === undefined) throw malformed(`this store keeps no ${String(draft.stream)} rows`, draft)
+    if (parts === undefined || parts.generation !== undefined || parts.stream !== draft.stream) {
+      throw malformed(`"${draft.log}" is not the name of a first log of the ${draft.stream} stream`, draft)
+    }
+    const found = memory.find(statements.heads, table, draft.log, parts, isDamaged)
+    const log = found.log ?? create(table, { ...parts, generation: found.generation }, found.previous)
+    touched.set(draft.log, log)
+    return log
+  }
+
+  function create(table: string, parts: LogParts, previous: Parameters<LogOpener>[2]): OpenLog {
+    const name = logName(parts)
+    const logId = statements.newLogId()
+    statements.createLog.run(logId, table, name, now())
+    const log: OpenLog = { logId, table, parts, head: { log: name, size: 0, head_hash: genesis }, position: 0 }
+    const draft = { stream: parts.stream, log: name, text: openerOf(parts, name, previous) }
+    const chained = chain(draft.text, log.head, digest)
+    const { text, row } = readLeaf(chained, draft, log)
+    insert(log, chained, text, row)
+    return log
+  }
+
+  return {
+    placeAll,
+    moveHeads() {
+      const at = now()
+      for (const { logId, head, position: newest } of moved) {
+        statements.moveHead.run(head.size, head.head_hash, newest, at, logId)
+      }
+    },
+    remember() {
+      for (const [base, log] of touched) memory.remember(base, log)
+    },
+  }
+}
+
+type Statements = ReturnType<typeof prepare>
+
+interface TableStatements {
+  readonly insert: SqliteStatement
+  readonly byId: SqliteStatement
+}
+
+function prepare(connection: SqliteConnection, tables: StreamTables) {
+  const perTable = new Map<StreamName, TableStatements>()
+  for (const stream of streams) {
+    const table = tables[stream]
+    if (table === undefined) continue
+    const names = rowColumns(stream)
+    perTable.set(stream, {
+      insert: connection.prepare(`INSERT INTO ${table} (${names.join(', ')}) VALUES (${names.map(() => '?').join(', ')})`),
+      byId: connection.prepare(`SELECT leaf, hash FROM ${table} WHERE id = ?`),
+    })
+  }
+  const used = Object.values(tables)
+  const newest = connection.prepare(`SELECT max(${[
+    '0', '(SELECT ifnull(max(position), 0) FROM fasten_logs)',
+    ...used.map((table) => `(SELECT ifnull(max(position), 0) FROM ${table})`),
+  ].join(', ')}) AS position`)
+  const newestLogId = connection.prepare(`SELECT max(${[
+    '0', '(SELECT ifnull(max(log_id), 0) FROM fasten_logs)',
+    ...used.map((table) => `(SELECT ifnull(max(log_id), 0) FROM ${table})`),
+  ].join(', ')}) AS log_id`)
+  const heads: HeadStatements = prepareHeads(connection)
+  return {
+    begin: connection.prepare('BEGIN IMMEDIATE'),
+    commit: connection.prepare('COMMIT'),
+    setSpool: connection.prepare(`
+      INSERT INTO fasten_spools (spool, position) VALUES (?, ?)
+      ON CONFLICT (spool) DO UPDATE SET position = max(position, excluded.position)`),
+    createLog: connection.prepare(`
+      INSERT INTO fasten_logs (log_id, table_name, log, size, head_hash, position, moved_at)
+      VALUES (?, ?, ?, 0, '${genesis}', 0, ?)`),
+    moveHead: connection.prepare('UPDATE fasten_logs SET size = ?, head_hash = ?, position = ?, moved_at = ? WHERE log_id = ?'),
+    heads,
+    /** Also counts positions whose rows are gone: a cursor must never see a number twice. */
+    newestPosition: (): number => Number(newest.get()?.['position'] ?? 0),
+    /** Above every id that a row carries, so that stray rows never become part of a new log. */
+    newLogId: (): number => Number(newestLogId.get()?.['log_id'] ?? 0) + 1,
+    table(stream: StreamName): TableStatements {
+      const statements = perTable.get(stream)
+      if (statements === undefined) throw new TypeError(`no table for the ${stream} stream`)
+      return statements
+    },
+  }
+}
+
+/** The leaf as text and as a row, which must be a row of the log it is about to enter. */
+function readLeaf({ leaf }: Chained, draft: SpooledDraft, { parts }: OpenLog): { text: string; row: Row } {
+  if (!isUtf8(leaf)) throw malformed('the draft is not UTF-8', draft)
+  const text = Buffer.from(leaf.buffer, leaf.byteOffset, leaf.byteLength).toString('utf8')
+  const row = parse(text, draft)
+  const isAtHome =
+    row.stream === parts.stream && row.service_id === parts.service_id && row.source_node_id === parts.source_node_id &&
+    row.tenant_id === parts.tenant_id
+  if (!isAtHome) throw malformed('the draft names another stream, service, node or tenant than its log', draft)
+  for (const name of requiredMembers) {
+    if (typeof row[name] !== 'string' || row[name] === '') throw malformed(`the draft has no ${name}`, draft)
+  }
+  return { text, row }
+}
+
+const requiredMembers = ['id', 'timestamp', 'request_id'] as const
+
+function parse(text: string, draft: SpooledDraft): Row {
+  try {
+    const value: unknown = JSON.parse(text)
+    // `chain` has seen the braces: what parses is an object.
+    return value as Row
+  } catch (cause) {
+    throw malformed('the draft is not JSON', draft, cause)
+  }
+}
+
+/** In the order of `rowColumns`. A member of the wrong kind would be converted silently by SQLite, so it is refused here. */
+function columnValues(row: Row, log: string): SqlValue[] {
+  const columns = columnsOf(row)
+  return columnNames[row.stream].map((name) => {
+    const value = columns[name] ?? null
+    if (value === null || (typeof value === 'number') === numericColumns.has(name)) return value
+    throw new FastenError('DRAFT_MALFORMED', `the draft's ${name} is a ${typeof value}`, { at: log })
+  })
+}
+
+function malformed(message: string, { log }: SpooledDraft, cause?: unknown): FastenError {
+  return new FastenError('DRAFT_MALFORMED', message, { at: log, ...(cause === undefined ? {} : { cause }) })
+}
+
+const rejectionCodes: ReadonlySet<string> = new Set(['DRAFT_MALFORMED', 'ROW_TOO_LARGE', 'ROW_DUPLICATE'])
+
+function isRejection(error: unknown): error is FastenError {
+  return error instanceof FastenError && rejectionCodes.has(error.code)
+}

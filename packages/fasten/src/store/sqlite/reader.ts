@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+import { FastenError } from '../../core/error.ts'
+import { streams, type StreamName } from '../../core/row.ts'
+import type { EvidenceRow, RowSource, StoreDescription } from '../ports.ts'
+import type { SqliteDriver } from './driver.ts'
+import { evidencePage, logsOf, type KnownLog } from './evidence.ts'
+import { resultFamily, sqliteBusy, storeFault } from './fault.ts'
+import { ownTables, schemaVersion, type StreamTables } from './migrate.ts'
+import { closeQuietly, isPrivate, isStale, openReading, type OpenFile } from './open.ts'
+import { count, scan } from './scan.ts'
+import { defaultTables } from './schema.ts'
+import { createStatementCache, type StatementCache } from './statements.ts'
+import { summaryOf } from './summary.ts'
+import type { SqliteWriter } from './writer.ts'
+
+export interface SqliteReaderOptions {
+  readonly path: string
+  /** Undefined: whatever tables of ours the file has. */
+  readonly tables: StreamTables | undefined
+  readonly onlyTable: string | undefined
+  readonly driver: SqliteDriver
+  readonly busyTimeoutMs: number
+  /** Whose connection to share when the store is private. */
+  readonly writer: SqliteWriter | undefined
+}
+
+export interface SqliteReader {
+  readonly source: RowSource
+  close(): void
+}
+
+/**
+ * The reading half over one file, on a connection of its own: it sees committed rows, never waits for the writer, and holds no
+ * snapshot between two calls, so that it cannot keep the write-ahead log from being moved into the file.
+ *
+ * Throws FastenError `STORE_MISSING` when there is no file, `STORE_EMPTY` when it holds no rows of ours.
+ */
+export function openSqliteReader(options: SqliteReaderOptions): SqliteReader {
+  const { path, writer } = options
+  let session: Session | undefined = open()
+
+  function open(): Session {
+    if (isPrivate(path) && writer !== undefined) return sessionOf(undefined, writer.connection())
+    const file = openReading(options)
+    try {
+      return sessionOf(file, file.connection)
+    } catch (error) {
+      closeQuietly(file.connection)
+      throw storeFault(error, path)
+    }
+  }
+
+  function sessionOf(file: OpenFile | undefined, connection: OpenFile['connection']): Session {
+    schemaVersion(connection, path)
+    const own = ownTables(connection)
+    const tables = readableTables(own, options)
+    const used = new Set(tables.values())
+    const others = options.tables === undefined ? [...own.keys()].filter((table) => !used.has(table)) : []
+    return { file, tables, others, prepare: createStatementCache(connection) }
+  }
+
+  function attempt<T>(work: (session: Session) => T): T {
+    try {
+      if (session?.file !== undefined && isStale(session.file, path)) drop()
+      session ??= open()
+      return work(session)
+    } catch (error) {
+      if (resultFamily(error) !== undefined && resultFamily(error) !== sqliteBusy) drop()
+      throw storeFault(error, path)
+    }
+  }
+
+  function drop(): void {
+    if (session?.file !== undefined) closeQuietly(session.file.connection)
+    session = undefined
+  }
+
+  const logs = ({ prepare, tables }: Session): KnownLog[] =>
+    [...tables].flatMap(([stream, table]) => logsOf(prepare, stream, table))
+
+  async function* evidence(log: string, fromSeq = 0): AsyncGenerator<EvidenceRow> {
+    let after = { seq: fromSeq - 1, position: Number.MAX_SAFE_INTEGER }
+    for (;;) {
+      // Page by page, so that neither memory nor a snapshot grows with the log.
+      const page = attempt((session) => {
+        const known = logs(session).find((candidate) => candidate.log === log)
+        return known === undefined ? [] : evidencePage(session.prepare, known, after, evidenceRows)
+      })
+      yield* page
+      const last = page.at(-1)
+      if (last === undefined || page.length < evidenceRows) return
+      after = { seq: last.monotonic_seq, position: last.position }
+    }
+  }
+
+  const source: RowSource = {
+    scan: async (query) => attempt(({ prepare, tables }) => {
+      const table = tables.get(query.stream)
+      return table === undefined ? [] : scan(prepare, table, query)
+    }),
+    count: async (stream, filter, atMost) => attempt(({ prepare, tables }) => {
+      const table = tables.get(stream)
+      return table === undefined ? 0 : count(prepare, table, stream, filter, atMost)
+    }),
+    heads: async () => attempt((open) => logs(open).map(({ log, stream, size, head_hash }) => ({ log, stream, size, head_hash }))),
+    evidence,
+    position: async (stream) => attempt(({ prepare, tables }) => {
+      const table = tables.get(stream)
+      return table === undefined ? 0 : newestPosition(prepare, table)
+    }),
+    summary: async (stream, since, until) => attempt((open) => {
+      const table = open.tables.get(stream)
+      if (table === undefined) return []
+      return summaryOf(open.prepare, table, logsOf(open.prepare, stream, table), since, until)
+    }),
+    describe: async () => attempt((open) => describe(open, options)),
+  }
+  return { source, close: drop }
+}
+
+interface Session {
+  readonly file: OpenFile | undefined
+  readonly tables: ReadonlyMap<StreamName, string>
+  /** Tables with rows of ours that were not asked for. */
+  readonly others: readonly string[]
+  readonly prepare: StatementCache
+}
+
+/** Rows read at a time for verification: enough to make the query's own cost vanish, at most 16 MiB of leaves. */
+const evidenceRows = 256
+
+function newestPosition(prepare: StatementCache, table: string): number {
+  const found = prepare(`
+    SELECT max(ifnull((SELECT max(position) FROM ${table}), 0),
+      ifnull((SELECT max(position) FROM fasten_logs WHERE table_name = ?), 0)) AS position`).get(table)
+  return Number(found?.['position'] ?? 0)
+}
+
+function describe({ prepare, tables, others }: Session, { path, driver }: SqliteReaderOptions): StoreDescription {
+  const version = String(prepare('SELECT sqlite_version() AS version').get()?.['version'])
+  let rows = 0
+  let newest = ''
+  for (const table of tables.values()) {
+    const found = prepare('SELECT ifnull(sum(size), 0) AS rows, ifnull(max(moved_at), ?) AS moved_at FROM fasten_logs WHERE table_name = ?')
+      .get('', table)
+    rows += Number(found?.['rows'] ?? 0)
+    const moved_at = String(found?.['moved_at'] ?? '')
+    if (moved_at > newest) newest = moved_at
+  }
+  return {
+    kind: 'sqlite',
+    dsn: path.startsWith('/') ? `sqlite:///${path}` : `sqlite:///${path}`,
+    version: `${version} (${driver.name})`,
+    streams: streams.filter((stream) => tables.has(stream)),
+    rows,
+    last_insert_at: newest === '' ? null : newest,
+    isDurable: !isPrivate(path),
+    warnings: [
+      ...versionWarnings(version),
+      ...others.map((table) => `the file also holds the table "${table}", which is not read here: name it with ?table=${table}`),
+    ],
+  }
+}
+
+/** SQLite before 3.51.3 can damage a file in WAL mode that several connections use. */
+export function versionWarnings(version: string): string[] {
+  const [major = 0, minor = 0, patch = 0] = version.split('.').map(Number)
+  const isSafe = major > 3 || (major === 3 && (minor > 51 || (minor === 51 && patch >= 3)))
+  if (isSafe) return []
+  return [`SQLite ${version} has a bug that can damage a database in WAL mode; 3.51.3 and newer do not: update Node.js`]
+}
+
+function readableTables(own: ReadonlyMap<string, StreamName>, { path, tables, onlyTable }: SqliteReaderOptions): ReadonlyMap<StreamName, string> {
+  const readable = new Map<StreamName, string>()
+  for (const [table, stream] of own) {
+    if (onlyTable !== undefined ? onlyTable === table : tables?.[stream] === table) readable.set(stream, table)
+    // Asked for nothing in particular: the usual table of each stream, or else the first.
+    const isUsual = onlyTable === undefined && tables === undefined
+    if (isUsual && (!readable.has(stream) || defaultTables[stream] === table)) readable.set(stream, table)
+  }
+  if (readable.size > 0) return readable
+  const names = onlyTable === undefined ? Object.values(tables ?? {}) : [onlyTable]
+  const asked = names.length === 0 ? 'rows' : `the table ${names.map((table) => `"${table}"`).join(' or ')}`
+  throw new FastenError('STORE_EMPTY', `"${path}" does not hold ${asked} of fasten`, {
+    at: path,
+    hint: own.size === 0 ? 'check the path, or write to it first' : `its tables are ${[...own.keys()].join(', ')}: name one with ?table=`,
+  })
+}
+

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * How rows rest in SQLite.
+ *
+ *   audit_log, sys_log, api_log   one table per stream (or as `?table=` says); a row is
+ *     position                    commit order over all row tables of the file; the cursor of readers
+ *     log_id, monotonic_seq       which log, and where in it; unique together
+ *     hash                        64 lower-case hex: SHA-256(0x00 ‖ leaf)
+ *     leaf                        the bytes that were hashed, verbatim. The truth
+ *     id, timestamp, …            projections of the leaf (core/columns.ts), to filter and sort by; rebuilt from it at will
+ *   fasten_logs                   one line per log: its size and head hash. What `append` reads, and moves with the rows
+ *   fasten_spools                 how much of each spool is stored. Moves with the rows too, so a replay stores nothing twice
+ *   fasten_tables                 which tables are ours, and whose stream they hold
+ *   fasten_meta                   `schema_version`, and who created the file when
+ *
+ * Everything that a batch changes is changed in one transaction, so a crash leaves all of it or none.
+ *
+ * Only `position`, `log_id` and `monotonic_seq` are required of a row: expiry removes leaf and projections of a row and keeps
+ * its hash. No foreign keys: nothing a business does to its own tables may touch the trail. Constraints are here against
+ * mistakes; against somebody who has the file there is only verification.
+ *
+ * `user_version` and `application_id` are left alone: the file may be the application's own.
+ */
+import { columnNames, numericColumns } from '../../core/columns.ts'
+import type { StreamName } from '../../core/row.ts'
+
+/** One step of the layout. Steps only ever add; none drops, retypes or tightens anything. */
+export interface Migration {
+  readonly version: number
+  /** Once per file. */
+  readonly statements: readonly string[]
+  /** Once per row table, those that exist and those that will be created later. */
+  readonly tableStatements: (stream: StreamName, table: string) => readonly string[]
+}
+
+export const migrations: readonly Migration[] = [
+  {
+    version: 1,
+    statements: [
+      'CREATE TABLE fasten_meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID',
+      'CREATE TABLE fasten_tables (table_name TEXT PRIMARY KEY, stream TEXT NOT NULL) STRICT, WITHOUT ROWID',
+      `CREATE TABLE fasten_logs (
+        log_id INTEGER PRIMARY KEY,
+        table_name TEXT NOT NULL,
+        log TEXT NOT NULL,
+        size INTEGER NOT NULL,
+        head_hash TEXT NOT NULL,
+        position INTEGER NOT NULL,
+        moved_at TEXT NOT NULL,
+        UNIQUE (table_name, log)
+      ) STRICT`,
+      'CREATE TABLE fasten_spools (spool TEXT PRIMARY KEY, position INTEGER NOT NULL) STRICT, WITHOUT ROWID',
+    ],
+    tableStatements: (stream, table) => [
+      `CREATE TABLE ${table} (
+        position INTEGER PRIMARY KEY,
+        log_id INTEGER NOT NULL,
+        monotonic_seq INTEGER NOT NULL,
+        hash TEXT,
+        ${columnNames[stream].map((name) => `${name} ${numericColumns.has(name) ? 'INTEGER' : 'TEXT'}`).join(',\n        ')},
+        leaf TEXT
+      ) STRICT`,
+      `CREATE UNIQUE INDEX ${table}_place ON ${table} (log_id, monotonic_seq)`,
+      `CREATE UNIQUE INDEX ${table}_id ON ${table} (id)`,
+      `CREATE INDEX ${table}_request ON ${table} (request_id)`,
+      // Every index ends in the position, so each of these also answers "newest first" without sorting.
+      `CREATE INDEX ${table}_time ON ${table} (timestamp)`,
+      ...(stream === 'audit'
+        ? [
+            `CREATE INDEX ${table}_code ON ${table} (code, timestamp)`,
+            `CREATE INDEX ${table}_actor ON ${table} (actor, timestamp)`,
+          ]
+        : []),
+    ],
+  },
+]
+
+/** The columns of a row table in the order of the insert statement; `leaf` last, since it is long. */
+export function rowColumns(stream: StreamName): readonly string[] {
+  return ['position', 'log_id', 'monotonic_seq', 'hash', ...columnNames[stream], 'leaf']
+}
+
+export const defaultTables: Readonly<Record<StreamName, string>> = { audit: 'audit_log', sys: 'sys_log', api: 'api_log' }

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+import { columnNames } from '../../core/columns.ts'
+import type { StreamName } from '../../core/row.ts'
+import { exactMembers, foldAscii, prefixMembers, prefixOf } from '../matches.ts'
+import type { ScanFilter, ScanQuery } from '../ports.ts'
+import type { SqlValue } from './driver.ts'
+
+export interface Where {
+  /** Conditions joined by AND; `1` when there is none. */
+  readonly sql: string
+  readonly values: readonly SqlValue[]
+}
+
+/**
+ * `matches` as SQL. Every value is a parameter.
+ *
+ * A `+` before a column keeps SQLite from choosing its index. It has no statistics and guesses; what it must be kept from is
+ * reading and sorting half the table to answer "the newest fifty" or "what came after position 8,000,000".
+ */
+export function whereOf(stream: StreamName, table: string, filter: ScanFilter, order: ScanQuery['order']): Where {
+  const sql: string[] = []
+  const values: SqlValue[] = []
+  const add = (condition: string, ...bound: SqlValue[]): void => {
+    sql.push(condition)
+    values.push(...bound)
+  }
+  const columns = columnNames[stream]
+  const isStored = order === 'stored'
+  for (const name of exactMembers) {
+    const wanted = filter[name]
+    if (wanted === undefined) continue
+    if (!columns.includes(name)) add('0')
+    else add(`${isSelective(name) || (!isStored && name === 'actor') ? '' : '+'}${name} = ?`, wanted)
+  }
+  for (const name of prefixMembers) {
+    const wanted = filter[name]
+    if (wanted === undefined) continue
+    const prefix = prefixOf(wanted)
+    if (!columns.includes(name)) add('0')
+    else if (prefix === undefined) add(`${isStored || name !== 'code' ? '+' : ''}${name} = ?`, wanted)
+    else add(`+${name} >= ? AND +${name} < ? || char(1114111)`, prefix, prefix)
+  }
+  if (filter.log !== undefined) {
+    add('+log_id = (SELECT log_id FROM fasten_logs WHERE table_name = ? AND log = ?)', table, filter.log)
+  }
+  const timestamp = isStored ? '+timestamp' : 'timestamp'
+  if (filter.since !== undefined) add(`${timestamp} >= ?`, filter.since)
+  if (filter.until !== undefined) add(`${timestamp} <= ?`, filter.until)
+  if (filter.after_position !== undefined) add('position > ?', filter.after_position)
+  for (const name of filter.has ?? []) addPresence(add, columns, name)
+  if (filter.text !== undefined) add('instr(lower(leaf), ?) > 0', foldAscii(filter.text))
+  return { sql: sql.length === 0 ? '1' : sql.join(' AND '), values }
+}
+
+const isMemberName = (name: string): boolean => /^[A-Za-z_][A-Za-z0-9_]*$/.test(name)
+
+/** Columns whose index leads to a handful of rows, whatever the order asked for. */
+const isSelective = (name: string): boolean => name === 'id' || name === 'request_id'
+
+function addPresence(add: (condition: string, ...bound: SqlValue[]) => void, columns: readonly string[], name: string): void {
+  if (columns.includes(name)) add(`+${name} IS NOT NULL`)
+  else if (!isMemberName(name)) add('0')
+  // A damaged leaf has no members, rather than failing the whole answer.
+  else add('CASE WHEN json_valid(leaf) THEN json_type(leaf, ?) END IS NOT NULL', `$.${name}`)
+}

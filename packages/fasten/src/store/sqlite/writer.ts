@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Clock } from '../../core/clock.ts'
+import type { Digest } from '../../core/digest.ts'
+import { FastenError } from '../../core/error.ts'
+import type { IdSource } from '../../core/ids.ts'
+import { formatMicros } from '../../core/timestamp.ts'
+import type { AppendBatch, AppendResult } from '../ports.ts'
+import { createAppend } from './append.ts'
+import type { SqliteConnection, SqliteDriver } from './driver.ts'
+import { resultFamily, sqliteBusy, storeFault, storeReplaced } from './fault.ts'
+import { createHeadMemory } from './heads.ts'
+import { createLogOpener, type Software } from './log-created.ts'
+import type { StreamTables } from './migrate.ts'
+import { closeQuietly, hasMoved, isPrivate, openWriting, type OpenFile } from './open.ts'
+
+export interface SqliteWriterOptions {
+  readonly path: string
+  readonly tables: StreamTables
+  readonly driver: SqliteDriver
+  readonly digest: Digest
+  readonly clock: Clock
+  readonly ids: IdSource
+  readonly software: Software
+  readonly busyTimeoutMs: number
+}
+
+/** The writing half over one file. Synchronous; everything it throws is a FastenError or a mistake of ours. */
+export interface SqliteWriter {
+  append(batch: AppendBatch): AppendResult
+  spoolPosition(spool: string): bigint
+  forgetSpool(spool: string): void
+  /** The connection, for a private store whose rows no other connection can see. */
+  connection(): SqliteConnection
+  close(): void
+}
+
+/**
+ * Opens the file at once, and again whenever trust in the connection is lost.
+ *
+ * After an I/O error SQLite's idea of what is on the disk can be wrong, and a later successful flush proves nothing about
+ * the pages of an earlier failed one. So the connection is dropped; the next attempt opens the file anew, replays its write-ahead
+ * log and moves all of it into the file before it accepts rows. Only then is what it reads as committed also durable.
+ */
+export function openSqliteWriter(options: SqliteWriterOptions): SqliteWriter {
+  const { path, clock } = options
+  const now = (): string => formatMicros(clock.nowMicros())
+  const memory = createHeadMemory()
+  const openerOf = createLogOpener(options)
+  let mustProve = false
+  let session: Session | undefined = open()
+
+  function open(): Session {
+    const { name, version } = options.software
+    const file = openWriting({ ...options, createdAt: now(), createdBy: `${name}/${version}` })
+    try {
+      if (mustProve) proveDurable(file.connection, path)
+      mustProve = false
+      return { file, ...prepare(file.connection) }
+    } catch (error) {
+      closeQuietly(file.connection)
+      throw error
+    }
+  }
+
+  function prepare(connection: SqliteConnection) {
+    return {
+      append: createAppend(connection, { ...options, now, memory, openerOf }),
+      // As text: a position is a 64-bit number, which one driver rounds and the other refuses to hand out.
+      spool: connection.prepare('SELECT CAST(position AS TEXT) AS position FROM fasten_spools WHERE spool = ?'),
+      forget: connection.prepare('DELETE FROM fasten_spools WHERE spool = ?'),
+    }
+  }
+
+  function attempt<T>(work: (session: Session) => T): T {
+    try {
+      return work(current())
+    } catch (error) {
+      // A lock held elsewhere says nothing against this connection; anything else does.
+      if (resultFamily(error) !== sqliteBusy) drop(error)
+      throw storeFault(error, path)
+    }
+  }
+
+  function current(): Session {
+    if (session === undefined) session = open()
+    else if (session.file.identity !== undefined && hasMoved(session.file.identity, path)) {
+      throw storeReplaced(path, 'moved, deleted or replaced')
+    }
+    return session
+  }
+
+  function drop(error: unknown): void {
+    // The rows of a private store live in its connection only.
+    if (isPrivate(path)) return
+    mustProve ||= resultFamily(error) !== undefined
+    if (session !== undefined) closeQuietly(session.file.connection)
+    session = undefined
+  }
+
+  return {
+    append: (batch) => attempt((open) => open.append(batch)),
+    spoolPosition: (spool) => attempt(({ spool: statement }) => BigInt(String(statement.get(spool)?.['position'] ?? 0))),
+    forgetSpool: (spool) => void attempt(({ forget }) => forget.run(spool)),
+    connection: () => current().file.connection,
+    close() {
+      session?.file.connection.close()
+      session = undefined
+    },
+  }
+}
+
+type Session = { readonly file: OpenFile } & {
+  readonly append: ReturnType<typeof createAppend>
+  readonly spool: ReturnType<SqliteConnection['prepare']>
+  readonly forget: ReturnType<SqliteConnection['prepare']>
+}
+
+/** Everything that reads as committed is in the file and flushed, or this throws `STORE_IO`. */
+function proveDurable(connection: SqliteConnection, path: string): void {
+  const outcome = connection.prepare('PRAGMA wal_checkpoint(FULL)').get()
+  if (Number(outcome?.['busy'] ?? 1) === 0 && outcome?.['log'] === outcome?.['checkpointed']) return
+  throw new FastenError('STORE_IO', 'after an error the write-ahead log could not yet be moved into the database file', {
+    at: path, hint: 'it is tried again; a reader that holds an old snapshot delays it',
+  })
+}
