@@ -84,7 +84,7 @@ export function createFasten({ registry = createCodeRegistry(), writable = proce
     onRefused: (code) => refusedByCode.set(code, (refusedByCode.get(code) ?? 0) + 1),
     onRow: config.stdout.includes('audit') ? show : null,
   })
-  const log = createLogger(config.logLevel, recordLine)
+  const log = createLogger(config.logLevel, (line) => recordLine(line, config.stdout.includes('sys')))
   tellAssumptions()
 
   return {
@@ -92,6 +92,7 @@ export function createFasten({ registry = createCodeRegistry(), writable = proce
     log,
     emit: (input) => emit(input),
     recordApi,
+    recordLog: (line) => recordLine(line, false),
     mintID,
     sources: () => sources.sources,
     flush: async (timeoutMs = config.flushTimeoutMs) => {
@@ -126,8 +127,8 @@ export function createFasten({ registry = createCodeRegistry(), writable = proce
     return lane
   }
 
-  function recordLine(line: LogLine): void {
-    record('sys', (envelope) =>
+  function recordLine(line: LogLine, isShown: boolean): void {
+    record('sys', isShown, (envelope) =>
       redactor.sys({
         ...envelope,
         stream: 'sys',
@@ -142,7 +143,7 @@ export function createFasten({ registry = createCodeRegistry(), writable = proce
   function recordApi(input: ApiInput): void {
     const { path, actor = currentContext()?.actor, source = currentContext()?.source, ...rest } = input
     const query = path.indexOf('?')
-    record('api', (envelope) =>
+    record('api', config.stdout.includes('api'), (envelope) =>
       redactor.api({
         ...envelope,
         ...rest,
@@ -155,12 +156,12 @@ export function createFasten({ registry = createCodeRegistry(), writable = proce
   }
 
   /** A row of sys or api: to its ring, to stdout, and to its store where one is named. */
-  function record(stream: 'sys' | 'api', build: (envelope: ReturnType<typeof identity.envelope>) => AnyClean): void {
+  function record(stream: 'sys' | 'api', isShown: boolean, build: (envelope: ReturnType<typeof identity.envelope>) => AnyClean): void {
     const lane = isClosed ? undefined : laneOf.get(stream)
     const context = currentContext()
     const tenant = context?.tenant_id ?? config.tenant_id
     const clean = build(identity.envelope(context, tenant, lane !== undefined))
-    if (config.stdout.includes(stream)) show(clean)
+    if (isShown) show(clean)
     if (lane === undefined) return void rings[stream].push(clean)
     const ticket: Ticket = { stream, id: clean.id, position: notWritten, error: null, onSettled: null }
     lane.accept(identity.log(stream, tenant), () => draftText(clean), ticket)

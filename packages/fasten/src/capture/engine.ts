@@ -2,7 +2,7 @@
 import type { ActorKind, JsonObject, Method, Outcome, Severity, Source } from '../core/row.ts'
 import type { Sources } from '../store/sources.ts'
 import type { Config } from './config.ts'
-import type { Logger } from './log.ts'
+import type { Logger, LogLine } from './log.ts'
 import type { Receipt } from './receipt.ts'
 import type { Stats } from './stats.ts'
 
@@ -86,6 +86,8 @@ export interface Fasten {
   emit<C extends CodeName>(input: EmitInput<C>): Receipt
   /** Records one HTTP access in the api stream (ring and stdout; persisted with FASTEN_API_DSN). Never throws. */
   recordApi(input: ApiInput): void
+  /** Records a line that another logger has printed already: to the ring and the store, not to stdout. Never throws. */
+  recordLog(line: LogLine): void
   /** 12 random lower-case hex characters. */
   mintID(): string
   /** Where each stream can be read; hand it to `fasten/reader`. */

@@ -42,12 +42,14 @@ export interface OpenLane {
 export function planLanes(config: Config): LanePlan[] {
   const plans = new Map<string, { dsn: Dsn; tables: Partial<Record<StreamName, string>>; streams: StreamName[] }>()
   for (const stream of streams) {
-    const dsn = config.targets[stream]?.dsn
-    if (!dsn) continue
+    const named = config.targets[stream]?.dsn
+    if (!named) continue
+    // A table belongs to the stream whose DSN names it, not to the database.
+    const { table, ...dsn } = named
     const key = storeKey(dsn)
     const plan = plans.get(key) ?? { dsn, tables: {}, streams: [] }
     plans.set(key, plan)
-    if (dsn.table !== undefined) plan.tables[stream] = dsn.table
+    if (table !== undefined) plan.tables[stream] = table
     plan.streams.push(stream)
   }
   return [...plans.values()].map(({ dsn, tables, streams: own }) => ({ target: { dsn, tables, streams: own }, streams: own }))

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+import { Writable } from 'node:stream'
+import type { Level } from '../../core/row.ts'
+import { currentContext } from '../context.ts'
+import type { Fasten } from '../engine.ts'
+import { currentFasten } from '../init.ts'
+
+/** A winston info object: `level`, `message`, and whatever was logged with them. */
+interface WinstonInfo {
+  level: string
+  message: unknown
+  [key: string]: unknown
+}
+
+const levelOfWord: Readonly<Record<string, Level>> = {
+  silly: 'debug', debug: 'debug', verbose: 'debug', trace: 'debug', http: 'info', info: 'info', notice: 'info', data: 'info',
+  warn: 'warn', warning: 'warn', error: 'error', crit: 'fatal', alert: 'fatal', emerg: 'fatal', fatal: 'fatal',
+}
+
+/**
+ * A winston format that stamps `request_id` (and `trace_id`) on each line. Put it before the format that prints.
+ *
+ * @example winston.createLogger({ format: combine(winstonFormat(), json()), transports: [new transports.Console(), winstonTransport()] })
+ */
+export function winstonFormat(): { transform(info: WinstonInfo): WinstonInfo } {
+  return {
+    transform(info) {
+      const context = currentContext()
+      if (context === undefined) return info
+      info['request_id'] ??= context.request_id
+      if (context.trace_id !== undefined) info['trace_id'] ??= context.trace_id
+      return info
+    },
+  }
+}
+
+/** A winston transport that records each line in the sys stream; the other transports print it as before. */
+export function winstonTransport(options: { readonly fasten?: Fasten } = {}): Writable {
+  return new Writable({
+    objectMode: true,
+    write(info: WinstonInfo, _encoding, done) {
+      const { level, message, request_id: _requestId, trace_id: _traceId, timestamp: _timestamp, ...fields } = info
+      const { label, ...rest } = fields
+      ;(options.fasten ?? currentFasten())?.recordLog({
+        level: levelOfWord[level] ?? 'info',
+        event: typeof message === 'string' ? message : 'log',
+        fields: typeof message === 'string' ? rest : { ...rest, message },
+        logger: typeof label === 'string' ? label : undefined,
+      })
+      done()
+    },
+  })
+}
