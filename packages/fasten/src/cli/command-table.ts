@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Command } from './command.ts'
+
+type Loader = () => Promise<Command>
+
+/**
+ * Every command by name, in the order of `fasten help`. Loading one reads only its file: a tail does not wait for
+ * twenty others.
+ */
+export const commandTable: Readonly<Record<string, Loader>> = {
+  tail: () => import('./commands/tail.ts'),
+  query: () => import('./commands/query.ts'),
+  thread: () => import('./commands/thread.ts'),
+  verify: () => import('./commands/verify.ts'),
+  topology: () => import('./commands/topology.ts'),
+  completion: () => import('./commands/completion.ts'),
+}

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Break, LogVerdict, Verdict, VerdictKind } from '../../core/verdict.ts'
+import type { CitationVerdict } from '../citation.ts'
+import { line } from './line.ts'
+import type { Look, Style } from './paint.ts'
+import { counted, grouped } from './values.ts'
+import { visible } from './visible.ts'
+import { fold, pad, width } from './width.ts'
+
+const signs: Readonly<Record<VerdictKind, readonly [string, Style]>> = {
+  PASS: ['✓', 'good'],
+  FAIL: ['✗', 'alarm'],
+  INCOMPLETE: ['?', 'caution'],
+}
+
+/** One line for each citation that was to be compared, and an empty one below them. No lines for none. */
+export function citationView(judged: readonly CitationVerdict[], look: Look): readonly string[] {
+  if (judged.length === 0) return []
+  const lines = judged.map((each) => {
+    const found =
+      each.found_hash === null
+        ? 'no such row is stored'
+        : `the stored row has ${each.found_hash.slice(0, 16)}`
+    const message = each.holds ? 'is stored as cited' : `was expected; ${found}`
+    const sign = each.holds ? look.paint('good', '✓') : look.paint('alarm', '✗')
+    return `${sign} ${visible(each.citation)}  ${look.paint(each.holds ? 'quiet' : 'danger', visible(message))}`
+  })
+  return [...lines, '']
+}
+
+/**
+ * A verdict for eyes: each log with its counts, under a damaged one the first break and every further one in order of
+ * index, then what this verdict cannot show, and the overall word on the last line, where the eye rests.
+ */
+export function verdictView(verdict: Verdict, look: Look): readonly string[] {
+  const columns = {
+    name: verdict.logs.reduce((most, log) => Math.max(most, width(visible(log.log))), 0),
+    counts: verdict.logs.reduce((most, log) => Math.max(most, countsText(log).length), 0),
+  }
+  return [
+    ...verdict.logs.flatMap((log) => logView(log, columns, look)),
+    ...(verdict.logs.length > 0 ? [''] : []),
+    ...verdict.notes.flatMap((note) => noteLines(note, '', look)),
+    ...unanchored(verdict, look),
+    summary(verdict, look),
+  ]
+}
+
+function logView(log: LogVerdict, columns: Columns, look: Look): readonly string[] {
+  const [sign, style] = signs[log.verdict]
+  const damage = [
+    ...(log.rows_missing > 0 ? [`${grouped(log.rows_missing)} missing`] : []),
+    ...(log.rows_bad > 0 ? [`${grouped(log.rows_bad)} bad`] : []),
+    ...(log.rows_expired > 0 ? [`${grouped(log.rows_expired)} expired`] : []),
+    ...(log.rows_erased > 0 ? [`${grouped(log.rows_erased)} erased`] : []),
+  ]
+  const isPart = log.from_index > 0
+  return [
+    line(
+      [
+        { text: `${sign} ${log.verdict}`, style, columns: 12 },
+        { text: visible(log.log), columns: columns.name },
+        { text: countsText(log), columns: columns.counts, align: 'right' },
+        { text: isPart ? `#${log.from_index}..#${log.to_index - 1}` : '', style: 'quiet' },
+        { text: damage.join(', '), style: log.rows_missing + log.rows_bad > 0 ? 'danger' : 'plain' },
+        {
+          text: log.head_hash === null ? '' : `head ${visible(log.head_hash.slice(0, 16))}`,
+          style: 'quiet',
+          yields: 1,
+          keeps: 13,
+        },
+      ],
+      look,
+    ),
+    ...log.breaks.flatMap((each, index) => breakLines(each, index, look)),
+    ...(log.breaks_total > log.breaks.length
+      ? [
+          look.paint(
+            'danger',
+            `    … and ${counted(log.breaks_total - log.breaks.length, 'further break')} not listed`,
+          ),
+        ]
+      : []),
+    ...log.notes.flatMap((note) => noteLines(note, '    ', look)),
+  ]
+}
+
+interface Columns {
+  readonly name: number
+  readonly counts: number
+}
+
+function countsText(log: LogVerdict): string {
+  return `${grouped(log.rows_checked)} of ${counted(log.rows_expected, 'row')}`
+}
+
+function breakLines(found: Break, index: number, look: Look): readonly string[] {
+  const place =
+    found.from_index === found.to_index ? `#${found.from_index}` : `#${found.from_index}..#${found.to_index}`
+  const lead = `    ${index === 0 ? 'first break' : '       then'}  ${pad(place, 12)}  ${pad(found.kind, 18)}`
+  const room = look.columns === null ? Infinity : look.columns - lead.length - 2
+  const message = visible(found.message)
+  const [style, rest]: readonly [Style, readonly string[]] = [
+    index === 0 ? 'alarm' : 'danger',
+    // A message that has no decent room beside its index goes below it, indented.
+    room >= 24 ? fold(message, room) : [],
+  ]
+  if (rest.length > 0) {
+    const [first = '', ...more] = rest
+    return [
+      `${look.paint(style, lead)}  ${first}`,
+      ...more.map((text) => `${' '.repeat(lead.length + 2)}${text}`),
+    ]
+  }
+  const below = look.columns === null ? Infinity : Math.max(20, look.columns - 8)
+  return [look.paint(style, lead.trimEnd()), ...fold(message, below).map((text) => `        ${text}`)]
+}
+
+function noteLines(note: string, indent: string, look: Look): readonly string[] {
+  const room = look.columns === null ? Infinity : Math.max(20, look.columns - indent.length - 6)
+  return fold(visible(note), room).map((text, index) =>
+    look.paint('quiet', `${indent}${index === 0 ? 'note  ' : '      '}${text}`),
+  )
+}
+
+function unanchored(verdict: Verdict, look: Look): readonly string[] {
+  const rows = verdict.logs.reduce((sum, log) => sum + log.unanchored_rows, 0)
+  if (rows === 0) return []
+  const text = `${counted(rows, 'row')} under no signed checkpoint: a rewrite of all of them together would not show here`
+  return noteLines(text, '', look)
+}
+
+function summary(verdict: Verdict, look: Look): string {
+  const [sign, style] = signs[verdict.verdict]
+  return [
+    look.paint(style, `${sign} ${verdict.verdict}`),
+    `${counted(verdict.rows_checked, 'row')} checked in ${counted(verdict.logs.length, 'log')},`,
+    `${grouped(verdict.rows_bad)} bad, ${grouped(verdict.rows_missing)} missing`,
+    look.paint('quiet', `(${visible(verdict.verifier_version)})`),
+  ].join(' ')
+}
