@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+import { createBreakList } from './breaks.ts'
+import { genesis, leafBytesMax } from './chain.ts'
+import { columnNames, type ColumnValue } from './columns.ts'
+import type { Digest } from './digest.ts'
+import { createLeafScanner } from './leaf-scan.ts'
+import { parseLogName } from './log-name.ts'
+import type { BreakKind, LogVerdict, Verdict, VerdictKind } from './verdict.ts'
+
+/** Which rules a verdict was reached by; changes when they do. */
+export const verifierVersion = 'fasten-verify/1'
+
+/** One stored row as evidence: what the store holds, believed by nobody yet. */
+export interface Evidence {
+  /** The place the row was found at, whatever its leaf says. */
+  readonly monotonic_seq: number
+  readonly leaf: Uint8Array | null
+  readonly hash: string | null
+  /** The projected columns by name. */
+  readonly columns: Readonly<Record<string, ColumnValue>>
+}
+
+export interface LogVerifierOptions {
+  readonly log: string
+  /** What the store records of the log's end, or null when it records nothing: then the verdict is never PASS. */
+  readonly head: { readonly size: number; readonly head_hash: string } | null
+  /** First row to check. Default 0. */
+  readonly from_seq?: number
+  /** Last row to check, inclusive. Default: the newest. */
+  readonly to_seq?: number
+  /**
+   * Hash of the row before `from_seq`, the left edge. Without it, push that row as well: its leaf is then the edge.
+   * With neither, the link of the first row cannot be checked and the verdict is INCOMPLETE.
+   */
+  readonly prevHash?: string
+  readonly digest: Digest
+  /** False when the rows have no columns, as exported leaves do. Default true. */
+  readonly columns?: boolean
+}
+
+export interface LogVerifier {
+  /**
+   * Takes every physical row of the log, in the store's order of `monotonic_seq` then position; rows before `from_seq - 1`
+   * may be left out. Never throws for what a row holds.
+   */
+  push(row: Evidence): void
+  finish(): LogVerdict
+}
+
+/**
+ * Checks one log row by row in constant memory: leaf, hash, place, link, columns, holes, duplicates and the end
+ * (spec/chain.md#verification). It goes on after damage, so every row is checked and every break is named.
+ *
+ * One damage is one break. A row tells at most one thing that is wrong with itself (the first of: leaf or hash missing,
+ * hash, canonical form, form, place). The link to a row that is missing, or is broken itself and so already named, is not
+ * a second finding. An edit that was covered up by a new hash shows at the successor, whose `prev_hash` remembers.
+ */
+export function createLogVerifier(options: LogVerifierOptions): LogVerifier {
+  const { log, head, digest, from_seq: from = 0, to_seq: to = Infinity, columns: comparesColumns = true } = options
+  const stream = parseLogName(log)?.stream
+  const projected = stream === undefined || !comparesColumns ? [] : columnNames[stream]
+  const watched = [...new Set([...placeNames, ...projected])].sort()
+  const [form, place, streamName, seqName, prev] = placeNames.map((name) => watched.indexOf(name)) as [number, number, number, number, number]
+  const columnIndices = projected.map((name) => watched.indexOf(name))
+  const scanner = createLeafScanner(watched)
+  const scratch = new Uint8Array(leafBytesMax + 1)
+  const breaks = createBreakList()
+
+  let checked = 0
+  let bad = 0
+  let latestSeq = from - 1
+  let latestHash: string | null = null
+  let newestBeyond: string | null = null
+  // What the next row must name as its predecessor: the hash of the latest row, undefined when that is not known.
+  let link: string | undefined = from === 0 ? genesis : options.prevHash
+  // Other hashes that speak for the latest row: its stored hash where that differs, and those of its duplicates.
+  let otherLinks: readonly string[] = []
+  let isLatestBroken = false
+  let isEdgeKnown = link !== undefined
+
+  return { push, finish }
+
+  function push(row: Evidence): void {
+    const seq = row.monotonic_seq
+    if (seq > to) return
+    if (seq < from) return pushBefore(row, seq)
+    checked++
+    if (seq === latestSeq + 1 && (head === null || seq < head.size)) return pushNext(row, seq)
+    if (!Number.isSafeInteger(seq)) note('place_mismatch', latestSeq + 1, `a row is stored at ${String(seq)}, which is no place`)
+    else if (head !== null && seq >= head.size) pushBeyond(row, seq, head.size)
+    else if (seq > latestSeq) {
+      breaks.addGap(latestSeq + 1, seq - 1)
+      link = undefined
+      otherLinks = []
+      pushNext(row, seq)
+    } else if (breaks.fill(seq)) note('place_mismatch', seq, `row ${seq} comes after row ${latestSeq}`)
+    else {
+      note('duplicate_seq', seq, `another row is stored at ${seq}`)
+      if (seq === latestSeq) otherLinks = [...otherLinks, hashOf(row.leaf) ?? '', row.hash ?? '']
+    }
+  }
+
+  /** The row before the range is its left edge; one before row 0 cannot be. */
+  function pushBefore(row: Evidence, seq: number): void {
+    if (from === 0) {
+      checked++
+      note('place_mismatch', seq, `a row is stored at ${seq}, before the first`)
+    } else if (seq === from - 1 && !isEdgeKnown) {
+      link = hashOf(row.leaf) ?? row.hash ?? undefined
+      isEdgeKnown = link !== undefined
+    }
+  }
+
+  function pushBeyond(row: Evidence, seq: number, size: number): void {
+    note('beyond_head', seq, `the head records ${size} rows, so the newest is ${size - 1}`, 'beyond')
+    newestBeyond = row.hash
+  }
+
+  function pushNext(row: Evidence, seq: number): void {
+    const { leaf, hash } = row
+    const computed = hashOf(leaf)
+    latestSeq = seq
+    latestHash = hash
+    const wasBroken = isLatestBroken
+    isLatestBroken = true
+    if (computed === undefined) note('leaf_unreadable', seq, leaf?.length ? `the leaf is longer than ${leafBytesMax} bytes` : 'the leaf is missing', 'missing')
+    else if (hash === null || hash === '') note('hash_missing', seq, 'the hash is missing', 'missing')
+    else if (hash !== computed) note('hash_mismatch', seq, `the leaf hashes to ${cut(computed)}, the stored hash is ${cut(hash)}`)
+    else if (leaf === null || !scanner.scan(leaf)) note('leaf_unreadable', seq, 'the leaf is not canonical JSON text')
+    else if (!scanner.equals(form, '3')) note('form_unknown', seq, `canonical_form_id is ${cut(scanner.show(form))}`, scanner.show(form))
+    else if (!isInPlace(seq)) notePlace(seq)
+    else {
+      isLatestBroken = false
+      const isLinked = link === undefined || scanner.equals(prev, link) || otherLinks.some((other) => scanner.equals(prev, other))
+      const isLinkBroken = !isLinked && !wasBroken
+      if (isLinkBroken) {
+        breaks.add('link_mismatch', seq, seq === 0 ? `prev_hash is ${cut(scanner.show(prev))}, not genesis` : `prev_hash is ${cut(scanner.show(prev))}, but row ${seq - 1} hashes to ${cut(link ?? '')}: one of the two was changed`)
+      }
+      const isColumnBroken = comparesColumns && !areColumnsEqual(row.columns)
+      if (isColumnBroken) noteColumns(seq, row.columns)
+      if (isLinkBroken || isColumnBroken) bad++
+    }
+    link = computed ?? hash ?? undefined
+    otherLinks = hash === null || hash === link ? none : [hash]
+  }
+
+  function isInPlace(seq: number): boolean {
+    return scanner.equals(seqName, seq) && scanner.equals(place, log) && stream !== undefined && scanner.equals(streamName, stream)
+  }
+
+  function areColumnsEqual(columns: Evidence['columns']): boolean {
+    for (let index = 0; index < projected.length; index++) {
+      if (!scanner.equals(columnIndices[index] ?? 0, columns[projected[index] ?? ''])) return false
+    }
+    return true
+  }
+
+  function notePlace(seq: number): void {
+    const found = `${scanner.show(place)} ${scanner.show(seqName)} (${scanner.show(streamName)})`
+    const offset = Number(scanner.show(seqName)) - seq
+    note('place_mismatch', seq, `the leaf belongs to ${cut(found, 200)}`, `${scanner.show(place)} ${offset}`)
+  }
+
+  function noteColumns(seq: number, columns: Evidence['columns']): void {
+    const differing = projected.filter((name, index) => !scanner.equals(columnIndices[index] ?? 0, columns[name]))
+    const told = differing.slice(0, 3).map((name) => {
+      const column = columns[name]
+      return `${name} is ${cut(column === undefined ? 'not there' : JSON.stringify(column), 60)}, the leaf says ${cut(scanner.show(watched.indexOf(name)), 60)}`
+    })
+    breaks.add('column_mismatch', seq, `column ${told.join('; ')}${differing.length > 3 ? `; and ${differing.length - 3} more` : ''}`, differing.join())
+  }
+
+  /** A break that makes its row bad. */
+  function note(kind: BreakKind, seq: number, message: string, run?: string): void {
+    bad++
+    breaks.add(kind, seq, message, run)
+  }
+
+  function hashOf(leaf: Uint8Array | null): string | undefined {
+    if (leaf === null || leaf.length === 0 || leaf.length > leafBytesMax) return undefined
+    scratch.set(leaf, 1)
+    return digest(scratch.subarray(0, leaf.length + 1))
+  }
+
+  function finish(): LogVerdict {
+    const size = head?.size ?? latestSeq + 1
+    const end = Math.max(from, Math.min(size, to + 1))
+    if (latestSeq + 1 < end) breaks.addGap(latestSeq + 1, end - 1)
+    else if (head !== null && end === head.size && end > from) checkHead(head)
+    const total = breaks.total()
+    const notes = notesOn(end)
+    const isComplete = head !== null && end > from && checked > 0 && isEdgeKnown
+    return {
+      verdict: total > 0 ? 'FAIL' : isComplete ? 'PASS' : 'INCOMPLETE',
+      log,
+      from_index: from,
+      to_index: end,
+      rows_expected: end - from,
+      rows_checked: checked,
+      rows_expired: 0,
+      rows_erased: 0,
+      rows_missing: breaks.missing(),
+      rows_bad: bad,
+      breaks: breaks.list(),
+      breaks_total: total,
+      head_hash: latestHash,
+      unanchored_rows: checked,
+      notes,
+    }
+  }
+
+  /** The newest row against the head; silent where that row, or the size of the head, is already known to be wrong. */
+  function checkHead({ size, head_hash }: { readonly size: number; readonly head_hash: string }): void {
+    const isKnown = link === head_hash || otherLinks.includes(head_hash)
+    if (isKnown || isLatestBroken || newestBeyond === head_hash) return
+    note('head_mismatch', size - 1, `row ${size - 1} hashes to ${cut(link ?? '')}, the head records ${cut(head_hash)}`)
+  }
+
+  function notesOn(end: number): string[] {
+    const notes: string[] = []
+    if (end === from) notes.push('the range holds no row, which proves nothing')
+    else if (checked === 0) notes.push('no row was checked')
+    if (head === null) notes.push('no head is recorded for this log, so rows cut off at its end would not be noticed')
+    if (!isEdgeKnown && checked > 0) notes.push(`the row before ${from} is not known, so the link of the first row was not checked`)
+    if (from > 0 && isEdgeKnown) notes.push(`rows before ${from} were not checked`)
+    if (head !== null && end < head.size) notes.push(`rows from ${end} on were not checked`)
+    if (checked > 0) notes.push('no signed checkpoint covers these rows: somebody who can write the whole store could have rewritten them')
+    return notes
+  }
+}
+
+/** One verdict over several logs. `notes` are those of the logs, each once, behind the ones given here. */
+export function combineVerdicts(logs: readonly LogVerdict[], notes: readonly string[] = []): Verdict {
+  const sum = (count: (log: LogVerdict) => number): number => logs.reduce((total, log) => total + count(log), 0)
+  const checked = sum((log) => log.rows_checked)
+  const worst = (['FAIL', 'INCOMPLETE', 'PASS'] satisfies VerdictKind[]).find((kind) => logs.some(({ verdict }) => verdict === kind))
+  return {
+    verdict: worst === 'PASS' && checked === 0 ? 'INCOMPLETE' : (worst ?? 'INCOMPLETE'),
+    logs,
+    rows_checked: checked,
+    rows_bad: sum((log) => log.rows_bad),
+    rows_missing: sum((log) => log.rows_missing),
+    verifier_version: verifierVersion,
+    notes: [...new Set([...notes, ...logs.flatMap((log) => log.notes)])],
+  }
+}
+
+const placeNames = ['canonical_form_id', 'log', 'stream', 'monotonic_seq', 'prev_hash'] as const
+const none: readonly string[] = []
+
+/** Evidence may hold anything of any length; a message shows its beginning. */
+const cut = (text: string, length = 16): string => (text.length > length ? `${text.slice(0, length)}…` : text)
