@@ -75,8 +75,8 @@ const engines: { readonly [K in Dsn['kind']]: (target: StoreTarget, parts: Store
   },
 }
 
-/** A path when such a file exists or nothing else makes sense of the text, else a DSN. */
-function dsnOf(text: string, at: string): Dsn {
+/** What a person typed as a DSN: a path when such a file exists or nothing else makes sense of the text. Throws `DSN_…`. */
+export function dsnOf(text: string, at: string): Dsn {
   const hasScheme = /^[A-Za-z][A-Za-z0-9+.-]+:/.test(text.trim())
   if (hasScheme && !existsSync(text)) return parseDsn(text, { at })
   if (text.trim() === '') return parseDsn(text, { at })
