@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Row, StreamName, VerificationState } from '../core/row.ts'
-import type { ScanFilter, SourceSummary } from '../store/ports.ts'
+import type { LogHead, ScanFilter, SourceSummary } from '../store/ports.ts'
 import type { Verdict } from '../core/verdict.ts'
 
 /** A row as every surface shows it: the leaf's members plus what stands outside the leaf. */
@@ -44,6 +44,8 @@ export interface Thread {
   /** All three streams, oldest first: timestamp, then boot order within a process. */
   readonly rows: readonly ReaderRow[]
   readonly counts: Readonly<Record<StreamName, number>>
+  /** Rows of each stream that carry the id; null where that is not known. */
+  readonly totals: Readonly<Record<StreamName, number | null>>
   /** True where the limit cut a stream. */
   readonly truncated: Readonly<Record<StreamName, boolean>>
   readonly completeness: Readonly<Record<StreamName, Completeness>>
@@ -69,7 +71,9 @@ export interface VerifyRange {
   readonly log?: string
   /** Only logs of this stream. */
   readonly stream?: StreamName
+  /** First row to check, 0 unless said otherwise. A range that starts later takes its first `prev_hash` on trust and says so. */
   readonly from_seq?: number
+  /** Last row to check, inclusive; the newest unless said otherwise. */
   readonly to_seq?: number
 }
 
@@ -105,14 +109,17 @@ export interface DoctorReport {
  *
  * All methods throw a `FastenError` when the store cannot be asked; an unknown cursor is `BAD_CURSOR`. Rows of `page` are
  * never repeated or skipped between pages by rows that were stored before the first page was asked. `tail` ends when its
- * signal aborts, without throwing. `row` answers null when there is none.
+ * signal aborts, without throwing; the other methods stop early when theirs does, and throw its reason. `row` answers null
+ * when there is none. `thread` reads at most `limit` rows of each stream (1..1000, 1000 unless said otherwise), the oldest.
  */
 export interface Reader {
-  page(query: PageQuery): Promise<Page>
-  thread(requestId: string, limit?: number): Promise<Thread>
+  page(query: PageQuery, signal?: AbortSignal): Promise<Page>
+  thread(requestId: string, limit?: number, signal?: AbortSignal): Promise<Thread>
   row(ref: { readonly id: string } | { readonly log: string; readonly monotonic_seq: number }): Promise<ReaderRow | null>
   tail(query: TailQuery, signal: AbortSignal): AsyncIterable<TailEvent>
-  verify(range: VerifyRange): Promise<Verdict>
+  verify(range: VerifyRange, signal?: AbortSignal): Promise<Verdict>
+  /** Every log of the store with its size and the hash of its newest row, by name. */
+  logs(): Promise<readonly LogHead[]>
   topology(since?: string, until?: string): Promise<readonly SourceSummary[]>
   doctor(): Promise<DoctorReport>
   close(): Promise<void>

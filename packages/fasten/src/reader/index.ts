@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// The reader's door. Frameworks have doors of their own: fasten/reader/express and its siblings.
+
+// The interface, and what it answers.
+export type {
+  Completeness, DoctorReport, Page, PageQuery, Reader, ReaderRow, TailEvent, TailQuery, Thread, VerifyRange,
+} from './reader.ts'
+
+// Ways to get a reader.
+export { localReader, type LocalReaderOptions } from './local.ts'
+export { scope, type Scope } from './scope.ts'
+
+// Questions as text.
+export { filterParameters, flags, steering, type Parameter, type ParameterKind } from './parameters.ts'
+export {
+  filterFrom, pageParameters, parsePageQuery, parseParameters, parseTailQuery, parseVerifyRange, tailParameters,
+  verifyParameters, type ParameterProblem, type ParameterSet, type ParameterValues, type Parsed,
+} from './query.ts'
+export { chipsToSearch, translate, type Chips } from './translator.ts'
+
+// Rows as text, and in order.
+export { csvColumns, csvHeader, csvLine } from './csv.ts'
+export { exportText, type ExportFormat } from './export.ts'
+export { mergeThread } from './thread.ts'
+
+// The HTTP API.
+export { createReaderRouter, type Access, type ReaderHandler, type ReaderOptions, type ReaderSource } from './router.ts'
+export { type Ask, type AuthorizeHook, type Decision } from './authorize.ts'
+export { openapi } from './openapi.ts'
+export type { Problem } from './problem.ts'

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Clock } from '../core/clock.ts'
+import type { Digest } from '../core/digest.ts'
+import { streams, type StreamName } from '../core/row.ts'
+import type { LogHead, RowSource, SourceSummary, StoreDescription, StoredRow } from '../store/ports.ts'
+import type { Sources } from '../store/sources.ts'
+import { localDoctor } from './local-doctor.ts'
+import { verifyLogs } from './local-verify.ts'
+import { canMatch } from './parameters.ts'
+import { readPage } from './pager.ts'
+import type { Completeness, Page, Reader, ReaderRow, TailEvent } from './reader.ts'
+import { createRowJudge } from './row-judge.ts'
+import { follow, type FollowedRow } from './tail.ts'
+import { readThread } from './thread.ts'
+
+export interface LocalReaderOptions {
+  readonly sources: Sources
+  readonly digest: Digest
+  readonly clock: Pick<Clock, 'nowMicros'>
+  /** Calls `wake` whenever a row was stored or ringed in this process, so that a tail need not wait for its next look. */
+  readonly onChange?: (wake: () => void) => () => void
+  /** Shortest and longest pause of an idle tail in ms, default 50 and 1,000. Raising them makes tails later and cheaper. */
+  readonly pollMsMin?: number
+  readonly pollMsMax?: number
+  /** What `close` gives back; a reader of a running instance has nothing to give back. */
+  readonly release?: () => Promise<void>
+}
+
+/**
+ * A reader over the stores and rings of this machine.
+ *
+ * Verification of `page`, `row`, `thread` and `tail`: a row is `verified` when this answer recomputed its hash from its leaf,
+ * compared its columns with its leaf, and found its `prev_hash` to be the hash of a predecessor whose own leaf hashes to it;
+ * `broken` when one of these fails; `chained` when the predecessor was not looked at (`rowsJudgedMax`, row-judge.ts) or is itself
+ * in doubt; `ring` when the row was never hashed.
+ *
+ * `close` ends running tails and calls `release`. Source: spec/query.md.
+ */
+export function localReader(options: LocalReaderOptions): Reader {
+  const { sources, digest, clock, pollMsMin = 50, pollMsMax = 1000 } = options
+  const closing = new AbortController()
+  const judge = createRowJudge(digest)
+  const descriptions = new Map<RowSource, Promise<StoreDescription>>()
+  const sourceOf = (stream: StreamName): RowSource => sources.streams[stream]
+
+  /** What a source is does not change while it is open; its counts do, and are not read from here. */
+  const describe = (source: RowSource): Promise<StoreDescription> => {
+    const known = descriptions.get(source)
+    if (known !== undefined) return known
+    const asked = source.describe()
+    descriptions.set(source, asked)
+    // A store that could not be asked may answer next time.
+    asked.catch(() => descriptions.delete(source))
+    return asked
+  }
+  const isDurable = async (stream: StreamName): Promise<boolean> => (await describe(sourceOf(stream))).isDurable
+  const completeness = async (stream: StreamName): Promise<Completeness> => {
+    if (!(await isDurable(stream))) return 'ring'
+    return sources.status?.().isDegraded === true ? 'store-degraded' : 'store'
+  }
+  const show = async (source: RowSource, rows: readonly StoredRow[]): Promise<readonly ReaderRow[]> => {
+    const states = await judge(source, rows)
+    return rows.map((stored, index) => readerRow(stored, states[index] ?? 'chained'))
+  }
+
+  type Found = { readonly source: RowSource; readonly stored: StoredRow }
+  const rowById = async (id: string): Promise<Found | undefined> => {
+    for (const stream of streams) {
+      const source = sourceOf(stream)
+      const [stored] = await source.scan({ stream, filter: { id }, order: 'stored', limit: 1 })
+      if (stored !== undefined) return { source, stored }
+    }
+    return undefined
+  }
+  const rowByPlace = async (log: string, seq: number): Promise<Found | undefined> => {
+    for (const source of distinct(sources)) {
+      const stream = (await source.heads()).find((head) => head.log === log)?.stream
+      if (stream === undefined) continue
+      for await (const { monotonic_seq, columns } of source.evidence(log, seq)) {
+        const id = columns['id']
+        if (monotonic_seq !== seq || typeof id !== 'string') break
+        const rows = await source.scan({ stream, filter: { id, log }, order: 'stored', limit: 10 })
+        const stored = rows.find(({ row }) => row.monotonic_seq === seq)
+        return stored && { source, stored }
+      }
+    }
+    return undefined
+  }
+
+  const reader: Reader = {
+    async page(query, signal): Promise<Page> {
+      const source = sourceOf(query.stream)
+      if (!canMatch(query.stream, query.filter)) return { ...nothing, completeness: await completeness(query.stream) }
+      const page = await readPage(source, query, digest, signal)
+      return { ...page, rows: await show(source, page.rows), completeness: await completeness(query.stream) }
+    },
+    thread: async (requestId, limit, signal) => readThread((query) => reader.page(query, signal), requestId, limit),
+    async row(ref) {
+      const found = 'id' in ref ? await rowById(ref.id) : await rowByPlace(ref.log, ref.monotonic_seq)
+      return found === undefined ? null : ((await show(found.source, [found.stored]))[0] ?? null)
+    },
+    tail(query, signal) {
+      const parts = {
+        sourceOf, isDurable, digest, pollMsMin, pollMsMax,
+        ...(options.onChange === undefined ? {} : { onChange: options.onChange }),
+      }
+      const until = AbortSignal.any([signal, closing.signal])
+      return showFollowed(follow(query, parts, until), show, until)
+    },
+    verify: async (range, signal) => verifyLogs(distinct(sources), range, digest, signal),
+    async logs() {
+      const heads: LogHead[] = []
+      for (const source of distinct(sources)) heads.push(...(await source.heads()))
+      return heads.sort((one, other) => (one.log < other.log ? -1 : 1))
+    },
+    async topology(since, until) {
+      const summaries: SourceSummary[] = []
+      for (const stream of streams) summaries.push(...(await sourceOf(stream).summary(stream, since, until)))
+      return joinSummaries(summaries)
+    },
+    doctor: async () => localDoctor(reader, sources, clock),
+    async close() {
+      closing.abort()
+      await options.release?.()
+    },
+  }
+  return reader
+}
+
+const nothing = { rows: [], next_cursor: null, total: 0, total_kind: 'exact' } as const
+
+async function* showFollowed(
+  batches: AsyncIterable<readonly FollowedRow[]>,
+  show: (source: RowSource, rows: readonly StoredRow[]) => Promise<readonly ReaderRow[]>,
+  signal: AbortSignal,
+): AsyncGenerator<TailEvent> {
+  for await (const batch of batches) {
+    const shown = new Map<StoredRow, ReaderRow>()
+    for (const [source, group] of Map.groupBy(batch, (followed) => followed.source)) {
+      const stored = group.map((followed) => followed.stored)
+      const rows = await show(source, stored)
+      for (const [index, one] of stored.entries()) if (rows[index] !== undefined) shown.set(one, rows[index])
+    }
+    for (const { id, stored } of batch) {
+      const row = shown.get(stored)
+      if (signal.aborted) return
+      if (row !== undefined) yield { id, row }
+    }
+  }
+}
+
+/** Each store once, however many streams it holds. */
+function distinct(sources: Sources): readonly RowSource[] {
+  return [...new Set(streams.map((stream) => sources.streams[stream]))]
+}
+
+/** The row as surfaces show it: the leaf's members, then what stands outside the leaf. */
+function readerRow({ row, hash }: StoredRow, verification: ReaderRow['verification']): ReaderRow {
+  const shown = { ...row, hash, verification }
+  return row.stream === 'api' && Number.isFinite(row.duration_us)
+    ? { ...shown, duration_ms: Math.round(row.duration_us / 1000) }
+    : shown
+}
+
+/** One entry for each source, over all streams; the busiest first. */
+function joinSummaries(summaries: readonly SourceSummary[]): readonly SourceSummary[] {
+  const byKey = Map.groupBy(summaries, (one) => JSON.stringify([one.source_node_id, one.service_id, one.tenant_id]))
+  const joined = Array.from(byKey.values(), (group) =>
+    group.reduce((sum, one) => ({
+      ...sum,
+      rows: sum.rows + one.rows,
+      first_seen: one.first_seen < sum.first_seen ? one.first_seen : sum.first_seen,
+      last_seen: one.last_seen > sum.last_seen ? one.last_seen : sum.last_seen,
+    })),
+  )
+  return joined.sort((one, other) => other.rows - one.rows || (one.last_seen < other.last_seen ? 1 : -1))
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+import { filterNamed } from './parameters.ts'
+
+/** What a line of query text means. */
+export interface Chips {
+  /** The request to pivot to, when the text names one. */
+  readonly request_id?: string
+  /** Query parameters by name, values as written; `parsePageQuery` judges them. */
+  readonly filters: Readonly<Record<string, string>>
+  /** What is left for the text search. */
+  readonly q?: string
+}
+
+/**
+ * Turns what a person types into filters: `field:value` for every filter parameter (`has:` for `has_flag:`), values with
+ * spaces in double quotes; `request_id:X`, a bare run of eight or more hex characters, or a sentinel id names the request; the
+ * rest, quoted or not, is search text. A leading `ask:` is dropped. An unknown field stays text, so `colour:blue` is searched for.
+ * A field given twice counts as given last. Never throws. Source: spec/query.md#query-text.
+ */
+export function translate(text: string): Chips {
+  const filters: Record<string, string> = {}
+  const words: string[] = []
+  let requestId: string | undefined
+  let pivot: string | undefined
+  for (const { field, value, isQuoted } of tokens(text.replace(/^\s*ask:/i, ''))) {
+    const name = field === 'has' ? 'has_flag' : field
+    if (name === 'request_id' && value !== '') requestId = value
+    else if (name !== undefined && value !== '' && isField(name)) filters[name] = value
+    else if (field !== undefined) words.push(`${field}:${value}`)
+    else if (!isQuoted && pivot === undefined && isBareRequestId(value)) pivot = value
+    else if (value !== '') words.push(value)
+  }
+  // An id that was spelled out beats one that merely looks like an id; the latter is then a word like any other.
+  if (requestId !== undefined && pivot !== undefined) words.push(pivot)
+  const request_id = requestId ?? pivot
+  const q = words.join(' ')
+  return { ...(request_id === undefined ? {} : { request_id }), filters, ...(q === '' ? {} : { q }) }
+}
+
+/** The same as query parameters, ready for `parsePageQuery`. */
+export function chipsToSearch({ request_id, filters, q }: Chips): URLSearchParams {
+  const search = new URLSearchParams(Object.entries(filters))
+  if (request_id !== undefined) search.set('request_id', request_id)
+  if (q !== undefined) search.set('q', q)
+  return search
+}
+
+interface Token {
+  readonly field?: string
+  readonly value: string
+  readonly isQuoted: boolean
+}
+
+function tokens(text: string): readonly Token[] {
+  return Array.from(text.matchAll(/(?:([A-Za-z_]+):)?(?:"([^"]*)"|(\S+))/g), ([whole, field, quoted, bare]) => {
+    // `https://…` and `a::b` are words, not fields.
+    if (field !== undefined && bare?.startsWith('/') === true && !isField(field)) return { value: whole, isQuoted: false }
+    const value = quoted ?? bare ?? ''
+    return { ...(field === undefined ? {} : { field }), value, isQuoted: quoted !== undefined }
+  })
+}
+
+function isField(name: string): boolean {
+  return name !== 'q' && filterNamed(name) !== undefined
+}
+
+const hexId = /^[0-9a-f]{8,}$/
+const sentinelId = /^(?:boot|sched|bg|lib|orphan|scheduler)-(?:[A-Za-z0-9._:-]*-)?[0-9a-f]{8,}$/
+
+function isBareRequestId(word: string): boolean {
+  return word.length <= 128 && (hexId.test(word) || sentinelId.test(word))
+}
