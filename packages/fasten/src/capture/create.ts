@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { isatty } from 'node:tty'
 import { createCodeRegistry, type CodeRegistry } from '../core/code.ts'
 import type { FastenError } from '../core/error.ts'
 import { draftText } from '../core/leaf.ts'
@@ -42,7 +43,7 @@ export interface OwnedFasten extends Fasten {
  * Starts an instance: reads the configuration, makes the spools, starts the drainers. Everything that can be wrong with the
  * configuration throws here.
  */
-export function createFasten({ registry = createCodeRegistry(), writable = process.stdout, notices = process.stderr, ...options }: CreateOptions = {}): OwnedFasten {
+export function createFasten({ registry = createCodeRegistry(), writable, notices = process.stderr, ...options }: CreateOptions = {}): OwnedFasten {
   const config = readConfig(options, processEnv())
   const clock = createSystemClock()
   const ids = createSystemIds()
@@ -53,8 +54,8 @@ export function createFasten({ registry = createCodeRegistry(), writable = proce
     replacement: config.redactReplacement,
     detailBytesMax: config.detailBytesMax,
   })
-  const lines = createLineWriter(writable)
-  const showsPretty = config.logFormat === 'pretty' || (config.logFormat === 'auto' && 'isTTY' in writable && writable.isTTY === true)
+  const lines = createLineWriter(() => writable ?? process.stdout)
+  const showsPretty = config.logFormat === 'pretty' || (config.logFormat === 'auto' && writable === undefined && isatty(1))
   const format = showsPretty ? prettyLine : ndjsonLine
   const rings = {
     sys: createMemoryStore({ stream: 'sys', rowsMax: config.sysRingRows }),

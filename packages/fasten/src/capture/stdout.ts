@@ -17,7 +17,8 @@ export interface TextWritable {
 /** Characters that are written without waiting for the end of the turn. */
 const gatherCharactersMax = 64 << 10
 
-export function createLineWriter(writable: TextWritable): LineWriter {
+/** `open` is called for the first line: touching `process.stdout` makes a pipe non-blocking, which is not ours to do unasked. */
+export function createLineWriter(open: () => TextWritable): LineWriter {
   let gathered = ''
   let isScheduled = false
 
@@ -25,7 +26,7 @@ export function createLineWriter(writable: TextWritable): LineWriter {
     if (gathered === '') return
     const text = gathered
     gathered = ''
-    writable.write(text)
+    open().write(text)
   }
 
   return {

@@ -43,8 +43,10 @@ export async function drainSlice(place: DrainPlace, reader: SpoolReader, positio
     entry({
       name: quarantineName(reader.id, damage.from),
       kind: 'bytes',
-      code: 'SPOOL_DAMAGED',
-      message: `${damage.reason}; ${damage.to - damage.from} bytes are not rows`,
+      code: damage.isTorn ? 'SPOOL_TORN' : 'SPOOL_DAMAGED',
+      message: damage.isTorn
+        ? `the process died while it wrote these ${damage.to - damage.from} bytes, before emit returned; unless somebody cut the file later`
+        : `${damage.reason}; ${damage.to - damage.from} bytes are not rows`,
       position: damage.from,
       log: null,
       bytes: damage.bytes,

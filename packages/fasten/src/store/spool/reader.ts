@@ -85,7 +85,7 @@ function slice(bytes: Buffer, position: number, rowsMax: number, isWhole: boolea
     const isTail = next === -1 && isWhole
     if (!isTail || bad.some((byte) => byte !== 0)) {
       const reason = frame.kind === 'damaged' ? frame.reason : 'frame is cut off'
-      damage.push({ from: position + offset, to: position + to, reason, bytes: bad })
+      damage.push({ from: position + offset, to: position + to, reason, isTorn: isTail && frame.kind === 'short', bytes: bad })
     }
     offset = to
   }
@@ -97,7 +97,7 @@ const nothingAt = (position: number): SpoolSlice => ({ drafts: [], position, dam
 const gap = (from: number, to: number, reason: string): SpoolSlice => ({
   drafts: [],
   position: to,
-  damage: [{ from, to, reason, bytes: new Uint8Array() }],
+  damage: [{ from, to, reason, isTorn: false, bytes: new Uint8Array() }],
 })
 
 function readFully(handle: number, at: number, wanted: number): Buffer {

@@ -27,6 +27,8 @@ export interface SpoolDamage {
   readonly from: number
   readonly to: number
   readonly reason: string
+  /** A frame that ends where the file ends: what a process leaves that dies inside a write. Its `emit` had not returned. */
+  readonly isTorn: boolean
   readonly bytes: Uint8Array
 }
 
