@@ -280,9 +280,9 @@ async function runTail({ reader, search, nowMicros, request, services }: Call): 
   request.signal.addEventListener('abort', onAbort, { once: true })
   try {
     // A token of another tail is refused here, before the answer has begun and a client would take it for a success.
-    const events = reader.tail(parsed.value, controller.signal)
+    const tail = (onPlace: (id: string) => void) => reader.tail({ ...parsed.value, onPlace }, controller.signal)
     const { heartbeatMs, tailLifetimeMsMax: lifetimeMsMax, problemOf } = services
-    const body = eventStream(events, controller, { heartbeatMs, retryMs: 2000, lifetimeMsMax, problemOf, onEnd })
+    const body = eventStream(tail, controller, { heartbeatMs, retryMs: 2000, lifetimeMsMax, problemOf, onEnd })
     return { response: new Response(body, { headers }) }
   } catch (error) {
     onEnd()

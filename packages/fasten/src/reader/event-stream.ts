@@ -21,15 +21,22 @@ export interface EventStreamOptions {
  * `controller` ends the tail; it is aborted when the client goes away.
  */
 export function eventStream(
-  tail: AsyncIterable<TailEvent>,
+  tail: (onPlace: (id: string) => void) => AsyncIterable<TailEvent>,
   controller: AbortController,
   options: EventStreamOptions,
 ): ReadableStream<Uint8Array> {
   const { signal } = controller
-  const events = tail[Symbol.asyncIterator]()
+  let place: string | undefined
+  let tellPlaced: (() => void) | undefined
+  const placed = new Promise<void>((resolve) => (tellPlaced = resolve))
+  const events = tail((id) => {
+    place = id
+    tellPlaced?.()
+  })[Symbol.asyncIterator]()
   const encoder = new TextEncoder()
   let pending: Promise<Outcome> | undefined
   let lifetime: ReturnType<typeof setTimeout> | undefined
+  let isPlaced = false
   let hasEnded = false
 
   const end = (): void => {
@@ -48,9 +55,15 @@ export function eventStream(
     },
     async pull(body) {
       pending ??= outcome(events.next())
-      const found = await firstOf(pending, options.heartbeatMs, signal)
-      if (found === 'silence') return body.enqueue(encoder.encode(': still here\n\n'))
+      const found = await firstOf(isPlaced ? [pending] : [pending, placed.then(() => 'placed' as const)], options.heartbeatMs, signal)
+      if (found === 'silence' || found === 'placed') {
+        isPlaced ||= found === 'placed'
+        const text = placeText(place)
+        place = undefined
+        return body.enqueue(encoder.encode(text))
+      }
       pending = undefined
+      place = undefined
       if (found !== 'aborted' && 'event' in found) return body.enqueue(encoder.encode(eventText(found.event)))
       if (found !== 'aborted' && 'error' in found && !signal.aborted) {
         body.enqueue(encoder.encode(`event: problem\ndata: ${JSON.stringify(options.problemOf(found.error))}\n\n`))
@@ -67,6 +80,11 @@ export function eventText({ id, row }: TailEvent): string {
   return `id: ${id}\ndata: ${JSON.stringify(row)}\n\n`
 }
 
+/** An id without data: no event for the client's handlers, but what it comes back with from now on. */
+function placeText(place: string | undefined): string {
+  return place === undefined ? ': still here\n\n' : `id: ${place}\n\n`
+}
+
 type Outcome = { readonly event: TailEvent } | { readonly done: true } | { readonly error: unknown }
 
 /** The promise as a value, so that a tail that fails while nobody pulls is not an unhandled rejection. */
@@ -79,7 +97,7 @@ async function outcome(next: Promise<IteratorResult<TailEvent>>): Promise<Outcom
   }
 }
 
-async function firstOf(pending: Promise<Outcome>, ms: number, signal: AbortSignal): Promise<Outcome | 'silence' | 'aborted'> {
+async function firstOf(awaited: readonly Promise<Outcome | 'placed'>[], ms: number, signal: AbortSignal): Promise<Outcome | 'placed' | 'silence' | 'aborted'> {
   let timer: ReturnType<typeof setTimeout> | undefined
   let stop: (() => void) | undefined
   const silence = new Promise<'silence' | 'aborted'>((resolve) => {
@@ -89,7 +107,7 @@ async function firstOf(pending: Promise<Outcome>, ms: number, signal: AbortSigna
     if (signal.aborted) stop()
   })
   try {
-    return await Promise.race([pending, silence])
+    return await Promise.race([...awaited, silence])
   } finally {
     clearTimeout(timer)
     if (stop !== undefined) signal.removeEventListener('abort', stop)

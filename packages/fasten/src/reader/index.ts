@@ -8,6 +8,7 @@ export type {
 
 // Ways to get a reader.
 export { localReader, type LocalReaderOptions } from './local.ts'
+export { remoteReader, type RemoteReaderOptions } from './remote.ts'
 export { scope, type Scope } from './scope.ts'
 
 // Questions as text.

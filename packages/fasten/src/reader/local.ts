@@ -2,15 +2,15 @@
 import type { Clock } from '../core/clock.ts'
 import type { Digest } from '../core/digest.ts'
 import { streams, type StreamName } from '../core/row.ts'
-import type { LogHead, RowSource, SourceSummary, StoreDescription, StoredRow } from '../store/ports.ts'
+import type { LogHead, RowSource, ScanFilter, SourceSummary, StoreDescription, StoredRow } from '../store/ports.ts'
 import type { Sources } from '../store/sources.ts'
 import { localDoctor } from './local-doctor.ts'
 import { verifyLogs } from './local-verify.ts'
 import { canMatch } from './parameters.ts'
 import { readPage } from './pager.ts'
-import type { Completeness, Page, Reader, ReaderRow, TailEvent } from './reader.ts'
+import type { Completeness, Page, Reader, ReaderRow, TailEvent, TailQuery } from './reader.ts'
 import { createRowJudge } from './row-judge.ts'
-import { follow, type FollowedRow } from './tail.ts'
+import { follow, type FollowedBatch } from './tail.ts'
 import { readThread } from './thread.ts'
 
 export interface LocalReaderOptions {
@@ -91,7 +91,7 @@ export function localReader(options: LocalReaderOptions): Reader {
     async page(query, signal): Promise<Page> {
       const source = sourceOf(query.stream)
       if (!canMatch(query.stream, query.filter)) return { ...nothing, completeness: await completeness(query.stream) }
-      const page = await readPage(source, query, digest, signal)
+      const page = await readPage(source, { ...query, filter: forStore(query.filter) }, digest, signal)
       return { ...page, rows: await show(source, page.rows), completeness: await completeness(query.stream) }
     },
     thread: async (requestId, limit, signal) => readThread((query) => reader.page(query, signal), requestId, limit),
@@ -105,7 +105,7 @@ export function localReader(options: LocalReaderOptions): Reader {
         ...(options.onChange === undefined ? {} : { onChange: options.onChange }),
       }
       const until = AbortSignal.any([signal, closing.signal])
-      return showFollowed(follow(query, parts, until), show, until)
+      return showFollowed(follow({ ...query, filter: forStore(query.filter) }, parts, until), show, until, query.onPlace)
     },
     verify: async (range, signal) => verifyLogs(distinct(sources), range, digest, signal),
     async logs() {
@@ -130,23 +130,34 @@ export function localReader(options: LocalReaderOptions): Reader {
 const nothing = { rows: [], next_cursor: null, total: 0, total_kind: 'exact' } as const
 
 async function* showFollowed(
-  batches: AsyncIterable<readonly FollowedRow[]>,
+  batches: AsyncIterable<FollowedBatch>,
   show: (source: RowSource, rows: readonly StoredRow[]) => Promise<readonly ReaderRow[]>,
   signal: AbortSignal,
+  onPlace: TailQuery['onPlace'],
 ): AsyncGenerator<TailEvent> {
-  for await (const batch of batches) {
+  for await (const { place, rows: followed } of batches) {
+    if (signal.aborted) return
     const shown = new Map<StoredRow, ReaderRow>()
-    for (const [source, group] of Map.groupBy(batch, (followed) => followed.source)) {
-      const stored = group.map((followed) => followed.stored)
+    for (const [source, group] of Map.groupBy(followed, (one) => one.source)) {
+      const stored = group.map((one) => one.stored)
       const rows = await show(source, stored)
       for (const [index, one] of stored.entries()) if (rows[index] !== undefined) shown.set(one, rows[index])
     }
-    for (const { id, stored } of batch) {
+    for (const { id, stored } of followed) {
       const row = shown.get(stored)
       if (signal.aborted) return
       if (row !== undefined) yield { id, row }
     }
+    if (followed.length === 0) onPlace?.(place)
   }
+}
+
+/**
+ * A filter as stores take it: they look for `text` in the leaf, where a backslash is written twice. Quotes are left alone, so
+ * that both words of a value and a piece of JSON such as `"qty":3` are found.
+ */
+function forStore(filter: ScanFilter): ScanFilter {
+  return filter.text === undefined ? filter : { ...filter, text: filter.text.replaceAll('\\', '\\\\') }
 }
 
 /** Each store once, however many streams it holds. */

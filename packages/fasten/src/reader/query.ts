@@ -89,7 +89,7 @@ export function filterFrom(values: ParameterValues): ScanFilter {
   const filter: Record<string, string | number | readonly string[]> = {}
   for (const [name, value] of Object.entries(values)) {
     const member = filterNamed(name)?.filter
-    if (member !== undefined && value !== undefined) filter[member] = member === 'text' ? jsonText(String(value)) : value
+    if (member !== undefined && value !== undefined) filter[member] = value
   }
   return filter as ScanFilter
 }
@@ -296,12 +296,4 @@ function totalOf(values: ParameterValues, isContinued: boolean): 'none' | 'bound
 /** HTTP verbs are stored in upper case. */
 function forStream(filter: ScanFilter, stream: StreamName): ScanFilter {
   return stream === 'api' && filter.method !== undefined ? { ...filter, method: filter.method.toUpperCase() } : filter
-}
-
-/**
- * `q` as it stands in the JSON text of a row: a backslash is written twice there. Quotes are left alone, so that both words
- * of a value and a piece of JSON such as `"qty":3` are found.
- */
-function jsonText(text: string): string {
-  return text.replaceAll('\\', '\\\\')
 }

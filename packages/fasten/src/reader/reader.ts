@@ -58,6 +58,11 @@ export interface TailQuery {
   readonly resume?: string
   /** Rows to show from before now, per stream. */
   readonly backlog?: number
+  /**
+   * Told a resume token whenever the tail's place moves with no row to carry it: at the start, and past rows that do not
+   * match. Who resumes from it misses nothing, even when no row came before the connection broke.
+   */
+  readonly onPlace?: (id: string) => void
 }
 
 export interface TailEvent {

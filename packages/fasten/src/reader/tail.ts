@@ -6,6 +6,12 @@ import { badCursor, decodeTailToken, encodeTailToken, fingerprintOf, type TailTo
 import { canMatch } from './parameters.ts'
 import type { TailQuery } from './reader.ts'
 
+export interface FollowedBatch {
+  /** Resumes behind the last row, or behind what did not match when there is none. */
+  readonly place: string
+  readonly rows: readonly FollowedRow[]
+}
+
 export interface FollowedRow {
   readonly id: string
   readonly source: RowSource
@@ -29,14 +35,14 @@ const batchRows = 500
 
 /**
  * Follows the streams of `query` from now, from `backlog` rows before now, or from an earlier event's id, until `signal`
- * aborts. Yields batches of rows: each row of a stream once, in the order of its store position, which is commit order, so a
+ * aborts. Yields batches, the first at once and perhaps empty: each row of a stream once, in the order of its store position, which is commit order, so a
  * row that becomes visible late is not missed. An id names the place of every stream after its row; resuming from it
  * yields exactly the rows behind it. Between looks it sleeps: `pollMsMin` after rows came, doubling up to `pollMsMax` while none do.
  *
  * Rows that a ring dropped before they were looked at are gone; a store loses none.
  * Throws FastenError `BAD_CURSOR` for a token of another question.
  */
-export function follow(query: TailQuery, parts: FollowParts, signal: AbortSignal): AsyncIterable<readonly FollowedRow[]> {
+export function follow(query: TailQuery, parts: FollowParts, signal: AbortSignal): AsyncIterable<FollowedBatch> {
   const streams = everyStream.filter((stream) => query.streams.includes(stream) && canMatch(stream, query.filter))
   const { since: _since, until: _until, ...filter } = query.filter
   const fingerprint = fingerprintOf([...streams], filter, parts.digest)
@@ -47,24 +53,26 @@ export function follow(query: TailQuery, parts: FollowParts, signal: AbortSignal
 
 async function* walk(
   query: TailQuery, fingerprint: string, token: TailToken | undefined, parts: FollowParts, signal: AbortSignal,
-): AsyncGenerator<readonly FollowedRow[]> {
+): AsyncGenerator<FollowedBatch> {
   const { streams, filter } = query
   const places = token === undefined ? await placesNow(streams, parts) : await placesOfToken(token, streams, parts)
   const tokenNow = (): string => encodeTailToken({ fingerprint, places: Object.fromEntries(places) })
 
-  if (query.resume === undefined && (query.backlog ?? 0) > 0) {
-    const batch = await backlog(streams, filter, query.backlog ?? 0, places, parts, tokenNow)
-    if (batch.length > 0) yield batch
-  }
+  const isFresh = token === undefined
+  const first = isFresh && (query.backlog ?? 0) > 0 ? await backlog(streams, filter, query.backlog ?? 0, places, parts, tokenNow) : []
+  let told = tokenNow()
+  yield { place: told, rows: first }
   let pauseMs = parts.pollMsMin
   const alarm = createAlarm(signal, parts.onChange)
   try {
     while (!signal.aborted) {
       alarm.reset()
-      const batch = await newRows(streams, filter, places, parts, tokenNow)
-      if (batch.rows.length > 0) yield batch.rows
-      pauseMs = batch.rows.length > 0 ? parts.pollMsMin : Math.min(pauseMs * 2, parts.pollMsMax)
-      if (!batch.hasMore) await alarm.sleep(pauseMs)
+      const { rows, hasMore } = await newRows(streams, filter, places, parts, tokenNow)
+      const place = tokenNow()
+      if (place !== told) yield { place, rows }
+      told = place
+      pauseMs = rows.length > 0 ? parts.pollMsMin : Math.min(pauseMs * 2, parts.pollMsMax)
+      if (!hasMore) await alarm.sleep(pauseMs)
     }
   } finally {
     alarm.stop()
