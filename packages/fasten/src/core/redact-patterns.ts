@@ -36,22 +36,15 @@ export function createTextRedactor(rules: TextRules): TextRedactor {
     pattern: new RegExp(pattern.source, `${pattern.flags.replace(/[gyd]/g, '')}g`),
     replacement,
   }))
+  const hasExtras = extras.length > 0
 
   return {
     value(text, digits) {
       const signs = signsOf(text)
-      if (signs === 0 && extras.length === 0) return text
-      const sound = (signs & SURROGATE) === 0 ? text : text.toWellFormed()
-      if ((signs & DIGITS) !== 0 && findCard(sound, digits) !== undefined) return cardToken
-      for (const shape of shapes) {
-        if ((signs & shape.signs) === shape.signs && shape.find(sound, 0) !== undefined) return shape.token
-      }
-      for (const { pattern, replacement } of extras) if (findWindowed(sound, pattern, 0) !== undefined) return replacement
-      return inContext(sound, signs)
-    },
-    prose(text, digits) {
+      return signs === 0 && !hasExtras ? text : searched(text, signs, digits)
+    },    prose(text, digits) {
       const signs = signsOf(text)
-      if (signs === 0 && extras.length === 0) return text
+      if (signs === 0 && !hasExtras) return text
       let result = (signs & SURROGATE) === 0 ? text : text.toWellFormed()
       if ((signs & DIGITS) !== 0) result = replaceAll(result, cardToken, (from, within) => findCard(within, digits, from))
       for (const { signs: needed, token, find } of shapes) {
@@ -62,6 +55,16 @@ export function createTextRedactor(rules: TextRules): TextRedactor {
       }
       return inContext(result, signs)
     },
+  }
+
+  function searched(text: string, signs: number, digits: DigitRule): string {
+    const sound = (signs & SURROGATE) === 0 ? text : text.toWellFormed()
+    if ((signs & DIGITS) !== 0 && findCard(sound, digits) !== undefined) return cardToken
+    for (const shape of shapes) {
+      if ((signs & shape.signs) === shape.signs && shape.find(sound, 0) !== undefined) return shape.token
+    }
+    for (const { pattern, replacement } of extras) if (findWindowed(sound, pattern, 0) !== undefined) return replacement
+    return inContext(sound, signs)
   }
 
   /** Secrets known by what stands before them: they go, their surroundings stay, in values and in prose alike. */
@@ -78,47 +81,69 @@ export function createTextRedactor(rules: TextRules): TextRedactor {
 
 // Signs: what one look at the characters tells. A shape is searched only when all of its signs are there.
 const DIGITS = 1
-const SURROGATE = 2
-const COLON = 4
-const AT = 8
-const UNDERSCORE = 16
-const DASH = 32
-const CAPITAL_I = 64
-const CAPITAL_J = 128
-const DOT = 256
-const SPACE = 512
-const LETTER_B = 1024
-const EQUALS = 2048
-const QUOTE = 4096
-const SLASH = 8192
-const LETTER_Z = 16384
+const SURROGATE = 1 << 1
+const COLON = 1 << 2
+const AT = 1 << 3
+const UNDERSCORE = 1 << 4
+const DASH = 1 << 5
+const CAPITAL_I = 1 << 6
+const CAPITAL_J = 1 << 7
+const DOT = 1 << 8
+const SPACE = 1 << 9
+const LETTER_B = 1 << 10
+const EQUALS = 1 << 11
+const QUOTE = 1 << 12
+const SLASH = 1 << 13
+const LETTER_Z = 1 << 14
+const LETTER_F = 1 << 15
+const LETTER_H = 1 << 16
+const LETTER_K = 1 << 17
+const LETTER_L = 1 << 18
+const LETTER_M = 1 << 19
+const LETTER_W = 1 << 20
+const LETTER_X = 1 << 21
 const USERINFO = COLON | AT | SLASH
+const JWT = CAPITAL_J | DOT
 const BARE_SCHEME = SPACE | LETTER_B
 const QUOTED = COLON | QUOTE
+/** Tokens with a dash, an underscore or a fixed prefix have at least 20 characters. */
+const TOKEN = DASH | UNDERSCORE | CAPITAL_I
+const TOKEN_LETTER = LETTER_H | LETTER_K | LETTER_L | LETTER_M | LETTER_W | LETTER_X | CAPITAL_I | SPACE
+const tokenCharsMin = 20
 
-const signTable: Uint16Array = tableOf([
+const signTable: Uint32Array = tableOf([
   [':', COLON], ['@', AT], ['_', UNDERSCORE], ['-', DASH], ['I', CAPITAL_I], ['J', CAPITAL_J], ['.', DOT],
   [' \t\r\n', SPACE], ['Bb', LETTER_B], ['=', EQUALS], ['"\'', QUOTE], ['/', SLASH], ['Zz', LETTER_Z],
+  ['f', LETTER_F], ['h', LETTER_H], ['k', LETTER_K], ['l', LETTER_L], ['m', LETTER_M], ['w', LETTER_W], ['x', LETTER_X],
 ])
 
-function tableOf(entries: readonly (readonly [string, number])[]): Uint16Array {
-  const table = new Uint16Array(128)
+function tableOf(entries: readonly (readonly [string, number])[]): Uint32Array {
+  const table = new Uint32Array(128)
   for (const [characters, sign] of entries) for (const character of characters) table[character.charCodeAt(0)] = sign
   return table
 }
 
-/** Below 13 digits there is no card; the sign is set from the 13th on. */
+/** The signs of a text, or 0 when they cannot add up to a secret. */
 function signsOf(text: string): number {
+  const length = text.length
   let signs = 0
   let digits = 0
-  for (let at = 0; at < text.length; at++) {
+  for (let at = 0; at < length; at++) {
     const code = text.charCodeAt(at)
     if (code < 128) {
-      if (code >= 48 && code <= 57) digits++
-      else signs |= signTable[code] ?? 0
+      if (code > 57 || code < 48) signs |= signTable[code] as number
+      else digits++
     } else if (code >= 0xd800 && code <= 0xdfff) signs |= SURROGATE
   }
-  return digits >= 13 ? signs | DIGITS : signs
+  // Below 13 digits there is no card.
+  if (digits >= 13) return signs | DIGITS
+  const isWorthIt =
+    (signs & (SURROGATE | EQUALS)) !== 0 ||
+    (length >= tokenCharsMin && (signs & TOKEN) !== 0 && (signs & TOKEN_LETTER) !== 0) ||
+    ((signs & COLON) !== 0 && ((signs & (QUOTE | LETTER_Z)) !== 0 || (signs & USERINFO) === USERINFO)) ||
+    (signs & JWT) === JWT ||
+    (signs & BARE_SCHEME) === BARE_SCHEME
+  return isWorthIt ? signs : 0
 }
 
 interface Shape {
@@ -131,19 +156,20 @@ const cardToken = '***CC***'
 
 /** In this order; the first that is found names the secret. */
 const shapes: readonly Shape[] = [
-  { token: '***JWT***', signs: CAPITAL_J | DOT, find: findJwt },
+  { token: '***JWT***', signs: JWT, find: findJwt },
   { token: '***PRIVATE_KEY***', signs: DASH | SPACE, find: findPrivateKey },
   // A fixed or bounded length after a literal start keeps each of these linear; the tail takes what belongs to the same word.
   byPattern('***AWS_KEY***', CAPITAL_I, /(?<![A-Za-z0-9])(?:AKIA|ASIA)[A-Z0-9]{16}/g),
-  byPattern('***GH_TOKEN***', UNDERSCORE, /(?:gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{22})/g),
-  byPattern('***STRIPE_KEY***', UNDERSCORE, /(?:[sr]k_(?:live|test)_|whsec_)[A-Za-z0-9]{24}/g),
-  byPattern('***ANTHROPIC_KEY***', DASH, /(?<![A-Za-z0-9])sk-ant-[A-Za-z0-9_-]{20}/g),
-  byPattern('***OPENAI_KEY***', DASH, /(?<![A-Za-z0-9])sk-(?:proj-)?[A-Za-z0-9_-]{32}/g),
-  byPattern('***SLACK_TOKEN***', DASH, /(?<![A-Za-z0-9])(?:xox[abeoprs]|xapp)-[A-Za-z0-9-]{10}/g),
+  byPattern('***GH_TOKEN***', UNDERSCORE | LETTER_H, /gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{22}/g),
+  byPattern('***STRIPE_KEY***', UNDERSCORE | LETTER_K, /[sr]k_(?:live|test)_[A-Za-z0-9]{24}/g),
+  byPattern('***STRIPE_KEY***', UNDERSCORE | LETTER_W, /whsec_[A-Za-z0-9]{24}/g),
+  byPattern('***ANTHROPIC_KEY***', DASH | LETTER_K, /(?<![A-Za-z0-9])sk-ant-[A-Za-z0-9_-]{20}/g),
+  byPattern('***OPENAI_KEY***', DASH | LETTER_K, /(?<![A-Za-z0-9])sk-(?:proj-)?[A-Za-z0-9_-]{32}/g),
+  byPattern('***SLACK_TOKEN***', DASH | LETTER_X, /(?<![A-Za-z0-9])(?:xox[abeoprs]|xapp)-[A-Za-z0-9-]{10}/g),
   byPattern('***GOOGLE_KEY***', CAPITAL_I, /(?<![A-Za-z0-9])AIza[A-Za-z0-9_-]{35}/g),
-  byPattern('***NPM_TOKEN***', UNDERSCORE, /(?<![A-Za-z0-9])npm_[A-Za-z0-9]{36}/g),
-  byPattern('***GITLAB_TOKEN***', DASH, /(?<![A-Za-z0-9])gl(?:pat|dt|rt|cbt|ptt|ft)-[A-Za-z0-9_-]{20}/g),
-  byPattern('***HF_TOKEN***', UNDERSCORE, /(?<![A-Za-z0-9])hf_[A-Za-z0-9]{34}/g),
+  byPattern('***NPM_TOKEN***', UNDERSCORE | LETTER_M, /(?<![A-Za-z0-9])npm_[A-Za-z0-9]{36}/g),
+  byPattern('***GITLAB_TOKEN***', DASH | LETTER_L, /(?<![A-Za-z0-9])gl(?:pat|dt|rt|cbt|ptt|ft)-[A-Za-z0-9_-]{20}/g),
+  byPattern('***HF_TOKEN***', UNDERSCORE | LETTER_H | LETTER_F, /(?<![A-Za-z0-9])hf_[A-Za-z0-9]{34}/g),
 ]
 
 function byPattern(token: string, signs: number, pattern: RegExp): Shape {

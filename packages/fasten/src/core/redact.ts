@@ -3,7 +3,7 @@ import { createKeyJudge, type DigitRule, type KeyClass } from './redact-keys.ts'
 import { assertLinearPattern } from './redact-pattern-safety.ts'
 import { createTextRedactor, type ExtraPattern } from './redact-patterns.ts'
 import { createShapes } from './redact-shapes.ts'
-import { createWalk, type WalkState } from './redact-walk.ts'
+import { createWalk } from './redact-walk.ts'
 import type { ApiDraft, AuditDraft, Clean, JsonObject, JsonValue, Source, SysDraft } from './row.ts'
 
 export type { ExtraPattern }
@@ -70,8 +70,8 @@ export function createRedactor(options: RedactorOptions = {}): Redactor {
   const texts = createTextRedactor({ replacement, extraPatterns, verdictOf: (name) => judge(name).verdict })
   const textOf = isActive ? texts.value : wellFormed
   const proseOf = isActive ? texts.prose : wellFormed
-  const planOf = createShapes(isActive ? judge : () => plainKey, (key) => textOf(key, 'identifier'))
-  const walk = createWalk({ planOf, textOf, proseOf, replacement })
+  const shapes = createShapes(isActive ? judge : () => plainKey, (key) => textOf(key, 'identifier'))
+  const walk = createWalk({ shapes, textOf, proseOf, replacement, bytesMax: detailBytesMax })
 
   return {
     isActive,
@@ -154,12 +154,9 @@ export function createRedactor(options: RedactorOptions = {}): Redactor {
   }
 
   function walked(value: unknown, isStackKept: boolean): JsonValue | undefined {
-    const state: WalkState = { left: detailBytesMax, numbers: 0, isStackKept, ancestors: [] }
     try {
-      const result = walk(value, state)
-      if (state.left < 0) return truncated(value, detailBytesMax - state.left)
-      // What was spent is at least a sixth of the text: an escaped control character takes six bytes for one.
-      const bytesAtMost = (detailBytesMax - state.left) * 6 + state.numbers * 24
+      const { value: result, isOver, bytesAtLeast, bytesAtMost } = walk(value, isStackKept)
+      if (isOver) return truncated(value, bytesAtLeast)
       if (bytesAtMost <= detailBytesMax) return result
       const bytes = jsonBytes(result)
       return bytes > detailBytesMax ? truncated(value, bytes) : result
