@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+import { hash } from 'node:crypto'
+import { DatabaseSync } from 'node:sqlite'
+import type { Verdict } from 'fasten/core'
+import { localReader } from 'fasten/reader'
+import { openForReading } from 'fasten/store'
+import { amountOf } from './order.ts'
+
+/** Throws unless `database` holds exactly `count` orders, their amounts add up, and the library's own verdict on it is PASS. */
+export async function checkRows(database: string, count: number): Promise<void> {
+  const store = new DatabaseSync(database, { readOnly: true })
+  const found = store.prepare(`SELECT count(*) AS rows, sum(leaf ->> '$.detail.amount') AS amount FROM audit_log WHERE code = 'ORDER_PLACED'`).get()
+  store.close()
+  if (found?.['rows'] !== count || (found['amount'] ?? 0) !== amountOf(count)) {
+    throw new Error(`${database} holds ${found?.['rows']} of ${count} rows, amounts ${found?.['amount']} instead of ${amountOf(count)}`)
+  }
+  const { verdict, rows_checked } = await verdictOf(database)
+  if (verdict !== 'PASS' || rows_checked < count) throw new Error(`${database}: ${verdict} after ${rows_checked} of ${count} rows`)
+}
+
+/** What `fasten verify` says of the file. */
+export async function verdictOf(database: string): Promise<Verdict> {
+  const store = await openForReading(database)
+  const reader = localReader({
+    sources: { streams: { audit: store, sys: store, api: store } },
+    digest: (bytes) => hash('sha256', bytes, 'hex'),
+    clock: { nowMicros: () => Date.now() * 1000 },
+  })
+  try {
+    return await reader.verify({})
+  } finally {
+    await reader.close()
+    await store.close()
+  }
+}

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+import { spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+export interface CommandResult {
+  readonly exitCode: number
+  readonly stdout: string
+}
+
+/** Runs the `fasten` command of the installed package and answers what it printed. */
+export async function fastenCommand(...words: string[]): Promise<CommandResult> {
+  const child = spawn(process.execPath, [...process.execArgv, commandFile(), ...words], { stdio: ['ignore', 'pipe', 'inherit'] })
+  let stdout = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))
+  return { exitCode: await ended(child), stdout }
+}
+
+/** The same, on the visitor's own terminal. */
+export async function showFastenCommand(...words: string[]): Promise<number> {
+  return ended(spawn(process.execPath, [...process.execArgv, commandFile(), ...words], { stdio: ['ignore', 'inherit', 'inherit'] }))
+}
+
+/** Behind `bin` of the package; its source when the package runs from source. */
+function commandFile(): string {
+  const entry = import.meta.resolve('fasten')
+  if (entry.endsWith('.ts')) return fileURLToPath(new URL('../cli/main.ts', entry))
+  const manifest = new URL('../../package.json', entry)
+  const { bin } = JSON.parse(readFileSync(manifest, 'utf8')) as { bin: { fasten: string } }
+  return fileURLToPath(new URL(bin.fasten, manifest))
+}
+
+function ended(child: ReturnType<typeof spawn>): Promise<number> {
+  return new Promise((resolve, reject) => {
+    child.on('error', reject)
+    child.on('close', (code) => resolve(code ?? 1))
+  })
+}
