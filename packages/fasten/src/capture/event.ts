@@ -6,16 +6,31 @@ const members = [
   'code', 'target', 'actor', 'actor_kind', 'on_behalf_of', 'auth_method', 'session_id', 'target_kind', 'method', 'outcome', 'severity',
   'reason', 'change_ref', 'request_ref', 'call_ref', 'caused_by', 'request_id', 'tenant_id', 'source', 'detail',
 ] as const
-const isMember: ReadonlySet<string> = new Set(members)
-const twins: Readonly<Record<string, string>> = Object.fromEntries(
-  members.filter((name) => name.includes('_')).map((name) => [name.replace(/_(.)/g, (_, letter: string) => letter.toUpperCase()), name]),
+type Member = (typeof members)[number]
+type Kind = 'text' | 'any' | readonly string[]
+
+const kinds: Readonly<Partial<Record<Member, Kind>>> = {
+  actor_kind: actorKinds,
+  outcome: outcomes,
+  severity: severities,
+  source: 'any',
+  detail: 'any',
+}
+/** From what a caller may write, either spelling, to the member and what it may hold. */
+const spellings = new Map<string, { readonly name: Member; readonly kind: Kind }>(
+  members.flatMap((name) => {
+    const entry = { name, kind: kinds[name] ?? 'text' }
+    return [[name, entry] as const, [name.replace(/_(.)/g, (_, letter: string) => letter.toUpperCase()), entry] as const]
+  }),
 )
 
 /** An `EmitInput` in one spelling, its enumerated members checked. `corrected` holds what was not one of the words allowed. */
-export type Event = Omit<Pick<EmitInput<string>, (typeof members)[number]>, 'detail'> & {
+export type Event = Omit<Pick<EmitInput<string>, Member>, 'detail'> & {
   readonly detail?: unknown
   readonly corrected?: Readonly<Record<string, unknown>>
 }
+
+type Draft = { [M in Member]: unknown } & { corrected?: Record<string, unknown> }
 
 /**
  * What an application handed to `emit`, as an event. In strict mode anything but the members, words and types of `EmitInput` is
@@ -24,51 +39,52 @@ export type Event = Omit<Pick<EmitInput<string>, (typeof members)[number]>, 'det
 export function parseEvent(input: EmitInput<string>, isStrict: boolean): Event {
   if (typeof input !== 'object' || input === null)
     throw new TypeError(`emit() takes an object with code and target, not ${input === null ? 'null' : typeof input}`)
-  const event: Record<string, unknown> = {}
+  // All members at once, so that every event has one shape and each stage behind this one stays fast.
+  const event: Draft = {
+    code: undefined, target: undefined, actor: undefined, actor_kind: undefined, on_behalf_of: undefined, auth_method: undefined,
+    session_id: undefined, target_kind: undefined, method: undefined, outcome: undefined, severity: undefined, reason: undefined,
+    change_ref: undefined, request_ref: undefined, call_ref: undefined, caused_by: undefined, request_id: undefined,
+    tenant_id: undefined, source: undefined, detail: undefined,
+  }
   for (const key in input) {
-    const name = twins[key] ?? key
     const value = (input as unknown as Record<string, unknown>)[key]
     if (value === undefined || value === null) continue
-    if (isMember.has(name)) event[name] = value
-    else if (isStrict) throw new TypeError(`emit() has no member "${key}"`)
-    else correct(event, key, value)
+    const known = spellings.get(key)
+    if (known === undefined) reject(event, key, value, isStrict, () => `emit() has no member "${key}"`)
+    else if (known.kind === 'any' || (known.kind === 'text' && typeof value === 'string')) event[known.name] = value
+    else if (known.kind === 'text') event[known.name] = asText(known.name, value, isStrict)
+    else oneOf(event, known.name, known.kind, value, isStrict)
   }
-  if (typeof event['code'] !== 'string' || event['code'] === '') {
+  if (typeof event.code !== 'string' || event.code === '') {
     if (isStrict) throw new TypeError('emit() needs a code')
-    event['code'] = String(event['code'] ?? '')
+    event.code = ''
   }
-  if (event['target'] === undefined && isStrict) throw new TypeError(`emit() needs a target, for code ${String(event['code'])}`)
-  event['target'] ??= ''
-  if (event['actor_kind'] === 'schedule') event['actor_kind'] = 'scheduler'
-  oneOf(event, 'actor_kind', actorKinds, isStrict)
-  oneOf(event, 'outcome', outcomes, isStrict)
-  oneOf(event, 'severity', severities, isStrict)
-  for (const name in event) {
-    if (name === 'detail' || name === 'source' || name === 'corrected' || typeof event[name] === 'string') continue
-    if (isStrict) throw new TypeError(`${name} must be a string, not ${typeof event[name]}, for code ${String(event['code'])}`)
-    event[name] = plainText(event[name])
+  if (event.target === undefined) {
+    if (isStrict) throw new TypeError(`emit() needs a target, for code ${String(event.code)}`)
+    event.target = ''
   }
-  return event as unknown as Event
+  return event as Event
 }
 
-function oneOf(event: Record<string, unknown>, name: string, allowed: readonly (ActorKind | Outcome | Severity)[], isStrict: boolean): void {
-  const value = event[name]
-  if (value === undefined || (allowed as readonly unknown[]).includes(value)) return
-  if (isStrict) throw new TypeError(`${name} must be one of ${allowed.join(', ')}, not "${String(value)}"`)
-  delete event[name]
-  correct(event, name, value)
+function oneOf(event: Draft, name: Member, allowed: readonly string[], value: unknown, isStrict: boolean): void {
+  // The published SDKs say `schedule`.
+  const word = name === 'actor_kind' && value === 'schedule' ? 'scheduler' : value
+  if (typeof word === 'string' && allowed.includes(word)) event[name] = word
+  else reject(event, name, value, isStrict, () => `${name} must be one of ${allowed.join(', ')}, not "${String(value)}"`)
 }
 
-function correct(event: Record<string, unknown>, name: string, value: unknown): void {
-  const corrected = (event['corrected'] ??= {}) as Record<string, unknown>
+function reject(event: Draft, name: string, value: unknown, isStrict: boolean, message: () => string): void {
+  if (isStrict) throw new TypeError(message())
+  const corrected = (event.corrected ??= {})
   corrected[name] = value
 }
 
-function plainText(value: unknown): string {
+function asText(name: Member, value: unknown, isStrict: boolean): string {
+  if (isStrict) throw new TypeError(`${name} must be a string, not ${typeof value}`)
   try {
-    return typeof value === 'object' ? JSON.stringify(value) : String(value)
+    return typeof value === 'object' ? (JSON.stringify(value) ?? '') : String(value)
   } catch {
-    // A hostile toJSON or a symbol: the row is worth more than this member.
+    // A hostile toJSON, or a symbol: the row is worth more than this member.
     return '[unreadable]'
   }
 }

@@ -60,21 +60,28 @@ export const crockfordAlphabet: string = crockford
  */
 export function createRowIdMint(ids: IdSource): (micros: number) => string {
   let lastMs = -1
-  let timePart = ''
+  let head = ''
   let tail = new Uint8Array(16)
   return (micros) => {
     const ms = Math.floor(micros / 1000)
     if (ms > lastMs) {
       lastMs = ms
-      timePart = encodeTime(ms)
       tail = new Uint8Array(ids.randomBase32(16))
       // Leaves room to count upwards for longer than any millisecond lasts.
       tail[0] = (tail[0] ?? 0) & 15
-    } else increment(tail)
-    let text = `evt-${timePart}`
-    for (const digit of tail) text += crockford[digit]
-    return text
+      head = headOf(ms, tail)
+    } else if (increment(tail)) head = headOf(lastMs, tail)
+    return `${head}${pairs[((tail[12] ?? 0) << 5) | (tail[13] ?? 0)]}${pairs[((tail[14] ?? 0) << 5) | (tail[15] ?? 0)]}`
   }
+}
+
+/** Two characters for ten bits: the last four of an id change with each row, the others once a millisecond. */
+const pairs = Array.from({ length: 1024 }, (_, bits) => `${crockford[bits >> 5]}${crockford[bits & 31]}`)
+
+function headOf(ms: number, tail: Uint8Array): string {
+  let text = `evt-${encodeTime(ms)}`
+  for (const digit of tail.subarray(0, 12)) text += crockford[digit]
+  return text
 }
 
 function encodeTime(ms: number): string {
@@ -86,10 +93,12 @@ function encodeTime(ms: number): string {
   return text
 }
 
-function increment(digits: Uint8Array): void {
+/** Adds one. True when more than the last four digits changed. */
+function increment(digits: Uint8Array): boolean {
   for (let place = digits.length - 1; place >= 0; place--) {
     const digit = (digits[place] ?? 0) + 1
     digits[place] = digit & 31
-    if (digit < 32) return
+    if (digit < 32) return place < 12
   }
+  return true
 }

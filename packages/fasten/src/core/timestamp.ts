@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-const pad = (value: number, width: number): string => String(value).padStart(width, '0')
+const threeDigits = Array.from({ length: 1000 }, (_, value) => String(value).padStart(3, '0'))
 let cachedSecond = -1
 let cachedPrefix = ''
 
@@ -15,7 +15,9 @@ export function formatMicros(micros: number): string {
     cachedPrefix = new Date(second * 1000).toISOString().slice(0, 20)
     cachedSecond = second
   }
-  return `${cachedPrefix}${pad(micros - second * 1_000_000, 6)}Z`
+  const rest = micros - second * 1_000_000
+  const ms = Math.floor(rest / 1000)
+  return `${cachedPrefix}${threeDigits[ms]}${threeDigits[rest - ms * 1000]}Z`
 }
 
 const rfc3339 = /^(\d{4})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2}):(\d{2})(?:[.,](\d{1,9}))?([Zz]|[+-]\d{2}:?\d{2})?$/

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import * as fs from 'node:fs'
 import { FastenError, systemCode } from '../../core/error.ts'
-import { encodeFrame, framePayloadBytesMax } from './frame.ts'
+import { createFrameEncoder, framePayloadBytesMax } from './frame.ts'
 import { reservePath, segmentHeaderBytes, segmentMagic, segmentPath, syncDirectory } from './layout.ts'
 import type { SpoolWriter } from './spool.ts'
 
@@ -44,7 +44,7 @@ interface Segment {
 /** Makes the directory with its first segment. Throws `SPOOL_FULL` or `SPOOL_IO`. */
 export function createSpoolWriter(options: SpoolWriterOptions): SpoolWriter {
   const { id, directory, segmentBytesTarget = 8 << 20, reserveBytes = 256 << 10, files = fs } = options
-  let scratch = Buffer.allocUnsafe(64 << 10)
+  const frame = createFrameEncoder()
   let position = 0
   let syncedPosition = 0
   /** Oldest first; the last one is being written, the others wait for a sync before they are closed. */
@@ -79,7 +79,7 @@ export function createSpoolWriter(options: SpoolWriterOptions): SpoolWriter {
     while (written < bytes)
       written += files.writeSync(
         segment.handle,
-        scratch,
+        frame.bytes,
         written,
         bytes - written,
         segmentHeaderBytes + segment.bytes + written,
@@ -87,16 +87,7 @@ export function createSpoolWriter(options: SpoolWriterOptions): SpoolWriter {
   }
 
   function append(log: string, text: string): number {
-    let bytes = encodeFrame(scratch, log, text)
-    if (bytes > scratch.length) {
-      if (bytes > framePayloadBytesMax)
-        throw new FastenError('ROW_TOO_LARGE', `a row of ${bytes} bytes does not fit into a spool frame`, {
-          at: log,
-          hint: `rows end at ${framePayloadBytesMax} bytes; put large content elsewhere and its hash into detail`,
-        })
-      scratch = Buffer.allocUnsafe(bytes)
-      bytes = encodeFrame(scratch, log, text)
-    }
+    const bytes = encode(log, text)
     let segment = current()
     try {
       if (segment.bytes > 0 && segment.bytes + bytes > segmentBytesTarget) segment = rotate()
@@ -112,6 +103,18 @@ export function createSpoolWriter(options: SpoolWriterOptions): SpoolWriter {
     segment.bytes += bytes
     position += bytes
     return position
+  }
+
+  function encode(log: string, text: string): number {
+    try {
+      return frame.encode(log, text)
+    } catch (cause) {
+      throw new FastenError('ROW_TOO_LARGE', `a row of ${text.length} characters does not fit into a spool frame`, {
+        at: log,
+        hint: `frames end at ${framePayloadBytesMax} bytes; put large content elsewhere and its hash into detail`,
+        cause,
+      })
+    }
   }
 
   function rotate(): Segment {
