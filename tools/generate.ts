@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Writes docs/reference from spec/ and from the code itself, so that what the pages say is what is there. With `--check`
+ * Writes docs/reference from spec/ and from the code itself, and the code that README.md shows from the file that is tested, so that
+ * what the pages say is what is there. With `--check`
  * it writes nothing and ends with status 1 when a page is stale.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { cliPage } from './reference/cli-page.ts'
+import { embeddedCode } from './reference/embedded-code.ts'
 import { envPage } from './reference/env-page.ts'
 import { errorsPage } from './reference/errors-page.ts'
 import { exportsPage } from './reference/exports-page.ts'
@@ -18,6 +20,9 @@ const pages: Readonly<Record<string, (tree: Tree) => string | Promise<string>>> 
   'docs/reference/errors.md': errorsPage,
   'docs/reference/exports.md': exportsPage,
   'docs/reference/cli.md': cliPage,
+  // Written by hand but for the code they show.
+  'README.md': (tree) => embeddedCode(tree.get('README.md') ?? '', tree),
+  'packages/fasten/README.md': (tree) => embeddedCode(tree.get('packages/fasten/README.md') ?? '', tree),
 }
 
 const isCheck = process.argv.includes('--check')
