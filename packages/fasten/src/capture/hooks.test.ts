@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, it, type TestContext } from 'node:test'
+import { openForReading } from '../store/open.ts'
+import { listSpools } from '../store/spool/layout.ts'
+import { createFasten } from './create.ts'
+
+const door = new URL('./index.ts', import.meta.url).href
+
+interface Ending {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+  readonly out: string
+  readonly stored: number
+  readonly spools: number
+}
+
+/** Runs `body` in a process of its own with an initialised fasten; `act` may do something to it once it printed `ready`. */
+async function ending(t: TestContext, body: string, act: (kill: (signal: NodeJS.Signals) => void) => void = () => {}): Promise<Ending> {
+  const folder = mkdtempSync(join(tmpdir(), 'fasten-hooks-'))
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  const path = join(folder, 'audit.db')
+  const program = `import fasten from ${JSON.stringify(door)};
+    fasten.register('t', { T_HAPPENED: { category: 't', action: 'happen' } });
+    fasten.init({ service_id: 's', node_id: 'n', audit_dsn: 'sqlite:///${path}' });
+    const emit = (n) => { for (let i = 0; i < n; i++) fasten.emit({ code: 'T_HAPPENED', target: 't/' + i }) };
+    ${body}`
+  const child = spawn(process.execPath, [...process.execArgv, '--input-type=module', '-e', program], { stdio: ['ignore', 'pipe', 'pipe'] })
+  let out = ''
+  const collect = (chunk: Buffer): void => {
+    out += String(chunk)
+    if (out.includes('ready')) act((signal) => child.kill(signal))
+  }
+  child.stdout.on('data', collect)
+  child.stderr.on('data', (chunk: Buffer) => (out += String(chunk)))
+  const [code, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve) => child.on('close', (...end) => resolve(end)))
+  const spools = listSpools(`${path}-spool`).length
+  // What is still in a spool is stored by the next start; it must not be lost either.
+  const next = createFasten({ service_id: 's', node_id: 'n', audit_dsn: `sqlite:///${path}`, stdout: [] })
+  await next.emit({ code: 'DOCTOR_PROBE', target: 'after' }).stored
+  await next.close()
+  assert.deepEqual(readdirSync(`${path}-spool`), [])
+  const store = await openForReading(path)
+  const rows = await store.count('audit', { code: 'T_HAPPENED' }, 100_000)
+  await store.close()
+  return { code, signal, out, stored: rows ?? -1, spools }
+}
+
+describe('the end of a process', () => {
+  it('stores everything when the event loop runs empty, and then ends by itself', async (t) => {
+    const end = await ending(t, 'emit(500)')
+    assert.deepEqual([end.code, end.stored, end.spools, end.out], [0, 500, 0, ''])
+  })
+
+  it('loses nothing on process.exit', async (t) => {
+    const end = await ending(t, `emit(500); fasten.log.info('last words'); process.exit(3)`)
+    assert.deepEqual([end.code, end.stored], [3, 500])
+    assert.match(end.out, /last words/)
+  })
+
+  it('loses nothing when an exception is not caught, also with durability tick', async (t) => {
+    const end = await ending(t, `fasten.init({ service_id: 's', node_id: 'n', audit_dsn: fasten.currentFasten().config.targets.audit.text, durability: 'tick' }); emit(200); throw new TypeError('oops')`)
+    assert.equal(end.code, 1)
+    assert.equal(end.stored, 200)
+    assert.match(end.out, /oops/)
+  })
+
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    it(`flushes on ${signal} and ends by it`, async (t) => {
+      const end = await ending(t, `emit(500); setInterval(() => {}, 1000); console.log('ready')`, (kill) => kill(signal))
+      assert.deepEqual([end.signal, end.stored, end.spools], [signal, 500, 0])
+    })
+
+  it('leaves an application with its own handler in charge', async (t) => {
+    const end = await ending(
+      t,
+      `emit(100); process.on('SIGTERM', async () => { emit(1); await fasten.close(); process.exit(7) }); setInterval(() => {}, 1000); console.log('ready')`,
+      (kill) => kill('SIGTERM'),
+    )
+    assert.deepEqual([end.code, end.stored, end.spools], [7, 101, 0])
+  })
+
+  it('keeps the process alive while somebody waits for a promise', async (t) => {
+    const end = await ending(t, `const { stored } = fasten.emit({ code: 'T_HAPPENED', target: 'x' }); console.log('seq', (await stored).monotonic_seq)`)
+    assert.match(end.out, /seq 1/)
+    assert.equal(end.code, 0)
+  })
+
+  it('neither keeps an idle process alive nor uses its processor', async (t) => {
+    const end = await ending(
+      t,
+      `emit(10); await fasten.flush(); const before = process.cpuUsage(); await new Promise((r) => setTimeout(r, 700));
+       const { user, system } = process.cpuUsage(before); console.log('cpu ms', (user + system) / 1000)`,
+    )
+    const used = Number(/cpu ms ([\d.]+)/.exec(end.out)?.[1])
+    // Not a speed: a drainer that polls or spins would use the whole 700 ms.
+    assert.ok(used < 100, `an idle process used ${used} ms of 700`)
+    assert.equal(end.code, 0)
+  })
+})
