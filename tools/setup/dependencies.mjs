@@ -141,7 +141,7 @@ async function install(root) {
     child.on('close', (code, signal) => resolve(code ?? signal))
   })
   if (status === 0) {
-    progress.done()
+    progress.done(received > 0 ? `${received} packages` : '')
     return
   }
   progress.failed()
