@@ -12,6 +12,9 @@ export const commandTable: Readonly<Record<string, Loader>> = {
   query: () => import('./commands/query.ts'),
   thread: () => import('./commands/thread.ts'),
   verify: () => import('./commands/verify.ts'),
+  doctor: () => import('./commands/doctor.ts'),
   topology: () => import('./commands/topology.ts'),
+  'quarantine list': () => import('./commands/quarantine-list.ts'),
+  'quarantine retry': () => import('./commands/quarantine-retry.ts'),
   completion: () => import('./commands/completion.ts'),
 }

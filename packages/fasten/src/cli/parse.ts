@@ -109,7 +109,7 @@ function toArgs(parser: commander.Command, command: Command): Args {
 }
 
 /** Asked by `targetOf` of commands that may not take them. */
-const optionalEverywhere: ReadonlySet<string> = new Set(['store', 'url', 'token'])
+const optionalEverywhere: ReadonlySet<string> = new Set(['store', 'url', 'token', 'timeout'])
 
 function asType(value: unknown, type: 'string'): string | undefined
 function asType(value: unknown, type: 'number'): number | undefined

@@ -17,13 +17,28 @@ export async function runProgram(words: readonly string[], world: World, version
   try {
     return await dispatch(words, world, version)
   } catch (error) {
-    if (error instanceof FastenError) await world.err.line(visible(error.toLine()))
+    if (error instanceof FastenError) await world.err.line(visible(withHint(error).toLine()))
     else
       await world.err.line(
         visibleLines(`INTERNAL_ERROR: ${error instanceof Error ? error.stack : String(error)}`),
       )
     return exitCodeOf(error)
   }
+}
+
+/** What a person at this command line can do about errors that come from elsewhere without a remedy. */
+const hints: Readonly<Record<string, string>> = {
+  UNAUTHENTICATED: 'set FASTEN_READER_TOKEN to the token of the reader, or give --token',
+  FORBIDDEN: 'ask whoever runs the reader for the permission audit:read',
+}
+
+function withHint(error: FastenError): FastenError {
+  const hint = error.hint ?? hints[error.code]
+  if (hint === undefined || error.hint !== undefined) return error
+  return new FastenError(error.code, error.message, {
+    hint,
+    ...(error.at === undefined ? {} : { at: error.at }),
+  })
 }
 
 /** What `--color` says, before any command is known: outputs exist earlier than commands. */

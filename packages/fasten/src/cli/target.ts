@@ -5,10 +5,12 @@ import type { Args, OptionSpec } from './command.ts'
 
 /** What a command asks: another reader over HTTP, one store for all streams, or what the environment says. */
 export type Target =
-  | { readonly kind: 'url'; readonly url: string; readonly token: string | undefined }
+  | { readonly kind: 'url'; readonly url: string; readonly token?: string; readonly timeoutMs?: number }
   /** A DSN or the path of a database file, as typed. */
   | { readonly kind: 'store'; readonly text: string }
   | { readonly kind: 'environment' }
+
+const group = 'Where the rows are:'
 
 /** The options by which every command that reads rows is told where they are. */
 export const targetOptions: readonly OptionSpec[] = [
@@ -17,20 +19,27 @@ export const targetOptions: readonly OptionSpec[] = [
     short: 's',
     value: '<target>',
     summary: 'a DSN, a database file, or a reader URL; else FASTEN_AUDIT_DSN, else ./fasten.db',
-    group: 'Where the rows are:',
+    group,
     isFile: true,
   },
   {
     name: 'url',
     value: '<url>',
     summary: 'the URL where a fasten reader is mounted',
-    group: 'Where the rows are:',
+    group,
   },
   {
     name: 'token',
     value: '<token>',
     summary: 'bearer token for the URL; else FASTEN_READER_TOKEN (which stays out of the process list)',
-    group: 'Where the rows are:',
+    group,
+  },
+  {
+    name: 'timeout',
+    value: '<seconds>',
+    summary: 'how long an answer of the URL may take (default: 30, and 600 for verify)',
+    range: [1, 86_400],
+    group,
   },
 ]
 
@@ -65,7 +74,7 @@ export function targetOf(
     throw new FastenError('BAD_TARGET', 'the place to read from is empty', {
       hint: 'name a DSN, file or URL',
     })
-  if (/^https?:\/\//i.test(text)) return urlTarget(text, token)
+  if (/^https?:\/\//i.test(text)) return urlTarget(text, token, args.count('timeout'))
   if (args.text('url') !== undefined) {
     throw new FastenError(
       'BAD_TARGET',
@@ -78,7 +87,7 @@ export function targetOf(
   return { kind: 'store', text }
 }
 
-function urlTarget(text: string, token: string | undefined): Target {
+function urlTarget(text: string, token: string | undefined, timeoutSeconds: number | undefined): Target {
   if (!URL.canParse(text)) throw new FastenError('BAD_TARGET', `${quoted(text)} is not a URL`)
   const url = new URL(text)
   if (url.username !== '' || url.password !== '') {
@@ -86,7 +95,12 @@ function urlTarget(text: string, token: string | undefined): Target {
       hint: 'use --token or FASTEN_READER_TOKEN',
     })
   }
-  return { kind: 'url', url: url.href.replace(/\/+$/, ''), token }
+  return {
+    kind: 'url',
+    url: url.href.replace(/\/+$/, ''),
+    ...(token === undefined ? {} : { token }),
+    ...(timeoutSeconds === undefined ? {} : { timeoutMs: timeoutSeconds * 1000 }),
+  }
 }
 
 function quoted(text = ''): string {

@@ -210,8 +210,9 @@ async function notes(
 ): Promise<void> {
   const total = totalText(firstPages)
   const where = [...new Set(firstPages.map((page) => page.completeness))].join(', ')
-  const of = shown.isCut && total !== null ? ` of ${total}` : ''
-  const parts = [`${counted(shown.rows, 'row')}${of} of ${wanted.join(', ')}, from ${where}`]
+  const amount =
+    shown.isCut && total !== null ? `${grouped(shown.rows)} of ${total} rows` : counted(shown.rows, 'row')
+  const parts = [`${amount} (${wanted.join(', ')}; from ${where})`]
   if (isSearchBounded) parts.push('text is searched in the last 24 hours; look further with --since')
   if (shown.isCut) parts.push('see more with --limit or --all')
   const cursor = wanted.length === 1 && limit <= pageRowsMax ? firstPages[0]?.next_cursor : null

@@ -55,7 +55,7 @@ export async function run(args: Args, world: World): Promise<number> {
     let reader: Reader | undefined
     try {
       reader = await world.openReader(target)
-      for await (const event of reader.tail(resumed(query, progress.resume), world.signal)) {
+      for await (const event of reader.tail(resumed(query, progress), world.signal)) {
         if (progress.failures > 0)
           await world.err.line('connected again; continuing after the last row shown')
         progress.failures = 0
@@ -76,7 +76,7 @@ export async function run(args: Args, world: World): Promise<number> {
 }
 
 interface Progress {
-  /** Token of the newest row shown. */
+  /** Token of the place reached. */
   resume: string | undefined
   /** Attempts in a row that failed. */
   failures: number
@@ -90,8 +90,14 @@ function tailQuery(args: Args, world: World): TailQuery {
   return accepted(parseTailQuery(search, world.clock.nowMicros()))
 }
 
-function resumed(query: TailQuery, resume: string | undefined): TailQuery {
-  return resume === undefined ? query : { ...query, resume }
+/** The query from where the last attempt stood; places are kept also where no row came by. */
+function resumed(query: TailQuery, progress: Progress): TailQuery {
+  const onPlace = (id: string): void => {
+    progress.resume = id
+  }
+  return progress.resume === undefined
+    ? { ...query, onPlace }
+    : { ...query, onPlace, resume: progress.resume }
 }
 
 /**

@@ -23,7 +23,7 @@ export const options: readonly OptionSpec[] = [
     short: 'n',
     value: '<rows>',
     summary: 'rows of each stream at most (default: 1000)',
-    range: [1, 10_000],
+    range: [1, 1000],
   },
   { name: 'json', short: 'j', summary: 'the thread as one JSON object' },
   ...targetOptions,

@@ -7,7 +7,7 @@ import { exitCodes } from '../exit-codes.ts'
 import { accepted } from '../filters.ts'
 import { citationView, verdictView } from '../print/verdict-view.ts'
 import { jsonLine } from '../print/visible.ts'
-import { targetOf, targetOptions } from '../target.ts'
+import { targetOf, targetOptions, type Target } from '../target.ts'
 
 export const name = 'verify'
 export const summary = 'recompute hashes, links and columns of stored rows and say what holds'
@@ -51,12 +51,12 @@ export const examples = [
 ] as const
 
 export async function run(args: Args, world: World): Promise<number> {
-  const target = targetOf(args, world.env, args.words[0])
+  const target = patient(targetOf(args, world.env, args.words[0]))
   const citations = args.list('expect').map(parseCitation)
   const range = accepted(parseVerifyRange(searchOf(args), world.clock.nowMicros()))
   const reader = await world.openReader(target)
   try {
-    const verdict = await reader.verify(range)
+    const verdict = await reader.verify(range, world.signal)
     const judged = await judgeCitations(citations, verdict, reader)
     if (args.flag('json'))
       await world.out.line(jsonLine(judged.length === 0 ? verdict : { ...verdict, citations: judged }))
@@ -70,6 +70,11 @@ export async function run(args: Args, world: World): Promise<number> {
   } finally {
     await reader.close()
   }
+}
+
+/** Checking every row of a large store takes a server longer than a page does. */
+function patient(target: Target): Target {
+  return target.kind === 'url' && target.timeoutMs === undefined ? { ...target, timeoutMs: 600_000 } : target
 }
 
 function searchOf(args: Args): URLSearchParams {

@@ -33,20 +33,29 @@ export function citationView(judged: readonly CitationVerdict[], look: Look): re
  * index, then what this verdict cannot show, and the overall word on the last line, where the eye rests.
  */
 export function verdictView(verdict: Verdict, look: Look): readonly string[] {
+  // What holds for every log is said once, below them.
+  const shared = (verdict.logs[0]?.notes ?? []).filter((note) =>
+    verdict.logs.every((log) => log.notes.includes(note)),
+  )
+  const common = [...new Set([...shared, ...verdict.notes])]
   const columns = {
     name: verdict.logs.reduce((most, log) => Math.max(most, width(visible(log.log))), 0),
     counts: verdict.logs.reduce((most, log) => Math.max(most, countsText(log).length), 0),
   }
   return [
-    ...verdict.logs.flatMap((log) => logView(log, columns, look)),
+    ...verdict.logs.flatMap((log) => logView(log, columns, common, look)),
     ...(verdict.logs.length > 0 ? [''] : []),
-    ...verdict.notes.flatMap((note) => noteLines(note, '', look)),
-    ...unanchored(verdict, look),
+    ...common.flatMap((note) => noteLines(note, '', look)),
     summary(verdict, look),
   ]
 }
 
-function logView(log: LogVerdict, columns: Columns, look: Look): readonly string[] {
+function logView(
+  log: LogVerdict,
+  columns: Columns,
+  common: readonly string[],
+  look: Look,
+): readonly string[] {
   const [sign, style] = signs[log.verdict]
   const damage = [
     ...(log.rows_missing > 0 ? [`${grouped(log.rows_missing)} missing`] : []),
@@ -81,7 +90,7 @@ function logView(log: LogVerdict, columns: Columns, look: Look): readonly string
           ),
         ]
       : []),
-    ...log.notes.flatMap((note) => noteLines(note, '    ', look)),
+    ...log.notes.filter((note) => !common.includes(note)).flatMap((note) => noteLines(note, '    ', look)),
   ]
 }
 
@@ -121,13 +130,6 @@ function noteLines(note: string, indent: string, look: Look): readonly string[] 
   return fold(visible(note), room).map((text, index) =>
     look.paint('quiet', `${indent}${index === 0 ? 'note  ' : '      '}${text}`),
   )
-}
-
-function unanchored(verdict: Verdict, look: Look): readonly string[] {
-  const rows = verdict.logs.reduce((sum, log) => sum + log.unanchored_rows, 0)
-  if (rows === 0) return []
-  const text = `${counted(rows, 'row')} under no signed checkpoint: a rewrite of all of them together would not show here`
-  return noteLines(text, '', look)
 }
 
 function summary(verdict: Verdict, look: Look): string {
