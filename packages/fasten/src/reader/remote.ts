@@ -5,6 +5,7 @@ import { formatMicros, parseTime } from '../core/timestamp.ts'
 import type { Verdict } from '../core/verdict.ts'
 import type { LogHead, SourceSummary } from '../store/ports.ts'
 import { encodeAfter } from './cursor.ts'
+import { canMatch } from './parameters.ts'
 import { searchOfPage } from './question-search.ts'
 import type { Completeness, DoctorReport, Page, PageQuery, Reader, ReaderRow, Thread } from './reader.ts'
 import { createRemoteCall, type JsonBody, type RemoteCallOptions } from './remote-call.ts'
@@ -31,7 +32,11 @@ export function remoteReader(options: RemoteReaderOptions): Reader {
   const { retryMsMin = 500, retryMsMax = 15_000, pollMs = 2000 } = options
   const reader: Reader = {
     async page(query, signal) {
-      return pageFrom(await call.json(`/${query.stream}`, searchOfPage(query), signal), query)
+      const isPossible = canMatch(query.stream, query.filter)
+      // The server refuses a filter that no row of the stream can pass; here, as everywhere, it is merely an empty page.
+      const asked: PageQuery = isPossible ? query : { stream: query.stream, filter: {}, limit: 1, total: 'none' }
+      const page = pageFrom(await call.json(`/${query.stream}`, searchOfPage(asked), signal), asked)
+      return isPossible ? page : { ...page, rows: [], next_cursor: null, total: 0, total_kind: 'exact' }
     },
     async thread(requestId, limit = threadLimitMax, signal) {
       const search = new URLSearchParams({ request_id: requestId, limit: String(limit) })

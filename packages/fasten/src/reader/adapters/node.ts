@@ -27,7 +27,7 @@ export function serve(handle: ReaderHandler, request: IncomingMessage, response:
   // A fault past this point means that the connection itself failed; destroying it is all that can be said to the client.
   handle(asked)
     .then((answer) => send(answer, response))
-    .catch((error: unknown) => response.destroy(error instanceof Error ? error : new Error(String(error))))
+    .catch((error: unknown) => response.destroy(error instanceof Error ? error : new TypeError(String(error))))
 }
 
 /** Undefined for what no Request can be made of: a method of no use here (TRACE, CONNECT), a target that is no path. */
