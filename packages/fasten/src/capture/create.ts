@@ -118,7 +118,7 @@ export function createFasten({ registry = createCodeRegistry(), writable, notice
 
   function openLanes(): OpenLane[] {
     const lanes: OpenLane[] = []
-    for (const plan of planLanes(config)) lanes.push(openLane(plan, { config, clock, ids, onEvent: tellDrainEvent, onTrouble, onRelief }))
+    for (const plan of planLanes(config)) lanes.push(openLane(plan, { config, clock, ids, onEvent: tellDrainEvent, onTrouble, onDiskFull, onRelief }))
     return lanes
   }
 
@@ -187,15 +187,17 @@ export function createFasten({ registry = createCodeRegistry(), writable, notice
   function onTrouble(error: FastenError): void {
     lastError = error.toLine()
     notice(error.toLine())
-    if (error.code !== 'SPOOL_FULL' || isClosed || !registry.has('DISK_FULL')) return
-    // The reserve was given back for this: the row that says why the next ones may be missing.
-    emit({ code: 'DISK_FULL', target: error.at ?? 'spool', outcome: 'failure', reason: error.code })
+  }
+
+  function onDiskFull(): void {
+    notice('the disk is full; the space held back for this moment is being used up')
+    emit({ code: 'DISK_FULL', target: 'spool', outcome: 'failure' })
   }
 
   function onRelief(heldRows: number): void {
     lastError = null
     notice(`there is room again; ${heldRows} rows that waited in memory are in the spool`)
-    if (registry.has('RECOVERED')) emit({ code: 'RECOVERED', target: 'spool', detail: { held_rows: heldRows } })
+    emit({ code: 'RECOVERED', target: 'spool', detail: { held_rows: heldRows } })
   }
 
   function stats(): Stats {

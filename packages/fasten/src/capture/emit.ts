@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { CodeMeta, CodeRegistry } from '../core/code.ts'
-import { FastenError } from '../core/error.ts'
 import { draftText } from '../core/leaf.ts'
 import type { Redactor } from '../core/redact.ts'
 import type { AuditDraft, Clean } from '../core/row.ts'
@@ -51,7 +50,7 @@ export function createEmit(parts: EmitterParts): (input: EmitInput<string>) => R
     const receipt = new LaneReceipt(lane, 'audit', clean.id, clean.request_id, clean.boot_seq)
     const log = identity.log('audit', tenant)
     onRow?.(clean)
-    if (meta.fail_closed || syncsAlways) keepSynced(receipt, log, clean)
+    if (meta.fail_closed || syncsAlways) lane.acceptSynced(log, draftText(clean), receipt)
     else {
       lane.accept(log, () => draftText(clean), receipt)
       receipt.isAwaitingTurn = config.durability === 'tick'
@@ -60,14 +59,6 @@ export function createEmit(parts: EmitterParts): (input: EmitInput<string>) => R
     onRefused(clean.code)
     if (meta.fail_closed || config.failure === 'raise') throw receipt.error
     return receipt
-  }
-
-  function keepSynced(receipt: LaneReceipt, log: string, clean: Clean<AuditDraft>): void {
-    try {
-      lane.acceptSynced(log, draftText(clean), receipt)
-    } catch (error) {
-      receipt.error = error instanceof FastenError ? error : new FastenError('SPOOL_IO', String(error), { cause: error })
-    }
   }
 
   function unregistered(code: string): CodeMeta {

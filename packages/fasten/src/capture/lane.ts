@@ -26,6 +26,8 @@ export interface LaneOptions {
   /** Rows gather until the end of the turn. */
   readonly defersToTick: boolean
   readonly onTrouble: (error: FastenError) => void
+  /** The disk is full and the reserve was given back: the moment to record why the next rows may be missing. */
+  readonly onDiskFull: () => void
   readonly onRelief: (heldRows: number) => void
 }
 
@@ -43,7 +45,7 @@ export interface LaneCounts {
 export interface Lane {
   /** Takes one row. Never throws: a refusal is in the ticket. `text` is called now or at the end of the turn. */
   accept(log: string, text: () => string, ticket: Ticket): void
-  /** Takes one row and syncs it before returning. Throws `SPOOL_FULL`, `SPOOL_IO` or `SPOOL_LIMIT`. */
+  /** Takes one row and syncs it before returning; waits for nothing. Never throws: what went wrong is in the ticket. */
   acceptSynced(log: string, text: string, ticket: Ticket): void
   durable(ticket: Ticket): Promise<void>
   stored(ticket: Ticket): Promise<StoredPlace>
@@ -69,7 +71,7 @@ const retryMs = 250
 const turnRowsMax = 1024
 
 export function createLane(options: LaneOptions): Lane {
-  const { writer, drainer, spoolBytesMax, overflowRowsMax, defersToTick, onTrouble, onRelief } = options
+  const { writer, drainer, spoolBytesMax, overflowRowsMax, defersToTick, onTrouble, onDiskFull, onRelief } = options
   const { shared } = drainer
   let accepted = 0
   let refused = 0
@@ -80,6 +82,7 @@ export function createLane(options: LaneOptions): Lane {
   let isClosed = false
   let retryTimer: NodeJS.Timeout | undefined
   let hasSaidRefused = false
+  let hasSaidFull = false
 
   function accept(log: string, text: () => string, ticket: Ticket): void {
     if (defersToTick || waiting.length > 0) return hold({ log, text, ticket })
@@ -92,12 +95,23 @@ export function createLane(options: LaneOptions): Lane {
 
   function acceptSynced(log: string, text: string, ticket: Ticket): void {
     endTurn()
-    if (waiting.length > 0)
-      throw new FastenError('SPOOL_FULL', 'rows before this one still wait for disk space', {
+    if (waiting.length > 0) {
+      const reason = new FastenError('SPOOL_FULL', 'rows before this one still wait for disk space', {
         hint: 'free disk space; emitting resumes by itself',
       })
-    write(log, text, ticket)
-    writer.syncNow()
+      return refuse({ log, text: () => text, ticket }, reason)
+    }
+    try {
+      write(log, text, ticket)
+    } catch (error) {
+      return refuse({ log, text: () => text, ticket }, asFastenError(error))
+    }
+    try {
+      writer.syncNow()
+    } catch (error) {
+      // In the spool, but not known to be on disk: the caller must not go on as if it were. The row may still arrive.
+      ticket.error = asFastenError(error)
+    }
   }
 
   function write(log: string, text: string, ticket: Ticket): void {
@@ -108,6 +122,21 @@ export function createLane(options: LaneOptions): Lane {
     accepted++
     ticket.position = position
     drainer.wake()
+    if (writer.hasReserve || hasSaidFull) return
+    hasSaidFull = true
+    scheduleRetry()
+    onDiskFull()
+  }
+
+  /** While the disk is full: tries again to write what waits, and to take the reserve back. */
+  function scheduleRetry(): void {
+    retryTimer ??= setTimeout(() => {
+      retryTimer = undefined
+      endTurn()
+      writer.restoreReserve()
+      if (isBlocked || !writer.hasReserve) return scheduleRetry()
+      hasSaidFull = false
+    }, retryMs).unref()
   }
 
   function assertRoom(ticket: Ticket): void {
@@ -159,12 +188,11 @@ export function createLane(options: LaneOptions): Lane {
     if (!isBlocked) return
     isBlocked = false
     hasSaidRefused = false
-    writer.restoreReserve()
     onRelief(written)
   }
 
   function block(error: unknown, entry: Waiting, isFront = false): void {
-    const reason = error instanceof FastenError ? error : new FastenError('SPOOL_IO', String(error), { cause: error })
+    const reason = asFastenError(error)
     const mayPass = reason.code === 'SPOOL_FULL' || reason.code === 'SPOOL_IO'
     if (!mayPass || overflowRowsMax === 0 || (!isFront && waiting.length >= overflowRowsMax)) {
       refuse(entry, reason)
@@ -173,12 +201,10 @@ export function createLane(options: LaneOptions): Lane {
     }
     if (isFront) waiting.unshift(entry)
     else waiting.push(entry)
-    if (!isBlocked) onTrouble(reason)
+    const isFirst = !isBlocked
     isBlocked = true
-    retryTimer ??= setTimeout(() => {
-      retryTimer = undefined
-      endTurn()
-    }, retryMs).unref()
+    if (isFirst) onTrouble(reason)
+    scheduleRetry()
   }
 
   function refuse(entry: Waiting, reason: FastenError): void {
@@ -186,8 +212,9 @@ export function createLane(options: LaneOptions): Lane {
     entry.ticket.error = reason
     settle(entry.ticket)
     // Each one is counted; the first of a burst is told.
-    if (!hasSaidRefused) onTrouble(reason)
+    if (hasSaidRefused) return
     hasSaidRefused = true
+    onTrouble(reason)
   }
 
   function settle(ticket: Ticket): void {
@@ -270,7 +297,10 @@ export function createLane(options: LaneOptions): Lane {
       endTurn()
       writer.syncNow()
     } catch (error) {
-      onTrouble(error instanceof FastenError ? error : new FastenError('SPOOL_IO', String(error), { cause: error }))
+      onTrouble(asFastenError(error))
     }
   }
 }
+
+const asFastenError = (error: unknown): FastenError =>
+  error instanceof FastenError ? error : new FastenError('SPOOL_IO', String(error), { cause: error })

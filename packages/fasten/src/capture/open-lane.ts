@@ -40,14 +40,15 @@ export interface OpenLane {
 
 /** Streams that name the same database share a spool, a drainer and its transactions. */
 export function planLanes(config: Config): LanePlan[] {
-  const plans = new Map<string, { dsn: Dsn; tables: Partial<Record<StreamName, string>>; streams: StreamName[] }>()
+  type Plan = { dsn: Dsn; tables: Partial<Record<StreamName, string>>; streams: StreamName[] }
+  const plans = new Map<string, Plan>()
   for (const stream of streams) {
     const named = config.targets[stream]?.dsn
     if (!named) continue
     // A table belongs to the stream whose DSN names it, not to the database.
     const { table, ...dsn } = named
     const key = storeKey(dsn)
-    const plan = plans.get(key) ?? { dsn, tables: {}, streams: [] }
+    const plan: Plan = plans.get(key) ?? { dsn, tables: {}, streams: [] }
     plans.set(key, plan)
     if (table !== undefined) plan.tables[stream] = table
     plan.streams.push(stream)
@@ -72,12 +73,13 @@ export interface OpenLaneParts {
   readonly ids: IdSource
   readonly onEvent: (event: DrainEvent) => void
   readonly onTrouble: LaneOptions['onTrouble']
+  readonly onDiskFull: LaneOptions['onDiskFull']
   readonly onRelief: LaneOptions['onRelief']
 }
 
 /** Makes the spool, takes its lock, starts the drainer. Throws `SPOOL_…` when the spool cannot be made. */
 export function openLane(plan: LanePlan, parts: OpenLaneParts): OpenLane {
-  const { config, clock, ids, onEvent, onTrouble, onRelief } = parts
+  const { config, clock, ids, onEvent, onTrouble, onDiskFull, onRelief } = parts
   const { dsn } = plan.target
   const isMemory = config.durability === 'memory' || (dsn.kind === 'sqlite' && dsn.isMemory)
   const id = ids.randomHex(8)
@@ -92,6 +94,7 @@ export function openLane(plan: LanePlan, parts: OpenLaneParts): OpenLane {
     overflowRowsMax: config.overflowRowsMax,
     defersToTick: config.durability === 'tick',
     onTrouble,
+    onDiskFull,
     onRelief,
   })
   return {

@@ -13,6 +13,7 @@ export function createMemorySpool(id: string): { writer: SpoolWriter; reader: Sp
   const end = (): number => first + drafts.length
   const writer: SpoolWriter = {
     id,
+    hasReserve: true,
     get position() {
       return end()
     },

@@ -198,12 +198,12 @@ function failing(failAt: number, code: string): { files: SpoolFiles; count: () =
       guard('openSync')
       return fs.openSync(...args)
     }) as typeof fs.openSync,
-    writeSync: ((handle: number, bytes: Buffer, offset = 0, length = bytes.length, position = 0) => {
+    writeSync: ((handle: number, bytes: Buffer, offset: number = 0, length: number = bytes.length, position: number = 0): number => {
       const error = fault('writeSync')
       if (!error) return fs.writeSync(handle, bytes, offset, length, position)
       fs.writeSync(handle, bytes, offset, Math.floor(length / 2), position)
       throw error
-    }) as SpoolFiles['writeSync'],
+    }) as unknown as SpoolFiles['writeSync'],
     fdatasync: ((handle: number, done: (error: NodeJS.ErrnoException | null) => void) => {
       const error = fault('fdatasync')
       if (error) setImmediate(done, error)

@@ -13,10 +13,12 @@ export interface SpoolWriter {
   readonly id: string
   /** Behind the last appended draft. */
   readonly position: number
+  /** False once the space held back for a full disk was given up. */
+  readonly hasReserve: boolean
   append(log: string, text: string): number
   sync(): Promise<void>
   syncNow(): void
-  /** Takes the reserve back after a full disk, if there is room for it again. */
+  /** Takes the reserve back after a full disk, once there is ample room again. Never throws. */
   restoreReserve(): void
   /** Closes the files; what is in them stays. */
   close(): void

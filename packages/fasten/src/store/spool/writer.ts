@@ -9,7 +9,6 @@ import type { SpoolWriter } from './spool.ts'
 export type SpoolFiles = Pick<
   typeof fs,
   | 'closeSync'
-  | 'existsSync'
   | 'fdatasync'
   | 'fdatasyncSync'
   | 'fsyncSync'
@@ -18,6 +17,7 @@ export type SpoolFiles = Pick<
   | 'readSync'
   | 'renameSync'
   | 'rmSync'
+  | 'statfsSync'
   | 'writeSync'
 >
 
@@ -246,11 +246,22 @@ export function createSpoolWriter(options: SpoolWriterOptions): SpoolWriter {
     get position() {
       return position
     },
+    get hasReserve() {
+      return hasReserve
+    },
     append,
     sync,
     syncNow,
     restoreReserve() {
-      if (!hasReserve && segments.length > 0 && files.existsSync(directory)) guarded('take the reserve back', writeReserve)
+      if (hasReserve || segments.length === 0) return
+      try {
+        const { bavail, bsize } = files.statfsSync(directory)
+        // Not the last free bytes: the store needs room before we hold any back.
+        if (bavail * bsize > reserveBytes * 8) writeReserve()
+      } catch {
+        // It is asked again; until then hasReserve tells the truth.
+        hasReserve = false
+      }
     },
     close() {
       const closing = [...segments.map((segment) => segment.handle), ...retired]
