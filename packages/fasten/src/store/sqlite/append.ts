@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { isUtf8 } from 'node:buffer'
 import { chain, genesis, type Chained } from '../../core/chain.ts'
-import { columnNames, columnsOf, numericColumns } from '../../core/columns.ts'
+import { columnNames, numericColumns } from '../../core/columns.ts'
 import type { Digest } from '../../core/digest.ts'
 import { FastenError } from '../../core/error.ts'
 import { logName, parseLogName, type LogParts } from '../../core/log-name.ts'
@@ -229,12 +229,18 @@ function parse(text: string, draft: SpooledDraft): Row {
   }
 }
 
-/** In the order of `rowColumns`. A member of the wrong kind would be converted silently by SQLite, so it is refused here. */
+/**
+ * `columnsOf` in the order of `rowColumns`, without the object between. A member of the wrong kind is refused: SQLite would convert
+ * it silently, and the column would no longer say what the leaf says.
+ */
 function columnValues(row: Row, log: string): SqlValue[] {
-  const columns = columnsOf(row)
+  const members = row as unknown as Readonly<Record<string, unknown>>
   return columnNames[row.stream].map((name) => {
-    const value = columns[name] ?? null
-    if (value === null || (typeof value === 'number') === numericColumns.has(name)) return value
+    const value = members[name] ?? null
+    if (numericColumns.has(name)) {
+      if (typeof value === 'number' || value === null) return value
+      if (typeof value === 'boolean') return Number(value)
+    } else if (typeof value === 'string' || value === null) return value
     throw new FastenError('DRAFT_MALFORMED', `the draft's ${name} is a ${typeof value}`, { at: log })
   })
 }

@@ -12,6 +12,11 @@ export interface SqliteStatement {
   all(...values: readonly SqlValue[]): readonly SqlRecord[]
 }
 
+/** A statement whose rows come as arrays of cells, integers as BigInt: half the price where millions of rows are read. */
+export interface SqliteArrayStatement {
+  all(...values: readonly SqlValue[]): readonly (readonly SqlValue[])[]
+}
+
 export interface SqliteConnection {
   exec(sql: string): void
   /**
@@ -19,6 +24,7 @@ export interface SqliteConnection {
    * 2^53 throws in one driver and is silently rounded in the other.
    */
   prepare(sql: string, options?: { readonly hasBigInts?: boolean }): SqliteStatement
+  prepareArrays(sql: string): SqliteArrayStatement
   close(): void
 }
 
@@ -90,6 +96,16 @@ function nodeDriver(): SqliteDriver {
             all: (...values) => statement.all(...values) as SqlRecord[],
           }
         },
+        prepareArrays(sql) {
+          const statement = database.prepare(sql)
+          statement.setReadBigInts(true)
+          // Node.js 22 only knows objects; their members stand in the order of the columns.
+          if (typeof statement.setReturnArrays !== 'function') {
+            return { all: (...values) => (statement.all(...values) as SqlRecord[]).map((record) => Object.values(record)) }
+          }
+          statement.setReturnArrays(true)
+          return { all: (...values) => statement.all(...values) as unknown as SqlValue[][] }
+        },
         close: () => database.close(),
       }
     },
@@ -126,7 +142,8 @@ interface BetterStatement {
   run(...values: readonly SqlValue[]): { readonly changes: number }
   get(...values: readonly SqlValue[]): unknown
   all(...values: readonly SqlValue[]): unknown[]
-  safeIntegers(isOn: boolean): void
+  safeIntegers(isOn: boolean): BetterStatement
+  raw(isOn: boolean): BetterStatement
 }
 interface BetterDatabase {
   exec(sql: string): void
@@ -151,6 +168,10 @@ function betterDriver(Database: BetterConstructor): SqliteDriver {
             get: (...values) => statement.get(...values) as SqlRecord | undefined,
             all: (...values) => statement.all(...values) as SqlRecord[],
           }
+        },
+        prepareArrays(sql) {
+          const statement = database.prepare(sql).safeIntegers(true).raw(true)
+          return { all: (...values) => statement.all(...values) as SqlValue[][] }
         },
         close: () => database.close(),
       }

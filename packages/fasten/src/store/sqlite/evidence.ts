@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+import { genesis } from '../../core/chain.ts'
 import { columnNames } from '../../core/columns.ts'
 import type { StreamName } from '../../core/row.ts'
 import type { EvidenceRow, LogHead } from '../ports.ts'
-import type { SqlRecord, SqlValue } from './driver.ts'
-import type { StatementCache } from './statements.ts'
+import type { SqlValue } from './driver.ts'
+import type { Statements } from './statements.ts'
 
-/** A log of one row table. `log_id` is what its rows carry, whether or not the table of logs knows it. */
+/** A log of one row table. `logId` is what its rows carry, whether or not the table of logs knows it. */
 export interface KnownLog extends LogHead {
   readonly logId: number
   readonly table: string
@@ -15,54 +16,51 @@ export interface KnownLog extends LogHead {
  * The logs of a table, by name. Rows that carry a `log_id` which the table of logs does not have are a log too: it is called
  * `unknown-log/<table>/<log_id>`, should hold no rows, and so fails verification instead of staying out of sight.
  */
-export function logsOf(prepare: StatementCache, stream: StreamName, table: string): KnownLog[] {
+export function logsOf({ prepare }: Statements, stream: StreamName, table: string): KnownLog[] {
   const known = prepare('SELECT log_id, log, size, head_hash FROM fasten_logs WHERE table_name = ? ORDER BY log').all(table)
   const logs: KnownLog[] = known.map((record) => ({
     log: String(record['log']), stream, size: Number(record['size']), head_hash: String(record['head_hash']),
     logId: Number(record['log_id']), table,
   }))
   const ids = new Set(logs.map(({ logId }) => logId))
-  for (const logId of carriedIds(prepare, table)) {
-    if (ids.has(logId)) continue
-    logs.push({ log: `unknown-log/${table}/${logId}`, stream, size: 0, head_hash: 'genesis', logId, table })
-  }
-  return logs
-}
-
-/** Up to `limit` rows of a log after (`monotonic_seq`, `position`), as they lie there. */
-export function evidencePage(
-  prepare: StatementCache, { logId, table, stream }: KnownLog, after: { readonly seq: number; readonly position: number }, limit: number,
-): EvidenceRow[] {
-  const names = columnNames[stream]
-  const statement = prepare(`
-    SELECT position, monotonic_seq, hash, CAST(leaf AS BLOB) AS leaf_bytes, ${names.join(', ')} FROM ${table}
-    WHERE log_id = ? AND (monotonic_seq, position) > (?, ?) ORDER BY monotonic_seq, position LIMIT ?`)
-  return statement.all(logId, after.seq, after.position, limit).map((record) => evidenceRow(record, names))
-}
-
-function evidenceRow(record: SqlRecord, names: readonly string[]): EvidenceRow {
-  const columns: Record<string, string | number | null> = {}
-  for (const name of names) columns[name] = plain(record[name] ?? null)
-  const leaf = record['leaf_bytes'] ?? null
-  const hash = plain(record['hash'] ?? null)
-  return {
-    monotonic_seq: Number(record['monotonic_seq']),
-    leaf: leaf instanceof Uint8Array ? leaf : null,
-    hash: hash === null ? null : String(hash),
-    position: Number(record['position']),
-    columns,
-  }
-}
-
-/** Every `log_id` in a table's rows, by jumping from one to the next in the index of places. */
-function carriedIds(prepare: StatementCache, table: string): number[] {
-  const rows = prepare(`
+  // By jumping from one log to the next in the index of places, so that it costs what there are logs, not rows.
+  const carried = prepare(`
     WITH RECURSIVE ids (log_id) AS (
       SELECT min(log_id) FROM ${table}
       UNION ALL
       SELECT (SELECT min(log_id) FROM ${table} WHERE log_id > ids.log_id) FROM ids WHERE ids.log_id IS NOT NULL
     ) SELECT log_id FROM ids WHERE log_id IS NOT NULL`).all()
-  return rows.map(({ log_id }) => Number(log_id))
+  for (const logId of carried.map(({ log_id }) => Number(log_id))) {
+    if (!ids.has(logId)) logs.push({ log: `unknown-log/${table}/${logId}`, stream, size: 0, head_hash: genesis, logId, table })
+  }
+  return logs
+}
+
+/** The next rows of a log, as they lie there, in the order of `monotonic_seq` and then position. */
+export function evidencePage(
+  { prepareArrays }: Statements, { logId, table, stream }: KnownLog,
+  { after, toSeq, limit }: { readonly after: { readonly seq: number; readonly position: number }; readonly toSeq: number; readonly limit: number },
+): EvidenceRow[] {
+  const names = columnNames[stream]
+  const statement = prepareArrays(`
+    SELECT position, monotonic_seq, hash, CAST(leaf AS BLOB), ${names.join(', ')} FROM ${table}
+    WHERE log_id = ? AND (monotonic_seq, position) > (?, ?) AND monotonic_seq <= ?
+    ORDER BY monotonic_seq, position LIMIT ?`)
+  // Copying an object of the right shape and filling it in is several times faster than growing one.
+  const shape: Record<string, string | number | null> = Object.fromEntries(names.map((name) => [name, null]))
+  return statement.all(logId, after.seq, after.position, toSeq, limit).map((cells) => {
+    const columns = { ...shape }
+    for (const [index, name] of names.entries()) columns[name] = plain(cells[index + 4] ?? null)
+    const leaf = cells[3]
+    const hash = plain(cells[2] ?? null)
+    return {
+      monotonic_seq: Number(cells[1]),
+      leaf: leaf instanceof Uint8Array ? leaf : null,
+      hash: hash === null ? null : String(hash),
+      position: Number(cells[0]),
+      columns,
+    }
+  })
 }
 
 /** Columns are text or integers; bytes put there by another hand are shown as hex, numbers too large for a number as text. */

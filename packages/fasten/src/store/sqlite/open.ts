@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { existsSync, statSync } from 'node:fs'
+import { closeSync, existsSync, openSync, renameSync, rmSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { FastenError, systemCode } from '../../core/error.ts'
 import type { SqliteConnection, SqliteDriver } from './driver.ts'
@@ -10,6 +10,8 @@ import { migrate, refuseForeignTables, type StreamTables } from './migrate.ts'
 export interface OpenFile {
   readonly connection: SqliteConnection
   readonly identity: FileIdentity | undefined
+  /** The files that SQLite keeps beside the database, `-wal` and `-shm`, when it is open for writing. */
+  readonly companions: ReadonlyMap<string, FileIdentity>
   readonly isImmutable: boolean
 }
 
@@ -41,7 +43,7 @@ export function openWriting({ path, driver, busyTimeoutMs, ...layout }: WritingO
     refuseForeignTables(connection, { path, tables: layout.tables })
     setDurable(connection, path)
     migrate(connection, { path, ...layout })
-    return { connection, identity: identityOf(path), isImmutable: false }
+    return { connection, identity: identityOf(path), companions: companionsOf(path), isImmutable: false }
   } catch (error) {
     closeQuietly(connection)
     throw storeFault(error, path)
@@ -62,7 +64,7 @@ export function openReading({ path, driver, busyTimeoutMs }: Pick<WritingOptions
   }
   const isImmutable = driver.name === 'node:sqlite' && !hasWal(path)
   const connection = opened(driver, path, { isReadOnly: true, isImmutable, busyTimeoutMs })
-  return { connection, identity, isImmutable }
+  return { connection, identity, companions: new Map(), isImmutable }
 }
 
 /** True when the connection must be opened again: the path leads to another file, or a writer has come to a file opened without locks. */
@@ -77,11 +79,71 @@ export function hasMoved(identity: FileIdentity, path: string): boolean {
   return now === undefined || now.inode !== identity.inode || now.device !== identity.device
 }
 
+/**
+ * Gives up a connection whose file was taken from its path. What its write-ahead log still holds goes to that file, wherever it
+ * is now. Then the log leaves the path as well: SQLite would otherwise take it for that of the next database there and mix the
+ * two. It is kept under another name unless all of it has reached its file. Files that another process has put there meanwhile
+ * are left alone.
+ */
+export function abandon(file: OpenFile, path: string): void {
+  const isSafe = whatHappened(file, path) === 'emptied' ? closeWithoutWriting(file, path) : moveLog(file)
+  for (const [companion, known] of file.companions) {
+    const now = identityOf(companion, true)
+    if (now === undefined || now.inode !== known.inode || now.device !== known.device) continue
+    if (isSafe || companion.endsWith('-shm')) rmSync(companion, { force: true })
+    else renameSync(companion, `${path}.replaced-${known.inode}-wal`)
+  }
+}
+
+/** In the words of the error that tells it. */
+export function whatHappened({ identity }: OpenFile, path: string): 'deleted or moved away' | 'emptied' | 'replaced by another' {
+  const now = identityOf(path, true)
+  if (now === undefined) return 'deleted or moved away'
+  return now.inode === identity?.inode && now.device === identity.device ? 'emptied' : 'replaced by another'
+}
+
+/** True when the write-ahead log has nothing left that its file does not have. */
+function moveLog({ connection }: OpenFile): boolean {
+  try {
+    const { busy, log, checkpointed } = connection.prepare('PRAGMA wal_checkpoint(PASSIVE)').get() ?? {}
+    return busy === 0 && log === checkpointed
+  } catch {
+    // A file that was damaged on top of being moved takes nothing any more; its log is kept.
+    return false
+  } finally {
+    closeQuietly(connection)
+  }
+}
+
+/**
+ * Closing would write what the log holds of some pages into the emptied file and make a wreck of it. SQLite does not do that to a
+ * file that has left its path, so the file leaves it. A new empty one with the same permissions takes its place, on which no lock of
+ * a reader weighs.
+ */
+function closeWithoutWriting({ connection }: OpenFile, path: string): boolean {
+  const { mode } = statSync(path)
+  const aside = `${path}.emptied`
+  renameSync(path, aside)
+  closeQuietly(connection)
+  rmSync(aside, { force: true })
+  if (!existsSync(path)) closeSync(openSync(path, 'a', mode))
+  return false
+}
+
+function companionsOf(path: string): ReadonlyMap<string, FileIdentity> {
+  const files = [`${path}-wal`, `${path}-shm`].flatMap((companion) => {
+    const identity = identityOf(companion, true)
+    return identity === undefined ? [] : [[companion, identity] as const]
+  })
+  return new Map(files)
+}
+
 /** Undefined for a private store, and when nothing lies at the path or what lies there is empty. */
-export function identityOf(path: string): FileIdentity | undefined {
+export function identityOf(path: string, mayBeEmpty = false): FileIdentity | undefined {
   if (isPrivate(path)) return undefined
   const stats = statSync(path, { bigint: true, throwIfNoEntry: false })
-  return stats === undefined || stats.size === 0n ? undefined : { device: stats.dev, inode: stats.ino }
+  if (stats === undefined || (stats.size === 0n && !mayBeEmpty)) return undefined
+  return { device: stats.dev, inode: stats.ino }
 }
 
 /** For connections that are given up because they failed: what closing says then is only an echo of the failure. */

@@ -9,7 +9,7 @@ import { ownTables, schemaVersion, type StreamTables } from './migrate.ts'
 import { closeQuietly, isPrivate, isStale, openReading, type OpenFile } from './open.ts'
 import { count, scan } from './scan.ts'
 import { defaultTables } from './schema.ts'
-import { createStatementCache, type StatementCache } from './statements.ts'
+import { createStatements, type Statements } from './statements.ts'
 import { summaryOf } from './summary.ts'
 import type { SqliteWriter } from './writer.ts'
 
@@ -56,7 +56,7 @@ export function openSqliteReader(options: SqliteReaderOptions): SqliteReader {
     const tables = readableTables(own, options)
     const used = new Set(tables.values())
     const others = options.tables === undefined ? [...own.keys()].filter((table) => !used.has(table)) : []
-    return { file, tables, others, prepare: createStatementCache(connection) }
+    return { file, tables, others, statements: createStatements(connection) }
   }
 
   function attempt<T>(work: (session: Session) => T): T {
@@ -75,16 +75,16 @@ export function openSqliteReader(options: SqliteReaderOptions): SqliteReader {
     session = undefined
   }
 
-  const logs = ({ prepare, tables }: Session): KnownLog[] =>
-    [...tables].flatMap(([stream, table]) => logsOf(prepare, stream, table))
+  const logs = ({ statements, tables }: Session): KnownLog[] =>
+    [...tables].flatMap(([stream, table]) => logsOf(statements, stream, table))
 
-  async function* evidence(log: string, fromSeq = 0): AsyncGenerator<EvidenceRow> {
+  async function* evidence(log: string, fromSeq = 0, toSeq = Number.MAX_SAFE_INTEGER): AsyncGenerator<EvidenceRow> {
     let after = { seq: fromSeq - 1, position: Number.MAX_SAFE_INTEGER }
     for (;;) {
       // Page by page, so that neither memory nor a snapshot grows with the log.
       const page = attempt((session) => {
         const known = logs(session).find((candidate) => candidate.log === log)
-        return known === undefined ? [] : evidencePage(session.prepare, known, after, evidenceRows)
+        return known === undefined ? [] : evidencePage(session.statements, known, { after, toSeq, limit: evidenceRows })
       })
       yield* page
       const last = page.at(-1)
@@ -94,24 +94,24 @@ export function openSqliteReader(options: SqliteReaderOptions): SqliteReader {
   }
 
   const source: RowSource = {
-    scan: async (query) => attempt(({ prepare, tables }) => {
+    scan: async (query) => attempt(({ statements, tables }) => {
       const table = tables.get(query.stream)
-      return table === undefined ? [] : scan(prepare, table, query)
+      return table === undefined ? [] : scan(statements, table, query)
     }),
-    count: async (stream, filter, atMost) => attempt(({ prepare, tables }) => {
+    count: async (stream, filter, atMost) => attempt(({ statements, tables }) => {
       const table = tables.get(stream)
-      return table === undefined ? 0 : count(prepare, table, stream, filter, atMost)
+      return table === undefined ? 0 : count(statements, table, stream, filter, atMost)
     }),
     heads: async () => attempt((open) => logs(open).map(({ log, stream, size, head_hash }) => ({ log, stream, size, head_hash }))),
     evidence,
-    position: async (stream) => attempt(({ prepare, tables }) => {
+    position: async (stream) => attempt(({ statements, tables }) => {
       const table = tables.get(stream)
-      return table === undefined ? 0 : newestPosition(prepare, table)
+      return table === undefined ? 0 : newestPosition(statements, table)
     }),
     summary: async (stream, since, until) => attempt((open) => {
       const table = open.tables.get(stream)
       if (table === undefined) return []
-      return summaryOf(open.prepare, table, logsOf(open.prepare, stream, table), since, until)
+      return summaryOf(open.statements, table, logsOf(open.statements, stream, table), since, until)
     }),
     describe: async () => attempt((open) => describe(open, options)),
   }
@@ -123,20 +123,20 @@ interface Session {
   readonly tables: ReadonlyMap<StreamName, string>
   /** Tables with rows of ours that were not asked for. */
   readonly others: readonly string[]
-  readonly prepare: StatementCache
+  readonly statements: Statements
 }
 
 /** Rows read at a time for verification: enough to make the query's own cost vanish, at most 16 MiB of leaves. */
 const evidenceRows = 256
 
-function newestPosition(prepare: StatementCache, table: string): number {
+function newestPosition({ prepare }: Statements, table: string): number {
   const found = prepare(`
     SELECT max(ifnull((SELECT max(position) FROM ${table}), 0),
       ifnull((SELECT max(position) FROM fasten_logs WHERE table_name = ?), 0)) AS position`).get(table)
   return Number(found?.['position'] ?? 0)
 }
 
-function describe({ prepare, tables, others }: Session, { path, driver }: SqliteReaderOptions): StoreDescription {
+function describe({ statements: { prepare }, tables, others }: Session, { path, driver }: SqliteReaderOptions): StoreDescription {
   const version = String(prepare('SELECT sqlite_version() AS version').get()?.['version'])
   let rows = 0
   let newest = ''

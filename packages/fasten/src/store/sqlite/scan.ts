@@ -2,12 +2,12 @@
 import { columnNames } from '../../core/columns.ts'
 import type { Row, StreamName } from '../../core/row.ts'
 import type { ScanFilter, ScanQuery, StoredRow } from '../ports.ts'
-import type { SqlRecord } from './driver.ts'
-import type { StatementCache } from './statements.ts'
+import type { SqlValue } from './driver.ts'
+import type { Statements } from './statements.ts'
 import { whereOf } from './where.ts'
 
 /** The rows that a query asks for, in its order. Reads the leaf of each once; rows whose leaf is damaged are shown from their columns. */
-export function scan(prepare: StatementCache, table: string, query: ScanQuery): StoredRow[] {
+export function scan(statements: Statements, table: string, query: ScanQuery): StoredRow[] {
   const { stream, filter = {}, order, after, offset = 0, limit } = query
   const where = whereOf(stream, table, filter, order)
   const values = [...where.values]
@@ -19,12 +19,13 @@ export function scan(prepare: StatementCache, table: string, query: ScanQuery): 
   }
   const direction = order === 'newest' ? 'DESC' : 'ASC'
   const sorting = order === 'stored' ? 'position' : `timestamp ${direction}, position ${direction}`
-  const statement = prepare(`SELECT position, hash, leaf FROM ${table} WHERE ${conditions} ORDER BY ${sorting} LIMIT ? OFFSET ?`)
-  return statement.all(...values, limit, offset).map((record) => storedRow(prepare, stream, table, record))
+  const statement = statements.prepareArrays(
+    `SELECT position, hash, leaf, timestamp FROM ${table} WHERE ${conditions} ORDER BY ${sorting} LIMIT ? OFFSET ?`)
+  return statement.all(...values, limit, offset).map((cells) => storedRow(statements, stream, table, cells))
 }
 
 /** How many rows pass, or null when they are more than `atMost`. */
-export function count(prepare: StatementCache, table: string, stream: StreamName, filter: ScanFilter, atMost: number): number | null {
+export function count({ prepare }: Statements, table: string, stream: StreamName, filter: ScanFilter, atMost: number): number | null {
   const { sql, values } = whereOf(stream, table, filter, 'newest')
   const isBounded = Number.isFinite(atMost)
   const found = isBounded
@@ -40,11 +41,14 @@ function continuation(order: ScanQuery['order'], after: { readonly timestamp: st
   return { condition: `(timestamp, position) ${sign} (?, ?)`, bound: [after.timestamp, after.position] }
 }
 
-function storedRow(prepare: StatementCache, stream: StreamName, table: string, record: SqlRecord): StoredRow {
-  const position = Number(record['position'])
-  const leaf = textOf(record['leaf'])
-  const hash = textOf(record['hash'])
-  return { row: parseLeaf(leaf) ?? rowFromColumns(prepare, stream, table, position), leaf, hash, position }
+function storedRow(
+  statements: Statements, stream: StreamName, table: string, [at = 0, hash, text, timestamp]: readonly SqlValue[],
+): StoredRow {
+  const position = Number(at)
+  const leaf = textOf(text)
+  const row = parseLeaf(leaf) ?? rowFromColumns(statements, stream, table, position)
+  const sorted_at = textOf(timestamp) ?? ''
+  return { row, leaf, hash: textOf(hash), position, ...(sorted_at === row.timestamp ? {} : { sorted_at }) }
 }
 
 function parseLeaf(leaf: string | null): Row | undefined {
@@ -60,7 +64,7 @@ function parseLeaf(leaf: string | null): Row | undefined {
 }
 
 /** What the columns still say of a row whose leaf is gone or unreadable. Its hash will not verify, and must not. */
-function rowFromColumns(prepare: StatementCache, stream: StreamName, table: string, position: number): Row {
+function rowFromColumns({ prepare }: Statements, stream: StreamName, table: string, position: number): Row {
   const names = columnNames[stream]
   const found = prepare(`
     SELECT log, monotonic_seq, ${names.join(', ')} FROM ${table} LEFT JOIN fasten_logs USING (log_id)

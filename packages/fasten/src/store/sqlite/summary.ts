@@ -2,7 +2,7 @@
 import { parseLogName } from '../../core/log-name.ts'
 import type { SourceSummary } from '../ports.ts'
 import { addSource, sortSources } from '../source-summary.ts'
-import type { StatementCache } from './statements.ts'
+import type { Statements } from './statements.ts'
 import type { KnownLog } from './evidence.ts'
 
 /**
@@ -11,7 +11,7 @@ import type { KnownLog } from './evidence.ts'
  * at either end of each log, since rows are stored nearly, not exactly, in the order of their times.
  */
 export function summaryOf(
-  prepare: StatementCache, table: string, logs: readonly KnownLog[], since: string | undefined, until: string | undefined,
+  { prepare }: Statements, table: string, logs: readonly KnownLog[], since: string | undefined, until: string | undefined,
 ): SourceSummary[] {
   const found = since === undefined && until === undefined
     ? prepare(`

@@ -11,7 +11,7 @@ import { resultFamily, sqliteBusy, storeFault, storeReplaced } from './fault.ts'
 import { createHeadMemory } from './heads.ts'
 import { createLogOpener, type Software } from './log-created.ts'
 import type { StreamTables } from './migrate.ts'
-import { closeQuietly, hasMoved, isPrivate, openWriting, type OpenFile } from './open.ts'
+import { abandon, closeQuietly, hasMoved, isPrivate, openWriting, whatHappened, type OpenFile } from './open.ts'
 
 export interface SqliteWriterOptions {
   readonly path: string
@@ -84,7 +84,11 @@ export function openSqliteWriter(options: SqliteWriterOptions): SqliteWriter {
   function current(): Session {
     if (session === undefined) session = open()
     else if (session.file.identity !== undefined && hasMoved(session.file.identity, path)) {
-      throw storeReplaced(path, 'moved, deleted or replaced')
+      const { file } = session
+      const how = whatHappened(file, path)
+      session = undefined
+      abandon(file, path)
+      throw storeReplaced(path, how)
     }
     return session
   }
