@@ -30,7 +30,7 @@ type Renderer = (codes: readonly (readonly [string, CodeMeta])[], notice: string
 const renderers: Readonly<Record<TypegenLanguage, Renderer>> = {
   ts: (codes, notice) => {
     const entries = codes.map(([code, meta]) => `${comment(meta)}    ${code}: ${entryType(meta)}\n`)
-    return `// ${notice}\ndeclare module 'fasten' {\n  interface RegisteredCodes {\n${entries.join('')}  }\n}\n\nexport {}\n`
+    return `// ${notice}\n\ndeclare module 'fasten' {\n  interface RegisteredCodes {\n${entries.join('')}  }\n}\n\nexport {}\n`
   },
   python: (codes, notice) => {
     const names = codes.map(([code]) => code)
