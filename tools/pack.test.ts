@@ -18,6 +18,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { build } from 'esbuild'
 import { publint } from 'publint'
 import { formatMessage } from 'publint/utils'
 import { root } from './setup/root.mjs'
@@ -157,6 +158,20 @@ describe('the packed package', () => {
       const result = node(join(root, 'node_modules/typescript/bin/tsc'), '-p', home)
       assert.equal(result.status, 0, result.text)
     })
+
+  test('fasten/core runs in a browser', async () => {
+    // A bundler for browsers refuses what only Node.js has.
+    await assert.doesNotReject(
+      build({
+        stdin: { contents: "export * from 'fasten/core'", resolveDir: project },
+        bundle: true,
+        platform: 'browser',
+        format: 'esm',
+        write: false,
+        logLevel: 'silent',
+      }),
+    )
+  })
 
   test('publint finds nothing to say', async () => {
     const { messages, pkg } = await publint({ pkgDir: staged, strict: true, pack: { tarball: tarball() } })
