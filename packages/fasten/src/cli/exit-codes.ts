@@ -21,7 +21,7 @@ export const exitCodes = {
 } as const
 
 /** Families of errors that only another command line, environment or file can cure. */
-const usageCodes = /^(?:BAD|QUERY|DSN|CONFIG)_|^(?:IMPORT_FAILED|ENV_FILE_UNREADABLE)$/
+const usageCodes = /^(?:BAD|QUERY|DSN|CONFIG|CATALOG)_|^(?:IMPORT_FAILED|ENV_FILE_UNREADABLE)$/
 
 /** The exit code of a command that ended with this error. */
 export function exitCodeOf(error: unknown): number {

@@ -31,7 +31,7 @@ export const targetOptions: readonly OptionSpec[] = [
   {
     name: 'token',
     value: '<token>',
-    summary: 'bearer token for the URL; else FASTEN_READER_TOKEN (which stays out of the process list)',
+    summary: 'bearer token for the URL; FASTEN_READER_TOKEN keeps it out of the process list',
     group,
   },
   {
