@@ -116,22 +116,26 @@ function mendName(fresh: string, name: string): void {
 
 /**
  * The declarations that a user's compiler can reach from a door. Their imports are spelled .js, which every version of TypeScript
- * since 4.7 understands; comments stay where a door's own names are declared and go where only machinery is.
+ * since 4.7 understands. Comments stay in a door and in the files whose names it hands on, where an editor shows them; behind those is only
+ * machinery, and they go.
  */
 function keepReachableTypes(home: string, types: string, fresh: string): void {
-  const queue = doorsOf(home).map((name) => `${name}.d.ts`)
+  const doors = doorsOf(home).filter((name) => !name.startsWith('cli/'))
+  const queue = doors.map((name) => ({ file: `${name}.d.ts`, hops: 0 }))
   const seen = new Set<string>()
-  for (let file = queue.pop(); file !== undefined; file = queue.pop()) {
-    if (seen.has(file) || file.startsWith('cli/')) continue
+  for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+    const { file, hops } = next
+    if (seen.has(file)) continue
     seen.add(file)
     const text = readFileSync(join(types, file), 'utf8')
     const spelled = text.replace(/(from |import\()(["'])(\.\.?\/[^"']+)\.ts\2/g, '$1$2$3.js$2')
     for (const [, target = ''] of spelled.matchAll(/(?:from |import\()["'](\.\.?\/[^"']+)\.js["']/g))
-      queue.push(`${posix.join(posix.dirname(file), target)}.d.ts`)
+      queue.push({ file: `${posix.join(posix.dirname(file), target)}.d.ts`, hops: hops + 1 })
+    const told = hops <= 1 ? spelled : spelled.replace(/^\s*\/\*\*[\s\S]*?\*\/\n/gm, '')
     mkdirSync(dirname(join(fresh, file)), { recursive: true })
     writeFileSync(
       join(fresh, file),
-      spelled.replace(/^( {4})+/gm, (indent) => ' '.repeat(indent.length / 4)),
+      told.replace(/^( {4})+/gm, (indent) => ' '.repeat(indent.length / 4)),
     )
   }
 }
@@ -161,7 +165,11 @@ async function bundleVendors(root: string, home: string, fresh: string): Promise
       legalComments: 'none',
       logLevel: 'silent',
     })
-    const folder = join(root, 'node_modules', name)
+    // npm puts a version that others share at the root, and one that only we want beside us.
+    const folder = [home, root]
+      .map((place) => join(place, 'node_modules', name))
+      .find((place) => existsSync(place))
+    if (folder === undefined) throw new TypeError(`${name} is not installed`)
     const { version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version: string }
     licences.push(`${name} ${version}\n\n${readFileSync(join(folder, 'LICENSE'), 'utf8').trim()}\n`)
   }
