@@ -2,108 +2,153 @@
 import { isCanonical, nestingMax } from './canonical.ts'
 import type { ColumnValue } from './columns.ts'
 
+/** What a member should be, as a column would hold it: null for absent, 1 for true. `undefined` expects nothing. */
+export type Expected = ColumnValue | undefined
+
+export type LeafJudgement =
+  /** Canonical, and every member is what was expected. */
+  | 'as_expected'
+  /** Canonical, but some member is something else. */
+  | 'differs'
+  /** Not the canonical text of one object. */
+  | 'not_canonical'
+
 /**
- * Judges leaves by their bytes: one pass says whether they are canonical text and where the watched members of the row
- * lie, without building an object. A verifier looks at every row there is; parsing alone would cost it more than
+ * Judges leaves by their bytes: one pass says whether they are canonical text and whether their members are those
+ * expected, without building an object. A verifier looks at every row there is; parsing alone would cost it more than
  * hashing, comparing and everything else together.
  */
 export interface LeafScanner {
-  /** True when `leaf` is the canonical text of one object. `equals` and `show` then speak of this leaf. */
-  scan(leaf: Uint8Array): boolean
-  /** True when the watched member is what a column would hold of it: null for absent, 1 for true. */
-  equals(index: number, value: ColumnValue | undefined): boolean
-  /** The text of the watched member, for a message. */
-  show(index: number): string
+  /** `expected[i]` belongs to the i-th name. */
+  scan(leaf: Uint8Array, expected: readonly Expected[]): LeafJudgement
 }
 
-/** `names` are the top-level members to watch: ascending, of `a-z` and `_` only, as all names of rows are. */
+/** `names` are the members that a row can have: ascending, of `a-z` and `_` only. Other members are allowed, only slow. */
 export function createLeafScanner(names: readonly string[]): LeafScanner {
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-  const kinds = new Uint8Array(names.length)
-  const starts = new Int32Array(names.length)
-  const ends = new Int32Array(names.length)
+  const openings = names.map((name) => Uint8Array.from(`"${name}":`, (character) => character.charCodeAt(0)))
   let bytes: Uint8Array = new Uint8Array()
+  let differs = false
   let isAscii = true
-  let hasUnusualName = false
-  // Second results of `scanValue` and `scanString`, which answer with an index.
-  let kind: number = absent
+  let needsParsing = false
+  // Second result of `scanString`, which answers with an index.
   let isPlain = true
 
-  return { scan, equals, show }
+  return { scan }
 
-  function scan(leaf: Uint8Array): boolean {
+  function scan(leaf: Uint8Array, expected: readonly Expected[]): LeafJudgement {
     bytes = leaf
+    differs = false
     isAscii = true
-    hasUnusualName = false
-    kinds.fill(absent)
-    if (leaf[0] !== openBrace || scanObject(0, 0) !== leaf.length) return false
-    if (isAscii && !hasUnusualName) return true
-    const text = decode(0, leaf.length)
-    return text !== undefined && (!hasUnusualName || isCanonical(text))
+    needsParsing = false
+    if (leaf[0] !== openBrace || scanRow(leaf, expected) !== leaf.length) return 'not_canonical'
+    if (!isAscii || needsParsing) {
+      const text = decode(0, leaf.length)
+      if (text === undefined || (needsParsing && !isCanonical(text))) return 'not_canonical'
+    }
+    return differs ? 'differs' : 'as_expected'
   }
 
-  /** The index after the value that starts at `at`, or -1 when it is not canonical; sets `kind`. */
+  /** The index after the row, or -1. Walks the known names and the text side by side: both ascend. */
+  function scanRow(input: Uint8Array, expected: readonly Expected[]): number {
+    let next = 0
+    let at = 1
+    if (input[1] === closeBrace) at = 2
+    else {
+      for (let byte: number | undefined = comma; byte === comma; ) {
+        let index = next
+        while (index < openings.length && !isNamed(input, at, openings[index] as Uint8Array)) index++
+        if (index === openings.length) at = scanUnknownMember(input, at)
+        else {
+          skipAbsent(expected, next, index)
+          next = index + 1
+          at = scanMember(input, at + (openings[index] as Uint8Array).length, expected[index])
+        }
+        if (at < 0) return -1
+        byte = input[at++]
+        if (byte !== comma && byte !== closeBrace) return -1
+      }
+    }
+    skipAbsent(expected, next, openings.length)
+    return at
+  }
+
+  function skipAbsent(expected: readonly Expected[], from: number, to: number): void {
+    for (let index = from; index < to; index++) {
+      const value = expected[index]
+      if (value !== undefined && value !== null) differs = true
+    }
+  }
+
+  /** A member that rows of this version do not have: allowed, but its place among the others is left to a parser. */
+  function scanUnknownMember(input: Uint8Array, start: number): number {
+    needsParsing = true
+    const colonAt = input[start] === quote ? scanString(start) : -1
+    return colonAt > 0 && input[colonAt] === colon ? scanValue(colonAt + 1, 1) : -1
+  }
+
+  /** The index after the value at `start`, or -1; compares while it reads, since most values are as expected. */
+  function scanMember(input: Uint8Array, start: number, value: Expected): number {
+    if (typeof value === 'string' && input[start] === quote) {
+      const end = start + 1 + value.length
+      let at = start + 1
+      for (let place = 0; at < end; place++, at++) {
+        const byte = input[at] as number
+        if (byte !== value.charCodeAt(place) || standsForItself[byte] !== 1) break
+      }
+      if (at === end && input[at] === quote) return at + 1
+    }
+    const end = scanValue(start, 1)
+    if (end > 0 && value !== undefined && columnValue(start, end) !== value) differs = true
+    return end
+  }
+
+  /** The value that lies there, as a column would hold it. */
+  function columnValue(start: number, end: number): ColumnValue {
+    const first = bytes[start] ?? 0
+    if (first === openBrace || first === openBracket) return null
+    if (isDigit(first) && end - start <= 15) {
+      let value = 0
+      let at = start
+      while (at < end && isDigit(bytes[at] as number)) value = value * 10 + (bytes[at++] as number) - zero
+      if (at === end) return value
+    }
+    const text = decode(start, end)
+    if (text === undefined) return null
+    const value = JSON.parse(text) as ColumnValue | boolean
+    return typeof value === 'boolean' ? Number(value) : value
+  }
+
   function scanValue(at: number, depth: number): number {
     const first = bytes[at] ?? 0
-    if (first === quote) {
-      const end = scanString(at)
-      kind = isPlain ? plainText : escapedText
-      return end
-    }
-    if (first === minus || isDigit(first)) {
-      kind = number
-      return scanNumber(at)
-    }
-    if (first === openBrace || first === openBracket) {
-      if (depth > nestingMax) return -1
-      const end = first === openBrace ? scanObject(at, depth) : scanArray(at, depth)
-      kind = nested
-      return end
-    }
-    if (isWord(at, 'true')) {
-      kind = isTrue
-      return at + 4
-    }
-    if (isWord(at, 'false')) {
-      kind = isFalse
-      return at + 5
-    }
-    kind = isNull
+    if (first === quote) return scanString(at)
+    if (first === minus || isDigit(first)) return scanNumber(at)
+    if (first === openBrace) return depth > nestingMax ? -1 : scanObject(at, depth)
+    if (first === openBracket) return depth > nestingMax ? -1 : scanArray(at, depth)
+    if (isWord(at, 'true')) return at + 4
+    if (isWord(at, 'false')) return at + 5
     return isWord(at, 'null') ? at + 4 : -1
   }
 
-  /** At depth 0, notes where the watched members lie: they and the names of a canonical row ascend alike. */
   function scanObject(open: number, depth: number): number {
-    if (bytes[open + 1] === closeBrace) return open + 2
-    let watched = depth === 0 ? 0 : names.length
+    const input = bytes
+    if (input[open + 1] === closeBrace) return open + 2
     let previousStart = 0
     let previousEnd = 0
     for (let at = open + 1; ; at++) {
-      if (bytes[at] !== quote) return -1
+      if (input[at] !== quote) return -1
       const start = at + 1
       const colonAt = scanString(at)
-      if (colonAt < 0 || bytes[colonAt] !== colon) return -1
-      if (!isPlain) hasUnusualName = true
+      if (colonAt < 0 || input[colonAt] !== colon) return -1
+      // Names beyond ASCII or with escapes sort by rules that bytes do not show.
+      if (!isPlain) needsParsing = true
       else if (previousEnd > 0 && compareNames(previousStart, previousEnd, start, colonAt - 1) >= 0) return -1
       previousStart = start
-      // After a name that bytes cannot order, the next one is left to `isCanonical` as well.
       previousEnd = isPlain ? colonAt - 1 : 0
-
-      const end = scanValue(colonAt + 1, depth + 1)
-      if (end < 0) return -1
-      while (watched < names.length) {
-        const order = compareWatched(watched, start, colonAt - 1)
-        if (order > 0) break
-        if (order === 0) {
-          kinds[watched] = kind
-          starts[watched] = colonAt + 1
-          ends[watched] = end
-        }
-        watched++
-      }
-      if (bytes[end] === closeBrace) return end + 1
-      if (bytes[end] !== comma) return -1
-      at = end
+      at = scanValue(colonAt + 1, depth + 1)
+      if (at < 0) return -1
+      if (input[at] === closeBrace) return at + 1
+      if (input[at] !== comma) return -1
     }
   }
 
@@ -119,20 +164,21 @@ export function createLeafScanner(names: readonly string[]): LeafScanner {
 
   /** The index after the closing quote; `isPlain` tells whether every character is ASCII and stands for itself. */
   function scanString(open: number): number {
+    const input = bytes
     isPlain = true
-    for (let at = open + 1; at < bytes.length; at++) {
-      const byte = bytes[at] ?? 0
+    for (let at = open + 1; ; at++) {
+      while (standsForItself[input[at] as number] === 1) at++
+      const byte = input[at]
       if (byte === quote) return at + 1
-      if (byte < 0x20) return -1
-      if (byte >= 0x80) isAscii = isPlain = false
-      else if (byte === backslash) {
-        isPlain = false
+      if (byte === undefined || byte < 0x20) return -1
+      isPlain = false
+      if (byte >= 0x80) isAscii = false
+      else {
         const size = escapeSize(at)
         if (size === 0) return -1
         at += size - 1
       }
     }
-    return -1
   }
 
   /** Length of the escape at `at` when it is the only canonical way to write its character, else 0. */
@@ -145,15 +191,24 @@ export function createLeafScanner(names: readonly string[]): LeafScanner {
     return /^(?:0[0-7be-f]|1[0-9a-f])$/.test(code) ? 6 : 0
   }
 
+  /** Numbers of up to 15 digits are judged by their looks: a double tells all of them apart. Others are read and printed. */
   function scanNumber(start: number): number {
-    const first = bytes[start] === minus ? start + 1 : start
+    const input = bytes
+    const first = input[start] === minus ? start + 1 : start
     let at = first
-    while (isDigit(bytes[at] ?? 0)) at++
-    const digits = at - first
-    if (digits <= 15 && !isNumberByte(bytes[at] ?? 0)) {
-      if (bytes[first] === zero) return digits === 1 && first === start ? at : -1
-      return digits > 0 ? at : -1
-    }
+    while (isDigit(input[at] as number)) at++
+    const point = at
+    if (input[at] === dot) do at++; while (isDigit(input[at] as number))
+    const isSmall = input[first] === zero && at > point && input[point + 1] === zero
+    if (isNumberByte(input[at] as number) || at - first > 15 || isSmall) return scanLongNumber(start, at)
+    if (point === first || (input[first] === zero && point > first + 1)) return -1
+    if (at === point) return input[first] === zero && first > start ? -1 : at
+    // 75.0 and 75. are longer than need be.
+    return at === point + 1 || input[at - 1] === zero ? -1 : at
+  }
+
+  function scanLongNumber(start: number, from: number): number {
+    let at = from
     while (isNumberByte(bytes[at] ?? 0)) at++
     const token = decode(start, at) ?? ''
     return Number.isFinite(Number(token)) && String(Number(token)) === token ? at : -1
@@ -167,50 +222,10 @@ export function createLeafScanner(names: readonly string[]): LeafScanner {
   function compareNames(aStart: number, aEnd: number, bStart: number, bEnd: number): number {
     const shared = Math.min(aEnd - aStart, bEnd - bStart)
     for (let place = 0; place < shared; place++) {
-      const difference = (bytes[aStart + place] ?? 0) - (bytes[bStart + place] ?? 0)
+      const difference = (bytes[aStart + place] as number) - (bytes[bStart + place] as number)
       if (difference !== 0) return difference
     }
     return aEnd - aStart - (bEnd - bStart)
-  }
-
-  function compareWatched(index: number, start: number, end: number): number {
-    const name = names[index] ?? ''
-    const shared = Math.min(name.length, end - start)
-    for (let place = 0; place < shared; place++) {
-      const difference = name.charCodeAt(place) - (bytes[start + place] ?? 0)
-      if (difference !== 0) return difference
-    }
-    return name.length - (end - start)
-  }
-
-  function equals(index: number, value: ColumnValue | undefined): boolean {
-    const is = kinds[index]
-    if (typeof value === 'string') return is === plainText ? isText(index, value) : is === escapedText && JSON.parse(show(index)) === value
-    if (value === null) return is === absent || is === isNull || is === nested
-    if (is === number) return numberAt(index) === value
-    return (is === isTrue && value === 1) || (is === isFalse && value === 0)
-  }
-
-  function isText(index: number, value: string): boolean {
-    const start = (starts[index] ?? 0) + 1
-    if ((ends[index] ?? 0) - 1 - start !== value.length) return false
-    for (let place = 0; place < value.length; place++) if (bytes[start + place] !== value.charCodeAt(place)) return false
-    return true
-  }
-
-  function numberAt(index: number): number {
-    const end = ends[index] ?? 0
-    let value = 0
-    for (let at = starts[index] ?? 0; at < end; at++) {
-      const digit = (bytes[at] ?? 0) - zero
-      if (digit < 0 || digit > 9 || value > 1e14) return Number(show(index))
-      value = value * 10 + digit
-    }
-    return value
-  }
-
-  function show(index: number): string {
-    return kinds[index] === absent ? 'absent' : (decode(starts[index] ?? 0, ends[index] ?? 0) ?? 'unreadable')
   }
 
   function decode(start: number, end: number): string | undefined {
@@ -224,9 +239,18 @@ export function createLeafScanner(names: readonly string[]): LeafScanner {
   }
 }
 
-const [absent, plainText, escapedText, number, isTrue, isFalse, isNull, nested] = [0, 1, 2, 3, 4, 5, 6, 7] as const
-const [quote, backslash, comma, minus, zero, colon] = [0x22, 0x5c, 0x2c, 0x2d, 0x30, 0x3a] as const
+function isNamed(input: Uint8Array, at: number, opening: Uint8Array): boolean {
+  // The letter after the quote decides nearly always; what ends a name tells it from its own beginnings.
+  if (input[at + 1] !== opening[1]) return false
+  for (let place = opening.length - 1; place >= 0; place--) if (input[at + place] !== opening[place]) return false
+  return true
+}
+
+const [quote, backslash, comma, minus, dot, zero, colon] = [0x22, 0x5c, 0x2c, 0x2d, 0x2e, 0x30, 0x3a] as const
 const [openBracket, closeBracket, openBrace, closeBrace] = [0x5b, 0x5d, 0x7b, 0x7d] as const
+
+/** By byte: 1 for ASCII other than control characters, quote and backslash. */
+const standsForItself = Uint8Array.from({ length: 256 }, (_, byte) => Number(byte >= 0x20 && byte < 0x80 && byte !== quote && byte !== backslash))
 
 const isDigit = (byte: number): boolean => byte >= 0x30 && byte <= 0x39
 /** A digit or one of `+ - . E e`. */

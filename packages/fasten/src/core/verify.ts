@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createBreakList } from './breaks.ts'
 import { genesis, leafBytesMax } from './chain.ts'
-import { columnNames, type ColumnValue } from './columns.ts'
+import { columnNames, columnsOf, type ColumnValue } from './columns.ts'
 import type { Digest } from './digest.ts'
-import { createLeafScanner } from './leaf-scan.ts'
+import { createLeafScanner, type Expected } from './leaf-scan.ts'
 import { parseLogName } from './log-name.ts'
+import { memberNames } from './members.ts'
+import type { Row } from './row.ts'
 import type { BreakKind, LogVerdict, Verdict, VerdictKind } from './verdict.ts'
 
 /** Which rules a verdict was reached by; changes when they do. */
@@ -58,11 +60,16 @@ export interface LogVerifier {
 export function createLogVerifier(options: LogVerifierOptions): LogVerifier {
   const { log, head, digest, from_seq: from = 0, to_seq: to = Infinity, columns: comparesColumns = true } = options
   const stream = parseLogName(log)?.stream
+  const names = memberNames[stream ?? 'audit']
+  const scanner = createLeafScanner(names)
   const projected = stream === undefined || !comparesColumns ? [] : columnNames[stream]
-  const watched = [...new Set([...placeNames, ...projected])].sort()
-  const [form, place, streamName, seqName, prev] = placeNames.map((name) => watched.indexOf(name)) as [number, number, number, number, number]
-  const columnIndices = projected.map((name) => watched.indexOf(name))
-  const scanner = createLeafScanner(watched)
+  const columnsAt = projected.map((name) => names.indexOf(name))
+  const expected: Expected[] = names.map(() => undefined)
+  expected[names.indexOf('canonical_form_id')] = '3'
+  expected[names.indexOf('log')] = log
+  expected[names.indexOf('stream')] = stream
+  const [seqAt, prevAt] = [names.indexOf('monotonic_seq'), names.indexOf('prev_hash')]
+  const isPlaceToo = projected.map((name) => name === 'canonical_form_id' || name === 'prev_hash')
   const scratch = new Uint8Array(leafBytesMax + 1)
   const breaks = createBreakList()
 
@@ -123,51 +130,61 @@ export function createLogVerifier(options: LogVerifierOptions): LogVerifier {
     latestHash = hash
     const wasBroken = isLatestBroken
     isLatestBroken = true
-    if (computed === undefined) note('leaf_unreadable', seq, leaf?.length ? `the leaf is longer than ${leafBytesMax} bytes` : 'the leaf is missing', 'missing')
+    if (leaf === null || computed === undefined) note('leaf_unreadable', seq, leaf?.length ? `the leaf is longer than ${leafBytesMax} bytes` : 'the leaf is missing', 'missing')
     else if (hash === null || hash === '') note('hash_missing', seq, 'the hash is missing', 'missing')
     else if (hash !== computed) note('hash_mismatch', seq, `the leaf hashes to ${cut(computed)}, the stored hash is ${cut(hash)}`)
-    else if (leaf === null || !scanner.scan(leaf)) note('leaf_unreadable', seq, 'the leaf is not canonical JSON text')
-    else if (!scanner.equals(form, '3')) note('form_unknown', seq, `canonical_form_id is ${cut(scanner.show(form))}`, scanner.show(form))
-    else if (!isInPlace(seq)) notePlace(seq)
     else {
-      isLatestBroken = false
-      const isLinked = link === undefined || scanner.equals(prev, link) || otherLinks.some((other) => scanner.equals(prev, other))
-      const isLinkBroken = !isLinked && !wasBroken
-      if (isLinkBroken) {
-        breaks.add('link_mismatch', seq, seq === 0 ? `prev_hash is ${cut(scanner.show(prev))}, not genesis` : `prev_hash is ${cut(scanner.show(prev))}, but row ${seq - 1} hashes to ${cut(link ?? '')}: one of the two was changed`)
-      }
-      const isColumnBroken = comparesColumns && !areColumnsEqual(row.columns)
-      if (isColumnBroken) noteColumns(seq, row.columns)
-      if (isLinkBroken || isColumnBroken) bad++
+      const isSame = expect(row, seq)
+      const judgement = scanner.scan(leaf, expected)
+      if (judgement === 'not_canonical') note('leaf_unreadable', seq, 'the leaf is not canonical JSON text')
+      else if (isSame && judgement === 'as_expected' && stream !== undefined) isLatestBroken = false
+      else isLatestBroken = diagnose(row, seq, JSON.parse(new TextDecoder().decode(leaf)) as Row, wasBroken)
     }
     link = computed ?? hash ?? undefined
     otherLinks = hash === null || hash === link ? none : [hash]
   }
 
-  function isInPlace(seq: number): boolean {
-    return scanner.equals(seqName, seq) && scanner.equals(place, log) && stream !== undefined && scanner.equals(streamName, stream)
-  }
-
-  function areColumnsEqual(columns: Evidence['columns']): boolean {
-    for (let index = 0; index < projected.length; index++) {
-      if (!scanner.equals(columnIndices[index] ?? 0, columns[projected[index] ?? ''])) return false
+  /** Sets what the leaf of `row` should say; false when a column contradicts that by itself. */
+  function expect({ columns }: Evidence, seq: number): boolean {
+    expected[seqAt] = seq
+    expected[prevAt] = link
+    let isSame = true
+    for (let index = 0; index < columnsAt.length; index++) {
+      const at = columnsAt[index] as number
+      const column = columns[projected[index] as string]
+      if (column === undefined) isSame = false
+      else if (isPlaceToo[index] !== true || expected[at] === undefined) expected[at] = column
+      else if (expected[at] !== column) isSame = false
     }
-    return true
+    return isSame
   }
 
-  function notePlace(seq: number): void {
-    const found = `${scanner.show(place)} ${scanner.show(seqName)} (${scanner.show(streamName)})`
-    const offset = Number(scanner.show(seqName)) - seq
-    note('place_mismatch', seq, `the leaf belongs to ${cut(found, 200)}`, `${scanner.show(place)} ${offset}`)
-  }
-
-  function noteColumns(seq: number, columns: Evidence['columns']): void {
-    const differing = projected.filter((name, index) => !scanner.equals(columnIndices[index] ?? 0, columns[name]))
-    const told = differing.slice(0, 3).map((name) => {
-      const column = columns[name]
-      return `${name} is ${cut(column === undefined ? 'not there' : JSON.stringify(column), 60)}, the leaf says ${cut(scanner.show(watched.indexOf(name)), 60)}`
-    })
-    breaks.add('column_mismatch', seq, `column ${told.join('; ')}${differing.length > 3 ? `; and ${differing.length - 3} more` : ''}`, differing.join())
+  /** Says what of a canonical leaf is not as expected; true when it is the row itself, not its link or its columns. */
+  function diagnose({ columns }: Evidence, seq: number, row: Row, wasBroken: boolean): boolean {
+    const form: unknown = row.canonical_form_id
+    if (form !== '3') {
+      note('form_unknown', seq, `canonical_form_id is ${show(form)}`, show(form))
+      return true
+    }
+    if (stream === undefined || row.log !== log || row.stream !== stream || row.monotonic_seq !== seq) {
+      const home = `${show(row.log)} ${show(row.monotonic_seq)} (stream ${show(row.stream)})`
+      note('place_mismatch', seq, `the leaf belongs to ${home}`, `${row.log} ${row.monotonic_seq - seq}`)
+      return true
+    }
+    const isLinkBroken = !wasBroken && link !== undefined && row.prev_hash !== link && !otherLinks.includes(row.prev_hash)
+    if (isLinkBroken) {
+      const found = seq === 0 ? genesis : `${cut(link ?? '')}, the hash of row ${seq - 1}: one of the two was changed`
+      breaks.add('link_mismatch', seq, `prev_hash is ${show(row.prev_hash)}, not ${found}`)
+    }
+    const members = columnsOf(row)
+    const differing = projected.filter((name) => columns[name] !== members[name])
+    if (differing.length > 0) {
+      const told = differing.slice(0, 3).map((name) => `${name} is ${show(columns[name])}, the leaf says ${show(members[name])}`)
+      const rest = differing.length > 3 ? `; and ${differing.length - 3} more` : ''
+      breaks.add('column_mismatch', seq, `column ${told.join('; ')}${rest}`, differing.join())
+    }
+    if (isLinkBroken || differing.length > 0) bad++
+    return false
   }
 
   /** A break that makes its row bad. */
@@ -245,8 +262,8 @@ export function combineVerdicts(logs: readonly LogVerdict[], notes: readonly str
   }
 }
 
-const placeNames = ['canonical_form_id', 'log', 'stream', 'monotonic_seq', 'prev_hash'] as const
 const none: readonly string[] = []
 
 /** Evidence may hold anything of any length; a message shows its beginning. */
 const cut = (text: string, length = 16): string => (text.length > length ? `${text.slice(0, length)}…` : text)
+const show = (value: unknown): string => cut(JSON.stringify(value) ?? 'absent', 66)
