@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { answerSchemas, type Schema } from './answer-schemas.ts'
 import { endpoints, type Endpoint } from './endpoints.ts'
-import type { Parameter, ParameterKind } from './parameters.ts'
+import { filterParameters, steering, type Parameter, type ParameterKind } from './parameters.ts'
 import { problemType } from './problem.ts'
 
 /**
@@ -22,6 +22,7 @@ export function openapi(): Schema {
     security: [{ bearer: [] }],
     paths: Object.fromEntries(endpoints.map((endpoint) => [endpoint.path, { get: operation(endpoint) }])),
     components: {
+      parameters: Object.fromEntries(Array.from(shared, (parameter) => [parameter.name, parameterOf(parameter, false)])),
       securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } },
       responses: Object.fromEntries(Object.entries(problems).map(([status, description]) => [problemName(status), {
         description,
@@ -63,6 +64,9 @@ const problems: Readonly<Record<string, string>> = {
   503: 'The store cannot be asked now, or every place for such an answer is taken.',
 }
 
+/** The entries of the tables themselves; an endpoint that narrows one has a copy, which is written out where it is used. */
+const shared: ReadonlySet<Parameter> = new Set([...filterParameters, ...Object.values(steering)])
+
 const common = ['400', '401', '403', '405', '414', '422', '500', '503']
 
 const problemName = (status: string): string => `problem${status}`
@@ -74,7 +78,11 @@ function operation({ operation: operationId, summary, set, answers, also = [], p
     summary,
     parameters: [
       ...(path.includes('{id}') ? [pathId] : []),
-      ...set.parameters.map((parameter) => parameterOf(parameter, set.required?.includes(parameter.name) === true)),
+      ...set.parameters.map((parameter) => {
+        const isRequired = set.required?.includes(parameter.name) === true
+        const isShared = !isRequired && shared.has(parameter)
+        return isShared ? { $ref: `#/components/parameters/${parameter.name}` } : parameterOf(parameter, isRequired)
+      }),
       ...(operationId === 'tail' ? [lastEventId] : []),
     ],
     responses: {

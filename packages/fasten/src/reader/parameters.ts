@@ -5,8 +5,8 @@ import type { ScanFilter } from '../store/ports.ts'
 /** What a parameter's text must look like. The parser, the OpenAPI document and the command line read the same entry. */
 export type ParameterKind =
   | { readonly type: 'text'; readonly lengthMax: number }
-  /** Exact, or a prefix when it ends in `*` (or, for dotted names, in a dot). */
-  | { readonly type: 'prefix'; readonly lengthMax: number }
+  /** Exact, or a prefix when it ends in `*` or, where names are dotted, in a dot. */
+  | { readonly type: 'prefix'; readonly lengthMax: number; readonly isDotted: boolean }
   | { readonly type: 'pattern'; readonly pattern: string; readonly meaning: string }
   | { readonly type: 'choice'; readonly values: readonly string[]; readonly aliases?: Readonly<Record<string, string>> }
   | { readonly type: 'integer'; readonly min: number; readonly max: number; readonly default?: number }
@@ -89,11 +89,11 @@ export const filterParameters = [
     summary: 'Case-insensitive substring of the row as JSON text. Needs `since`.', example: 'refund failed',
   },
   {
-    name: 'code', filter: 'code', streams: ['audit'], kind: { type: 'prefix', lengthMax: 128 },
+    name: 'code', filter: 'code', streams: ['audit'], kind: { type: 'prefix', lengthMax: 128, isDotted: false },
     summary: 'Code of the event; a trailing `*` matches every code that starts so.', example: 'USER_*',
   },
   {
-    name: 'action', filter: 'action', streams: ['audit'], kind: { type: 'prefix', lengthMax: 128 },
+    name: 'action', filter: 'action', streams: ['audit'], kind: { type: 'prefix', lengthMax: 128, isDotted: true },
     summary: 'Action of the event; a trailing `*` or `.` matches every action that starts so.', example: 'user.*',
   },
   { name: 'domain', filter: 'domain', streams: ['audit'], kind: text(128), summary: 'Domain of the code.', example: 'identity' },

@@ -209,7 +209,7 @@ function readValue(text: string, { kind }: Parameter, nowMicros: number): Read {
     case 'text':
       return text.length <= kind.lengthMax ? { value: text } : tooLong(text, kind.lengthMax)
     case 'prefix':
-      return text.length <= kind.lengthMax ? readPrefix(text) : tooLong(text, kind.lengthMax)
+      return text.length <= kind.lengthMax ? readPrefix(text, kind.isDotted) : tooLong(text, kind.lengthMax)
     case 'pattern':
       return new RegExp(kind.pattern).test(text) ? { value: text } : { wrong: `${quoteValue(text)} is not ${kind.meaning}` }
     case 'choice': {
@@ -234,10 +234,10 @@ function readValue(text: string, { kind }: Parameter, nowMicros: number): Read {
 
 const tooLong = (text: string, max: number): Read => ({ wrong: `has ${text.length} characters; at most ${max} are accepted` })
 
-/** `user.` means `user.*`; a star anywhere but at the end is refused rather than taken literally. */
-function readPrefix(text: string): Read {
+/** Where names are dotted, `user.` means `user.*`; a star anywhere but at the end is refused rather than taken literally. */
+function readPrefix(text: string, isDotted: boolean): Read {
   if (text.slice(0, -1).includes('*')) return { wrong: `${quoteValue(text)} has a * before its end; only a trailing * is understood` }
-  return { value: text.endsWith('.') ? `${text}*` : text }
+  return { value: isDotted && text.endsWith('.') ? `${text}*` : text }
 }
 
 const dayMicros = 86_400_000_000

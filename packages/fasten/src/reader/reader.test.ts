@@ -1,64 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { draftText } from '../core/leaf.ts'
-import { logName } from '../core/log-name.ts'
-import { streams, type Clean, type Draft } from '../core/row.ts'
-import { createMemoryStore } from '../store/memory.ts'
-import { openStore } from '../store/open.ts'
-import { createSystemClock, sha256 } from '../store/platform.ts'
-import type { Sources } from '../store/sources.ts'
+import type { Draft } from '../core/row.ts'
 import { describeReader, type ReaderUnderTest } from '../testing/reader-contract.ts'
 import { nodeReader } from './adapters/node.ts'
-import { localReader } from './local.ts'
-import type { Reader } from './reader.ts'
+import { openRings, openSqlite, readerOf, serveOn, type Opened } from './fixtures/opened.ts'
 import { remoteReader } from './remote.ts'
 import { scope } from './scope.ts'
-
-interface Opened {
-  readonly sources: Sources
-  append(drafts: readonly Draft[]): Promise<void>
-  close(): Promise<void>
-}
-
-async function openSqlite(): Promise<Opened> {
-  const folder = await mkdtemp(join(tmpdir(), 'fasten-reader-'))
-  const store = await openStore({ dsn: { kind: 'sqlite', path: join(folder, 'rows.db'), isMemory: false }, streams })
-  let position = 0n
-  return {
-    sources: { streams: { audit: store, sys: store, api: store } },
-    async append(drafts) {
-      position += 1n
-      const encoder = new TextEncoder()
-      await store.append({
-        spool: 'aaaaaaaaaaaaaaaa', position,
-        drafts: drafts.map((draft) => ({ stream: draft.stream, log: logName(draft), text: encoder.encode(draftText(draft as Clean)) })),
-      })
-    },
-    async close() {
-      await store.close()
-      await rm(folder, { recursive: true })
-    },
-  }
-}
-
-async function openRings(): Promise<Opened> {
-  const rings = {
-    audit: createMemoryStore({ stream: 'audit', rowsMax: 2000 }),
-    sys: createMemoryStore({ stream: 'sys', rowsMax: 2000 }),
-    api: createMemoryStore({ stream: 'api', rowsMax: 2000 }),
-  }
-  return {
-    sources: { streams: rings },
-    append: async (drafts) => drafts.forEach((draft) => rings[draft.stream].push(draft as Clean)),
-    close: async () => {},
-  }
-}
-
-const readerOf = (sources: Sources): Reader => localReader({ sources, digest: sha256, clock: createSystemClock(), pollMsMin: 2, pollMsMax: 20 })
 
 async function local(open: () => Promise<Opened>): Promise<ReaderUnderTest> {
   const opened = await open()
@@ -70,16 +16,13 @@ async function remote(open: () => Promise<Opened>, tenant?: string): Promise<Rea
   const opened = await open()
   const served = readerOf(opened.sources)
   const handle = nodeReader(served, { token: 'open-sesame', ...(tenant === undefined ? {} : { tenantScope: () => tenant }), basePath: '/api/v1/logs' })
-  const server = createServer(handle)
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
+  const server = await serveOn(handle)
   return {
-    reader: remoteReader({ url: `http://127.0.0.1:${port}/api/v1/logs`, token: 'open-sesame' }),
+    reader: remoteReader({ url: `${server.origin}/api/v1/logs`, token: 'open-sesame' }),
     append: opened.append,
     async close() {
       await served.close()
-      server.closeAllConnections()
-      await new Promise((resolve) => server.close(resolve))
+      await server.close()
       await opened.close()
     },
   }
