@@ -19,7 +19,8 @@ const bareImport = /^[ \t]*import\s*(?<quote>['"])(?<specifier>[^'"\n]+)\k<quote
 const typeImport = /\bimport\(\s*(?<quote>['"])(?<specifier>[^'"\n]+)\k<quote>\s*\)\s*(?:\.\s*[A-Z]|\[)/g
 const lazyImport = /\bimport\(\s*(?<quote>['"])(?<specifier>[^'"\n]+)\k<quote>/g
 /** A worker's entry; the name may be chosen by a condition, since sources end in .ts and built files in .js. */
-const workerEntry = /\bnew URL\([^;]{0,80}?(?<quote>['"])(?<specifier>\.\.?\/[^'"\n]+\.(?:ts|mjs))\k<quote>/g
+const workerEntry =
+  /\bnew URL\([^;]{0,80}?(?<quote>['"])(?<specifier>\.\.?\/[^'"\n]+\.(?:ts|mjs))\k<quote>[^;]{0,60}?\bimport\.meta\.url\)/g
 
 /** What a file imports, re-exports, imports lazily, or starts as a worker (`new URL('./x.ts', import.meta.url)`). */
 export function importsOf(path: string, tree: Tree): readonly Import[] {
