@@ -144,8 +144,9 @@ describe('the packed package', () => {
       assert.match(thread.stdout, /ORDER_PAID/)
       assert.match(thread.stdout, new RegExp(String(request_id)))
       assert.doesNotMatch(thread.stdout, /hunter2/, 'a password in the detail was removed')
-      const dump = fasten('dump', '--json', '--store', String(database))
-      assert.equal(dump.status, 0, dump.text)
+      const query = fasten('query', 'code:ORDER_PAID', '--json', '--store', String(database))
+      assert.equal(query.status, 0, query.text)
+      assert.match(query.stdout, /"code":"ORDER_PAID"/)
     })
 
   for (const kind of ['module', 'commonjs'] as const)
@@ -178,7 +179,7 @@ describe('the packed package', () => {
   })
 
   test('publint finds nothing to say', async () => {
-    const { messages, pkg } = await publint({ pkgDir: staged, strict: true, pack: { tarball: tarball() } })
+    const { messages, pkg } = await publint({ strict: true, pack: { tarball: tarball() } })
     assert.deepEqual(
       messages.map((message) => formatMessage(message, pkg)),
       [],
