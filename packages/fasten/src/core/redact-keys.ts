@@ -29,7 +29,7 @@ export interface KeyRules {
 /**
  * A judge of member names. Pure in its answer, remembers up to 4,096 names so that a known one costs a look-up.
  *
- * A name is cut into words at case changes, digits and punctuation. It is secret when a word contains a secret noun
+ * A name is cut into words at case changes and punctuation. It is secret when a word contains a secret noun
  * (`customer_token`) or neighbouring words spell one (`apiKey`, `api-key`, `apikey`), unless the name's head says that it
  * is something *about* a secret: its last word describes (`token_count`, `cookie_consent`, `password_changed_at`), a word
  * merely looks alike (`secretary`, `tokenizer`), or it counts (`prompt_tokens`, `has_password`).
@@ -61,13 +61,17 @@ export function createKeyJudge(rules: KeyRules): (key: string) => KeyClass {
     if (allowed.has(lower)) return { verdict: 'plain', digits: 'never' }
     const words = wordsOf(name)
     if (added.some((literal) => stands(literal, lower, words))) return secretKey
-    const verdict = verdictOf(words)
+    const verdict = mayBeSecret.test(lower) || !ascii.test(lower) ? verdictOf(words.flatMap(unglued)) : 'plain'
     return verdict === 'secret' ? secretKey : { verdict, digits: digitRuleOf(words) }
   }
 }
 
 const namesRemembered = 4_096
 const nameCharsRemembered = 128
+/** Every secret noun has one of these; most names have none and need no closer look. */
+const mayBeSecret = /pass|pwd|token|secret|authori|bearer|cookie|credential|key|private|session|cv[vc]|csc|otp|jwt|code|phrase|mnemonic/
+// oxlint-disable-next-line no-control-regex -- the range of ASCII
+const ascii = /^[\x00-\x7f]*$/
 const secretKey: KeyClass = { verdict: 'secret', digits: 'card' }
 
 /** Nouns that make a word secret wherever they stand in it. */
@@ -190,7 +194,7 @@ const neverWords = new Set([
 const identifierWords = new Set([
   'id', 'ids', 'uuid', 'guid', 'ref', 'refs', 'reference', 'order', 'orders', 'trace', 'span', 'request', 'correlation', 'serial',
   'tracking', 'invoice', 'invoices', 'transaction', 'transactions', 'txn', 'sku', 'lot', 'batch', 'hash', 'digest', 'checksum', 'etag',
-  'ticket', 'shipment', 'parcel', 'job', 'run', 'message', 'event', 'revision', 'commit', 'build',
+  'ticket', 'shipment', 'parcel', 'job', 'run', 'revision', 'commit', 'build',
 ])
 
 function digitRuleOf(words: readonly string[]): DigitRule {
@@ -207,23 +211,19 @@ function stands(literal: string, lower: string, words: readonly string[]): boole
 }
 
 /**
- * Lower-case words of a name: cut at anything but letters and digits, between lower and upper case (`apiKey`), before
- * the last capital of a run (`APIKey`), and around a secret noun that is written together with others (`prompttokens`).
+ * Lower-case words of a name: cut at anything but letters and digits, between lower and upper case (`apiKey`) and before
+ * the last capital of a run (`APIKey`).
  */
 function wordsOf(name: string): readonly string[] {
-  const spaced = name
-    .normalize('NFKC')
-    .replace(/[^\p{L}\p{N}]+/gu, ' ')
+  return (ascii.test(name) ? name : name.normalize('NFKC'))
     .replace(/(\p{Ll}|\p{N})(\p{Lu})/gu, '$1 $2')
     .replace(/(\p{Lu})(\p{Lu}\p{Ll})/gu, '$1 $2')
-  return spaced
     .toLowerCase()
-    .split(' ')
+    .split(/[^\p{L}\p{N}]+/u)
     .filter((word) => word !== '')
-    .flatMap(unglued)
 }
 
-/** `tokencount` → `token count`, `prompttokens` → `prompt tokens`, `myapikeyname` → `my api key name`. */
+/** Cuts around a secret noun that is written together with others: `tokencount` → `token count`, `prompttokens` → `prompt tokens`, `myapikeyname` → `my api key name`. */
 function unglued(word: string): readonly string[] {
   if (lookalikes.has(word)) return [word]
   for (let index = 0; index < pairRuns.length; index++) {

@@ -239,10 +239,11 @@ function findWindowed(text: string, pattern: RegExp, from: number): Span | undef
     // One character before a later window keeps `^` from matching there and `\b` and look-behind right.
     const lead = Math.min(base, 1)
     pattern.lastIndex = lead
-    const match = pattern.exec(text.slice(base - lead, base + windowChars))
-    if (match !== null && match[0] !== '') {
+    const window = text.slice(base - lead, base + windowChars)
+    for (let match = pattern.exec(window); match !== null; match = pattern.exec(window)) {
       const start = base - lead + match.index
-      return { start, end: start + match[0].length }
+      if (match[0] !== '') return { start, end: start + match[0].length }
+      pattern.lastIndex++
     }
     if (isLast) return undefined
   }
@@ -313,7 +314,7 @@ function passwordIn(text: string, from: number, end: number): Span | undefined {
 }
 
 const authorizationHeader =
-  /(authorization["']?\s{0,8}[:=]\s{0,8}["']?)(?:(basic|bearer|token|apikey|negotiate|ntlm)(\s{1,8})([^\s"',;]+)|(digest|aws4-hmac-sha256|hawk)(\s{1,8})([^\r\n"']+)|([^\s"',;]+))/gi
+  /(authorization["']?\s{0,8}[:=]\s{0,8}["']?)(?:(basic|bearer|token|apikey|negotiate|ntlm)(\s{1,8})([^\s"',;]+)|(digest|aws4-hmac-sha256|hawk)(\s{1,8})[^\r\n]+|([^\s"',;]+))/gi
 const bareScheme = /(?<![A-Za-z0-9])(basic|bearer)(\s{1,8})([A-Za-z0-9+/._~-]{8,}={0,2})/gi
 
 /** `Authorization: Bearer …` and a bare `Bearer …` keep their scheme; what follows goes when it looks like a credential. */

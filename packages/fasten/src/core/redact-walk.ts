@@ -25,8 +25,9 @@ export interface Walked {
   readonly bytesAtMost: number
 }
 
-export const depthMax = 32
-const entriesMax = 20_000
+const depthMax = 32
+/** More than any limit has room for, so that a Map or Set that is cut here is over the limit for certain. */
+const entriesMax = 32_768
 
 /** The account of one walk. */
 interface State {
@@ -176,8 +177,14 @@ export function createWalk(rules: WalkRules): (value: unknown, isStackKept: bool
 
   /** An object of any size and kind, planned for this once; each member is read when its turn comes. */
   function dictionary(source: object, state: State, context: Context): JsonValue {
-    const plan = shapes.planFor(Object.keys(source))
+    const keys = Object.keys(source)
     const copy: Record<string, JsonValue> = {}
+    // Keys that are too many for the limit are not even planned: judging a name costs more than copying a member.
+    if (keys.reduce((left, key) => left - key.length - 4, state.left) < 0) {
+      state.left = -1
+      return copy
+    }
+    const plan = shapes.planFor(keys)
     state.left -= plan.chars + 1
     for (const member of plan.members) {
       put(copy, member, read(source, member.key), state, context)

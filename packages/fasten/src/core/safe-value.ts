@@ -58,9 +58,9 @@ function standIn(value: object, options: PlainFormOptions): unknown {
   if (entryListTags.has(tag) && 'entries' in value && typeof value.entries === 'function') {
     return entriesForm(value.entries() as Iterable<readonly [unknown, unknown]>, options.entriesMax)
   }
-  if ('toJSON' in value && typeof value.toJSON === 'function') return value.toJSON('')
   // Made in another realm (a vm context, a frame): `instanceof` fails there, the built-in tag does not.
   if (tag === 'Date') return dateText(value as Date)
+  if ('toJSON' in value && typeof value.toJSON === 'function') return value.toJSON('')
   if (tag === 'Error') return errorForm(value as Error, options)
   if (tag === 'Map') return entriesForm((value as Map<unknown, unknown>).entries(), options.entriesMax)
   if (tag === 'Set') return take((value as Set<unknown>).values(), options.entriesMax)
