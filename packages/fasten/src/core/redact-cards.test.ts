@@ -60,7 +60,7 @@ describe('a card is found', () => {
 
 describe('no card is found', () => {
   const refuse = (title: string, texts: readonly string[], rule: DigitRule = 'text'): void =>
-    test(title, () => assert.deepEqual(texts.map((text) => found(text, rule)), texts.map(() => undefined)))
+    void test(title, () => assert.deepEqual(texts.map((text) => found(text, rule)), texts.map(() => undefined)))
 
   refuse('when the Luhn digit is wrong', ['4111111111111112', '1234567890123456', '4111 1111 1111 1112'])
   refuse('in times', [withLuhn('17242344', 13), withLuhn('17242344', 16), withLuhn('17242344', 19), '2026-06-15 10:30:45.123456'])

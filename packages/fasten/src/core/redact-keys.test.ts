@@ -11,7 +11,7 @@ const all = (names: string, verdict: KeyVerdict): Record<string, KeyVerdict> =>
 
 describe('a name is secret', () => {
   const check = (title: string, names: string): void =>
-    test(title, () => assert.deepEqual(verdicts(names), all(names, 'secret')))
+    void test(title, () => assert.deepEqual(verdicts(names), all(names, 'secret')))
 
   check('when it is one of the corpus, in any case', `
     password passwd api_key api-key apikey token secret authorization bearer m2m_key private_key access_key session_id cookie
@@ -32,7 +32,7 @@ describe('a name is secret', () => {
 
 describe('a name is not secret', () => {
   const check = (title: string, names: string): void =>
-    test(title, () => assert.deepEqual(verdicts(names), all(names, 'plain')))
+    void test(title, () => assert.deepEqual(verdicts(names), all(names, 'plain')))
 
   check('when it merely contains letters of one', `
     secretary secretariat tokenizer tokenization tokenizer_model author authored authority cookie_consent passwordless
@@ -50,7 +50,7 @@ describe('a name is not secret', () => {
 
 describe('a name counts', () => {
   const check = (title: string, names: string): void =>
-    test(title, () => assert.deepEqual(verdicts(names), all(names, 'count')))
+    void test(title, () => assert.deepEqual(verdicts(names), all(names, 'count')))
 
   check('when a plural follows a measure', `
     prompt_tokens promptTokens total_tokens completion_tokens max_tokens maxOutputTokens input_tokens output_tokens
