@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
@@ -20,7 +20,12 @@ interface Ending {
 }
 
 /** Runs `body` in a process of its own with an initialised fasten; `act` may do something to it once it printed `ready`. */
-async function ending(t: TestContext, body: string, act: (kill: (signal: NodeJS.Signals) => void) => void = () => {}): Promise<Ending> {
+async function ending(
+  t: TestContext,
+  body: string,
+  act: (kill: (signal: NodeJS.Signals) => void) => void = () => {},
+  how: { flags?: readonly string[]; env?: Readonly<Record<string, string>> } = {},
+): Promise<Ending> {
   const folder = mkdtempSync(join(tmpdir(), 'fasten-hooks-'))
   t.after(() => rmSync(folder, { recursive: true, force: true }))
   const path = join(folder, 'audit.db')
@@ -29,7 +34,11 @@ async function ending(t: TestContext, body: string, act: (kill: (signal: NodeJS.
     fasten.init({ service_id: 's', node_id: 'n', audit_dsn: 'sqlite:///${path}' });
     const emit = (n) => { for (let i = 0; i < n; i++) fasten.emit({ code: 'T_HAPPENED', target: 't/' + i }) };
     ${body}`
-  const child = spawn(process.execPath, [...process.execArgv, '--input-type=module', '-e', program], { stdio: ['ignore', 'pipe', 'pipe'] })
+  // As a person would try it: the flag must not reach the drainer's thread, where it is an error.
+  const child = spawn(process.execPath, [...(how.flags ?? []), '--conditions=fasten-source', '--input-type=module', '-e', program], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...how.env },
+  })
   let out = ''
   const collect = (chunk: Buffer): void => {
     out += String(chunk)
@@ -100,5 +109,26 @@ describe('the end of a process', () => {
     // Not a speed: a drainer that polls or spins would use the whole 700 ms.
     assert.ok(used < 100, `an idle process used ${used} ms of 700`)
     assert.equal(end.code, 0)
+  })
+
+  it('says at once that nothing can be kept where syncing is forbidden', async (t) => {
+    const end = await ending(t, 'emit(1)', undefined, { flags: ['--permission', '--allow-fs-read=*', '--allow-fs-write=*', '--allow-worker'] })
+    assert.equal(end.code, 1)
+    assert.match(end.out, /SPOOL_IO/)
+    assert.match(end.out, /run without --permission/)
+  })
+
+  it('drains on the main thread when the thread dies', async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'fasten-preload-'))
+    t.after(() => rmSync(folder, { recursive: true, force: true }))
+    const preload = join(folder, 'preload.mjs')
+    // A preload that cannot bear a second thread: it reaches ours through NODE_OPTIONS.
+    writeFileSync(preload, `import { isMainThread } from 'node:worker_threads'; if (!isMainThread) throw new TypeError('not in a thread')`)
+    const end = await ending(t, `emit(300); await fasten.flush(); console.log('thread', fasten.stats().has_drain_thread)`, undefined, {
+      env: { NODE_OPTIONS: `--import=${preload}` },
+    })
+    assert.deepEqual([end.code, end.stored, end.spools], [0, 300, 0], end.out)
+    assert.match(end.out, /not in a thread/)
+    assert.match(end.out, /thread false/)
   })
 })

@@ -111,18 +111,7 @@ export function openLane(plan: LanePlan, parts: OpenLaneParts): OpenLane {
 
   function startDrainer(): Drainer {
     const pace = { rowsMax: config.drainRowsMax, lingerMs: config.drainLingerMs }
-    if (!isMemory && config.usesDrainThread) {
-      try {
-        return startDrainThread({ root: spool.root, spool: id, target: plan.target, ...pace }, onEvent)
-      } catch (error) {
-        // Threads may be forbidden (permission model) or the entry bundled away: the same drainer then runs here.
-        onTrouble(new FastenError('DRAIN_INLINE', `the drainer thread cannot start: ${String(error)}`, {
-          hint: 'rows are drained on the main thread; set FASTEN_DRAIN_THREAD=false to silence this',
-          cause: error,
-        }))
-      }
-    }
-    return startInlineDrainer({
+    const onThisThread = () => ({
       root: spool.root,
       reader: spool.reader(),
       openStore: () => (inline ??= openStore(plan.target)),
@@ -132,6 +121,8 @@ export function openLane(plan: LanePlan, parts: OpenLaneParts): OpenLane {
       adopts: !isMemory,
       onEvent,
     })
+    if (isMemory || !config.usesDrainThread) return startInlineDrainer(onThisThread())
+    return startDrainThread({ root: spool.root, spool: id, target: plan.target, ...pace }, onThisThread, onEvent)
   }
 }
 

@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads'
 import { FastenError } from '../core/error.ts'
 import type { StreamName } from '../core/row.ts'
 import type { DrainEvent } from './drain-loop.ts'
-import { createDrainRunner, fromPlainError, type DrainRunnerOptions, type PlainError, type StoredPlace } from './drain-runner.ts'
+import { createDrainRunner, fromPlainError, type DrainRunner, type DrainRunnerOptions, type PlainError, type StoredPlace } from './drain-runner.ts'
 import { createDrainShared, type DrainShared } from './drain-shared.ts'
 import type { StoreTarget } from './open.ts'
 
@@ -44,39 +44,57 @@ type Channel = {
   hurry(): void
   locate(stream: StreamName, id: string): Promise<StoredPlace | null>
   stop(): Promise<void>
+  /** After `stop`, or when it took too long. */
+  end(): Promise<void>
+  isThread(): boolean
   /** While somebody waits, the process must stay alive for the answer. */
   hold(isHeld: boolean): void
 }
 
 /**
- * Starts the drainer in a worker thread. The thread neither keeps the process alive nor costs anything while it sleeps. Throws
- * when no thread can be started; the caller then drains inline.
+ * Starts the drainer in a worker thread. The thread neither keeps the process alive nor costs anything while it sleeps. When it
+ * cannot start or dies, `inline` takes over on the calling thread, from the position the store has recorded.
  */
-export function startDrainThread(data: Omit<DrainThreadData, 'shared'>, onEvent: (event: DrainEvent) => void): Drainer {
+export function startDrainThread(
+  data: Omit<DrainThreadData, 'shared'>,
+  inline: () => Omit<DrainRunnerOptions, 'shared' | 'onProgress'>,
+  onEvent: (event: DrainEvent) => void,
+): Drainer {
   const shared = createDrainShared()
   // Compiled code stands beside this file as .js, source as .ts.
   const entry = new URL(import.meta.url.endsWith('.ts') ? './drain-worker.ts' : './drain-worker.js', import.meta.url)
-  const thread = new Worker(entry, {
-    workerData: { ...data, shared: shared.buffer } satisfies DrainThreadData,
-    name: 'fasten-drain',
-    stdout: false,
-    stderr: false,
-  })
-  thread.unref()
-  const waiting = new Map<number, { resolve: (place: StoredPlace | null) => void; reject: (error: Error) => void }>()
+  let thread: Worker
+  try {
+    thread = new Worker(entry, {
+      workerData: { ...data, shared: shared.buffer } satisfies DrainThreadData,
+      name: 'fasten-drain',
+      // The application's flags (--input-type, loaders, inspectors) are not meant for this thread; some would stop it.
+      execArgv: process.execArgv.filter((flag) => flag.startsWith('--conditions=')),
+    })
+  } catch (error) {
+    // The permission model may forbid threads, a bundler may have lost the entry.
+    onEvent(inlineEvent(error))
+    return startInlineDrainer(inline())
+  }
+  type Waiter = { stream: StreamName; id: string; resolve: (place: StoredPlace | null) => void; reject: (error: Error) => void }
+  const waiting = new Map<number, Waiter>()
   let nextToken = 0
   let onStopped: () => void = () => {}
-  let failure: Error | null = null
+  let isStopping = false
+  let heir: DrainRunner | null = null
   let progress: () => void = () => {}
 
   const send = (order: DrainOrder): void => thread.postMessage(order)
-  const giveUp = (error: Error): void => {
-    failure ??= error
-    for (const { reject } of waiting.values()) reject(error)
+
+  function takeOver(cause: unknown): void {
+    if (isStopping || heir !== null) return onStopped()
+    onEvent(inlineEvent(cause))
+    heir = createDrainRunner({ ...inline(), shared, onProgress: () => progress() })
+    heir.hurry()
+    for (const { stream, id, resolve, reject } of waiting.values()) heir.locate(stream, id).then(resolve, reject)
     waiting.clear()
-    progress()
-    onStopped()
   }
+
   thread.on('message', (report: DrainReport) => {
     switch (report.kind) {
       case 'progress':
@@ -93,54 +111,60 @@ export function startDrainThread(data: Omit<DrainThreadData, 'shared'>, onEvent:
       }
     }
   })
-  thread.on('error', (cause) => {
-    giveUp(new FastenError('DRAIN_STOPPED', 'the drainer thread died; rows stay in the spool', { cause }))
-    onEvent({ event: 'audit_drain_failed', code: 'DRAIN_STOPPED', error: String(cause) })
-  })
-  thread.on('exit', () => giveUp(new FastenError('DRAIN_STOPPED', 'the drainer thread has ended; rows stay in the spool')))
+  thread.on('error', takeOver)
+  thread.on('exit', (code) => takeOver(`exit code ${code}`))
+  // After the listeners: each one would take a reference again.
+  thread.unref()
 
   const channel: Channel = {
-    wake: () => send({ kind: 'wake' }),
-    hurry: () => send({ kind: 'hurry' }),
+    isThread: () => heir === null,
+    wake: () => (heir ? heir.wake() : send({ kind: 'wake' })),
+    hurry: () => (heir ? heir.hurry() : send({ kind: 'hurry' })),
     locate: (stream, id) =>
+      heir?.locate(stream, id) ??
       new Promise((resolve, reject) => {
-        if (failure) return reject(failure)
         const token = nextToken++
-        waiting.set(token, { resolve, reject })
+        waiting.set(token, { stream, id, resolve, reject })
         send({ kind: 'locate', token, stream, id })
       }),
     stop: async () => {
-      if (failure) return
+      isStopping = true
+      if (heir) return heir.stop()
       await new Promise<void>((resolve) => {
         onStopped = resolve
         send({ kind: 'stop' })
       })
     },
+    end: async () => {
+      await thread.terminate()
+      for (const { id, reject } of waiting.values())
+        reject(new FastenError('NOT_STORED_YET', `fasten was closed before the place of row ${id} was known`, { at: id }))
+    },
     hold: (isHeld) => (isHeld ? thread.ref() : thread.unref()),
   }
-  const { drainer, onProgress } = createDrainer(shared, channel, true)
+  const { drainer, onProgress } = createDrainer(shared, channel)
   progress = onProgress
-  return {
-    ...drainer,
-    async stop(timeoutMs) {
-      await drainer.stop(timeoutMs)
-      await thread.terminate()
-    },
-  }
+  return drainer
 }
 
-/** Drains on the thread it is called on, in turns of the event loop: for tests, databases in memory, and where threads cannot start. */
+const inlineEvent = (cause: unknown): DrainEvent => ({
+  event: 'audit_drain_failed',
+  code: 'DRAIN_INLINE',
+  error: `there is no drainer thread (${String(cause)}); rows are drained on the main thread`,
+})
+
+/** Drains on the thread it is called on, in turns of the event loop: for tests, databases in memory, and where threads are not wanted. */
 export function startInlineDrainer(options: Omit<DrainRunnerOptions, 'shared' | 'onProgress'>): Drainer {
   const shared = createDrainShared()
   let progress: () => void = () => {}
   const runner = createDrainRunner({ ...options, shared, onProgress: () => progress() })
-  const { drainer, onProgress } = createDrainer(shared, { ...runner, hold: () => {} }, false)
+  const { drainer, onProgress } = createDrainer(shared, { ...runner, isThread: () => false, hold: () => {}, end: async () => {} })
   progress = onProgress
   runner.hurry()
   return drainer
 }
 
-function createDrainer(shared: DrainShared, channel: Channel, isThread: boolean): { drainer: Drainer; onProgress: () => void } {
+function createDrainer(shared: DrainShared, channel: Channel): { drainer: Drainer; onProgress: () => void } {
   const waiters = new Set<{ position: number; settle: (isStored: boolean) => void }>()
   let holds = 0
   const hold = (change: 1 | -1): void => {
@@ -162,7 +186,9 @@ function createDrainer(shared: DrainShared, channel: Channel, isThread: boolean)
   let isStopped = false
   const drainer: Drainer = {
     shared,
-    isThread,
+    get isThread() {
+      return channel.isThread()
+    },
     wake() {
       if (shared.isIdle && !isStopped) channel.wake()
     },
@@ -199,6 +225,7 @@ function createDrainer(shared: DrainShared, channel: Channel, isThread: boolean)
       })
       await held(Promise.race([channel.stop(), late]))
       clearTimeout(timer)
+      await channel.end()
       for (const waiter of waiters) waiter.settle(shared.stored >= waiter.position)
     },
   }

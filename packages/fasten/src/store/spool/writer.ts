@@ -305,7 +305,10 @@ function spoolError(error: unknown, doing: string, directory: string): FastenErr
       })
     : new FastenError('SPOOL_IO', `cannot ${doing}: ${code}`, {
         at: directory,
-        hint: 'check the disk and the permissions of the spool directory',
+        hint:
+          code === 'ERR_ACCESS_DENIED'
+            ? 'the permission model of Node.js forbids syncing files; run without --permission'
+            : 'check the disk and the permissions of the spool directory',
         cause: error,
       })
 }
