@@ -11,6 +11,7 @@ import { embeddedCode } from './reference/embedded-code.ts'
 import { envPage } from './reference/env-page.ts'
 import { errorsPage } from './reference/errors-page.ts'
 import { exportsPage } from './reference/exports-page.ts'
+import { openapi } from '../packages/fasten/src/reader/openapi.ts'
 import { root } from './setup/root.mjs'
 import { readTree, type Tree } from './tidy/tree.ts'
 
@@ -20,6 +21,7 @@ const pages: Readonly<Record<string, (tree: Tree) => string | Promise<string>>> 
   'docs/reference/errors.md': errorsPage,
   'docs/reference/exports.md': exportsPage,
   'docs/reference/cli.md': cliPage,
+  'spec/reader.openapi.json': () => `${JSON.stringify(openapi(), null, 2)}\n`,
   // Written by hand but for the code they show.
   'README.md': (tree) => embeddedCode(tree.get('README.md') ?? '', tree),
   'packages/fasten/README.md': (tree) => embeddedCode(tree.get('packages/fasten/README.md') ?? '', tree),

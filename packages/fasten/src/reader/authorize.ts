@@ -36,7 +36,8 @@ export function createGate({ token, authorize }: AuthorizeOptions, digest: Diges
       "the reader needs a guard: pass token (is its environment variable set?), authorize, or authorize: 'open' to let everybody in",
     )
   }
-  if (tokens !== undefined && authorize === 'open') throw new TypeError("token and authorize: 'open' contradict each other")
+  if (tokens !== undefined && authorize === 'open')
+    throw new TypeError("token and authorize: 'open' contradict each other")
   const isBearer = tokens === undefined ? undefined : bearer(tokens, digest)
   return async (request, ask) => {
     if (isBearer !== undefined && !isBearer(request.headers.get('authorization'))) return 'unauthenticated'
@@ -62,6 +63,7 @@ function bearer(tokens: readonly string[], digest: Digest): (header: string | nu
 
 function isEqual(one: string, other: string): boolean {
   let difference = one.length ^ other.length
-  for (let index = 0; index < one.length; index++) difference |= one.charCodeAt(index) ^ other.charCodeAt(index)
+  for (let index = 0; index < one.length; index++)
+    difference |= one.charCodeAt(index) ^ other.charCodeAt(index)
   return difference === 0
 }

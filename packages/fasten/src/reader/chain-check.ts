@@ -11,7 +11,10 @@ export const chainCheckLogs = 64
  * Verifies the newest `chainCheckRows` rows of each log against leaf, columns, link and the log's head. `breaks` is null only
  * when nothing could be checked, so a status page that colours by it never shows green for "not looked".
  */
-export async function checkChain(reader: Pick<Reader, 'logs' | 'verify'>, at: string): Promise<DoctorReport['chain']> {
+export async function checkChain(
+  reader: Pick<Reader, 'logs' | 'verify'>,
+  at: string,
+): Promise<DoctorReport['chain']> {
   const logs = (await reader.logs()).filter(({ size }) => size > 0)
   let verified = 0
   let breaks = 0
@@ -31,7 +34,13 @@ export async function checkChain(reader: Pick<Reader, 'logs' | 'verify'>, at: st
     verified,
     breaks: isChecked ? breaks : null,
     first_break_at: first?.at ?? null,
-    reason: first?.reason ?? (isChecked ? (left > 0 ? `${left} further logs were not looked at` : null) : 'there is no chained row to verify'),
+    reason:
+      first?.reason ??
+      (isChecked
+        ? left > 0
+          ? `${left} further logs were not looked at`
+          : null
+        : 'there is no chained row to verify'),
     last_verified_at: isChecked ? at : null,
   }
 }

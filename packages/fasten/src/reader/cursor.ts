@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { canonicalize } from '../core/canonical.ts'
 import type { Digest } from '../core/digest.ts'
 import { FastenError } from '../core/error.ts'
 import type { StreamName } from '../core/row.ts'
@@ -18,7 +19,9 @@ export interface PageCursor {
 /** Where a tail is in each of its streams; `boot` names the process whose ring the position counts in. */
 export interface TailToken {
   readonly fingerprint: string
-  readonly places: Readonly<Partial<Record<StreamName, { readonly position: number; readonly boot?: string }>>>
+  readonly places: Readonly<
+    Partial<Record<StreamName, { readonly position: number; readonly boot?: string }>>
+  >
 }
 
 /**
@@ -34,12 +37,22 @@ export function encodePageCursor(cursor: PageCursor): string {
 export function decodePageCursor(text: string): PageCursor {
   const [mark, fingerprint, timestamp, position, snapshot, since, until] = parts(text)
   if (
-    mark !== pageMark || typeof fingerprint !== 'string' || !isTimestamp(timestamp) ||
-    !isPosition(position) || !isPosition(snapshot) || !isWindow(since) || !isWindow(until)
-  ) throw badCursor(text)
+    mark !== pageMark ||
+    typeof fingerprint !== 'string' ||
+    !isTimestamp(timestamp) ||
+    !isPosition(position) ||
+    !isPosition(snapshot) ||
+    !isWindow(since) ||
+    !isWindow(until)
+  )
+    throw badCursor(text)
   return {
-    fingerprint, timestamp, position, snapshot,
-    ...(since === null ? {} : { since }), ...(until === null ? {} : { until }),
+    fingerprint,
+    timestamp,
+    position,
+    snapshot,
+    ...(since === null ? {} : { since }),
+    ...(until === null ? {} : { until }),
   }
 }
 
@@ -68,7 +81,11 @@ export function windowOfCursor(text: string): { readonly since?: string; readonl
 }
 
 export function encodeTailToken(token: TailToken): string {
-  const places = Object.entries(token.places).map(([stream, { position, boot = null }]) => [stream, position, boot])
+  const places = Object.entries(token.places).map(([stream, { position, boot = null }]) => [
+    stream,
+    position,
+    boot,
+  ])
   return toBase64Url(JSON.stringify([tailMark, token.fingerprint, places]))
 }
 
@@ -79,18 +96,18 @@ export function decodeTailToken(text: string): TailToken {
   const places: Partial<Record<StreamName, { position: number; boot?: string }>> = {}
   for (const entry of entries as readonly unknown[]) {
     const [stream, position, boot] = Array.isArray(entry) ? (entry as readonly unknown[]) : []
-    if ((stream !== 'audit' && stream !== 'sys' && stream !== 'api') || !isPosition(position)) throw badCursor(text)
+    if ((stream !== 'audit' && stream !== 'sys' && stream !== 'api') || !isPosition(position))
+      throw badCursor(text)
     places[stream] = { position, ...(typeof boot === 'string' ? { boot } : {}) }
   }
   return { fingerprint, places }
 }
 
 /** Sixteen hex characters that differ when the question differs. Members in any order give the same. */
-export function fingerprintOf(question: readonly unknown[], filter: ScanFilter, digest: Digest): string {
-  const members = Object.entries(filter)
-    .filter(([name, value]) => value !== undefined && name !== 'after_position')
-    .sort(([one], [other]) => (one < other ? -1 : 1))
-  return digest(new TextEncoder().encode(JSON.stringify([question, members]))).slice(0, 16)
+export function fingerprintOf(question: readonly string[], filter: ScanFilter, digest: Digest): string {
+  const { after_position: _, ...members } = filter
+  const given = Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined))
+  return digest(new TextEncoder().encode(canonicalize([question, given]))).slice(0, 16)
 }
 
 export function badCursor(text: string, why = 'is not one that this reader gave out'): FastenError {
@@ -130,10 +147,15 @@ const isWindow = (value: unknown): value is string | null => value === null || i
 
 function toBase64Url(text: string): string {
   const bytes = new TextEncoder().encode(text)
-  return btoa(String.fromCharCode(...bytes)).replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '')
+  return btoa(String.fromCharCode(...bytes))
+    .replaceAll('+', '-')
+    .replaceAll('/', '_')
+    .replace(/=+$/, '')
 }
 
 function fromBase64Url(text: string): string {
   const binary = atob(text.replaceAll('-', '+').replaceAll('_', '/'))
-  return new TextDecoder('utf-8', { fatal: true }).decode(Uint8Array.from(binary, (unit) => unit.charCodeAt(0)))
+  return new TextDecoder('utf-8', { fatal: true }).decode(
+    Uint8Array.from(binary, (unit) => unit.charCodeAt(0)),
+  )
 }

@@ -15,11 +15,16 @@ const lineCharactersMax = 4 * 1024 * 1024
  * the body does; an event that the end cut short is dropped. Throws a SyntaxError for a line beyond `lineCharactersMax`.
  */
 export async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<ServerSentEvent> {
-  let [event, id, data] = ['', undefined as string | undefined, [] as string[]]
+  let event = ''
+  let id: string | undefined
+  let data: string[] = []
   for await (const line of lines(body)) {
     if (line === '') {
-      if (data.length > 0 || id !== undefined) yield { event: event === '' ? 'message' : event, data: data.join('\n'), id }
-      ;[event, id, data] = ['', undefined, []]
+      if (data.length > 0 || id !== undefined)
+        yield { event: event === '' ? 'message' : event, data: data.join('\n'), id }
+      event = ''
+      id = undefined
+      data = []
       continue
     }
     const colon = line.indexOf(':')
@@ -33,14 +38,22 @@ export async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenera
 
 async function* lines(body: ReadableStream<Uint8Array>): AsyncGenerator<string> {
   const decoder = new TextDecoder()
+  // Not `for await`: some browsers' streams cannot be iterated.
+  const reader = body.getReader()
   let rest = ''
-  for await (const chunk of body) {
-    rest += decoder.decode(chunk, { stream: true })
-    // A carriage return at the very end may be half of a line break.
-    const whole = /\r$/.test(rest) ? rest.slice(0, -1) : rest
-    const found = whole.split(/\r\n|\r|\n/)
-    rest = (found.pop() ?? '') + rest.slice(whole.length)
-    yield* found
-    if (rest.length > lineCharactersMax) throw new SyntaxError(`a line has more than ${lineCharactersMax} characters`)
+  try {
+    for (let part = await reader.read(); !part.done; part = await reader.read()) {
+      rest += decoder.decode(part.value, { stream: true })
+      // A carriage return at the very end may be half of a line break.
+      const whole = rest.endsWith('\r') ? rest.slice(0, -1) : rest
+      const found = whole.split(/\r\n|\r|\n/)
+      rest = (found.pop() ?? '') + rest.slice(whole.length)
+      yield* found
+      if (rest.length > lineCharactersMax) {
+        throw new SyntaxError(`a line has more than ${lineCharactersMax} characters`)
+      }
+    }
+  } finally {
+    await reader.cancel()
   }
 }

@@ -47,32 +47,42 @@ export function eventStream(
     options.onEnd()
   }
 
-  return new ReadableStream<Uint8Array>({
-    start(body) {
-      lifetime = setTimeout(() => controller.abort(), options.lifetimeMsMax)
-      // Something at once, so that headers reach the client before the first row does.
-      body.enqueue(encoder.encode(`retry: ${options.retryMs}\n: following\n\n`))
-    },
-    async pull(body) {
-      pending ??= outcome(events.next())
-      const found = await firstOf(isPlaced ? [pending] : [pending, placed.then(() => 'placed' as const)], options.heartbeatMs, signal)
-      if (found === 'silence' || found === 'placed') {
-        isPlaced ||= found === 'placed'
-        const text = placeText(place)
+  return new ReadableStream<Uint8Array>(
+    {
+      start(body) {
+        lifetime = setTimeout(() => controller.abort(), options.lifetimeMsMax)
+        // Something at once, so that headers reach the client before the first row does.
+        body.enqueue(encoder.encode(`retry: ${options.retryMs}\n: following\n\n`))
+      },
+      async pull(body) {
+        pending ??= outcome(events.next())
+        const found = await firstOf(
+          isPlaced ? [pending] : [pending, placed.then(() => 'placed' as const)],
+          options.heartbeatMs,
+          signal,
+        )
+        if (found === 'silence' || found === 'placed') {
+          isPlaced ||= found === 'placed'
+          const text = placeText(place)
+          place = undefined
+          return body.enqueue(encoder.encode(text))
+        }
+        pending = undefined
         place = undefined
-        return body.enqueue(encoder.encode(text))
-      }
-      pending = undefined
-      place = undefined
-      if (found !== 'aborted' && 'event' in found) return body.enqueue(encoder.encode(eventText(found.event)))
-      if (found !== 'aborted' && 'error' in found && !signal.aborted) {
-        body.enqueue(encoder.encode(`event: problem\ndata: ${JSON.stringify(options.problemOf(found.error))}\n\n`))
-      }
-      end()
-      body.close()
+        if (found !== 'aborted' && 'event' in found)
+          return body.enqueue(encoder.encode(eventText(found.event)))
+        if (found !== 'aborted' && 'error' in found && !signal.aborted) {
+          body.enqueue(
+            encoder.encode(`event: problem\ndata: ${JSON.stringify(options.problemOf(found.error))}\n\n`),
+          )
+        }
+        end()
+        body.close()
+      },
+      cancel: end,
     },
-    cancel: end,
-  }, { highWaterMark: 1 })
+    { highWaterMark: 1 },
+  )
 }
 
 /** One row as an event. JSON text holds no raw line break, so one `data` line carries it whole. */
@@ -97,7 +107,11 @@ async function outcome(next: Promise<IteratorResult<TailEvent>>): Promise<Outcom
   }
 }
 
-async function firstOf(awaited: readonly Promise<Outcome | 'placed'>[], ms: number, signal: AbortSignal): Promise<Outcome | 'placed' | 'silence' | 'aborted'> {
+async function firstOf(
+  awaited: readonly Promise<Outcome | 'placed'>[],
+  ms: number,
+  signal: AbortSignal,
+): Promise<Outcome | 'placed' | 'silence' | 'aborted'> {
   let timer: ReturnType<typeof setTimeout> | undefined
   let stop: (() => void) | undefined
   const silence = new Promise<'silence' | 'aborted'>((resolve) => {

@@ -28,7 +28,10 @@ export async function* exportText(
   let isFirst = true
   do {
     const limit = Math.min(batchRows, left)
-    const page: Page = await reader.page({ ...query, limit, total: 'none', ...(cursor === null ? {} : { cursor }) }, signal)
+    const page: Page = await reader.page(
+      { ...query, limit, total: 'none', ...(cursor === null ? {} : { cursor }) },
+      signal,
+    )
     const lines = page.rows.map((row) => exportLine(row, query, format)).join('')
     yield isFirst && format === 'csv' ? csvHeader(query.stream) + lines : lines
     isFirst = false
@@ -41,32 +44,39 @@ export async function* exportText(
  * The text as a body. It is pulled as the client takes it, and an error midway breaks the connection off instead of ending
  * it: a file that came down whole is whole.
  */
-export function textStream(texts: AsyncIterator<string>, firstText: string | undefined, onEnd: () => void): ReadableStream<Uint8Array> {
+export function textStream(
+  texts: AsyncIterator<string>,
+  firstText: string | undefined,
+  onEnd: () => void,
+): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder()
   let ready = firstText
-  return new ReadableStream<Uint8Array>({
-    async pull(body) {
-      try {
-        for (;;) {
-          const text = ready ?? (await nextText(texts))
-          ready = undefined
-          if (text === undefined) {
-            onEnd()
-            return body.close()
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(body) {
+        try {
+          for (;;) {
+            const text = ready ?? (await nextText(texts))
+            ready = undefined
+            if (text === undefined) {
+              onEnd()
+              return body.close()
+            }
+            // An empty chunk would count as no answer to the pull.
+            if (text !== '') return body.enqueue(encoder.encode(text))
           }
-          // An empty chunk would count as no answer to the pull.
-          if (text !== '') return body.enqueue(encoder.encode(text))
+        } catch (error) {
+          onEnd()
+          body.error(error)
         }
-      } catch (error) {
+      },
+      async cancel() {
         onEnd()
-        body.error(error)
-      }
+        await texts.return?.()
+      },
     },
-    async cancel() {
-      onEnd()
-      await texts.return?.()
-    },
-  }, { highWaterMark: 1 })
+    { highWaterMark: 1 },
+  )
 }
 
 async function nextText(texts: AsyncIterator<string>): Promise<string | undefined> {
@@ -74,6 +84,10 @@ async function nextText(texts: AsyncIterator<string>): Promise<string | undefine
   return done === true ? undefined : value
 }
 
-function exportLine(row: ReaderRow, { stream }: { readonly stream: PageQuery['stream'] }, format: ExportFormat): string {
+function exportLine(
+  row: ReaderRow,
+  { stream }: { readonly stream: PageQuery['stream'] },
+  format: ExportFormat,
+): string {
   return format === 'csv' ? csvLine(row, stream) : `${JSON.stringify(row)}\n`
 }

@@ -3,7 +3,16 @@
 
 // The interface, and what it answers.
 export type {
-  Completeness, DoctorReport, Page, PageQuery, Reader, ReaderRow, TailEvent, TailQuery, Thread, VerifyRange,
+  Completeness,
+  DoctorReport,
+  Page,
+  PageQuery,
+  Reader,
+  ReaderRow,
+  TailEvent,
+  TailQuery,
+  Thread,
+  VerifyRange,
 } from './reader.ts'
 
 // Ways to get a reader.
@@ -14,9 +23,16 @@ export { scope, type Scope } from './scope.ts'
 // Questions as text.
 export { filterParameters, flags, steering, type Parameter, type ParameterKind } from './parameters.ts'
 export {
-  filterFrom, pageParameters, parsePageQuery, parseParameters, parseTailQuery, parseVerifyRange, tailParameters,
-  verifyParameters, type ParameterProblem, type ParameterSet, type ParameterValues, type Parsed,
+  filterFrom,
+  parsePageQuery,
+  parseParameters,
+  parseTailQuery,
+  parseVerifyRange,
+  type ParameterProblem,
+  type ParameterValues,
+  type Parsed,
 } from './query.ts'
+export { pageParameters, tailParameters, verifyParameters, type ParameterSet } from './parameter-sets.ts'
 export { chipsToSearch, translate, type Chips } from './translator.ts'
 
 // Rows as text, and in order.
@@ -25,7 +41,13 @@ export { exportText, type ExportFormat } from './export.ts'
 export { mergeThread } from './thread.ts'
 
 // The HTTP API.
-export { createReaderRouter, type Access, type ReaderHandler, type ReaderOptions, type ReaderSource } from './router.ts'
+export {
+  createReaderRouter,
+  type Access,
+  type ReaderHandler,
+  type ReaderOptions,
+  type ReaderSource,
+} from './router.ts'
 export { type Ask, type AuthorizeHook, type Decision } from './authorize.ts'
 export { openapi } from './openapi.ts'
 export type { Problem } from './problem.ts'

@@ -24,13 +24,16 @@ export async function localDoctor(
     },
     // A process that writes always redacts; one that only reads has nothing to redact.
     redactor: { active: status !== undefined },
-    init: status === undefined ? null : {
-      service_id: status.service_id,
-      node_id: status.source_node_id,
-      tenant_id: status.tenant_id,
-      failure_strategy: status.failure_strategy,
-      worker_pid: status.worker_pid,
-    },
+    init:
+      status === undefined
+        ? null
+        : {
+            service_id: status.service_id,
+            node_id: status.source_node_id,
+            tenant_id: status.tenant_id,
+            failure_strategy: status.failure_strategy,
+            worker_pid: status.worker_pid,
+          },
   }
   try {
     const { kind, rows, last_insert_at } = await sources.streams.audit.describe()
@@ -41,7 +44,13 @@ export async function localDoctor(
     return {
       store: { kind: 'unknown', reachable: false, rows: null, last_insert_at: null, last_error },
       ...common,
-      chain: { verified: 0, breaks: null, first_break_at: null, reason: 'the store cannot be reached', last_verified_at: null },
+      chain: {
+        verified: 0,
+        breaks: null,
+        first_break_at: null,
+        reason: 'the store cannot be reached',
+        last_verified_at: null,
+      },
     }
   }
 }

@@ -14,19 +14,26 @@ const turnRows = 1_000
  * chained rows and are named in the notes. An empty range is INCOMPLETE, never PASS.
  */
 export async function verifyLogs(
-  stores: readonly RowSource[], range: VerifyRange, digest: Digest, signal?: AbortSignal,
+  stores: readonly RowSource[],
+  range: VerifyRange,
+  digest: Digest,
+  signal?: AbortSignal,
 ): Promise<Verdict> {
   const verdicts: LogVerdict[] = []
   const notes: string[] = []
   for (const source of stores) {
     const heads = await source.heads()
-    if (heads.length === 0 && !(await source.describe()).isDurable) notes.push('rows of rings are neither stored nor chained, so they were not checked')
+    if (heads.length === 0 && !(await source.describe()).isDurable)
+      notes.push('rows of rings are neither stored nor chained, so they were not checked')
     for (const head of heads) {
       if (isIn(range, head)) verdicts.push(await verifyLog(source, head, range, digest, signal))
     }
   }
   if (verdicts.length === 0) notes.push(noLog(range.log))
-  return combineVerdicts(verdicts.sort((one, other) => (one.log < other.log ? -1 : 1)), [...new Set(notes)])
+  return combineVerdicts(
+    verdicts.sort((one, other) => (one.log < other.log ? -1 : 1)),
+    [...new Set(notes)],
+  )
 }
 
 function isIn({ log, stream }: VerifyRange, head: LogHead): boolean {
@@ -37,9 +44,19 @@ function isIn({ log, stream }: VerifyRange, head: LogHead): boolean {
 const beyondRowsMax = 1_000
 
 async function verifyLog(
-  source: RowSource, head: LogHead, { from_seq: from = 0, to_seq: to }: VerifyRange, digest: Digest, signal?: AbortSignal,
+  source: RowSource,
+  head: LogHead,
+  { from_seq: from = 0, to_seq: to }: VerifyRange,
+  digest: Digest,
+  signal?: AbortSignal,
 ): Promise<LogVerdict> {
-  const verifier = createLogVerifier({ log: head.log, head, digest, from_seq: from, ...(to === undefined ? {} : { to_seq: to }) })
+  const verifier = createLogVerifier({
+    log: head.log,
+    head,
+    digest,
+    from_seq: from,
+    ...(to === undefined ? {} : { to_seq: to }),
+  })
   const beyond: EvidenceRow[] = []
   let sinceTurn = 0
   for await (const row of source.evidence(head.log, Math.max(0, from - 1), to)) {

@@ -12,7 +12,11 @@ import { openSqlite, readerOf, type Opened } from './fixtures/opened.ts'
 import { localReader } from './local.ts'
 import type { Page, PageQuery, Reader } from './reader.ts'
 
-async function allPages(reader: Reader, query: PageQuery, between: () => Promise<void> = async () => {}): Promise<string[]> {
+async function allPages(
+  reader: Reader,
+  query: PageQuery,
+  between: () => Promise<void> = async () => {},
+): Promise<string[]> {
   const ids: string[] = []
   let cursor: string | null = null
   do {
@@ -27,27 +31,39 @@ async function allPages(reader: Reader, query: PageQuery, between: () => Promise
 describe('pages', () => {
   test('over any mixture of logs, times and inserts in between, each row of the beginning comes once', async () => {
     const step = fc.record({ node: fc.integer({ min: 0, max: 2 }), micros: fc.integer({ min: 0, max: 6 }) })
-    await fc.assert(fc.asyncProperty(
-      fc.array(step, { minLength: 1, maxLength: 25 }), fc.array(step, { maxLength: 25 }), fc.integer({ min: 1, max: 7 }), fc.constantFrom('newest', 'oldest'),
-      async (first, later, limit, order) => {
-        const opened = await openSqlite()
-        try {
-          const nodes = [0, 1, 2].map((index) => createSampleDrafts({ source_node_id: `n${index}`, boot_id: `00000000000000b${index}` }))
-          const draftOf = ({ node, micros }: { node: number; micros: number }): Draft =>
-            (nodes[node] ?? createSampleDrafts()).audit({ timestamp: sampleTime(micros) })
-          const before = first.map(draftOf)
-          const queue = later.map(draftOf)
-          await opened.append(before)
-          const seen = await allPages(readerOf(opened.sources), { stream: 'audit', filter: sampleWindow, limit, order }, async () => {
-            const next = queue.splice(0, 3)
-            if (next.length > 0) await opened.append(next)
-          })
-          assert.deepEqual(seen.toSorted(), before.map(({ id }) => id).toSorted())
-        } finally {
-          await opened.close()
-        }
-      },
-    ), { numRuns: 40 })
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(step, { minLength: 1, maxLength: 25 }),
+        fc.array(step, { maxLength: 25 }),
+        fc.integer({ min: 1, max: 7 }),
+        fc.constantFrom('newest', 'oldest'),
+        async (first, later, limit, order) => {
+          const opened = await openSqlite()
+          try {
+            const nodes = [0, 1, 2].map((index) =>
+              createSampleDrafts({ source_node_id: `n${index}`, boot_id: `00000000000000b${index}` }),
+            )
+            const draftOf = ({ node, micros }: { node: number; micros: number }): Draft =>
+              (nodes[node] ?? createSampleDrafts()).audit({ timestamp: sampleTime(micros) })
+            const stored = first.map(draftOf)
+            const queue = later.map(draftOf)
+            await opened.append(stored)
+            const seen = await allPages(
+              readerOf(opened.sources),
+              { stream: 'audit', filter: sampleWindow, limit, order },
+              async () => {
+                const next = queue.splice(0, 3)
+                if (next.length > 0) await opened.append(next)
+              },
+            )
+            assert.deepEqual(seen.toSorted(), stored.map(({ id }) => id).toSorted())
+          } finally {
+            await opened.close()
+          }
+        },
+      ),
+      { numRuns: 40 },
+    )
   })
 
   test('a row whose timestamp column was changed hides no other row', async () => {
@@ -61,7 +77,12 @@ describe('pages', () => {
       database.prepare('UPDATE audit_log SET timestamp = ? WHERE id = ?').run(lie, sent[4]?.id ?? '')
       for (const limit of [1, 2, 3]) {
         for (const order of ['newest', 'oldest'] as const) {
-          const seen = await allPages(readerOf(opened.sources), { stream: 'audit', filter: sampleWindow, limit, order })
+          const seen = await allPages(readerOf(opened.sources), {
+            stream: 'audit',
+            filter: sampleWindow,
+            limit,
+            order,
+          })
           assert.deepEqual(seen.toSorted(), sent.map(({ id }) => id).toSorted(), `${lie} ${limit} ${order}`)
         }
       }
@@ -86,23 +107,45 @@ describe('pages', () => {
 
   test('a search through many rows goes slice by slice and finds all', async () => {
     const opened = await openSqlite()
-    const [one, two] = [createSampleDrafts(), createSampleDrafts({ source_node_id: 'edge-2', boot_id: '00000000000000cc' })]
+    const [one, two] = [
+      createSampleDrafts(),
+      createSampleDrafts({ source_node_id: 'edge-2', boot_id: '00000000000000cc' }),
+    ]
     // Two logs, a dozen rows to each microsecond, so that slices end in the middle of an instant.
     const sent = Array.from({ length: 12_500 }, (_, index) =>
-      (index % 2 === 0 ? one : two).audit({ timestamp: sampleTime(Math.floor(index / 12)), target: index % 1000 === 7 ? 'Needle' : 'straw' }))
+      (index % 2 === 0 ? one : two).audit({
+        timestamp: sampleTime(Math.floor(index / 12)),
+        target: index % 1000 === 7 ? 'Needle' : 'straw',
+      }),
+    )
     for (let from = 0; from < sent.length; from += 2500) await opened.append(sent.slice(from, from + 2500))
     const reader = readerOf(opened.sources)
     const expected = sent.filter(({ target }) => target === 'Needle').map(({ id }) => id)
     for (const order of ['newest', 'oldest'] as const) {
-      const seen = await allPages(reader, { stream: 'audit', filter: { ...sampleWindow, text: 'needle' }, limit: 4, order, total: 'none' })
+      const seen = await allPages(reader, {
+        stream: 'audit',
+        filter: { ...sampleWindow, text: 'needle' },
+        limit: 4,
+        order,
+        total: 'none',
+      })
       assert.deepEqual(seen.toSorted(), expected.toSorted())
       assert.equal(seen.length, 13)
     }
-    const skipped = await reader.page({ stream: 'audit', filter: { ...sampleWindow, text: 'needle' }, limit: 100, offset: 10, total: 'none' })
+    const skipped = await reader.page({
+      stream: 'audit',
+      filter: { ...sampleWindow, text: 'needle' },
+      limit: 100,
+      offset: 10,
+      total: 'none',
+    })
     assert.equal(skipped.rows.length, 3)
     const gone = new AbortController()
     gone.abort()
-    await assert.rejects(reader.page({ stream: 'audit', filter: { ...sampleWindow, text: 'needle' }, limit: 4 }, gone.signal), { name: 'AbortError' })
+    await assert.rejects(
+      reader.page({ stream: 'audit', filter: { ...sampleWindow, text: 'needle' }, limit: 4 }, gone.signal),
+      { name: 'AbortError' },
+    )
     await opened.close()
   })
 })
@@ -125,11 +168,17 @@ describe('what rows may claim', () => {
   })
   const states = async (): Promise<VerificationState[]> =>
     (await reader.page({ stream: 'audit', filter: {}, limit: 100, order: 'oldest' })).rows
-      .filter((row) => row.stream === 'audit' && row.code !== 'LOG_CREATED').map(({ verification }) => verification)
-  const stateOf = async (index: number): Promise<VerificationState | undefined> => (await reader.row({ id: sent[index]?.id ?? '' }))?.verification
+      .filter((row) => row.stream === 'audit' && row.code !== 'LOG_CREATED')
+      .map(({ verification }) => verification)
+  const stateOf = async (index: number): Promise<VerificationState | undefined> =>
+    (await reader.row({ id: sent[index]?.id ?? '' }))?.verification
 
   /** Makes one change, looks, and takes it back. */
-  const damaged = async (change: string, parameters: readonly (string | number | null)[], look: () => Promise<void>): Promise<void> => {
+  const damaged = async (
+    change: string,
+    parameters: readonly (string | number | null)[],
+    look: () => Promise<void>,
+  ): Promise<void> => {
     database.exec('CREATE TABLE keep AS SELECT * FROM audit_log')
     try {
       database.prepare(change).run(...parameters)
@@ -145,45 +194,65 @@ describe('what rows may claim', () => {
     assert.equal(await stateOf(0), 'verified')
   })
 
-  test('one edited byte of a leaf', () => damaged("UPDATE audit_log SET leaf = replace(leaf, 'order/42', 'order/43') WHERE id = ?", [idOf(5)], async () => {
-    assert.equal(await stateOf(5), 'broken')
-    assert.equal((await states()).filter((state) => state === 'broken').length, 1)
-  }))
+  test('one edited byte of a leaf', () =>
+    damaged(
+      "UPDATE audit_log SET leaf = replace(leaf, 'order/42', 'order/43') WHERE id = ?",
+      [idOf(5)],
+      async () => {
+        assert.equal(await stateOf(5), 'broken')
+        assert.equal((await states()).filter((state) => state === 'broken').length, 1)
+      },
+    ))
 
   test('an edited leaf with a matching new hash shows at its successor', async () => {
     const row = database.prepare('SELECT leaf FROM audit_log WHERE id = ?').get(idOf(5)) as { leaf: string }
     const leaf = row.leaf.replace('order/42', 'order/43')
     const hash = sha256(Buffer.concat([Buffer.from([0]), Buffer.from(leaf)]))
-    await damaged('UPDATE audit_log SET leaf = ?, hash = ?, target = ? WHERE id = ?', [leaf, hash, 'order/43', idOf(5)], async () => {
-      assert.equal(await stateOf(6), 'broken')
-      assert.ok((await states()).includes('broken'))
-    })
+    await damaged(
+      'UPDATE audit_log SET leaf = ?, hash = ?, target = ? WHERE id = ?',
+      [leaf, hash, 'order/43', idOf(5)],
+      async () => {
+        assert.equal(await stateOf(6), 'broken')
+        assert.ok((await states()).includes('broken'))
+      },
+    )
   })
 
-  test('an edited column', () => damaged('UPDATE audit_log SET actor = ? WHERE id = ?', ['mallory', idOf(5)], async () => {
-    assert.equal(await stateOf(5), 'broken')
-  }))
+  test('an edited column', () =>
+    damaged('UPDATE audit_log SET actor = ? WHERE id = ?', ['mallory', idOf(5)], async () => {
+      assert.equal(await stateOf(5), 'broken')
+    }))
 
   test('a missing hash, and a missing leaf', async () => {
-    await damaged("UPDATE audit_log SET hash = '' WHERE id = ?", [idOf(5)], async () => assert.equal(await stateOf(5), 'broken'))
-    await damaged("UPDATE audit_log SET leaf = '' WHERE id = ?", [idOf(5)], async () => assert.equal(await stateOf(5), 'broken'))
-    await damaged("UPDATE audit_log SET leaf = '{\"torn' WHERE id = ?", [idOf(5)], async () => assert.equal(await stateOf(5), 'broken'))
+    await damaged("UPDATE audit_log SET hash = '' WHERE id = ?", [idOf(5)], async () =>
+      assert.equal(await stateOf(5), 'broken'),
+    )
+    await damaged("UPDATE audit_log SET leaf = '' WHERE id = ?", [idOf(5)], async () =>
+      assert.equal(await stateOf(5), 'broken'),
+    )
+    await damaged("UPDATE audit_log SET leaf = '{\"torn' WHERE id = ?", [idOf(5)], async () =>
+      assert.equal(await stateOf(5), 'broken'),
+    )
   })
 
-  test('a row behind a deleted one claims no more than it can', () => damaged('DELETE FROM audit_log WHERE id = ?', [idOf(5)], async () => {
-    assert.equal(await stateOf(6), 'chained')
-    assert.equal(await stateOf(7), 'verified')
-    assert.equal((await reader.verify({})).verdict, 'FAIL')
-    const { chain } = await reader.doctor()
-    assert.deepEqual([chain.breaks, chain.first_break_at], [1, 6])
-  }))
+  test('a row behind a deleted one claims no more than it can', () =>
+    damaged('DELETE FROM audit_log WHERE id = ?', [idOf(5)], async () => {
+      assert.equal(await stateOf(6), 'chained')
+      assert.equal(await stateOf(7), 'verified')
+      assert.equal((await reader.verify({})).verdict, 'FAIL')
+      const { chain } = await reader.doctor()
+      assert.deepEqual([chain.breaks, chain.first_break_at], [1, 6])
+    }))
 
-  test('two rows that changed places', () => damaged(
-    'UPDATE audit_log SET monotonic_seq = CASE monotonic_seq WHEN 3 THEN -4 WHEN 4 THEN -3 END WHERE monotonic_seq IN (3, 4)', [], async () => {
-      database.exec('UPDATE audit_log SET monotonic_seq = -monotonic_seq WHERE monotonic_seq < 0')
-      assert.deepEqual([await stateOf(2), await stateOf(3)], ['broken', 'broken'])
-    },
-  ))
+  test('two rows that changed places', () =>
+    damaged(
+      'UPDATE audit_log SET monotonic_seq = CASE monotonic_seq WHEN 3 THEN -4 WHEN 4 THEN -3 END WHERE monotonic_seq IN (3, 4)',
+      [],
+      async () => {
+        database.exec('UPDATE audit_log SET monotonic_seq = -monotonic_seq WHERE monotonic_seq < 0')
+        assert.deepEqual([await stateOf(2), await stateOf(3)], ['broken', 'broken'])
+      },
+    ))
 })
 
 describe('verify', () => {
@@ -192,9 +261,9 @@ describe('verify', () => {
     const drafts = createSampleDrafts()
     await opened.append(Array.from({ length: 1500 }, () => drafts.audit()))
     const reader = readerOf(opened.sources)
-    let isWriting = true
+    const enough = new AbortController()
     const writing = (async () => {
-      while (isWriting) {
+      while (!enough.signal.aborted) {
         await opened.append(Array.from({ length: 20 }, () => drafts.audit()))
         await new Promise((resolve) => setImmediate(resolve))
       }
@@ -203,7 +272,7 @@ describe('verify', () => {
       const verdict = await reader.verify({})
       assert.equal(verdict.verdict, 'PASS', JSON.stringify(verdict.logs[0]?.breaks))
     }
-    isWriting = false
+    enough.abort()
     await writing
     await opened.close()
   })
@@ -214,7 +283,10 @@ describe('verify', () => {
     await opened.append(Array.from({ length: 5 }, () => drafts.audit()))
     const reader = readerOf(opened.sources)
     const database = new DatabaseSync(opened.path)
-    const kinds = async (): Promise<unknown> => (await reader.verify({})).logs.flatMap(({ breaks }) => breaks.map(({ kind, from_index }) => `${kind} ${from_index}`))
+    const kinds = async (): Promise<unknown> =>
+      (await reader.verify({})).logs.flatMap(({ breaks }) =>
+        breaks.map(({ kind, from_index }) => `${kind} ${from_index}`),
+      )
     database.exec('DELETE FROM audit_log WHERE monotonic_seq = 5')
     assert.deepEqual(await kinds(), ['rows_missing 5'])
     database.exec('UPDATE fasten_logs SET size = 3')
@@ -235,8 +307,16 @@ describe('verify', () => {
 
 describe('streams that live in different places', () => {
   const status = (isDegraded: boolean): NodeStatus => ({
-    service_id: 'gateway', source_node_id: 'edge-1', tenant_id: null, failure_strategy: 'queue', worker_pid: 7, stdout_active: true,
-    sys_ring_depth: 1, api_ring_depth: 0, queue: { accepted: 3 }, isDegraded,
+    service_id: 'gateway',
+    source_node_id: 'edge-1',
+    tenant_id: null,
+    failure_strategy: 'queue',
+    worker_pid: 7,
+    stdout_active: true,
+    sys_ring_depth: 1,
+    api_ring_depth: 0,
+    queue: { accepted: 3 },
+    isDegraded,
   })
 
   test('each says where its rows are, and the report what the process says', async () => {
@@ -245,34 +325,68 @@ describe('streams that live in different places', () => {
     const drafts = createSampleDrafts()
     await opened.append([drafts.audit({ request_id: 'one' })])
     ring.push(drafts.sys({ request_id: 'one' }) as never)
-    const readerWith = (isDegraded: boolean): Reader => localReader({
-      sources: { streams: { ...opened.sources.streams, sys: ring }, status: () => status(isDegraded) }, digest: sha256, clock: createSystemClock(),
-    })
+    const readerWith = (isDegraded: boolean): Reader =>
+      localReader({
+        sources: { streams: { ...opened.sources.streams, sys: ring }, status: () => status(isDegraded) },
+        digest: sha256,
+        clock: createSystemClock(),
+      })
     const where = async (reader: Reader): Promise<unknown> => (await reader.thread('one')).completeness
     assert.deepEqual(await where(readerWith(false)), { audit: 'store', sys: 'ring', api: 'store' })
-    assert.deepEqual(await where(readerWith(true)), { audit: 'store-degraded', sys: 'ring', api: 'store-degraded' })
+    assert.deepEqual(await where(readerWith(true)), {
+      audit: 'store-degraded',
+      sys: 'ring',
+      api: 'store-degraded',
+    })
     const report = await readerWith(false).doctor()
-    assert.deepEqual([report.queue, report.transport, report.redactor, report.init], [
-      { accepted: 3 }, { stdout_active: true, syslog_ring_depth: 1, api_ring_depth: 0 }, { active: true },
-      { service_id: 'gateway', node_id: 'edge-1', tenant_id: null, failure_strategy: 'queue', worker_pid: 7 },
-    ])
+    assert.deepEqual(
+      [report.queue, report.transport, report.redactor, report.init],
+      [
+        { accepted: 3 },
+        { stdout_active: true, syslog_ring_depth: 1, api_ring_depth: 0 },
+        { active: true },
+        {
+          service_id: 'gateway',
+          node_id: 'edge-1',
+          tenant_id: null,
+          failure_strategy: 'queue',
+          worker_pid: 7,
+        },
+      ],
+    )
     await opened.close()
   })
 
   test('a tail of a ring starts again with the process behind it', async () => {
-    const follow = async (ring: ReturnType<typeof createMemoryStore>, resume: string | undefined, count: number): Promise<{ ids: string[]; last: string }> => {
-      const reader = localReader({ sources: { streams: { audit: ring, sys: ring, api: ring } }, digest: sha256, clock: createSystemClock(), pollMsMin: 1, pollMsMax: 5 })
+    const follow = async (
+      ring: ReturnType<typeof createMemoryStore>,
+      resume: string | undefined,
+      count: number,
+    ): Promise<{ ids: string[]; last: string }> => {
+      const reader = localReader({
+        sources: { streams: { audit: ring, sys: ring, api: ring } },
+        digest: sha256,
+        clock: createSystemClock(),
+        pollMsMin: 1,
+        pollMsMax: 5,
+      })
       const ids: string[] = []
       let last = ''
       const gone = new AbortController()
-      for await (const { id, row } of reader.tail({ streams: ['sys'], filter: {}, ...(resume === undefined ? { backlog: 10 } : { resume }) }, gone.signal)) {
+      for await (const { id, row } of reader.tail(
+        { streams: ['sys'], filter: {}, ...(resume === undefined ? { backlog: 10 } : { resume }) },
+        gone.signal,
+      )) {
         ids.push(row.id)
         last = id
         if (ids.length === count) gone.abort()
       }
       return { ids, last }
     }
-    const fill = (boot_id: string, count: number): { ring: ReturnType<typeof createMemoryStore>; ids: string[] } => {
+    const fill = (
+      boot_id: string,
+      count: number,
+    ): { ring: ReturnType<typeof createMemoryStore>; ids: string[] } => {
       const ring = createMemoryStore({ stream: 'sys', rowsMax: 10 })
       const drafts = createSampleDrafts({ boot_id })
       const rows = Array.from({ length: count }, () => drafts.sys())
@@ -303,7 +417,11 @@ describe('streams that live in different places', () => {
     const opened = await openSqlite()
     const reader = readerOf(opened.sources)
     const ended = (async () => {
-      for await (const _ of reader.tail({ streams: ['audit' satisfies StreamName], filter: {} }, new AbortController().signal)) assert.fail('no row was stored')
+      for await (const _ of reader.tail(
+        { streams: ['audit' satisfies StreamName], filter: {} },
+        new AbortController().signal,
+      ))
+        assert.fail('no row was stored')
       return 'ended'
     })()
     await reader.close()

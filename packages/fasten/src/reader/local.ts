@@ -2,7 +2,14 @@
 import type { Clock } from '../core/clock.ts'
 import type { Digest } from '../core/digest.ts'
 import { streams, type StreamName } from '../core/row.ts'
-import type { LogHead, RowSource, ScanFilter, SourceSummary, StoreDescription, StoredRow } from '../store/ports.ts'
+import type {
+  LogHead,
+  RowSource,
+  ScanFilter,
+  SourceSummary,
+  StoreDescription,
+  StoredRow,
+} from '../store/ports.ts'
 import type { Sources } from '../store/sources.ts'
 import { localDoctor } from './local-doctor.ts'
 import { verifyLogs } from './local-verify.ts'
@@ -53,7 +60,8 @@ export function localReader(options: LocalReaderOptions): Reader {
     asked.catch(() => descriptions.delete(source))
     return asked
   }
-  const isDurable = async (stream: StreamName): Promise<boolean> => (await describe(sourceOf(stream))).isDurable
+  const isDurable = async (stream: StreamName): Promise<boolean> =>
+    (await describe(sourceOf(stream))).isDurable
   const completeness = async (stream: StreamName): Promise<Completeness> => {
     if (!(await isDurable(stream))) return 'ring'
     return sources.status?.().isDegraded === true ? 'store-degraded' : 'store'
@@ -90,22 +98,33 @@ export function localReader(options: LocalReaderOptions): Reader {
   const reader: Reader = {
     async page(query, signal): Promise<Page> {
       const source = sourceOf(query.stream)
-      if (!canMatch(query.stream, query.filter)) return { ...nothing, completeness: await completeness(query.stream) }
+      if (!canMatch(query.stream, query.filter))
+        return { ...nothing, completeness: await completeness(query.stream) }
       const page = await readPage(source, { ...query, filter: forStore(query.filter) }, digest, signal)
       return { ...page, rows: await show(source, page.rows), completeness: await completeness(query.stream) }
     },
-    thread: async (requestId, limit, signal) => readThread((query) => reader.page(query, signal), requestId, limit),
+    thread: async (requestId, limit, signal) =>
+      readThread((query) => reader.page(query, signal), requestId, limit),
     async row(ref) {
       const found = 'id' in ref ? await rowById(ref.id) : await rowByPlace(ref.log, ref.monotonic_seq)
       return found === undefined ? null : ((await show(found.source, [found.stored]))[0] ?? null)
     },
     tail(query, signal) {
       const parts = {
-        sourceOf, isDurable, digest, pollMsMin, pollMsMax,
+        sourceOf,
+        isDurable,
+        digest,
+        pollMsMin,
+        pollMsMax,
         ...(options.onChange === undefined ? {} : { onChange: options.onChange }),
       }
       const until = AbortSignal.any([signal, closing.signal])
-      return showFollowed(follow({ ...query, filter: forStore(query.filter) }, parts, until), show, until, query.onPlace)
+      return showFollowed(
+        follow({ ...query, filter: forStore(query.filter) }, parts, until),
+        show,
+        until,
+        query.onPlace,
+      )
     },
     verify: async (range, signal) => verifyLogs(distinct(sources), range, digest, signal),
     async logs() {
@@ -175,7 +194,9 @@ function readerRow({ row, hash }: StoredRow, verification: ReaderRow['verificati
 
 /** One entry for each source, over all streams; the busiest first. */
 function joinSummaries(summaries: readonly SourceSummary[]): readonly SourceSummary[] {
-  const byKey = Map.groupBy(summaries, (one) => JSON.stringify([one.source_node_id, one.service_id, one.tenant_id]))
+  const byKey = Map.groupBy(summaries, (one) =>
+    JSON.stringify([one.source_node_id, one.service_id, one.tenant_id]),
+  )
   const joined = Array.from(byKey.values(), (group) =>
     group.reduce((sum, one) => ({
       ...sum,

@@ -15,7 +15,11 @@ import { createReaderRouter, type ReaderHandler } from './router.ts'
 interface Document {
   readonly openapi: string
   readonly paths: Readonly<Record<string, { readonly get: Operation }>>
-  readonly components: { readonly schemas: Readonly<Record<string, object>>; readonly responses: Readonly<Record<string, Answer>>; readonly parameters: Readonly<Record<string, Declared>> }
+  readonly components: {
+    readonly schemas: Readonly<Record<string, object>>
+    readonly responses: Readonly<Record<string, Answer>>
+    readonly parameters: Readonly<Record<string, Declared>>
+  }
 }
 interface Operation {
   readonly operationId: string
@@ -36,7 +40,11 @@ interface Answer {
 
 const document = openapi() as unknown as Document
 const declared = (operation: Operation): Declared[] =>
-  operation.parameters.map((one) => ('$ref' in one ? (document.components.parameters[one.$ref.split('/').at(-1) ?? ''] ?? assert.fail(one.$ref)) : one))
+  operation.parameters.map((one) =>
+    '$ref' in one
+      ? (document.components.parameters[one.$ref.split('/').at(-1) ?? ''] ?? assert.fail(one.$ref))
+      : one,
+  )
 const ajv = new Ajv2020({ strict: false, allErrors: true })
 ajv.addSchema({ $id: 'openapi', components: document.components })
 const validatorOf = (ref: string): ValidateFunction => ajv.compile({ $ref: `openapi${ref}` })
@@ -44,7 +52,11 @@ const validatorOf = (ref: string): ValidateFunction => ajv.compile({ $ref: `open
 describe('the OpenAPI document', () => {
   test('spec/reader.openapi.json is what the tables say', () => {
     const file = new URL('../../../../spec/reader.openapi.json', import.meta.url)
-    assert.equal(readFileSync(file, 'utf8'), `${JSON.stringify(openapi(), null, 2)}\n`, 'run `npm run generate`')
+    assert.equal(
+      readFileSync(file, 'utf8'),
+      `${JSON.stringify(openapi(), null, 2)}\n`,
+      'run `npm run generate`',
+    )
   })
 
   test('every reference resolves, and every schema is one', () => {
@@ -52,7 +64,17 @@ describe('the OpenAPI document', () => {
       if (typeof value !== 'object' || value === null) return
       for (const [name, member] of Object.entries(value)) {
         if (name !== '$ref') walk(member)
-        else assert.ok(String(member).split('/').slice(1).reduce<unknown>((at, part) => (at as Record<string, unknown> | undefined)?.[part], document) !== undefined, String(member))
+        else
+          assert.ok(
+            String(member)
+              .split('/')
+              .slice(1)
+              .reduce<unknown>(
+                (at, part) => (at as Record<string, unknown> | undefined)?.[part],
+                document,
+              ) !== undefined,
+            String(member),
+          )
       }
     }
     walk(document)
@@ -70,7 +92,11 @@ describe('the OpenAPI document', () => {
       const parameters = declared({ responses, ...operation })
       const keys = parameters.map(({ name, in: place }) => `${place} ${name}`)
       assert.equal(new Set(keys).size, keys.length, `${path} repeats a parameter`)
-      for (const [, name] of path.matchAll(/\{(\w+)\}/g)) assert.ok(parameters.some((one) => one.name === name && one.in === 'path' && one.required), path)
+      for (const [, name] of path.matchAll(/\{(\w+)\}/g))
+        assert.ok(
+          parameters.some((one) => one.name === name && one.in === 'path' && one.required),
+          path,
+        )
       for (const [status, answer] of Object.entries(responses)) {
         assert.match(status, /^[1-5]\d\d$/)
         assert.ok('$ref' in answer || answer.description.length > 0)
@@ -82,10 +108,14 @@ describe('the OpenAPI document', () => {
   test('every example is valid by its own schema', () => {
     for (const { get } of Object.values(document.paths)) {
       for (const { name, schema, examples } of declared(get)) {
-        if (examples !== undefined) assert.ok(ajv.validate(schema, examples.example.value), `${name}: ${ajv.errorsText()}`)
+        if (examples !== undefined)
+          assert.ok(ajv.validate(schema, examples.example.value), `${name}: ${ajv.errorsText()}`)
       }
     }
-    for (const { kind, example } of [...(filterParameters as readonly Parameter[]), ...Object.values(steering)])
+    for (const { kind, example } of [
+      ...(filterParameters as readonly Parameter[]),
+      ...Object.values(steering),
+    ])
       assert.ok(ajv.validate(schemaOf(kind), kind.type === 'integer' ? Number(example) : example), example)
   })
 })
@@ -100,8 +130,16 @@ describe('what is served', () => {
     for (const opened of [stored, ringed]) {
       const drafts = createSampleDrafts({ tenant_id: 'acme' })
       await opened.append([
-        drafts.audit({ request_id: 'one', reason: 'because', source: { ip: '10.0.0.7' }, pii_in_detail: true, sd: { '/detail/a': 'x' } }), drafts.audit(),
-        drafts.sys({ request_id: 'one' }), drafts.api({ request_id: 'one', error: 'aborted', bytes_in: 7 }),
+        drafts.audit({
+          request_id: 'one',
+          reason: 'because',
+          source: { ip: '10.0.0.7' },
+          pii_in_detail: true,
+          sd: { '/detail/a': 'x' },
+        }),
+        drafts.audit(),
+        drafts.sys({ request_id: 'one' }),
+        drafts.api({ request_id: 'one', error: 'aborted', bytes_in: 7 }),
       ])
       handlers.push(createReaderRouter(readerOf(opened.sources), { authorize: 'open' }))
     }
@@ -138,7 +176,8 @@ describe('what is served', () => {
           assert.equal(response.status, 200, url)
           const media = response.headers.get('content-type')?.split(';')[0] ?? ''
           const { content } = responses['200'] as Answer
-          const ref = content?.[media]?.schema.$ref ?? assert.fail(`${url} answers ${media}, which is not documented`)
+          const ref =
+            content?.[media]?.schema.$ref ?? assert.fail(`${url} answers ${media}, which is not documented`)
           const text = await response.text()
           const value: unknown = media === 'text/csv' ? text : JSON.parse(text)
           const validate = validatorOf(ref)

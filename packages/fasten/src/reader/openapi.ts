@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { answerSchemas, type Schema } from './answer-schemas.ts'
-import { endpoints, type Endpoint } from './endpoints.ts'
+import type { Endpoint } from './endpoint.ts'
+import { endpoints } from './endpoints.ts'
 import { filterParameters, steering, type Parameter, type ParameterKind } from './parameters.ts'
 import { problemType } from './problem.ts'
 
@@ -22,12 +23,19 @@ export function openapi(): Schema {
     security: [{ bearer: [] }],
     paths: Object.fromEntries(endpoints.map((endpoint) => [endpoint.path, { get: operation(endpoint) }])),
     components: {
-      parameters: Object.fromEntries(Array.from(shared, (parameter) => [parameter.name, parameterOf(parameter, false)])),
+      parameters: Object.fromEntries(
+        Array.from(shared, (parameter) => [parameter.name, parameterOf(parameter, false)]),
+      ),
       securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } },
-      responses: Object.fromEntries(Object.entries(problems).map(([status, description]) => [problemName(status), {
-        description,
-        content: { [problemType]: { schema: { $ref: '#/components/schemas/problem' } } },
-      }])),
+      responses: Object.fromEntries(
+        Object.entries(problems).map(([status, description]) => [
+          problemName(status),
+          {
+            description,
+            content: { [problemType]: { schema: { $ref: '#/components/schemas/problem' } } },
+          },
+        ]),
+      ),
       schemas: answerSchemas,
     },
   }
@@ -44,11 +52,20 @@ export function schemaOf(kind: ParameterKind): Schema {
     case 'choice':
       return { type: 'string', enum: [...kind.values, ...Object.keys(kind.aliases ?? {})] }
     case 'integer':
-      return { type: 'integer', minimum: kind.min, maximum: kind.max, ...(kind.default === undefined ? {} : { default: kind.default }) }
+      return {
+        type: 'integer',
+        minimum: kind.min,
+        maximum: kind.max,
+        ...(kind.default === undefined ? {} : { default: kind.default }),
+      }
     case 'time':
       return { type: 'string', minLength: 1 }
     case 'streams':
-      return { type: 'string', pattern: '^(audit|sys|api)(,(audit|sys|api))*$', default: kind.default.join(',') }
+      return {
+        type: 'string',
+        pattern: '^(audit|sys|api)(,(audit|sys|api))*$',
+        default: kind.default.join(','),
+      }
   }
 }
 
@@ -81,37 +98,65 @@ function operation({ operation: operationId, summary, set, answers, also = [], p
       ...set.parameters.map((parameter) => {
         const isRequired = set.required?.includes(parameter.name) === true
         const isShared = !isRequired && shared.has(parameter)
-        return isShared ? { $ref: `#/components/parameters/${parameter.name}` } : parameterOf(parameter, isRequired)
+        return isShared
+          ? { $ref: `#/components/parameters/${parameter.name}` }
+          : parameterOf(parameter, isRequired)
       }),
       ...(operationId === 'tail' ? [lastEventId] : []),
     ],
     responses: {
       200: {
         description: summary,
-        content: Object.fromEntries(Object.entries(answers).map(([media, schema]) => [media, { schema: { $ref: `#/components/schemas/${schema}` } }])),
+        content: Object.fromEntries(
+          Object.entries(answers).map(([media, schema]) => [
+            media,
+            { schema: { $ref: `#/components/schemas/${schema}` } },
+          ]),
+        ),
       },
-      ...(Object.keys(answers).includes('application/json') ? { 304: { description: 'The answer is still the one that If-None-Match names.' } } : {}),
-      ...Object.fromEntries(statuses.map((status) => [status, { $ref: `#/components/responses/${problemName(status)}` }])),
+      ...(Object.keys(answers).includes('application/json')
+        ? { 304: { description: 'The answer is still the one that If-None-Match names.' } }
+        : {}),
+      ...Object.fromEntries(
+        statuses.map((status) => [status, { $ref: `#/components/responses/${problemName(status)}` }]),
+      ),
     },
   }
 }
 
-function parameterOf({ name, kind, summary, example, isRepeatable, streams }: Parameter, required: boolean): Schema {
+function parameterOf(
+  { name, kind, summary, example, isRepeatable, streams }: Parameter,
+  required: boolean,
+): Schema {
   const schema = schemaOf(kind)
   const only = streams.length === 3 ? '' : ` Selects ${streams.join(' and ')} rows.`
   return {
-    name, in: 'query', required, description: `${summary}${only}`,
+    name,
+    in: 'query',
+    required,
+    description: `${summary}${only}`,
     schema: isRepeatable === true ? { type: 'array', items: schema } : schema,
     ...(isRepeatable === true ? { style: 'form', explode: true } : {}),
-    examples: { example: { value: isRepeatable === true ? [example] : kind.type === 'integer' ? Number(example) : example } },
+    examples: {
+      example: {
+        value: isRepeatable === true ? [example] : kind.type === 'integer' ? Number(example) : example,
+      },
+    },
   }
 }
 
 const pathId: Schema = {
-  name: 'id', in: 'path', required: true, description: 'Id of the row.', schema: { type: 'string', pattern: '^[A-Za-z0-9._:-]{1,128}$' },
+  name: 'id',
+  in: 'path',
+  required: true,
+  description: 'Id of the row.',
+  schema: { type: 'string', pattern: '^[A-Za-z0-9._:-]{1,128}$' },
 }
 
 const lastEventId: Schema = {
-  name: 'Last-Event-ID', in: 'header', required: false, description: 'Sent by event stream clients when they come back; wins over `resume`.',
+  name: 'Last-Event-ID',
+  in: 'header',
+  required: false,
+  description: 'Sent by event stream clients when they come back; wins over `resume`.',
   schema: { type: 'string' },
 }

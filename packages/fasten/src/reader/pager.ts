@@ -31,37 +31,56 @@ export const pageBytesMax = 8 * 1024 * 1024
  *
  * Throws TypeError for a limit or combination no page has, FastenError `BAD_CURSOR` for a cursor of another question.
  */
-export async function readPage(source: RowSource, query: PageQuery, digest: Digest, signal?: AbortSignal): Promise<PageOfStore> {
+export async function readPage(
+  source: RowSource,
+  query: PageQuery,
+  digest: Digest,
+  signal?: AbortSignal,
+): Promise<PageOfStore> {
   const { stream, filter, limit, order = 'newest', offset = 0, total = 'bounded' } = query
-  if (!Number.isInteger(limit) || limit < 1 || limit > 1000) throw new TypeError(`limit ${limit} is not an integer from 1 to 1000`)
-  if (!Number.isInteger(offset) || offset < 0) throw new TypeError(`offset ${offset} is not a non-negative integer`)
-  if (query.cursor !== undefined && offset > 0) throw new TypeError('cursor and offset both say where to continue')
+  if (!Number.isInteger(limit) || limit < 1 || limit > 1000)
+    throw new TypeError(`limit ${limit} is not an integer from 1 to 1000`)
+  if (!Number.isInteger(offset) || offset < 0)
+    throw new TypeError(`offset ${offset} is not a non-negative integer`)
+  if (query.cursor !== undefined && offset > 0)
+    throw new TypeError('cursor and offset both say where to continue')
 
   const fingerprint = fingerprintOf([stream, order], filter, digest)
   const start = await startOf(source, query, fingerprint)
   const walk: Walk = { source, query: { stream, filter, order }, snapshot: start.snapshot, signal }
-  const found = filter.text === undefined
-    ? await collect(walk, start.after, offset, limit + 1)
-    : await collectText(walk, start.after, offset, limit + 1)
+  const found =
+    filter.text === undefined
+      ? await collect(walk, start.after, offset, limit + 1)
+      : await collectText(walk, start.after, offset, limit + 1)
 
   const rows = found.rows.slice(0, limit)
   const lastRow = rows.at(-1)
-  const stop = found.rows.length > limit || (found.isCut && found.stoppedAt === undefined)
-    ? lastRow && markOf(lastRow)
-    : found.stoppedAt
+  const stop =
+    found.rows.length > limit || (found.isCut && found.stoppedAt === undefined)
+      ? lastRow && markOf(lastRow)
+      : found.stoppedAt
   const { since, until } = filter
   return {
     rows,
-    next_cursor: stop === undefined ? null : encodePageCursor({
-      fingerprint, ...stop, snapshot: start.snapshot,
-      ...(since === undefined ? {} : { since }), ...(until === undefined ? {} : { until }),
-    }),
+    next_cursor:
+      stop === undefined
+        ? null
+        : encodePageCursor({
+            fingerprint,
+            ...stop,
+            snapshot: start.snapshot,
+            ...(since === undefined ? {} : { since }),
+            ...(until === undefined ? {} : { until }),
+          }),
     ...(await countRows(source, stream, filter, total)),
   }
 }
 
 /** Where a row stands in the order it was scanned in. */
-const markOf = ({ row, position, sorted_at }: StoredRow): Mark => ({ timestamp: sorted_at ?? row.timestamp, position })
+const markOf = ({ row, position, sorted_at }: StoredRow): Mark => ({
+  timestamp: sorted_at ?? row.timestamp,
+  position,
+})
 
 type Mark = { readonly timestamp: string; readonly position: number }
 
@@ -80,21 +99,31 @@ interface Found {
   readonly stoppedAt?: Mark
 }
 
-async function startOf(source: RowSource, query: PageQuery, fingerprint: string): Promise<{ after?: Mark; snapshot: number }> {
+async function startOf(
+  source: RowSource,
+  query: PageQuery,
+  fingerprint: string,
+): Promise<{ after?: Mark; snapshot: number }> {
   const { cursor, stream, filter } = query
   if (cursor === undefined) return { snapshot: await source.position(stream) }
   const position = decodeAfter(cursor)
   if (position !== undefined) {
     const [row] = await source.scan({
-      stream, order: 'stored', limit: 1,
+      stream,
+      order: 'stored',
+      limit: 1,
       // Under a tenant scope the position of another tenant's row is as unknown as one that never was.
-      filter: { after_position: position - 1, ...(filter.tenant_id === undefined ? {} : { tenant_id: filter.tenant_id }) },
+      filter: {
+        after_position: position - 1,
+        ...(filter.tenant_id === undefined ? {} : { tenant_id: filter.tenant_id }),
+      },
     })
     if (row?.position !== position) throw badCursor(String(position), 'is the place of no row')
     return { after: markOf(row), snapshot: await source.position(stream) }
   }
   const decoded = decodePageCursor(cursor)
-  if (decoded.fingerprint !== fingerprint) throw badCursor(cursor, 'belongs to a query with other filters or another order')
+  if (decoded.fingerprint !== fingerprint)
+    throw badCursor(cursor, 'belongs to a query with other filters or another order')
   return { after: { timestamp: decoded.timestamp, position: decoded.position }, snapshot: decoded.snapshot }
 }
 
@@ -111,7 +140,10 @@ async function collect(walk: Walk, mark: Mark | undefined, offset: number, wante
     // One page of the usual size is one scan; only large pages come in several batches.
     const limit = Math.min(wanted - rows.length, batchRows)
     const batch = await walk.source.scan({
-      ...walk.query, limit, ...(after === undefined ? {} : { after }), ...(skip > 0 ? { offset: skip } : {}),
+      ...walk.query,
+      limit,
+      ...(after === undefined ? {} : { after }),
+      ...(skip > 0 ? { offset: skip } : {}),
     })
     skip = 0
     for (const row of batch) {
@@ -132,7 +164,12 @@ const sliceRows = 5_000
  * A text search has to read every row of its window. It does so in slices of `sliceRows` rows, bounded by an index look-up
  * and with a turn of the event loop between them, so that a search over millions of rows holds nobody else up.
  */
-async function collectText(walk: Walk, mark: Mark | undefined, offset: number, wanted: number): Promise<Found> {
+async function collectText(
+  walk: Walk,
+  mark: Mark | undefined,
+  offset: number,
+  wanted: number,
+): Promise<Found> {
   const { text: _, ...window } = walk.query.filter
   const rows: StoredRow[] = []
   let after = mark
@@ -141,16 +178,29 @@ async function collectText(walk: Walk, mark: Mark | undefined, offset: number, w
   for (let examined = 0; examined < textRowsMax; examined += sliceRows) {
     walk.signal?.throwIfAborted()
     const from = after === undefined ? {} : { after }
-    const [edge] = await walk.source.scan({ ...walk.query, filter: window, ...from, offset: sliceRows - 1, limit: 1 })
+    const [edge] = await walk.source.scan({
+      ...walk.query,
+      filter: window,
+      ...from,
+      offset: sliceRows - 1,
+      limit: 1,
+    })
     const end = edge && markOf(edge)
-    const slice = end === undefined ? walk.query.filter : within(walk.query.filter, walk.query.order, end.timestamp)
+    const slice =
+      end === undefined ? walk.query.filter : within(walk.query.filter, walk.query.order, end.timestamp)
     let inner = after
     for (;;) {
       const limit = Math.min(wanted - rows.length + skip, batchRows)
-      const batch = await walk.source.scan({ ...walk.query, filter: slice, limit, ...(inner === undefined ? {} : { after: inner }) })
+      const batch = await walk.source.scan({
+        ...walk.query,
+        filter: slice,
+        limit,
+        ...(inner === undefined ? {} : { after: inner }),
+      })
       for (const row of batch) {
         inner = markOf(row)
-        if (row.position > walk.snapshot || (end !== undefined && isBeyond(inner, end, walk.query.order))) continue
+        if (row.position > walk.snapshot || (end !== undefined && isBeyond(inner, end, walk.query.order)))
+          continue
         if (skip > 0) skip -= 1
         else {
           rows.push(row)
@@ -173,17 +223,25 @@ function within(filter: ScanFilter, order: ScanQuery['order'], edge: string): Sc
 }
 
 function isBeyond(mark: Mark, edge: Mark, order: ScanQuery['order']): boolean {
-  if (mark.timestamp !== edge.timestamp) return order === 'newest' ? mark.timestamp < edge.timestamp : mark.timestamp > edge.timestamp
+  if (mark.timestamp !== edge.timestamp)
+    return order === 'newest' ? mark.timestamp < edge.timestamp : mark.timestamp > edge.timestamp
   return order === 'newest' ? mark.position < edge.position : mark.position > edge.position
 }
 
 async function countRows(
-  source: RowSource, stream: StreamName, filter: ScanFilter, total: 'none' | 'bounded' | 'exact',
+  source: RowSource,
+  stream: StreamName,
+  filter: ScanFilter,
+  total: 'none' | 'bounded' | 'exact',
 ): Promise<Pick<PageOfStore, 'total' | 'total_kind'>> {
-  if (total === 'none' || (total === 'bounded' && filter.text !== undefined)) return { total: null, total_kind: 'unknown' }
+  if (total === 'none' || (total === 'bounded' && filter.text !== undefined))
+    return { total: null, total_kind: 'unknown' }
   const atMost = total === 'exact' ? Number.MAX_SAFE_INTEGER : boundedTotalMax
   const count = await source.count(stream, filter, atMost)
   return count === null ? { total: atMost, total_kind: 'at_least' } : { total: count, total_kind: 'exact' }
 }
 
-const nextTurn = (): Promise<void> => new Promise((resolve) => { setTimeout(resolve, 0) })
+const nextTurn = (): Promise<void> =>
+  new Promise((resolve) => {
+    setTimeout(resolve, 0)
+  })

@@ -17,7 +17,12 @@ export interface Problem {
 
 export const problemType = 'application/problem+json'
 
-export function problem(status: number, code: string, detail: string, more: Pick<Problem, 'hint' | 'errors'> = {}): Problem {
+export function problem(
+  status: number,
+  code: string,
+  detail: string,
+  more: Pick<Problem, 'hint' | 'errors'> = {},
+): Problem {
   return { type: `urn:fasten:error:${code}`, title: titles[status] ?? 'Error', status, detail, code, ...more }
 }
 
@@ -37,7 +42,9 @@ export function problemOf(error: unknown): Problem | undefined {
   const isAboutParameter = error.code === 'BAD_CURSOR'
   return problem(status, error.code, error.message, {
     ...(error.hint === undefined ? {} : { hint: error.hint }),
-    ...(isAboutParameter ? { errors: [{ parameter: error.at ?? 'cursor', code: error.code, detail: error.message }] } : {}),
+    ...(isAboutParameter
+      ? { errors: [{ parameter: error.at ?? 'cursor', code: error.code, detail: error.message }] }
+      : {}),
   })
 }
 

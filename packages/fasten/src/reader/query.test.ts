@@ -11,7 +11,8 @@ import { searchOfPage } from './question-search.ts'
 import { translate, chipsToSearch } from './translator.ts'
 
 const now = 1_793_500_200_000_000
-const ask = (text: string, stream: 'audit' | 'sys' | 'api' = 'audit') => parsePageQuery(new URLSearchParams(text), stream, now)
+const ask = (text: string, stream: 'audit' | 'sys' | 'api' = 'audit') =>
+  parsePageQuery(new URLSearchParams(text), stream, now)
 const filterOf = (text: string, stream: 'audit' | 'sys' | 'api' = 'audit') => {
   const parsed = ask(text, stream)
   assert.ok(parsed.ok, JSON.stringify(parsed))
@@ -27,7 +28,14 @@ describe('parsePageQuery', () => {
   test('the example of every parameter is accepted where it applies, and sets its member', () => {
     for (const stream of streams) {
       for (const { name, example, filter } of filtersOf(stream)) {
-        const search = new URLSearchParams({ [name]: stream === 'api' && name === 'has_flag' ? 'error' : stream === 'sys' && name === 'has_flag' ? 'logger' : example })
+        const search = new URLSearchParams({
+          [name]:
+            stream === 'api' && name === 'has_flag'
+              ? 'error'
+              : stream === 'sys' && name === 'has_flag'
+                ? 'logger'
+                : example,
+        })
         if (name === 'q') search.set('since', '-1d')
         const parsed = parsePageQuery(search, stream, now)
         assert.ok(parsed.ok, `${stream} ${name}: ${JSON.stringify(parsed)}`)
@@ -37,7 +45,10 @@ describe('parsePageQuery', () => {
   })
 
   test('defaults are those of the published readers', () => {
-    assert.deepEqual(ask(''), { ok: true, value: { stream: 'audit', filter: {}, limit: 100, order: 'newest', total: 'bounded' } })
+    assert.deepEqual(ask(''), {
+      ok: true,
+      value: { stream: 'audit', filter: {}, limit: 100, order: 'newest', total: 'bounded' },
+    })
   })
 
   test('times are RFC 3339, dates, now, or relative', () => {
@@ -47,7 +58,17 @@ describe('parsePageQuery', () => {
     assert.equal(filterOf('since=2026-09-30T10:00:00%2B05:30').since, '2026-09-30T04:30:00.000000Z')
     assert.equal(filterOf('since=2026-09-30').since, '2026-09-30T00:00:00.000000Z')
     assert.equal(filterOf('until=2026-09-30').until, '2026-09-30T23:59:59.999999Z')
-    for (const bad of ['yesterday', '2026-02-30', '2026-9-30', '-2x', '--2h', '+999999999y', '-999999999y', '2026-09-30T25:00:00Z', '1e9'])
+    for (const bad of [
+      'yesterday',
+      '2026-02-30',
+      '2026-9-30',
+      '-2x',
+      '--2h',
+      '+999999999y',
+      '-999999999y',
+      '2026-09-30T25:00:00Z',
+      '1e9',
+    ])
       assert.deepEqual(wrong(`since=${encodeURIComponent(bad)}`), ['422 QUERY_VALUE since'], bad)
     assert.deepEqual(wrong('since=2026-09-30&until=2026-09-29'), ['422 QUERY_VALUE since'])
   })
@@ -100,7 +121,11 @@ describe('parsePageQuery', () => {
     assert.deepEqual(wrong('cursor=abcd&after=1'), ['400 QUERY_CONFLICT after'])
     assert.deepEqual(wrong('cursor=abcd&offset=1'), ['400 QUERY_CONFLICT offset'])
     assert.deepEqual(wrong('cursor=a+b'), ['422 QUERY_VALUE cursor'])
-    assert.deepEqual(wrong('nope=1&limit=0&actor='), ['400 QUERY_UNKNOWN nope', '422 QUERY_VALUE limit', '422 QUERY_VALUE actor'])
+    assert.deepEqual(wrong('nope=1&limit=0&actor='), [
+      '400 QUERY_UNKNOWN nope',
+      '422 QUERY_VALUE limit',
+      '422 QUERY_VALUE actor',
+    ])
   })
 
   test('a wrong value is shown printable and short', () => {
@@ -111,39 +136,77 @@ describe('parsePageQuery', () => {
   })
 
   test('no query, however strange, is anything but parsed or refused', () => {
-    const names = fc.oneof(fc.constantFrom(...(filterParameters as readonly Parameter[]).map(({ name }) => name), ...Object.keys(steering)), fc.string())
-    fc.assert(fc.property(fc.array(fc.tuple(names, fc.string({ unit: 'binary' }))), fc.constantFrom(...streams), (pairs, stream) => {
-      const search = new URLSearchParams()
-      for (const [name, value] of pairs) search.append(name.toWellFormed(), value.toWellFormed())
-      const parsed = parsePageQuery(search, stream, now)
-      for (const problem of parsed.ok ? [] : parsed.problems) assert.ok(problem.status === 400 || problem.status === 422)
-    }), { numRuns: 300 })
+    const names = fc.oneof(
+      fc.constantFrom(
+        ...(filterParameters as readonly Parameter[]).map(({ name }) => name),
+        ...Object.keys(steering),
+      ),
+      fc.string(),
+    )
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(names, fc.string({ unit: 'binary' }))),
+        fc.constantFrom(...streams),
+        (pairs, stream) => {
+          const search = new URLSearchParams()
+          for (const [name, value] of pairs) search.append(name.toWellFormed(), value.toWellFormed())
+          const parsed = parsePageQuery(search, stream, now)
+          for (const problem of parsed.ok ? [] : parsed.problems)
+            assert.ok(problem.status === 400 || problem.status === 422)
+        },
+      ),
+      { numRuns: 300 },
+    )
   })
 
   test('a query that is written out reads back the same', () => {
     const value = fc.string({ minLength: 1, maxLength: 40, unit: fc.constantFrom(...'aB9 .:/é&=+%#') })
-    const filter = fc.record({
-      actor: value, target: value, domain: value, service_id: value, method: value, code: value, severity: fc.constantFrom('info', 'error'),
-      has: fc.uniqueArray(fc.constantFrom('reason', 'pii_in_detail', 'sd'), { minLength: 1 }), since: fc.constant('2026-01-01T00:00:00.000001Z'),
-    }, { requiredKeys: [] })
-    fc.assert(fc.property(filter, fc.integer({ min: 1, max: 1000 }), fc.constantFrom('newest', 'oldest'), (asked, limit, order) => {
-      const query = { stream: 'audit', filter: { ...asked }, limit, order, total: 'none' } as const
-      assert.deepEqual(parsePageQuery(searchOfPage(query), 'audit', now), { ok: true, value: query })
-    }), { numRuns: 200 })
+    const filter = fc.record(
+      {
+        actor: value,
+        target: value,
+        domain: value,
+        service_id: value,
+        method: value,
+        code: value,
+        severity: fc.constantFrom('info', 'error'),
+        has: fc.uniqueArray(fc.constantFrom('reason', 'pii_in_detail', 'sd'), { minLength: 1 }),
+        since: fc.constant('2026-01-01T00:00:00.000001Z'),
+      },
+      { requiredKeys: [] },
+    )
+    fc.assert(
+      fc.property(
+        filter,
+        fc.integer({ min: 1, max: 1000 }),
+        fc.constantFrom('newest', 'oldest'),
+        (asked, limit, order) => {
+          const query = { stream: 'audit', filter: { ...asked }, limit, order, total: 'none' } as const
+          assert.deepEqual(parsePageQuery(searchOfPage(query), 'audit', now), { ok: true, value: query })
+        },
+      ),
+      { numRuns: 200 },
+    )
   })
 })
 
 describe('other questions', () => {
   test('a tail takes filters of its streams only', () => {
     const parsed = parseTailQuery(new URLSearchParams('streams=sys,audit&code=A*&backlog=5'), now)
-    assert.deepEqual(parsed, { ok: true, value: { streams: ['audit', 'sys'], filter: { code: 'A*' }, backlog: 5 } })
+    assert.deepEqual(parsed, {
+      ok: true,
+      value: { streams: ['audit', 'sys'], filter: { code: 'A*' }, backlog: 5 },
+    })
     const refused = parseTailQuery(new URLSearchParams('streams=sys&code=A'), now)
     assert.ok(!refused.ok && refused.problems[0]?.parameter === 'code')
     assert.ok(!parseTailQuery(new URLSearchParams('since=-1h'), now).ok)
   })
 
   test('a range to verify is a log, a stream, or a part', () => {
-    assert.deepEqual(parseVerifyRange(new URLSearchParams('log=_/a/b/audit&from_seq=3&to_seq=9'), now), { ok: true, value: { log: '_/a/b/audit', from_seq: 3, to_seq: 9 } })
+    assert.deepEqual(parseVerifyRange(new URLSearchParams('log=_/a/b/audit&from_seq=3&to_seq=9'), now), {
+      ok: true,
+      value: { log: '_/a/b/audit', from_seq: 3, to_seq: 9 },
+    })
     assert.ok(!parseVerifyRange(new URLSearchParams('from_seq=9&to_seq=3'), now).ok)
     assert.ok(!parseVerifyRange(new URLSearchParams('stream=all'), now).ok)
   })
@@ -158,7 +221,10 @@ describe('translate', () => {
     ['request_id:abc', { request_id: 'abc', filters: {} }],
     ['4f1c2a9be07d', { request_id: '4f1c2a9be07d', filters: {} }],
     ['deadbee', { filters: {}, q: 'deadbee' }],
-    ['boot-gateway-4f1c2a9be07d level:warn', { request_id: 'boot-gateway-4f1c2a9be07d', filters: { level: 'warn' } }],
+    [
+      'boot-gateway-4f1c2a9be07d level:warn',
+      { request_id: 'boot-gateway-4f1c2a9be07d', filters: { level: 'warn' } },
+    ],
     ['scheduler-4f1c2a9b', { request_id: 'scheduler-4f1c2a9b', filters: {} }],
     ['boot-loader failed', { filters: {}, q: 'boot-loader failed' }],
     ['"4f1c2a9be07d"', { filters: {}, q: '4f1c2a9be07d' }],
@@ -166,7 +232,10 @@ describe('translate', () => {
     ['target:"order 42" outcome:denied', { filters: { target: 'order 42', outcome: 'denied' } }],
     ['request_id:abc 4f1c2a9be07d', { request_id: 'abc', filters: {}, q: '4f1c2a9be07d' }],
     ['since:-2h until:2026-01-01T10:00:00Z', { filters: { since: '-2h', until: '2026-01-01T10:00:00Z' } }],
-    ['has:reason actor_kind:agent code:USER_*', { filters: { has_flag: 'reason', actor_kind: 'agent', code: 'USER_*' } }],
+    [
+      'has:reason actor_kind:agent code:USER_*',
+      { filters: { has_flag: 'reason', actor_kind: 'agent', code: 'USER_*' } },
+    ],
     ['see https://example.org/x', { filters: {}, q: 'see https://example.org/x' }],
     ['level: error', { filters: {}, q: 'level: error' }],
     ['level:warn level:error', { filters: { level: 'error' } }],
@@ -174,14 +243,22 @@ describe('translate', () => {
     ['', { filters: {} }],
     ['  ask:  ', { filters: {} }],
   ]
-  for (const [text, expected] of cases) test(JSON.stringify(text), () => assert.deepEqual(translate(text), expected))
+  for (const [text, expected] of cases)
+    test(JSON.stringify(text), () => assert.deepEqual(translate(text), expected))
 
   test('chips become parameters', () => {
-    assert.equal(String(chipsToSearch(translate('level:error 4f1c2a9be07d boom'))), 'level=error&request_id=4f1c2a9be07d&q=boom')
+    assert.equal(
+      String(chipsToSearch(translate('level:error 4f1c2a9be07d boom'))),
+      'level=error&request_id=4f1c2a9be07d&q=boom',
+    )
   })
 
   test('any text is translated, in time linear in its length', () => {
-    fc.assert(fc.property(fc.string({ unit: 'binary', maxLength: 200 }), (text) => void translate(text)), { numRuns: 200 })
-    for (const text of [`orphan-${'a'.repeat(200_000)}`, `"${'x:'.repeat(100_000)}`, 'a:'.repeat(100_000)]) translate(text)
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 200 }), (text) => void translate(text)),
+      { numRuns: 200 },
+    )
+    for (const text of [`orphan-${'a'.repeat(200_000)}`, `"${'x:'.repeat(100_000)}`, 'a:'.repeat(100_000)])
+      translate(text)
   })
 })

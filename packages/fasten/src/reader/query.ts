@@ -3,7 +3,8 @@ import { streams as everyStream, type StreamName } from '../core/row.ts'
 import { formatMicros, parseTime } from '../core/timestamp.ts'
 import type { ScanFilter } from '../store/ports.ts'
 import { windowOfCursor, encodeAfter } from './cursor.ts'
-import { filterNamed, filtersOf, flags, steering, type Parameter } from './parameters.ts'
+import { pageParameters, tailParameters, verifyParameters, type ParameterSet } from './parameter-sets.ts'
+import { filterNamed, flags, steering, type Parameter } from './parameters.ts'
 import type { PageQuery, TailQuery, VerifyRange } from './reader.ts'
 
 /** One thing wrong with a query, located. */
@@ -24,37 +25,16 @@ export type Parsed<T> =
 /** Values by parameter name: text and choices as strings, numbers as numbers, times canonical, the repeatable as arrays. */
 export type ParameterValues = Readonly<Record<string, string | number | readonly string[] | undefined>>
 
-/** The parameters a question takes, and those it cannot do without. */
-export interface ParameterSet {
-  readonly parameters: readonly Parameter[]
-  readonly required?: readonly string[]
-}
-
-const paging = [steering.limit, steering.offset, steering.cursor, steering.after, steering.order, steering.total]
-
-/** What `/audit`, `/sys` and `/api` take. */
-export function pageParameters(stream: StreamName): ParameterSet {
-  return { parameters: [...filtersOf(stream), ...paging] }
-}
-
-/** A tail follows from now on, so it has no window. */
-export const tailParameters: ParameterSet = {
-  parameters: [
-    steering.streams, ...everyFilter().filter(({ name }) => name !== 'since' && name !== 'until'),
-    steering.backlog, steering.resume,
-  ],
-}
-
-export const verifyParameters: ParameterSet = {
-  parameters: [{ ...filterOf('log'), summary: 'One log, by its full name; all when absent.' }, steering.stream, steering.from_seq, steering.to_seq],
-}
-
 /**
  * Reads every parameter of `set` from `search`. Everything wrong is found at once: unknown names, single-valued names given
  * twice, missing ones, and values that cannot be. Relative times count from `nowMicros`; beside a cursor they take the
  * instants the cursor was made with.
  */
-export function parseParameters(search: URLSearchParams, set: ParameterSet, nowMicros: number): Parsed<ParameterValues> {
+export function parseParameters(
+  search: URLSearchParams,
+  set: ParameterSet,
+  nowMicros: number,
+): Parsed<ParameterValues> {
   const problems: ParameterProblem[] = []
   const values: Record<string, string | number | readonly string[]> = {}
   const byName = new Map(set.parameters.map((parameter) => [parameter.name, parameter]))
@@ -63,23 +43,35 @@ export function parseParameters(search: URLSearchParams, set: ParameterSet, nowM
     const texts = search.getAll(name)
     if (parameter === undefined) problems.push(unknown(name, set))
     else if (parameter.isRepeatable !== true && texts.length > 1) {
-      problems.push({ parameter: name, status: 400, code: 'QUERY_REPEATED', detail: `${name} is given ${texts.length} times; it takes one value` })
+      problems.push({
+        parameter: name,
+        status: 400,
+        code: 'QUERY_REPEATED',
+        detail: `${name} is given ${texts.length} times; it takes one value`,
+      })
     } else {
       const read = texts.map((text) => readValue(text, parameter, nowMicros))
       const wrong = read.find((one) => 'wrong' in one)
       const good = read.flatMap((one) => ('value' in one ? [one.value] : []))
       // The published readers answer 400 for an unknown stream; so do we.
       const status = parameter.kind.type === 'streams' ? 400 : 422
-      if (wrong !== undefined) problems.push({ parameter: name, status, code: 'QUERY_VALUE', detail: `${name} ${wrong.wrong}` })
+      if (wrong !== undefined)
+        problems.push({ parameter: name, status, code: 'QUERY_VALUE', detail: `${name} ${wrong.wrong}` })
       else values[name] = parameter.isRepeatable === true ? good.map(String) : (good[0] ?? '')
     }
   }
   for (const name of set.required ?? []) {
-    if (!search.has(name)) problems.push({ parameter: name, status: 422, code: 'QUERY_MISSING', detail: `${name} is required` })
+    if (!search.has(name))
+      problems.push({ parameter: name, status: 422, code: 'QUERY_MISSING', detail: `${name} is required` })
   }
   const window = keepWindow(search, values)
   if (typeof window.since === 'string' && typeof window.until === 'string' && window.since > window.until) {
-    problems.push({ parameter: 'since', status: 422, code: 'QUERY_VALUE', detail: `since (${window.since}) is after until (${window.until})` })
+    problems.push({
+      parameter: 'since',
+      status: 422,
+      code: 'QUERY_VALUE',
+      detail: `since (${window.since}) is after until (${window.until})`,
+    })
   }
   return problems.length > 0 ? { ok: false, problems } : { ok: true, value: window }
 }
@@ -91,11 +83,15 @@ export function filterFrom(values: ParameterValues): ScanFilter {
     const member = filterNamed(name)?.filter
     if (member !== undefined && value !== undefined) filter[member] = value
   }
-  return filter as ScanFilter
+  return filter
 }
 
 /** A page of `stream`, as `/audit`, `/sys` and `/api` and the command line ask for it. */
-export function parsePageQuery(search: URLSearchParams, stream: StreamName, nowMicros: number): Parsed<PageQuery> {
+export function parsePageQuery(
+  search: URLSearchParams,
+  stream: StreamName,
+  nowMicros: number,
+): Parsed<PageQuery> {
   const parsed = parseParameters(search, pageParameters(stream), nowMicros)
   if (!parsed.ok) return parsed
   const values = parsed.value
@@ -118,7 +114,11 @@ export function parsePageQuery(search: URLSearchParams, stream: StreamName, nowM
 }
 
 /** A tail, from its parameters; `lastEventId` is what an event stream's client sends when it comes back. */
-export function parseTailQuery(search: URLSearchParams, nowMicros: number, lastEventId?: string): Parsed<TailQuery> {
+export function parseTailQuery(
+  search: URLSearchParams,
+  nowMicros: number,
+  lastEventId?: string,
+): Parsed<TailQuery> {
   const parsed = parseParameters(search, tailParameters, nowMicros)
   if (!parsed.ok) return parsed
   const values = parsed.value
@@ -142,7 +142,17 @@ export function parseVerifyRange(search: URLSearchParams, nowMicros: number): Pa
   if (!parsed.ok) return parsed
   const { log, stream, from_seq: from, to_seq: to } = parsed.value
   if (typeof from === 'number' && typeof to === 'number' && from > to) {
-    return { ok: false, problems: [{ parameter: 'from_seq', status: 422, code: 'QUERY_VALUE', detail: `from_seq (${from}) is after to_seq (${to})` }] }
+    return {
+      ok: false,
+      problems: [
+        {
+          parameter: 'from_seq',
+          status: 422,
+          code: 'QUERY_VALUE',
+          detail: `from_seq (${from}) is after to_seq (${to})`,
+        },
+      ],
+    }
   }
   return {
     ok: true,
@@ -156,46 +166,57 @@ export function parseVerifyRange(search: URLSearchParams, nowMicros: number): Pa
 }
 
 /** The streams a query names, in the fixed order. */
-export function streamsFrom(values: ParameterValues, otherwise: readonly StreamName[]): readonly StreamName[] {
+export function streamsFrom(
+  values: ParameterValues,
+  otherwise: readonly StreamName[],
+): readonly StreamName[] {
   const asked = values['streams']
-  return typeof asked === 'string' ? everyStream.filter((stream) => asked.split(',').includes(stream)) : otherwise
+  return typeof asked === 'string'
+    ? everyStream.filter((stream) => asked.split(',').includes(stream))
+    : otherwise
 }
 
 /** Parameters that none of `streams` has, each named: such a question has no possible answer. */
-export function inapplicable(search: URLSearchParams, streams: readonly StreamName[]): readonly ParameterProblem[] {
+export function inapplicable(
+  search: URLSearchParams,
+  streams: readonly StreamName[],
+): readonly ParameterProblem[] {
   return [...new Set(search.keys())].flatMap((name) => {
     const on = filterNamed(name)?.streams
     if (on === undefined || on.some((stream) => streams.includes(stream))) return []
-    return [{
-      parameter: name, status: 400 as const, code: 'QUERY_CONFLICT' as const,
-      detail: `${name} selects ${on.join(' and ')} rows, and only ${streams.join(', ')} are asked for`,
-    }]
+    return [
+      {
+        parameter: name,
+        status: 400 as const,
+        code: 'QUERY_CONFLICT' as const,
+        detail: `${name} selects ${on.join(' and ')} rows, and only ${streams.join(', ')} are asked for`,
+      },
+    ]
   })
 }
 
 /** A value as an error shows it: quoted, printable, at most 60 characters. */
 export function quoteValue(value: string): string {
   const cut = value.length > 60 ? `${value.slice(0, 60)}…` : value
-  return JSON.stringify(cut.toWellFormed()).replace(/[^\x20-\x7e…]/g, (character) => `\\u{${character.codePointAt(0)?.toString(16) ?? ''}}`)
-}
-
-function everyFilter(): readonly Parameter[] {
-  return [...new Map(everyStream.flatMap((stream) => filtersOf(stream)).map((entry) => [entry.name, entry])).values()]
-}
-
-function filterOf(name: string): Parameter {
-  const found = filterNamed(name)
-  if (found === undefined) throw new TypeError(`there is no filter parameter ${name}`)
-  return found
+  return JSON.stringify(cut.toWellFormed()).replace(
+    /[^\x20-\x7e…]/g,
+    (character) => `\\u{${character.codePointAt(0)?.toString(16) ?? ''}}`,
+  )
 }
 
 function unknown(name: string, { parameters }: ParameterSet): ParameterProblem {
   const elsewhere = filterNamed(name)
   const known = parameters.map((parameter) => parameter.name).join(', ')
-  const detail = elsewhere === undefined
-    ? `${quoteValue(name)} is not a parameter; known here: ${known || 'none'}`
-    : `${name} does not apply here; known here: ${known || 'none'}`
-  return { parameter: elsewhere === undefined ? quoteValue(name).slice(1, -1) : name, status: 400, code: 'QUERY_UNKNOWN', detail }
+  const detail =
+    elsewhere === undefined
+      ? `${quoteValue(name)} is not a parameter; known here: ${known || 'none'}`
+      : `${name} does not apply here; known here: ${known || 'none'}`
+  return {
+    parameter: elsewhere === undefined ? quoteValue(name).slice(1, -1) : name,
+    status: 400,
+    code: 'QUERY_UNKNOWN',
+    detail,
+  }
 }
 
 type Read = { readonly value: string | number } | { readonly wrong: string }
@@ -204,39 +225,51 @@ function readValue(text: string, { kind }: Parameter, nowMicros: number): Read {
   if (text === '') return { wrong: 'is empty; leave it out to ask for everything' }
   // U+FFFD is what undecodable bytes turn into.
   const strange = /[\u0000-\u001f\u007f\ufffd]/.exec(text)
-  if (strange !== null || !text.isWellFormed()) return { wrong: `${quoteValue(text)} holds a control or undecodable character` }
+  if (strange !== null || !text.isWellFormed())
+    return { wrong: `${quoteValue(text)} holds a control or undecodable character` }
   switch (kind.type) {
     case 'text':
       return text.length <= kind.lengthMax ? { value: text } : tooLong(text, kind.lengthMax)
     case 'prefix':
       return text.length <= kind.lengthMax ? readPrefix(text, kind.isDotted) : tooLong(text, kind.lengthMax)
     case 'pattern':
-      return new RegExp(kind.pattern).test(text) ? { value: text } : { wrong: `${quoteValue(text)} is not ${kind.meaning}` }
+      return new RegExp(kind.pattern).test(text)
+        ? { value: text }
+        : { wrong: `${quoteValue(text)} is not ${kind.meaning}` }
     case 'choice': {
       const aliases: Readonly<Record<string, string>> = kind.aliases ?? {}
       const word = Object.hasOwn(aliases, text) ? (aliases[text] ?? text) : text
-      return kind.values.includes(word) ? { value: word } : { wrong: `${quoteValue(text)} is none of ${kind.values.join(', ')}` }
+      return kind.values.includes(word)
+        ? { value: word }
+        : { wrong: `${quoteValue(text)} is none of ${kind.values.join(', ')}` }
     }
     case 'integer': {
       const number = /^-?\d{1,16}$/.test(text) ? Number(text) : NaN
       const isInRange = number >= kind.min && number <= kind.max
-      return isInRange ? { value: number } : { wrong: `${quoteValue(text)} is not an integer from ${kind.min} to ${kind.max}` }
+      return isInRange
+        ? { value: number }
+        : { wrong: `${quoteValue(text)} is not an integer from ${kind.min} to ${kind.max}` }
     }
     case 'time':
       return readTime(text, kind.edge, nowMicros)
     case 'streams': {
       const words = text.split(',')
       const strangers = words.filter((word) => !(everyStream as readonly string[]).includes(word))
-      return strangers.length === 0 ? { value: text } : { wrong: `${quoteValue(text)} is not a comma-separated subset of ${everyStream.join(', ')}` }
+      return strangers.length === 0
+        ? { value: text }
+        : { wrong: `${quoteValue(text)} is not a comma-separated subset of ${everyStream.join(', ')}` }
     }
   }
 }
 
-const tooLong = (text: string, max: number): Read => ({ wrong: `has ${text.length} characters; at most ${max} are accepted` })
+const tooLong = (text: string, max: number): Read => ({
+  wrong: `has ${text.length} characters; at most ${max} are accepted`,
+})
 
 /** Where names are dotted, `user.` means `user.*`; a star anywhere but at the end is refused rather than taken literally. */
 function readPrefix(text: string, isDotted: boolean): Read {
-  if (text.slice(0, -1).includes('*')) return { wrong: `${quoteValue(text)} has a * before its end; only a trailing * is understood` }
+  if (text.slice(0, -1).includes('*'))
+    return { wrong: `${quoteValue(text)} has a * before its end; only a trailing * is understood` }
   return { value: isDotted && text.endsWith('.') ? `${text}*` : text }
 }
 
@@ -246,10 +279,13 @@ function readTime(text: string, edge: 'first' | 'last', nowMicros: number): Read
   const start = parseTime(text, nowMicros)
   const isDate = /^\d{4}-\d{2}-\d{2}$/.test(text.trim())
   const micros = start !== undefined && isDate && edge === 'last' ? start + dayMicros - 1 : start
-  if (micros === undefined) return { wrong: `${quoteValue(text)} is not a time; give RFC 3339, a date, now, or relative such as -2h` }
+  if (micros === undefined)
+    return { wrong: `${quoteValue(text)} is not a time; give RFC 3339, a date, now, or relative such as -2h` }
   const isInRange = micros >= yearZeroMicros && micros <= yearTenThousandMicros
   const canonical = isInRange ? formatMicros(Math.round(micros)) : ''
-  return canonical.length === 27 ? { value: canonical } : { wrong: `${quoteValue(text)} lies outside the years 0000 to 9999` }
+  return canonical.length === 27
+    ? { value: canonical }
+    : { wrong: `${quoteValue(text)} lies outside the years 0000 to 9999` }
 }
 
 const yearZeroMicros = -62_167_219_200_000_000
@@ -274,15 +310,28 @@ function conflicts(search: URLSearchParams, stream: StreamName): readonly Parame
   const clash = (parameter: string, detail: string): void => {
     problems.push({ parameter, status: 400, code: 'QUERY_CONFLICT', detail })
   }
-  if (search.has('cursor') && search.has('after')) clash('after', 'after and cursor both say where to continue; give one')
-  if (search.has('cursor') && search.has('offset')) clash('offset', 'offset and cursor both say where to continue; give one')
-  if (search.has('after') && search.has('offset')) clash('offset', 'offset and after both say where to continue; give one')
-  if (search.has('q') && search.get('total') === 'exact') clash('total', 'the matches of q cannot be counted exactly without reading every row; leave total out')
+  if (search.has('cursor') && search.has('after'))
+    clash('after', 'after and cursor both say where to continue; give one')
+  if (search.has('cursor') && search.has('offset'))
+    clash('offset', 'offset and cursor both say where to continue; give one')
+  if (search.has('after') && search.has('offset'))
+    clash('offset', 'offset and after both say where to continue; give one')
+  if (search.has('q') && search.get('total') === 'exact')
+    clash('total', 'the matches of q cannot be counted exactly without reading every row; leave total out')
   if (search.has('q') && !search.has('since')) {
-    problems.push({ parameter: 'since', status: 422, code: 'QUERY_MISSING', detail: 'since is required with q, so that the search is bounded' })
+    problems.push({
+      parameter: 'since',
+      status: 422,
+      code: 'QUERY_MISSING',
+      detail: 'since is required with q, so that the search is bounded',
+    })
   }
   for (const flag of search.getAll('has_flag')) {
-    if (!flags[stream].includes(flag)) clash('has_flag', `${stream} rows have no member ${quoteValue(flag)}; they may have ${flags[stream].join(', ')}`)
+    if (!flags[stream].includes(flag))
+      clash(
+        'has_flag',
+        `${stream} rows have no member ${quoteValue(flag)}; they may have ${flags[stream].join(', ')}`,
+      )
   }
   return problems
 }
@@ -295,5 +344,7 @@ function totalOf(values: ParameterValues, isContinued: boolean): 'none' | 'bound
 
 /** HTTP verbs are stored in upper case. */
 function forStream(filter: ScanFilter, stream: StreamName): ScanFilter {
-  return stream === 'api' && filter.method !== undefined ? { ...filter, method: filter.method.toUpperCase() } : filter
+  return stream === 'api' && filter.method !== undefined
+    ? { ...filter, method: filter.method.toUpperCase() }
+    : filter
 }

@@ -32,7 +32,10 @@ export function searchOfTail({ streams, filter, resume, backlog }: TailQuery): U
 /** Throws a TypeError for a member that no parameter stands for. */
 function searchOfFilter(filter: ScanFilter): URLSearchParams {
   const search = new URLSearchParams()
-  for (const [member, value] of Object.entries(filter) as [string, string | number | readonly string[] | undefined][]) {
+  for (const [member, value] of Object.entries(filter) as [
+    string,
+    string | number | readonly string[] | undefined,
+  ][]) {
     if (value === undefined) continue
     const parameter = (filterParameters as readonly Parameter[]).find((one) => one.filter === member)
     if (parameter === undefined) throw new TypeError(`${member} cannot be asked of a remote reader`)

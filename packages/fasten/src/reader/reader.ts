@@ -120,7 +120,9 @@ export interface DoctorReport {
 export interface Reader {
   page(query: PageQuery, signal?: AbortSignal): Promise<Page>
   thread(requestId: string, limit?: number, signal?: AbortSignal): Promise<Thread>
-  row(ref: { readonly id: string } | { readonly log: string; readonly monotonic_seq: number }): Promise<ReaderRow | null>
+  row(
+    ref: { readonly id: string } | { readonly log: string; readonly monotonic_seq: number },
+  ): Promise<ReaderRow | null>
   tail(query: TailQuery, signal: AbortSignal): AsyncIterable<TailEvent>
   verify(range: VerifyRange, signal?: AbortSignal): Promise<Verdict>
   /** Every log of the store with its size and the hash of its newest row, by name. */

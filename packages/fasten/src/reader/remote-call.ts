@@ -20,9 +20,19 @@ export type JsonBody = Readonly<Record<string, unknown>>
 export interface RemoteCall {
   json(path: string, search: URLSearchParams, signal?: AbortSignal): Promise<JsonBody>
   /** Undefined when the server says 404: with `code` only that one, without it any. */
-  jsonOrNone(path: string, search: URLSearchParams, signal?: AbortSignal, code?: string): Promise<JsonBody | undefined>
+  jsonOrNone(
+    path: string,
+    search: URLSearchParams,
+    signal?: AbortSignal,
+    code?: string,
+  ): Promise<JsonBody | undefined>
   /** The open answer of a stream; undefined when the server has no such endpoint. */
-  open(path: string, search: URLSearchParams, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Response | undefined>
+  open(
+    path: string,
+    search: URLSearchParams,
+    headers: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<Response | undefined>
   close(): void
 }
 
@@ -33,10 +43,19 @@ export function createRemoteCall(options: RemoteCallOptions): RemoteCall {
   const timeoutMs = options.timeoutMs ?? 30_000
   const closing = new AbortController()
 
-  async function get(path: string, search: URLSearchParams, accept: string, signals: readonly (AbortSignal | undefined)[], more: Readonly<Record<string, string>> = {}): Promise<Response> {
+  async function get(
+    path: string,
+    search: URLSearchParams,
+    accept: string,
+    signals: readonly (AbortSignal | undefined)[],
+    more: Readonly<Record<string, string>> = {},
+  ): Promise<Response> {
     const query = search.size === 0 ? '' : `?${search}`
     const headers = {
-      accept, ...options.headers, ...more, ...(options.token === undefined ? {} : { authorization: `Bearer ${options.token}` }),
+      accept,
+      ...options.headers,
+      ...more,
+      ...(options.token === undefined ? {} : { authorization: `Bearer ${options.token}` }),
     }
     const signal = AbortSignal.any([closing.signal, ...signals.filter((one) => one !== undefined)])
     return send(`${base}${path}${query}`, { headers, signal })
@@ -44,7 +63,8 @@ export function createRemoteCall(options: RemoteCallOptions): RemoteCall {
 
   async function body(response: Response): Promise<JsonBody> {
     const value: unknown = await response.json()
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new SyntaxError('the answer is not a JSON object')
+    if (typeof value !== 'object' || value === null || Array.isArray(value))
+      throw new SyntaxError('the answer is not a JSON object')
     return value as JsonBody
   }
 
@@ -56,13 +76,24 @@ export function createRemoteCall(options: RemoteCallOptions): RemoteCall {
       if (error instanceof FastenError) throw error
       signal?.throwIfAborted()
       if (error instanceof SyntaxError) {
-        throw new FastenError('READER_BAD_ANSWER', `${base} did not answer as a reader does: ${error.message}`, {
-          at: base, hint: 'check that the URL is that of a mounted reader', cause: error,
-        })
+        throw new FastenError(
+          'READER_BAD_ANSWER',
+          `${base} did not answer as a reader does: ${error.message}`,
+          {
+            at: base,
+            hint: 'check that the URL is that of a mounted reader',
+            cause: error,
+          },
+        )
       }
-      const why = error instanceof DOMException && error.name === 'TimeoutError' ? `no answer within ${timeoutMs} ms` : reasonOf(error)
+      const why =
+        error instanceof DOMException && error.name === 'TimeoutError'
+          ? `no answer within ${timeoutMs} ms`
+          : reasonOf(error)
       throw new FastenError('READER_UNREACHABLE', `${base} cannot be reached: ${why}`, {
-        at: base, hint: 'check the URL, that the service runs, and the network between', cause: error,
+        at: base,
+        hint: 'check the URL, that the service runs, and the network between',
+        cause: error,
       })
     }
   }
@@ -73,19 +104,21 @@ export function createRemoteCall(options: RemoteCallOptions): RemoteCall {
       if (found === undefined) throw unsupported(base, path)
       return found
     },
-    jsonOrNone: (path, search, signal, code) => exchange(signal, async () => {
-      const response = await get(path, search, 'application/json', [signal, AbortSignal.timeout(timeoutMs)])
-      if (response.ok) return body(response)
-      const failure = await failureOf(response, base, path)
-      if (response.status === 404 && (code === undefined || failure.code === code)) return undefined
-      throw failure
-    }),
-    open: (path, search, headers, signal) => exchange(signal, async () => {
-      const response = await get(path, search, 'text/event-stream', [signal], headers)
-      if (response.ok) return response
-      if (response.status === 404) return undefined
-      throw await failureOf(response, base, path)
-    }),
+    jsonOrNone: (path, search, signal, code) =>
+      exchange(signal, async () => {
+        const response = await get(path, search, 'application/json', [signal, AbortSignal.timeout(timeoutMs)])
+        if (response.ok) return body(response)
+        const failure = await failureOf(response, base, path)
+        if (response.status === 404 && (code === undefined || failure.code === code)) return undefined
+        throw failure
+      }),
+    open: (path, search, headers, signal) =>
+      exchange(signal, async () => {
+        const response = await get(path, search, 'text/event-stream', [signal], headers)
+        if (response.ok) return response
+        if (response.status === 404) return undefined
+        throw await failureOf(response, base, path)
+      }),
     close: () => closing.abort(),
   }
   return call
@@ -96,7 +129,8 @@ function checkedUrl(text: string): string {
   if (url === undefined || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
     throw new TypeError('url must be the http or https address of a reader')
   }
-  if (url.username !== '' || url.password !== '') throw new TypeError('give the credential as token, not in the url')
+  if (url.username !== '' || url.password !== '')
+    throw new TypeError('give the credential as token, not in the url')
   return `${url.origin}${url.pathname.replace(/\/+$/, '')}`
 }
 
@@ -105,12 +139,18 @@ async function failureOf(response: Response, base: string, path: string): Promis
   const told = await problemIn(response)
   const at = told.errors?.[0]?.parameter ?? base
   if (typeof told.code === 'string' && told.code !== 'NO_SUCH_ENDPOINT') {
-    return new FastenError(told.code, told.detail ?? `${base} answered ${response.status}`, { at, ...(told.hint === undefined ? {} : { hint: told.hint }) })
+    return new FastenError(told.code, told.detail ?? `${base} answered ${response.status}`, {
+      at,
+      ...(told.hint === undefined ? {} : { hint: told.hint }),
+    })
   }
   const said = told.detail === undefined ? '' : `: ${told.detail}`
   switch (response.status) {
     case 401:
-      return new FastenError('UNAUTHENTICATED', `${base} refused the credential${said}`, { at: base, hint: 'check the token' })
+      return new FastenError('UNAUTHENTICATED', `${base} refused the credential${said}`, {
+        at: base,
+        hint: 'check the token',
+      })
     case 403:
       return new FastenError('FORBIDDEN', `${base} does not permit this${said}`, { at: base })
     case 404:
@@ -141,7 +181,9 @@ async function problemIn(response: Response): Promise<Told> {
     const { code, detail, hint, errors } = value as Readonly<Record<string, unknown>>
     return {
       ...(typeof code === 'string' ? { code } : {}),
-      ...(detail === undefined ? {} : { detail: typeof detail === 'string' ? detail : JSON.stringify(detail) }),
+      ...(detail === undefined
+        ? {}
+        : { detail: typeof detail === 'string' ? detail : JSON.stringify(detail) }),
       ...(typeof hint === 'string' ? { hint } : {}),
       ...(Array.isArray(errors) ? { errors: errors as Told['errors'] & object } : {}),
     }
@@ -153,7 +195,8 @@ async function problemIn(response: Response): Promise<Told> {
 
 function unsupported(base: string, path: string): FastenError {
   return new FastenError('READER_UNSUPPORTED', `${base} has no ${path}`, {
-    at: base, hint: 'it may be a reader of an older version, or the URL lacks its mount path',
+    at: base,
+    hint: 'it may be a reader of an older version, or the URL lacks its mount path',
   })
 }
 

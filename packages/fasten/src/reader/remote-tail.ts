@@ -21,7 +21,11 @@ export interface RemoteTailParts {
  * as the server has its rows; only the first connection, and what the server refuses, throws. A server without live tail
  * (the published readers) is asked again and again instead.
  */
-export async function* followRemote(query: TailQuery, parts: RemoteTailParts, signal: AbortSignal): AsyncGenerator<TailEvent> {
+export async function* followRemote(
+  query: TailQuery,
+  parts: RemoteTailParts,
+  signal: AbortSignal,
+): AsyncGenerator<TailEvent> {
   let place = query.resume
   let isFirst = true
   let pauseMs = parts.retryMsMin
@@ -29,7 +33,10 @@ export async function* followRemote(query: TailQuery, parts: RemoteTailParts, si
     try {
       const answer = await connect(query, place, parts, signal)
       if (answer === undefined) {
-        if (place !== undefined) throw new FastenError('READER_UNSUPPORTED', 'the reader has no live tail that could be resumed', { at: '/tail' })
+        if (place !== undefined)
+          throw new FastenError('READER_UNSUPPORTED', 'the reader has no live tail that could be resumed', {
+            at: '/tail',
+          })
         return yield* pollRemote(query, parts, signal)
       }
       isFirst = false
@@ -49,43 +56,78 @@ export async function* followRemote(query: TailQuery, parts: RemoteTailParts, si
   }
 }
 
-async function connect(query: TailQuery, place: string | undefined, { call }: RemoteTailParts, signal: AbortSignal): Promise<ReadableStream<Uint8Array> | undefined> {
+async function connect(
+  query: TailQuery,
+  place: string | undefined,
+  { call }: RemoteTailParts,
+  signal: AbortSignal,
+): Promise<ReadableStream<Uint8Array> | undefined> {
   const { resume: _, backlog, ...fresh } = query
-  const search = searchOfTail(place === undefined ? { ...fresh, ...(backlog === undefined ? {} : { backlog }) } : fresh)
-  const response = await call.open('/tail', search, place === undefined ? {} : { 'last-event-id': place }, signal)
+  const search = searchOfTail(
+    place === undefined ? { ...fresh, ...(backlog === undefined ? {} : { backlog }) } : fresh,
+  )
+  const response = await call.open(
+    '/tail',
+    search,
+    place === undefined ? {} : { 'last-event-id': place },
+    signal,
+  )
   return response === undefined ? undefined : (response.body ?? undefined)
 }
 
 /** What another attempt would only meet again: a refusal. Everything else may pass. */
 function isFinal(error: unknown): boolean {
-  return error instanceof FastenError && !['READER_UNREACHABLE', 'READER_BUSY', 'READER_FAILED', 'READER_BAD_ANSWER'].includes(error.code)
-    && !error.code.startsWith('STORE_')
+  return (
+    error instanceof FastenError &&
+    !['READER_UNREACHABLE', 'READER_BUSY', 'READER_FAILED', 'READER_BAD_ANSWER'].includes(error.code) &&
+    !error.code.startsWith('STORE_')
+  )
 }
 
 function toldProblem(data: string): FastenError {
   const { code, detail } = JSON.parse(data) as { readonly code?: unknown; readonly detail?: unknown }
-  return new FastenError(typeof code === 'string' ? code : 'READER_FAILED', typeof detail === 'string' ? detail : 'the tail failed', { at: '/tail' })
+  return new FastenError(
+    typeof code === 'string' ? code : 'READER_FAILED',
+    typeof detail === 'string' ? detail : 'the tail failed',
+    { at: '/tail' },
+  )
 }
 
 /** Rows per look at a server without live tail: the most that readers answer. */
 const pollRows = 1000
 
-async function* pollRemote(query: TailQuery, { page, pollMs }: RemoteTailParts, signal: AbortSignal): AsyncGenerator<TailEvent> {
+async function* pollRemote(
+  query: TailQuery,
+  { page, pollMs }: RemoteTailParts,
+  signal: AbortSignal,
+): AsyncGenerator<TailEvent> {
   const seen = new Map<StreamName, { since: string; keys: ReadonlySet<string> }>()
   for (let isFirst = true; !signal.aborted; isFirst = false) {
     for (const stream of query.streams.filter((one) => canMatch(one, query.filter))) {
       const known = seen.get(stream)
       const backlog = query.backlog ?? 0
       const limit = isFirst ? Math.max(backlog, 1) : pollRows
-      const { rows } = await page({ stream, filter: { ...query.filter, ...(known === undefined ? {} : { since: known.since }) }, limit, total: 'none' }, signal)
+      const { rows } = await page(
+        {
+          stream,
+          filter: { ...query.filter, ...(known === undefined ? {} : { since: known.since }) },
+          limit,
+          total: 'none',
+        },
+        signal,
+      )
       const fresh = rows.filter((row) => known?.keys.has(keyOf(row)) !== true).toReversed()
       const newest = rows[0]?.timestamp
       if (newest !== undefined) {
         // Rows of the newest instant come again with the next look, and are known by then.
         const keys = new Set(rows.filter(({ timestamp }) => timestamp === newest).map(keyOf))
-        seen.set(stream, { since: newest, keys: known?.since === newest ? new Set([...known.keys, ...keys]) : keys })
+        seen.set(stream, {
+          since: newest,
+          keys: known?.since === newest ? new Set([...known.keys, ...keys]) : keys,
+        })
       }
-      for (const row of isFirst ? fresh.slice(fresh.length - Math.min(backlog, fresh.length)) : fresh) yield { id: keyOf(row), row }
+      for (const row of isFirst ? fresh.slice(fresh.length - Math.min(backlog, fresh.length)) : fresh)
+        yield { id: keyOf(row), row }
     }
     await sleep(pollMs, signal)
   }

@@ -34,39 +34,52 @@ export function remoteReader(options: RemoteReaderOptions): Reader {
     async page(query, signal) {
       const isPossible = canMatch(query.stream, query.filter)
       // The server refuses a filter that no row of the stream can pass; here, as everywhere, it is merely an empty page.
-      const asked: PageQuery = isPossible ? query : { stream: query.stream, filter: {}, limit: 1, total: 'none' }
+      const asked: PageQuery = isPossible
+        ? query
+        : { stream: query.stream, filter: {}, limit: 1, total: 'none' }
       const page = pageFrom(await call.json(`/${query.stream}`, searchOfPage(asked), signal), asked)
       return isPossible ? page : { ...page, rows: [], next_cursor: null, total: 0, total_kind: 'exact' }
     },
     async thread(requestId, limit = threadLimitMax, signal) {
       const search = new URLSearchParams({ request_id: requestId, limit: String(limit) })
       const body = await call.jsonOrNone('/thread', search, signal)
-      return body === undefined ? threadOfCorrelation(await call.json('/correlate', search, signal), requestId) : threadFrom(body)
+      return body === undefined
+        ? threadOfCorrelation(await call.json('/correlate', search, signal), requestId)
+        : threadFrom(body)
     },
     async row(ref) {
-      const [path, search] = 'id' in ref
-        ? [`/row/${encodeURIComponent(ref.id)}`, new URLSearchParams()]
-        : ['/row', new URLSearchParams({ log: ref.log, monotonic_seq: String(ref.monotonic_seq) })]
+      const [path, search] =
+        'id' in ref
+          ? [`/row/${encodeURIComponent(ref.id)}`, new URLSearchParams()]
+          : ['/row', new URLSearchParams({ log: ref.log, monotonic_seq: String(ref.monotonic_seq) })]
       const body = await call.jsonOrNone(path, search, undefined, 'ROW_NOT_FOUND')
       return body === undefined ? null : rowFrom(body)
     },
-    tail: (query, signal) => followRemote(query, { call, page: reader.page, rowFrom, retryMsMin, retryMsMax, pollMs }, signal),
+    tail: (query, signal) =>
+      followRemote(query, { call, page: reader.page, rowFrom, retryMsMin, retryMsMax, pollMs }, signal),
     async verify(range, signal) {
-      const given = Object.entries(range).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)] as [string, string]]))
+      const given = Object.entries(range).flatMap(([name, value]) =>
+        value === undefined ? [] : [[name, String(value)] as [string, string]],
+      )
       const body = await call.json('/verify', new URLSearchParams(given), signal)
-      if (!['PASS', 'FAIL', 'INCOMPLETE'].includes(String(body['verdict']))) throw badAnswer('there is no verdict in it')
+      if (!['PASS', 'FAIL', 'INCOMPLETE'].includes(String(body['verdict'])))
+        throw badAnswer('there is no verdict in it')
       return body as unknown as Verdict
     },
     async logs() {
       return listIn(await call.json('/logs', new URLSearchParams()), 'logs') as readonly LogHead[]
     },
     async topology(since, until) {
-      const search = new URLSearchParams({ ...(since === undefined ? {} : { since }), ...(until === undefined ? {} : { until }) })
+      const search = new URLSearchParams({
+        ...(since === undefined ? {} : { since }),
+        ...(until === undefined ? {} : { until }),
+      })
       return listIn(await call.json('/topology', search), 'sources') as readonly SourceSummary[]
     },
     async doctor() {
       const body = await call.json('/audit/doctor', new URLSearchParams())
-      if (typeof body['store'] !== 'object' || typeof body['chain'] !== 'object') throw badAnswer('it is no report of a doctor')
+      if (typeof body['store'] !== 'object' || typeof body['chain'] !== 'object')
+        throw badAnswer('it is no report of a doctor')
       return body as unknown as DoctorReport
     },
     close: async () => call.close(),
@@ -78,11 +91,19 @@ function pageFrom(body: JsonBody, { stream, limit, order }: PageQuery): Page {
   softError(body)
   const rows = listIn(body, 'rows').map((row) => rowFrom(row, stream))
   const isOurs = body['total_kind'] !== undefined
-  if (!isOurs && order === 'oldest') throw new FastenError('READER_UNSUPPORTED', 'the reader only lists the newest rows first', { at: `/${stream}` })
+  if (!isOurs && order === 'oldest')
+    throw new FastenError('READER_UNSUPPORTED', 'the reader only lists the newest rows first', {
+      at: `/${stream}`,
+    })
   const total = typeof body['total'] === 'number' ? body['total'] : null
   return {
     rows,
-    next_cursor: typeof body['next_cursor'] === 'string' ? body['next_cursor'] : isOurs || rows.length < limit ? null : cursorOfAfter(body['next_after']),
+    next_cursor:
+      typeof body['next_cursor'] === 'string'
+        ? body['next_cursor']
+        : isOurs || rows.length < limit
+          ? null
+          : cursorOfAfter(body['next_after']),
     total,
     total_kind: total === null ? 'unknown' : body['total_kind'] === 'at_least' ? 'at_least' : 'exact',
     completeness: completenessIn(body, stream),
@@ -99,7 +120,8 @@ function threadFrom(body: JsonBody): Thread {
 function threadOfCorrelation(body: JsonBody, requestId: string): Thread {
   softError(body)
   const byStream = mapStreams((stream) => listIn(body, stream).map((row) => rowFrom(row, stream)))
-  const of = (name: string, stream: StreamName): unknown => (body[name] as Readonly<Record<string, unknown>> | undefined)?.[stream]
+  const of = (name: string, stream: StreamName): unknown =>
+    (body[name] as Readonly<Record<string, unknown>> | undefined)?.[stream]
   return {
     request_id: requestId,
     rows: mergeThread(streams.flatMap((stream) => byStream[stream])),
@@ -115,7 +137,8 @@ function threadOfCorrelation(body: JsonBody, requestId: string): Thread {
 
 /** A row as the server shows it, with what ours has and others lack. */
 function rowFrom(value: unknown, stream?: StreamName): ReaderRow {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw badAnswer('a row in it is no object')
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw badAnswer('a row in it is no object')
   const row = value as Readonly<Record<string, unknown>>
   const hash = typeof row['hash'] === 'string' && row['hash'] !== '' ? row['hash'] : null
   const said = row['verification']
@@ -143,11 +166,13 @@ function completenessIn(body: JsonBody, stream: StreamName): Completeness {
   return said === 'ring' || said === 'store-degraded' ? said : 'store'
 }
 
-const cursorOfAfter = (after: unknown): string | null => (Number.isSafeInteger(after) ? encodeAfter(after as number) : null)
+const cursorOfAfter = (after: unknown): string | null =>
+  Number.isSafeInteger(after) ? encodeAfter(after as number) : null
 
 /** The published readers answer 200 with `error` when they could not do what was asked. */
 function softError(body: JsonBody): void {
-  if (typeof body['error'] === 'string') throw new FastenError('READER_UNSUPPORTED', `the reader could not answer: ${body['error']}`)
+  if (typeof body['error'] === 'string')
+    throw new FastenError('READER_UNSUPPORTED', `the reader could not answer: ${body['error']}`)
 }
 
 function listIn(body: JsonBody, name: string): readonly unknown[] {
@@ -157,5 +182,7 @@ function listIn(body: JsonBody, name: string): readonly unknown[] {
 }
 
 function badAnswer(why: string): FastenError {
-  return new FastenError('READER_BAD_ANSWER', `the answer is not that of a reader: ${why}`, { hint: 'check that the URL is that of a mounted reader' })
+  return new FastenError('READER_BAD_ANSWER', `the answer is not that of a reader: ${why}`, {
+    hint: 'check that the URL is that of a mounted reader',
+  })
 }

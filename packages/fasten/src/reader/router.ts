@@ -4,7 +4,8 @@ import type { Digest } from '../core/digest.ts'
 import { createSystemClock, sha256 } from '../store/platform.ts'
 import type { Sources } from '../store/sources.ts'
 import { createGate, type AuthorizeOptions } from './authorize.ts'
-import { endpoints, type Answer, type Endpoint, type Services } from './endpoints.ts'
+import type { Answer, Endpoint, Services } from './endpoint.ts'
+import { endpoints } from './endpoints.ts'
 import { localReader } from './local.ts'
 import { openapi } from './openapi.ts'
 import { problem, problemOf, type Problem } from './problem.ts'
@@ -72,8 +73,12 @@ export function createReaderRouter(source: ReaderSource, options: ReaderOptions)
   }
   const gate = createGate(options, digest)
   const base = basePath.replace(/\/+$/, '')
-  const onError = options.onError ?? ((error: unknown) => process.emitWarning(error instanceof Error ? error : String(error)))
-  const readerOf = once(() => ('page' in source ? source : localReader({ sources: source.sources(), digest, clock })))
+  const onError =
+    options.onError ??
+    ((error: unknown) => process.emitWarning(error instanceof Error ? error : String(error)))
+  const readerOf = once(() =>
+    'page' in source ? source : localReader({ sources: source.sources(), digest, clock }),
+  )
   const explain = (error: unknown): Problem => {
     const known = problemOf(error)
     if (known !== undefined) return known
@@ -102,18 +107,31 @@ export function createReaderRouter(source: ReaderSource, options: ReaderOptions)
   async function answerTo(request: Request, located: Located, tenant: { id?: string }): Promise<Answer> {
     const { endpoint, search, id } = located
     try {
-      const decision = await gate(request, { permission: 'audit:read', operation: endpoint?.operation })
+      // A hook that answers anything but true, by mistake or in plain JavaScript, has not let the request in.
+      const decision: unknown = await gate(request, {
+        permission: 'audit:read',
+        operation: endpoint?.operation,
+      })
       if (decision === 'unauthenticated') return unauthenticated(request)
-      if (decision !== true) return { problem: problem(403, 'FORBIDDEN', 'this needs the permission audit:read') }
+      if (decision !== true)
+        return { problem: problem(403, 'FORBIDDEN', 'this needs the permission audit:read') }
       if (tenantScope !== undefined) {
         const found = await tenantScope(request)
-        if (typeof found !== 'string' || found.trim() === '') return unauthenticated(request, 'the request belongs to no tenant')
+        if (typeof found !== 'string' || found.trim() === '')
+          return unauthenticated(request, 'the request belongs to no tenant')
         tenant.id = found
       }
-      if (endpoint === undefined) return { problem: problem(404, 'NO_SUCH_ENDPOINT', 'there is nothing here', { hint: 'see openapi.json' }) }
+      if (endpoint === undefined)
+        return {
+          problem: problem(404, 'NO_SUCH_ENDPOINT', 'there is nothing here', { hint: 'see openapi.json' }),
+        }
       if (request.method !== 'GET' && request.method !== 'HEAD') {
         return {
-          problem: problem(405, 'METHOD_NOT_ALLOWED', `${request.method} does nothing here; reading never writes`),
+          problem: problem(
+            405,
+            'METHOD_NOT_ALLOWED',
+            `${request.method} does nothing here; reading never writes`,
+          ),
           headers: { allow: 'GET, HEAD' },
         }
       }
@@ -123,17 +141,32 @@ export function createReaderRouter(source: ReaderSource, options: ReaderOptions)
       }
       const whole = readerOf()
       const reader = tenant.id === undefined ? whole : scope(whole, { tenant_id: tenant.id })
-      return await endpoint.run({ request, reader, search: search.params, id, nowMicros: clock.nowMicros(), services })
+      return await endpoint.run({
+        request,
+        reader,
+        search: search.params,
+        id,
+        nowMicros: clock.nowMicros(),
+        services,
+      })
     } catch (error) {
       // Nobody is left to read an answer to a request that was called off.
-      if (request.signal.aborted) return { problem: problem(499, 'CLIENT_GONE', 'the client closed the request') }
+      if (request.signal.aborted)
+        return { problem: problem(499, 'CLIENT_GONE', 'the client closed the request') }
       return { problem: explain(error) }
     }
   }
 
-  function note(request: Request, { endpoint, query }: Located, tenant_id: string | undefined, status: number, rows: number | undefined): void {
+  function note(
+    request: Request,
+    { endpoint, query }: Located,
+    tenant_id: string | undefined,
+    status: number,
+    rows: number | undefined,
+  ): void {
     if (options.onAccess === undefined) return
-    const run = async (): Promise<void> => options.onAccess?.({ request, operation: endpoint?.operation, query, tenant_id, status, rows })
+    const run = async (): Promise<void> =>
+      options.onAccess?.({ request, operation: endpoint?.operation, query, tenant_id, status, rows })
     run().catch(onError)
   }
 }
@@ -151,7 +184,10 @@ const queryCharactersMax = 16_384
 function locate(request: Request, base: string): Located {
   const url = new URL(request.url)
   const query = url.search.slice(1)
-  const path = base !== '' && (url.pathname === base || url.pathname.startsWith(`${base}/`)) ? url.pathname.slice(base.length) : url.pathname
+  const path =
+    base !== '' && (url.pathname === base || url.pathname.startsWith(`${base}/`))
+      ? url.pathname.slice(base.length)
+      : url.pathname
   const trimmed = path.length > 1 ? path.replace(/\/$/, '') : path
   const search = readSearch(query)
   if (base !== '' && path === url.pathname) return { endpoint: undefined, id: '', query, search }
@@ -160,20 +196,32 @@ function locate(request: Request, base: string): Located {
   const cut = trimmed.lastIndexOf('/')
   const id = decoded(trimmed.slice(cut + 1))
   const endpoint = endpoints.find(({ path: known }) => known === `${trimmed.slice(0, cut)}/{id}`)
-  return id === undefined || id === '' ? { endpoint: undefined, id: '', query, search } : { endpoint, id, query, search }
+  return id === undefined || id === ''
+    ? { endpoint: undefined, id: '', query, search }
+    : { endpoint, id, query, search }
 }
 
 /** URLSearchParams replaces what it cannot decode; a wrong escape is a wrong question here. */
 function readSearch(query: string): Located['search'] {
   if (query.length > queryCharactersMax) {
-    return { problem: problem(414, 'QUERY_TOO_LONG', `the query has ${query.length} characters; at most ${queryCharactersMax} are read`) }
+    return {
+      problem: problem(
+        414,
+        'QUERY_TOO_LONG',
+        `the query has ${query.length} characters; at most ${queryCharactersMax} are read`,
+      ),
+    }
   }
   for (const pair of query.split('&')) {
     if (decoded(pair) !== undefined) continue
     const name = pair.split('=', 1)[0] ?? ''
     const detail = 'a percent escape in the query is not UTF-8'
     const parameter = /^[A-Za-z_]{1,40}$/.test(name) ? name : '(query)'
-    return { problem: problem(400, 'QUERY_MALFORMED', detail, { errors: [{ parameter, code: 'QUERY_MALFORMED', detail }] }) }
+    return {
+      problem: problem(400, 'QUERY_MALFORMED', detail, {
+        errors: [{ parameter, code: 'QUERY_MALFORMED', detail }],
+      }),
+    }
   }
   return { params: new URLSearchParams(query) }
 }

@@ -5,7 +5,10 @@ import { createLogVerifier } from '../core/verify.ts'
 import type { RowSource, StoredRow } from '../store/ports.ts'
 
 /** Answers the state of each row, in the order given. */
-export type RowJudge = (source: RowSource, rows: readonly StoredRow[]) => Promise<readonly VerificationState[]>
+export type RowJudge = (
+  source: RowSource,
+  rows: readonly StoredRow[],
+) => Promise<readonly VerificationState[]>
 
 /**
  * Physical rows that one answer reads again to judge its rows. A page of 1,000 rows that follow one another costs 1,001; a
@@ -26,8 +29,12 @@ const gapRowsMax = 8
  */
 export function createRowJudge(digest: Digest): RowJudge {
   return async (source, rows) => {
-    const states = rows.map(({ hash, leaf }): VerificationState => (hash === null && leaf === null ? 'ring' : 'chained'))
-    const chained = rows.map((stored, index) => ({ stored, index })).filter(({ index }) => states[index] === 'chained')
+    const states = rows.map(({ hash, leaf }): VerificationState =>
+      hash === null && leaf === null ? 'ring' : 'chained',
+    )
+    const chained = rows
+      .map((stored, index) => ({ stored, index }))
+      .filter(({ index }) => states[index] === 'chained')
     let left = rowsJudgedMax
     for (const [log, members] of Map.groupBy(chained, ({ stored }) => stored.row.log)) {
       for (const run of runsOf(members)) {
@@ -55,8 +62,12 @@ interface Run {
 
 function runsOf(members: readonly Member[]): readonly Run[] {
   const runs: Run[] = []
-  const placed = members.filter(({ stored }) => Number.isSafeInteger(stored.row.monotonic_seq) && stored.row.monotonic_seq >= 0)
-  for (const member of placed.toSorted((one, other) => one.stored.row.monotonic_seq - other.stored.row.monotonic_seq)) {
+  const placed = members.filter(
+    ({ stored }) => Number.isSafeInteger(stored.row.monotonic_seq) && stored.row.monotonic_seq >= 0,
+  )
+  for (const member of placed.toSorted(
+    (one, other) => one.stored.row.monotonic_seq - other.stored.row.monotonic_seq,
+  )) {
     const seq = member.stored.row.monotonic_seq
     const latest = runs.at(-1)
     if (latest !== undefined && seq - latest.to <= gapRowsMax) {
@@ -67,7 +78,12 @@ function runsOf(members: readonly Member[]): readonly Run[] {
   return runs
 }
 
-async function judgeRun(source: RowSource, log: string, { from, to }: Run, digest: Digest): Promise<(stored: StoredRow) => VerificationState> {
+async function judgeRun(
+  source: RowSource,
+  log: string,
+  { from, to }: Run,
+  digest: Digest,
+): Promise<(stored: StoredRow) => VerificationState> {
   const verifier = createLogVerifier({ log, head: null, from_seq: from, to_seq: to, digest })
   const decoder = new TextDecoder()
   /** Leaf and hash as they lie at each place now. */

@@ -37,7 +37,8 @@ export function scope(reader: Reader, { tenant_id: tenant }: Scope): Reader {
       return { ...page, rows: page.rows.filter(isOwn) }
     },
     // Not the thread of the reader within, which takes no filter: a request id known to two tenants must not join them.
-    thread: async (requestId, limit, signal) => readThread((query) => scoped.page(query, signal), requestId, limit),
+    thread: async (requestId, limit, signal) =>
+      readThread((query) => scoped.page(query, signal), requestId, limit),
     async row(ref) {
       if ('log' in ref) {
         const row = isOwnLog(ref.log) ? await reader.row(ref) : null
@@ -52,7 +53,9 @@ export function scope(reader: Reader, { tenant_id: tenant }: Scope): Reader {
     tail: (query, signal) => only(reader.tail({ ...query, filter: narrow(query.filter) }, signal), isOwn),
     async verify(range, signal) {
       const logs = (await scoped.logs()).filter(
-        ({ log, stream }) => (range.log === undefined || log === range.log) && (range.stream === undefined || stream === range.stream),
+        ({ log, stream }) =>
+          (range.log === undefined || log === range.log) &&
+          (range.stream === undefined || stream === range.stream),
       )
       const verdicts: Verdict[] = []
       for (const { log } of logs) verdicts.push(await reader.verify({ ...range, log }, signal))
@@ -70,13 +73,20 @@ export function scope(reader: Reader, { tenant_id: tenant }: Scope): Reader {
   return scoped
 }
 
-async function* only(events: AsyncIterable<TailEvent>, isOwn: (row: ReaderRow) => boolean): AsyncGenerator<TailEvent> {
+async function* only(
+  events: AsyncIterable<TailEvent>,
+  isOwn: (row: ReaderRow) => boolean,
+): AsyncGenerator<TailEvent> {
   for await (const event of events) if (isOwn(event.row)) yield event
 }
 
 function outOfScope(asked: string): FastenError {
-  return new FastenError('TENANT_OUT_OF_SCOPE', `tenant ${JSON.stringify(asked.slice(0, 128))} is not the tenant of this reader`, {
-    at: 'tenant_id',
-    hint: 'leave tenant_id out; the scope already says which tenant is read',
-  })
+  return new FastenError(
+    'TENANT_OUT_OF_SCOPE',
+    `tenant ${JSON.stringify(asked.slice(0, 128))} is not the tenant of this reader`,
+    {
+      at: 'tenant_id',
+      hint: 'leave tenant_id out; the scope already says which tenant is read',
+    },
+  )
 }

@@ -42,8 +42,14 @@ const batchRows = 500
  * Rows that a ring dropped before they were looked at are gone; a store loses none.
  * Throws FastenError `BAD_CURSOR` for a token of another question.
  */
-export function follow(query: TailQuery, parts: FollowParts, signal: AbortSignal): AsyncIterable<FollowedBatch> {
-  const streams = everyStream.filter((stream) => query.streams.includes(stream) && canMatch(stream, query.filter))
+export function follow(
+  query: TailQuery,
+  parts: FollowParts,
+  signal: AbortSignal,
+): AsyncIterable<FollowedBatch> {
+  const streams = everyStream.filter(
+    (stream) => query.streams.includes(stream) && canMatch(stream, query.filter),
+  )
   const { since: _since, until: _until, ...filter } = query.filter
   const fingerprint = fingerprintOf([...streams], filter, parts.digest)
   // Judged at once rather than with the first row, so that a wrong token can still be answered as a wrong question.
@@ -52,14 +58,22 @@ export function follow(query: TailQuery, parts: FollowParts, signal: AbortSignal
 }
 
 async function* walk(
-  query: TailQuery, fingerprint: string, token: TailToken | undefined, parts: FollowParts, signal: AbortSignal,
+  query: TailQuery,
+  fingerprint: string,
+  token: TailToken | undefined,
+  parts: FollowParts,
+  signal: AbortSignal,
 ): AsyncGenerator<FollowedBatch> {
   const { streams, filter } = query
-  const places = token === undefined ? await placesNow(streams, parts) : await placesOfToken(token, streams, parts)
+  const places =
+    token === undefined ? await placesNow(streams, parts) : await placesOfToken(token, streams, parts)
   const tokenNow = (): string => encodeTailToken({ fingerprint, places: Object.fromEntries(places) })
 
   const isFresh = token === undefined
-  const first = isFresh && (query.backlog ?? 0) > 0 ? await backlog(streams, filter, query.backlog ?? 0, places, parts, tokenNow) : []
+  const first =
+    isFresh && (query.backlog ?? 0) > 0
+      ? await backlog(streams, filter, query.backlog ?? 0, places, parts, tokenNow)
+      : []
   let told = tokenNow()
   yield { place: told, rows: first }
   let pauseMs = parts.pollMsMin
@@ -93,19 +107,26 @@ async function placesNow(streams: readonly StreamName[], parts: FollowParts): Pr
 
 function tokenOf(text: string, fingerprint: string, streams: readonly StreamName[]): TailToken {
   const token = decodeTailToken(text)
-  if (token.fingerprint !== fingerprint) throw badCursor(text, 'belongs to a tail with other streams or filters')
-  for (const stream of streams) if (token.places[stream] === undefined) throw badCursor(text, `says nothing of ${stream}`)
+  if (token.fingerprint !== fingerprint)
+    throw badCursor(text, 'belongs to a tail with other streams or filters')
+  for (const stream of streams)
+    if (token.places[stream] === undefined) throw badCursor(text, `says nothing of ${stream}`)
   return token
 }
 
-async function placesOfToken(token: TailToken, streams: readonly StreamName[], parts: FollowParts): Promise<Places> {
+async function placesOfToken(
+  token: TailToken,
+  streams: readonly StreamName[],
+  parts: FollowParts,
+): Promise<Places> {
   const places: Places = new Map()
   for (const stream of streams) {
     const place = token.places[stream] ?? { position: 0 }
     const source = parts.sourceOf(stream)
     if (await parts.isDurable(stream)) {
       const now = await source.position(stream)
-      if (place.position > now) throw badCursor(encodeTailToken(token), `is ahead of the store: ${stream} ends at ${now}`)
+      if (place.position > now)
+        throw badCursor(encodeTailToken(token), `is ahead of the store: ${stream} ends at ${now}`)
       places.set(stream, place)
     } else {
       // Another process means another ring, of which nothing has been seen yet.
@@ -125,7 +146,12 @@ async function bootOf(stream: StreamName, source: RowSource, parts: FollowParts)
 
 /** The newest rows before `places`, by stream, oldest position first. */
 async function backlog(
-  streams: readonly StreamName[], filter: ScanFilter, count: number, places: Places, parts: FollowParts, token: () => string,
+  streams: readonly StreamName[],
+  filter: ScanFilter,
+  count: number,
+  places: Places,
+  parts: FollowParts,
+  token: () => string,
 ): Promise<readonly FollowedRow[]> {
   const ends = new Map(places)
   const queues: Pending[] = []
@@ -133,7 +159,9 @@ async function backlog(
     const source = parts.sourceOf(stream)
     const end = ends.get(stream) ?? { position: 0 }
     const newest = await source.scan({ stream, filter, order: 'newest', limit: count })
-    const rows = newest.filter(({ position }) => position <= end.position).sort((one, other) => one.position - other.position)
+    const rows = newest
+      .filter(({ position }) => position <= end.position)
+      .sort((one, other) => one.position - other.position)
     // Until its first row is out, a resumed tail must find the whole backlog of the stream again.
     const [first] = rows
     if (first !== undefined) places.set(stream, { ...end, position: first.position - 1 })
@@ -151,7 +179,11 @@ interface Pending {
 }
 
 async function newRows(
-  streams: readonly StreamName[], filter: ScanFilter, places: Places, parts: FollowParts, token: () => string,
+  streams: readonly StreamName[],
+  filter: ScanFilter,
+  places: Places,
+  parts: FollowParts,
+  token: () => string,
 ): Promise<{ rows: readonly FollowedRow[]; hasMore: boolean }> {
   const queues: Pending[] = []
   let hasMore = false
@@ -160,14 +192,24 @@ async function newRows(
     const place = places.get(stream) ?? { position: 0 }
     const now = await source.position(stream)
     if (now === place.position) continue
-    const rows = await source.scan({ stream, filter: { ...filter, after_position: place.position }, order: 'stored', limit: batchRows })
+    const rows = await source.scan({
+      stream,
+      filter: { ...filter, after_position: place.position },
+      order: 'stored',
+      limit: batchRows,
+    })
     const isFull = rows.length === batchRows
     hasMore ||= isFull
     const last = rows.at(-1)?.position ?? 0
     // A short answer read everything up to where the stream stood before: rows that did not match need not be read again.
     const position = isFull ? last : Math.max(place.position, now, last)
     const boot = place.boot ?? rows[0]?.row.boot_id
-    queues.push({ stream, source, rows, end: { position, ...(boot === undefined || (await parts.isDurable(stream)) ? {} : { boot }) } })
+    queues.push({
+      stream,
+      source,
+      rows,
+      end: { position, ...(boot === undefined || (await parts.isDurable(stream)) ? {} : { boot }) },
+    })
   }
   return { rows: merge(queues, places, token), hasMore }
 }
@@ -190,7 +232,10 @@ function merge(queues: readonly Pending[], places: Places, token: () => string):
     const stored = queue.rows[at]
     if (stored === undefined) return merged
     taken[next] = at + 1
-    places.set(queue.stream, at + 1 === queue.rows.length ? { ...queue.end } : { ...queue.end, position: stored.position })
+    places.set(
+      queue.stream,
+      at + 1 === queue.rows.length ? { ...queue.end } : { ...queue.end, position: stored.position },
+    )
     merged.push({ id: token(), source: queue.source, stored })
   }
 }

@@ -62,6 +62,9 @@ function inProcess(one: ReaderRow, other: ReaderRow): number {
 }
 
 function between(one: ReaderRow, other: ReaderRow): number {
-  const [left, right] = [`${one.timestamp} ${one.boot_id ?? ''} ${one.id}`, `${other.timestamp} ${other.boot_id ?? ''} ${other.id}`]
+  const [left, right] = [
+    `${one.timestamp} ${one.boot_id ?? ''} ${one.id}`,
+    `${other.timestamp} ${other.boot_id ?? ''} ${other.id}`,
+  ]
   return left < right ? -1 : Number(left > right)
 }

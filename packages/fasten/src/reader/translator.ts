@@ -52,12 +52,16 @@ interface Token {
 }
 
 function tokens(text: string): readonly Token[] {
-  return Array.from(text.matchAll(/(?:([A-Za-z_]+):)?(?:"([^"]*)"|(\S+))/g), ([whole, field, quoted, bare]) => {
-    // `https://…` and `a::b` are words, not fields.
-    if (field !== undefined && bare?.startsWith('/') === true && !isField(field)) return { value: whole, isQuoted: false }
-    const value = quoted ?? bare ?? ''
-    return { ...(field === undefined ? {} : { field }), value, isQuoted: quoted !== undefined }
-  })
+  return Array.from(
+    text.matchAll(/(?:([A-Za-z_]+):)?(?:"([^"]*)"|(\S+))/g),
+    ([whole, field, quoted, bare]) => {
+      // `https://…` and `a::b` are words, not fields.
+      if (field !== undefined && bare?.startsWith('/') === true && !isField(field))
+        return { value: whole, isQuoted: false }
+      const value = quoted ?? bare ?? ''
+      return { ...(field === undefined ? {} : { field }), value, isQuoted: quoted !== undefined }
+    },
+  )
 }
 
 function isField(name: string): boolean {

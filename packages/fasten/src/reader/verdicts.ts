@@ -12,5 +12,7 @@ export function joinVerdicts(verdicts: readonly Verdict[], askedLog?: string): V
 
 /** What is said when the range names nothing; the same whether a log is unknown or merely not visible. */
 export function noLog(askedLog: string | undefined): string {
-  return askedLog === undefined ? 'the store holds no log in this range' : `the store holds no log named ${JSON.stringify(askedLog)}`
+  return askedLog === undefined
+    ? 'the store holds no log in this range'
+    : `the store holds no log named ${JSON.stringify(askedLog)}`
 }

@@ -5,7 +5,13 @@ import { logName } from '../core/log-name.ts'
 import { streams, type Draft, type StreamName } from '../core/row.ts'
 import type { PageQuery, Reader, ReaderRow, TailEvent } from '../reader/reader.ts'
 import type { ScanFilter } from '../store/ports.ts'
-import { createSampleDrafts, sampleTime, sampleWindow, type SampleDrafts, type SampleOptions } from './sample-drafts.ts'
+import {
+  createSampleDrafts,
+  sampleTime,
+  sampleWindow,
+  type SampleDrafts,
+  type SampleOptions,
+} from './sample-drafts.ts'
 
 export interface ReaderUnderTest {
   readonly reader: Reader
@@ -25,9 +31,14 @@ export interface ReaderContractOptions {
  * What every reader promises, asked of a fresh one for each case. Adapter authors run it in their own test file:
  * `describeReader('mine', open, { isChained: true })`.
  */
-export function describeReader(name: string, open: () => Promise<ReaderUnderTest>, options: ReaderContractOptions): void {
+export function describeReader(
+  name: string,
+  open: () => Promise<ReaderUnderTest>,
+  options: ReaderContractOptions,
+): void {
   const { isChained, tenant_id } = options
-  const samples = (more: SampleOptions = {}): SampleDrafts => createSampleDrafts({ ...(tenant_id === undefined ? {} : { tenant_id }), ...more })
+  const samples = (more: SampleOptions = {}): SampleDrafts =>
+    createSampleDrafts({ ...(tenant_id === undefined ? {} : { tenant_id }), ...more })
 
   const it = (title: string, work: (under: ReaderUnderTest) => Promise<void>): void => {
     test(title, async () => {
@@ -58,7 +69,10 @@ export function describeReader(name: string, open: () => Promise<ReaderUnderTest
 
     it('rows come back whole, newest first, with what they may claim', async ({ reader, append }) => {
       const drafts = samples()
-      const sent = [drafts.audit(), drafts.audit({ code: 'USER_LOGIN', tenant_id: tenant_id ?? 'acme', reason: 'night shift' })]
+      const sent = [
+        drafts.audit(),
+        drafts.audit({ code: 'USER_LOGIN', tenant_id: tenant_id ?? 'acme', reason: 'night shift' }),
+      ]
       await append(sent)
       const { rows, completeness } = await reader.page({ stream: 'audit', filter: sampleWindow, limit: 10 })
       assert.deepEqual(rows.map(draftOf), sent.toReversed())
@@ -74,25 +88,44 @@ export function describeReader(name: string, open: () => Promise<ReaderUnderTest
       const drafts = samples()
       await append([drafts.api({ duration_us: 12_600 }), drafts.api({ duration_us: 400 })])
       const { rows } = await reader.page({ stream: 'api', filter: sampleWindow, limit: 10 })
-      assert.deepEqual(rows.map(({ duration_ms }) => duration_ms), [0, 13])
+      assert.deepEqual(
+        rows.map(({ duration_ms }) => duration_ms),
+        [0, 13],
+      )
     })
 
     for (const order of ['newest', 'oldest'] as const) {
-      it(`pages of the ${order} rows of several nodes neither skip nor repeat while rows are stored`, async ({ reader, append }) => {
+      it(`pages of the ${order} rows of several nodes neither skip nor repeat while rows are stored`, async ({
+        reader,
+        append,
+      }) => {
         // Three logs whose timestamps interleave and collide.
-        const nodes = ['a', 'b', 'c'].map((node, index) => samples({ source_node_id: node, boot_id: `00000000000000b${index}` }))
-        const before = nodes.flatMap((drafts) => Array.from({ length: 20 }, (_, turn) => drafts.audit({ timestamp: sampleTime(1000 + (turn % 7)) })))
+        const nodes = ['a', 'b', 'c'].map((node, index) =>
+          samples({ source_node_id: node, boot_id: `00000000000000b${index}` }),
+        )
+        const before = nodes.flatMap((drafts) =>
+          Array.from({ length: 20 }, (_, turn) => drafts.audit({ timestamp: sampleTime(1000 + (turn % 7)) })),
+        )
         await append(before)
         const seen: string[] = []
         let cursor: string | undefined
         for (let page = 0; page < 50; page++) {
-          const found = await reader.page({ stream: 'audit', filter: sampleWindow, limit: 7, order, ...(cursor === undefined ? {} : { cursor }) })
+          const found = await reader.page({
+            stream: 'audit',
+            filter: sampleWindow,
+            limit: 7,
+            order,
+            ...(cursor === undefined ? {} : { cursor }),
+          })
           seen.push(...found.rows.map(({ id }) => id))
           if (found.next_cursor === null) break
           cursor = found.next_cursor
           // One row at the newest end, one in the middle, one at the oldest.
           const late = nodes[page % nodes.length]
-          if (late !== undefined) await append([2000, 1003, 1].map((micros) => late.audit({ timestamp: sampleTime(micros + page) })))
+          if (late !== undefined)
+            await append(
+              [2000, 1003, 1].map((micros) => late.audit({ timestamp: sampleTime(micros + page) })),
+            )
         }
         assert.equal(new Set(seen).size, seen.length, 'a row came twice')
         assert.deepEqual(seen.toSorted(), before.map(({ id }) => id).toSorted())
@@ -101,29 +134,55 @@ export function describeReader(name: string, open: () => Promise<ReaderUnderTest
       })
     }
 
-    it('a cursor is refused with another filter, another order, or when it is none', async ({ reader, append }) => {
+    it('a cursor is refused with another filter, another order, or when it is none', async ({
+      reader,
+      append,
+    }) => {
       const drafts = samples()
       await append([drafts.audit(), drafts.audit(), drafts.audit()])
-      const ask = (more: Partial<PageQuery>): Promise<unknown> => reader.page({ stream: 'audit', filter: sampleWindow, limit: 1, ...more })
+      const ask = (more: Partial<PageQuery>): Promise<unknown> =>
+        reader.page({ stream: 'audit', filter: sampleWindow, limit: 1, ...more })
       const { next_cursor } = await reader.page({ stream: 'audit', filter: sampleWindow, limit: 1 })
       assert.ok(next_cursor !== null)
       const cursor = next_cursor
       await ask({ cursor })
       for (const wrong of [
-        { cursor, filter: { ...sampleWindow, code: 'USER_LOGIN' } }, { cursor, order: 'oldest' as const }, { cursor, stream: 'sys' as const },
-        { cursor: `${cursor.slice(0, -6)}AAAAAA` }, { cursor: 'bm9uZQ' }, { cursor: 'eyJhIjoxfQ' },
-      ]) await assert.rejects(ask(wrong), { code: 'BAD_CURSOR' }, JSON.stringify(wrong))
+        { cursor, filter: { ...sampleWindow, code: 'USER_LOGIN' } },
+        { cursor, order: 'oldest' as const },
+        { cursor, stream: 'sys' as const },
+        { cursor: `${cursor.slice(0, -6)}AAAAAA` },
+        { cursor: 'bm9uZQ' },
+        { cursor: 'eyJhIjoxfQ' },
+      ])
+        await assert.rejects(ask(wrong), { code: 'BAD_CURSOR' }, JSON.stringify(wrong))
     })
 
     it('an offset skips, and a limit out of range is refused', async ({ reader, append }) => {
       const drafts = samples()
       const sent = Array.from({ length: 6 }, () => drafts.audit())
       await append(sent)
-      const { rows, next_cursor } = await reader.page({ stream: 'audit', filter: sampleWindow, limit: 2, offset: 2 })
-      assert.deepEqual(rows.map(({ id }) => id), [sent[3]?.id, sent[2]?.id])
-      const rest = await reader.page({ stream: 'audit', filter: sampleWindow, limit: 10, cursor: next_cursor ?? '' })
-      assert.deepEqual(rest.rows.map(({ id }) => id), [sent[1]?.id, sent[0]?.id])
-      for (const limit of [0, -1, 1001, 1.5, Number.NaN]) await assert.rejects(reader.page({ stream: 'audit', filter: {}, limit }))
+      const { rows, next_cursor } = await reader.page({
+        stream: 'audit',
+        filter: sampleWindow,
+        limit: 2,
+        offset: 2,
+      })
+      assert.deepEqual(
+        rows.map(({ id }) => id),
+        [sent[3]?.id, sent[2]?.id],
+      )
+      const rest = await reader.page({
+        stream: 'audit',
+        filter: sampleWindow,
+        limit: 10,
+        cursor: next_cursor ?? '',
+      })
+      assert.deepEqual(
+        rest.rows.map(({ id }) => id),
+        [sent[1]?.id, sent[0]?.id],
+      )
+      for (const limit of [0, -1, 1001, 1.5, Number.NaN])
+        await assert.rejects(reader.page({ stream: 'audit', filter: {}, limit }))
     })
 
     it('totals are exact, a lower bound, or unknown, and say which', async ({ reader, append }) => {
@@ -143,12 +202,48 @@ export function describeReader(name: string, open: () => Promise<ReaderUnderTest
       const trace_id = '0af7651916cd43dd8448eb211c80319c'
       const sent = {
         audit: [
-          drafts.audit(), drafts.audit({ code: 'ORDER_CANCELLED', action: 'order.cancel', severity: 'warn', outcome: 'denied', actor: 'bot', actor_kind: 'agent' }),
-          drafts.audit({ code: 'USER_LOGIN', action: 'login', domain: 'identity', category: 'session', method: 'ui', target: 'user/7', on_behalf_of: 'u-7', trace_id }),
-          drafts.audit({ pii_in_detail: true, reason: 'asked', source_node_id: 'edge-2', service_id: 'billing' }),
+          drafts.audit(),
+          drafts.audit({
+            code: 'ORDER_CANCELLED',
+            action: 'order.cancel',
+            severity: 'warn',
+            outcome: 'denied',
+            actor: 'bot',
+            actor_kind: 'agent',
+          }),
+          drafts.audit({
+            code: 'USER_LOGIN',
+            action: 'login',
+            domain: 'identity',
+            category: 'session',
+            method: 'ui',
+            target: 'user/7',
+            on_behalf_of: 'u-7',
+            trace_id,
+          }),
+          drafts.audit({
+            pii_in_detail: true,
+            reason: 'asked',
+            source_node_id: 'edge-2',
+            service_id: 'billing',
+          }),
         ],
-        sys: [drafts.sys(), drafts.sys({ level: 'error', event: 'boom', logger: 'http', trace_id }), drafts.sys({ caused_by: 'evt-00112233445566778899' })],
-        api: [drafts.api(), drafts.api({ method: 'GET', path: '/orders/42', route: '/orders/:id', status: 502, actor: 'u-42', error: 'timeout' })],
+        sys: [
+          drafts.sys(),
+          drafts.sys({ level: 'error', event: 'boom', logger: 'http', trace_id }),
+          drafts.sys({ caused_by: 'evt-00112233445566778899' }),
+        ],
+        api: [
+          drafts.api(),
+          drafts.api({
+            method: 'GET',
+            path: '/orders/42',
+            route: '/orders/:id',
+            status: 502,
+            actor: 'u-42',
+            error: 'timeout',
+          }),
+        ],
       }
       await append([...sent.audit, ...sent.sys, ...sent.api])
       const cases: readonly [StreamName, ScanFilter, (row: Draft) => boolean][] = [
@@ -173,7 +268,11 @@ export function describeReader(name: string, open: () => Promise<ReaderUnderTest
         ['audit', { id: sent.audit[1]?.id ?? '' }, is('id', sent.audit[1]?.id)],
         ['audit', { code: 'ORDER_PLACED', outcome: 'denied' }, () => false],
         ['audit', { level: 'error' }, () => false],
-        ['audit', { since: sent.audit[1]?.timestamp ?? '', until: sent.audit[2]?.timestamp ?? '' }, (row) => row === sent.audit[1] || row === sent.audit[2]],
+        [
+          'audit',
+          { since: sent.audit[1]?.timestamp ?? '', until: sent.audit[2]?.timestamp ?? '' },
+          (row) => row === sent.audit[1] || row === sent.audit[2],
+        ],
         ['sys', { level: 'error' }, is('level', 'error')],
         ['sys', { event: 'boom' }, is('event', 'boom')],
         ['sys', { logger: 'http' }, is('logger', 'http')],
@@ -189,18 +288,29 @@ export function describeReader(name: string, open: () => Promise<ReaderUnderTest
       for (const [stream, filter, passes] of cases) {
         const { rows } = await reader.page({ stream, filter: { ...sampleWindow, ...filter }, limit: 100 })
         const expected = sent[stream].filter((draft) => passes(draft)).map(({ id }) => id)
-        assert.deepEqual(rows.map(({ id }) => id).toSorted(), expected.toSorted(), `${stream} ${JSON.stringify(filter)}`)
+        assert.deepEqual(
+          rows.map(({ id }) => id).toSorted(),
+          expected.toSorted(),
+          `${stream} ${JSON.stringify(filter)}`,
+        )
       }
     })
 
-    it('text is found whatever its case, as words, as JSON, and with backslashes', async ({ reader, append }) => {
+    it('text is found whatever its case, as words, as JSON, and with backslashes', async ({
+      reader,
+      append,
+    }) => {
       const drafts = samples()
       const [one, two, three] = [
-        drafts.sys({ fields: { note: 'Refund FAILED' } }), drafts.sys({ fields: { path: 'C:\\temp' } }), drafts.sys({ fields: { qty: 3, rate: '100%_' } }),
+        drafts.sys({ fields: { note: 'Refund FAILED' } }),
+        drafts.sys({ fields: { path: 'C:\\temp' } }),
+        drafts.sys({ fields: { qty: 3, rate: '100%_' } }),
       ]
       await append([one, two, three])
       const ids = async (text: string): Promise<unknown> =>
-        (await reader.page({ stream: 'sys', filter: { ...sampleWindow, text }, limit: 10, total: 'none' })).rows.map(({ id }) => id)
+        (
+          await reader.page({ stream: 'sys', filter: { ...sampleWindow, text }, limit: 10, total: 'none' })
+        ).rows.map(({ id }) => id)
       assert.deepEqual(await ids('refund failed'), [one.id])
       assert.deepEqual(await ids('C:\\TEMP'), [two.id])
       assert.deepEqual(await ids('"qty":3'), [three.id])
@@ -211,21 +321,36 @@ export function describeReader(name: string, open: () => Promise<ReaderUnderTest
 
     it('a text search pages through all of its matches', async ({ reader, append }) => {
       const drafts = samples()
-      const sent = Array.from({ length: 30 }, (_, index) => drafts.sys({ fields: { note: index % 3 === 0 ? 'needle' : 'straw' } }))
+      const sent = Array.from({ length: 30 }, (_, index) =>
+        drafts.sys({ fields: { note: index % 3 === 0 ? 'needle' : 'straw' } }),
+      )
       await append(sent)
       const seen: string[] = []
       let cursor: string | null = null
       do {
         const page: { rows: readonly ReaderRow[]; next_cursor: string | null } = await reader.page({
-          stream: 'sys', filter: { ...sampleWindow, text: 'NEEDLE' }, limit: 3, total: 'none', ...(cursor === null ? {} : { cursor }),
+          stream: 'sys',
+          filter: { ...sampleWindow, text: 'NEEDLE' },
+          limit: 3,
+          total: 'none',
+          ...(cursor === null ? {} : { cursor }),
         })
         seen.push(...page.rows.map(({ id }) => id))
         cursor = page.next_cursor
       } while (cursor !== null)
-      assert.deepEqual(seen, sent.filter((_, index) => index % 3 === 0).map(({ id }) => id).toReversed())
+      assert.deepEqual(
+        seen,
+        sent
+          .filter((_, index) => index % 3 === 0)
+          .map(({ id }) => id)
+          .toReversed(),
+      )
     })
 
-    it('a thread joins the streams in the order of the process, whatever its clock did', async ({ reader, append }) => {
+    it('a thread joins the streams in the order of the process, whatever its clock did', async ({
+      reader,
+      append,
+    }) => {
       const drafts = samples()
       const other = samples({ source_node_id: 'edge-9', boot_id: '00000000000000ff' })
       const request_id = '4f1c2a9be07d'
@@ -240,13 +365,22 @@ export function describeReader(name: string, open: () => Promise<ReaderUnderTest
       await append([...story, elsewhere, drafts.audit({ request_id: 'another' })])
       const thread = await reader.thread(request_id)
       const order = thread.rows.map(({ id }) => id)
-      assert.deepEqual(order.filter((id) => id !== elsewhere.id), story.map(({ id }) => id))
+      assert.deepEqual(
+        order.filter((id) => id !== elsewhere.id),
+        story.map(({ id }) => id),
+      )
       assert.ok(order.includes(elsewhere.id))
       assert.deepEqual(thread.counts, { audit: 2, sys: 2, api: 1 })
       assert.deepEqual(thread.totals, { audit: 2, sys: 2, api: 1 })
       assert.deepEqual(thread.truncated, { audit: false, sys: false, api: false })
       const cut = await reader.thread(request_id, 1)
-      assert.deepEqual([cut.counts, cut.truncated], [{ audit: 1, sys: 1, api: 1 }, { audit: true, sys: true, api: false }])
+      assert.deepEqual(
+        [cut.counts, cut.truncated],
+        [
+          { audit: 1, sys: 1, api: 1 },
+          { audit: true, sys: true, api: false },
+        ],
+      )
     })
 
     it('one row is found by its id, and by its place', async ({ reader, append }) => {
@@ -269,8 +403,22 @@ export function describeReader(name: string, open: () => Promise<ReaderUnderTest
       await append(sent)
       const sources = await reader.topology(sampleWindow.since, sampleWindow.until)
       assert.deepEqual(sources, [
-        { source_node_id: 'edge-1', service_id: 'gateway', tenant_id: tenant_id ?? null, rows: 3, first_seen: sent[0]?.timestamp, last_seen: sent[2]?.timestamp },
-        { source_node_id: 'edge-2', service_id: 'gateway', tenant_id: tenant_id ?? null, rows: 1, first_seen: sent[3]?.timestamp, last_seen: sent[3]?.timestamp },
+        {
+          source_node_id: 'edge-1',
+          service_id: 'gateway',
+          tenant_id: tenant_id ?? null,
+          rows: 3,
+          first_seen: sent[0]?.timestamp,
+          last_seen: sent[2]?.timestamp,
+        },
+        {
+          source_node_id: 'edge-2',
+          service_id: 'gateway',
+          tenant_id: tenant_id ?? null,
+          rows: 1,
+          first_seen: sent[3]?.timestamp,
+          last_seen: sent[3]?.timestamp,
+        },
       ])
     })
 
@@ -284,16 +432,31 @@ export function describeReader(name: string, open: () => Promise<ReaderUnderTest
         return
       }
       const size = logs.reduce((sum, log) => sum + log.size, 0)
-      assert.deepEqual(logs.map(({ stream }) => stream), ['audit', 'sys'])
-      assert.deepEqual([verdict.verdict, verdict.rows_checked, verdict.logs.map(({ log }) => log)], ['PASS', size, logs.map(({ log }) => log)])
-      assert.deepEqual([report.store.rows, report.chain.verified, report.chain.breaks, report.chain.reason], [size, size, 0, null])
+      assert.deepEqual(
+        logs.map(({ stream }) => stream),
+        ['audit', 'sys'],
+      )
+      assert.deepEqual(
+        [verdict.verdict, verdict.rows_checked, verdict.logs.map(({ log }) => log)],
+        ['PASS', size, logs.map(({ log }) => log)],
+      )
+      assert.deepEqual(
+        [report.store.rows, report.chain.verified, report.chain.breaks, report.chain.reason],
+        [size, size, 0, null],
+      )
       const [audit] = logs
       const part = await reader.verify({ log: audit?.log ?? '', from_seq: 1, to_seq: 1 })
       assert.deepEqual([part.verdict, part.rows_checked], ['PASS', 1])
       const sys = await reader.verify({ stream: 'sys' })
-      assert.deepEqual(sys.logs.map(({ log }) => log), [logs[1]?.log])
+      assert.deepEqual(
+        sys.logs.map(({ log }) => log),
+        [logs[1]?.log],
+      )
       const none = await reader.verify({ log: '_/no/where/audit' })
-      assert.deepEqual([none.verdict, none.rows_checked, none.notes], ['INCOMPLETE', 0, ['the store holds no log named "_/no/where/audit"']])
+      assert.deepEqual(
+        [none.verdict, none.rows_checked, none.notes],
+        ['INCOMPLETE', 0, ['the store holds no log named "_/no/where/audit"']],
+      )
     })
 
     it('a tail shows each new row of its streams once, in order', async ({ reader, append }) => {
@@ -304,16 +467,27 @@ export function describeReader(name: string, open: () => Promise<ReaderUnderTest
       const sent = [drafts.audit(), drafts.sys(), drafts.api(), drafts.audit()]
       for (const draft of sent) await append([draft])
       await tail.until(3)
-      assert.deepEqual(tail.ids().toSorted(), sent.filter(({ stream }) => stream !== 'api').map(({ id }) => id).toSorted())
+      assert.deepEqual(
+        tail.ids().toSorted(),
+        sent
+          .filter(({ stream }) => stream !== 'api')
+          .map(({ id }) => id)
+          .toSorted(),
+      )
       const audit = tail.rows().filter(({ stream }) => stream === 'audit')
-      assert.deepEqual(audit.map(({ id }) => id), [sent[0]?.id, sent[3]?.id])
+      assert.deepEqual(
+        audit.map(({ id }) => id),
+        [sent[0]?.id, sent[3]?.id],
+      )
       for (const row of tail.rows()) assert.equal(row.verification, isChained ? 'verified' : 'ring')
       await tail.stop()
     })
 
     it('a tail starts with a backlog and obeys its filter', async ({ reader, append }) => {
       const drafts = samples()
-      const before = Array.from({ length: 5 }, (_, index) => drafts.audit({ outcome: index % 2 === 0 ? 'denied' : 'success' }))
+      const before = Array.from({ length: 5 }, (_, index) =>
+        drafts.audit({ outcome: index % 2 === 0 ? 'denied' : 'success' }),
+      )
       await append(before)
       const tail = follow(reader, { streams: ['audit'], filter: { outcome: 'denied' }, backlog: 2 })
       await tail.until(2)
@@ -325,7 +499,10 @@ export function describeReader(name: string, open: () => Promise<ReaderUnderTest
       await tail.stop()
     })
 
-    it('a tail taken up again loses and repeats nothing, wherever it broke off', async ({ reader, append }) => {
+    it('a tail taken up again loses and repeats nothing, wherever it broke off', async ({
+      reader,
+      append,
+    }) => {
       const drafts = samples()
       const query = { streams: ['audit', 'sys'] as const, filter: {} }
       const first = follow(reader, query)
@@ -369,7 +546,8 @@ export function describeReader(name: string, open: () => Promise<ReaderUnderTest
       const resume = await tail.ready
       await tail.stop()
       for (const wrong of [
-        { streams: ['sys'] as const, filter: {}, resume }, { streams: ['audit'] as const, filter: { code: 'A' }, resume },
+        { streams: ['sys'] as const, filter: {}, resume },
+        { streams: ['audit'] as const, filter: { code: 'A' }, resume },
         { streams: ['audit'] as const, filter: {}, resume: 'bm9uZQ' },
       ]) {
         const refused = follow(reader, wrong)
@@ -391,7 +569,7 @@ export function describeReader(name: string, open: () => Promise<ReaderUnderTest
 function follow(reader: Reader, query: Parameters<Reader['tail']>[0]) {
   const controller = new AbortController()
   const events: TailEvent[] = []
-  let failure: unknown
+  const failures: Error[] = []
   let wake: () => void = () => {}
   let place: (id: string) => void = () => {}
   const ready = new Promise<string>((resolve) => (place = resolve))
@@ -403,7 +581,7 @@ function follow(reader: Reader, query: Parameters<Reader['tail']>[0]) {
         wake()
       }
     } catch (error) {
-      failure = error
+      failures.push(error instanceof Error ? error : new TypeError(String(error)))
       wake()
     }
   }
@@ -412,7 +590,9 @@ function follow(reader: Reader, query: Parameters<Reader['tail']>[0]) {
     /** Resolves with a resume token once the tail stands. */
     ready,
     async until(count: number): Promise<void> {
-      while (events.length < count && failure === undefined) await new Promise<void>((resolve) => (wake = resolve))
+      while (events.length < count && failures.length === 0)
+        await new Promise<void>((resolve) => (wake = resolve))
+      const [failure] = failures
       if (failure !== undefined) throw failure
     },
     async stop(): Promise<void> {
@@ -429,8 +609,16 @@ const isSample = (row: ReaderRow): boolean => row.timestamp.startsWith('2031-03-
 
 /** The row without what the log and the reader added. */
 function draftOf(row: ReaderRow): Draft {
-  const { log: _log, monotonic_seq: _seq, prev_hash: _prev, hash: _hash, verification: _state, duration_ms: _ms, ...draft } = row
-  return draft as unknown as Draft
+  const {
+    log: _log,
+    monotonic_seq: _seq,
+    prev_hash: _prev,
+    hash: _hash,
+    verification: _state,
+    duration_ms: _ms,
+    ...draft
+  } = row
+  return draft
 }
 
 function is(name: string, value: unknown): (draft: Draft) => boolean {

@@ -20,7 +20,10 @@ export interface SampleDrafts {
 }
 
 /** No sample lies outside this window; rows that a store writes of its own accord (LOG_CREATED) do. */
-export const sampleWindow = { since: '2031-03-01T00:00:00.000000Z', until: '2031-03-01T23:59:59.999999Z' } as const
+export const sampleWindow = {
+  since: '2031-03-01T00:00:00.000000Z',
+  until: '2031-03-01T23:59:59.999999Z',
+} as const
 
 /** The canonical text of `micros` after the samples' midnight. */
 export function sampleTime(micros: number): string {
@@ -32,7 +35,13 @@ export function sampleTime(micros: number): string {
 
 /** A source of drafts as one process would emit them. Two sources with the same options make the same drafts. */
 export function createSampleDrafts(options: SampleOptions = {}): SampleDrafts {
-  const { tenant_id, service_id = 'gateway', source_node_id = 'edge-1', boot_id = '00000000000000aa', startMicros = 0 } = options
+  const {
+    tenant_id,
+    service_id = 'gateway',
+    source_node_id = 'edge-1',
+    boot_id = '00000000000000aa',
+    startMicros = 0,
+  } = options
   let count = 0
   const envelope = (): DraftEnvelope => {
     const boot_seq = count++
@@ -51,19 +60,46 @@ export function createSampleDrafts(options: SampleOptions = {}): SampleDrafts {
   }
   const samples: SampleDrafts = {
     audit: (members = {}) => ({
-      ...envelope(), stream: 'audit', code: 'ORDER_PLACED', action: 'order.place', severity: 'info', domain: 'sales',
-      category: 'order', actor: 'u-42', actor_kind: 'user', target: 'order/42', method: 'http', outcome: 'success',
-      retention_class: 'medium', detail: { qty: 3, sku: 'WIDGET' }, ...members,
+      ...envelope(),
+      stream: 'audit',
+      code: 'ORDER_PLACED',
+      action: 'order.place',
+      severity: 'info',
+      domain: 'sales',
+      category: 'order',
+      actor: 'u-42',
+      actor_kind: 'user',
+      target: 'order/42',
+      method: 'http',
+      outcome: 'success',
+      retention_class: 'medium',
+      detail: { qty: 3, sku: 'WIDGET' },
+      ...members,
     }),
     sys: (members = {}) => ({
-      ...envelope(), stream: 'sys', level: 'info', event: 'order_placed', logger: 'billing', fields: { took: 12 }, ...members,
+      ...envelope(),
+      stream: 'sys',
+      level: 'info',
+      event: 'order_placed',
+      logger: 'billing',
+      fields: { took: 12 },
+      ...members,
     }),
     api: (members = {}) => ({
-      ...envelope(), stream: 'api', method: 'POST', path: '/orders', route: '/orders', status: 201, duration_us: 12_600, ...members,
+      ...envelope(),
+      stream: 'api',
+      method: 'POST',
+      path: '/orders',
+      route: '/orders',
+      status: 201,
+      duration_us: 12_600,
+      ...members,
     }),
     of: (stream, members) => {
       if (stream === 'audit') return samples.audit(members as Partial<AuditDraft>)
-      return stream === 'sys' ? samples.sys(members as Partial<SysDraft>) : samples.api(members as Partial<ApiDraft>)
+      return stream === 'sys'
+        ? samples.sys(members as Partial<SysDraft>)
+        : samples.api(members as Partial<ApiDraft>)
     },
   }
   return samples

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// oxlint-disable-next-line import/no-unassigned-import -- Nest reads what this puts on Reflect
 import 'reflect-metadata'
 import assert from 'node:assert/strict'
 import { createServer, type RequestListener, type Server } from 'node:http'
@@ -105,18 +106,24 @@ const frameworks: Readonly<Record<string, (reader: Reader) => Promise<App>>> = {
     app.use((context) => {
       context.body = 'home'
     })
-    return listen(createServer(app.callback()))
+    const callback = app.callback()
+    return listen(createServer((request, response) => void callback(request, response)))
   },
   'nest, on express': async (reader) => {
+    // oxlint-disable-next-line typescript/no-extraneous-class -- Nest's modules are classes
     class Home {}
     Module({})(Home)
     const app = await NestFactory.create(Home, { logger: false })
-    app.use((_request: unknown, response: { setHeader(name: string, value: string): void }, next: () => void) => {
-      response.setHeader('x-app', 'yes')
-      next()
-    })
+    app.use(
+      (_request: unknown, response: { setHeader(name: string, value: string): void }, next: () => void) => {
+        response.setHeader('x-app', 'yes')
+        next()
+      },
+    )
     app.use(base, nestReader(reader, options))
-    app.use('/', (request: { url: string }, response: { end(text: string): void }, next: () => void) => (request.url === '/' ? response.end('home') : next()))
+    app.use('/', (request: { url: string }, response: { end(text: string): void }, next: () => void) =>
+      request.url === '/' ? response.end('home') : next(),
+    )
     await app.listen(0, '127.0.0.1')
     return { server: app.getHttpServer() as Server, close: () => app.close() }
   },
@@ -132,7 +139,9 @@ for (const [name, start] of Object.entries(frameworks)) {
     before(async () => {
       opened = await openSqlite()
       reader = readerOf(opened.sources)
-      await opened.append(Array.from({ length: 700 }, () => drafts.audit({ detail: { filler: 'x'.repeat(2000) } })))
+      await opened.append(
+        Array.from({ length: 700 }, () => drafts.audit({ detail: { filler: 'x'.repeat(2000) } })),
+      )
       app = await start(reader)
       origin = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`
     })
@@ -143,7 +152,10 @@ for (const [name, start] of Object.entries(frameworks)) {
       await opened.close()
     })
     const get = (path: string, init: RequestInit = {}): Promise<Response> =>
-      fetch(origin + path, { ...init, headers: { authorization: `Bearer ${token}`, ...(init.headers as Record<string, string>) } })
+      fetch(origin + path, {
+        ...init,
+        headers: { authorization: `Bearer ${token}`, ...(init.headers as Record<string, string>) },
+      })
 
     test('answers below its mount point, and leaves the rest alone', async () => {
       const response = await get(`${base}/audit?limit=2&code=ORDER_*`)
@@ -155,11 +167,21 @@ for (const [name, start] of Object.entries(frameworks)) {
 
     test('refusals are problems', async () => {
       for (const [path, status, init] of [
-        [`${base}/audit`, 401, { headers: { authorization: 'Bearer no' } }], [`${base}/nothing`, 404], [base, 404], [`${base}/`, 404],
-        [`${base}/audit?nope=1`, 400], [`${base}/audit?actor=%ff`, 400], [`${base}/audit?limit=0`, 422], [`${base}/audit`, 405, { method: 'POST', body: '{}' }],
+        [`${base}/audit`, 401, { headers: { authorization: 'Bearer no' } }],
+        [`${base}/nothing`, 404],
+        [base, 404],
+        [`${base}/`, 404],
+        [`${base}/audit?nope=1`, 400],
+        [`${base}/audit?actor=%ff`, 400],
+        [`${base}/audit?limit=0`, 422],
+        [`${base}/audit`, 405, { method: 'POST', body: '{}' }],
       ] as const) {
         const response = await get(path, init)
-        assert.deepEqual([response.status, response.headers.get('content-type')], [status, 'application/problem+json'], path)
+        assert.deepEqual(
+          [response.status, response.headers.get('content-type')],
+          [status, 'application/problem+json'],
+          path,
+        )
         await response.text()
       }
     })
@@ -178,7 +200,8 @@ for (const [name, start] of Object.entries(frameworks)) {
     test('a tail streams as rows come, is resumed without loss, and its place is given back', async () => {
       const remote = remoteReader({ url: origin + base, token, retryMsMin: 5 })
       const client = new AbortController()
-      const events = remote.tail({ streams: ['audit'], filter: {}, backlog: 1 }, client.signal)[Symbol.asyncIterator]()
+      const tail = remote.tail({ streams: ['audit'], filter: {}, backlog: 1 }, client.signal)
+      const events = tail[Symbol.asyncIterator]()
       await events.next()
       const sent = [drafts.audit(), drafts.audit(), drafts.audit()]
       const seen: string[] = []
@@ -189,7 +212,10 @@ for (const [name, start] of Object.entries(frameworks)) {
         // The connection is cut under the client; it comes back by itself.
         app.server.closeAllConnections()
       }
-      assert.deepEqual(seen, sent.map(({ id }) => id))
+      assert.deepEqual(
+        seen,
+        sent.map(({ id }) => id),
+      )
       client.abort()
       await events.return?.()
       await remote.close()

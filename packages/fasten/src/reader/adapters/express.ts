@@ -4,7 +4,11 @@ import { createReaderRouter, type ReaderOptions, type ReaderSource } from '../ro
 import { serve } from './node.ts'
 
 /** Fits `app.use` and `router.use` of Express 4 and 5, and of Connect. */
-export type ExpressReader = (request: IncomingMessage, response: ServerResponse, next?: (error?: unknown) => void) => void
+export type ExpressReader = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  next?: (error?: unknown) => void,
+) => void
 
 /**
  * The reader for Express: `app.use('/api/v1/logs', expressReader(fasten, { token }))`. Express cuts the mount path off, so

@@ -11,7 +11,10 @@ export interface KoaContextLike {
   respond?: boolean | undefined
 }
 
-export type KoaReader = (context: KoaContextLike, next: () => Promise<unknown>) => Promise<unknown> | undefined
+export type KoaReader = (
+  context: KoaContextLike,
+  next: () => Promise<unknown>,
+) => Promise<unknown> | undefined
 
 /**
  * The reader for Koa: `app.use(koaReader(fasten, { token, basePath: '/api/v1/logs' }))`. Requests outside `basePath` go on to

@@ -15,19 +15,28 @@ export function nodeReader(source: ReaderSource, options: ReaderOptions): NodeRe
 }
 
 /** Answers one Node request with `handle`, as if it had asked for `target` (path and query). */
-export function serve(handle: ReaderHandler, request: IncomingMessage, response: ServerResponse, target: string): void {
+export function serve(
+  handle: ReaderHandler,
+  request: IncomingMessage,
+  response: ServerResponse,
+  target: string,
+): void {
   const gone = new AbortController()
   // `close` also comes after a whole answer, when nobody listens to the signal any more.
   response.once('close', () => gone.abort())
   const asked = toRequest(request, target, gone.signal)
   if (asked === undefined) {
-    response.writeHead(400, { 'content-type': 'text/plain; charset=utf-8', connection: 'close' }).end('bad request\n')
+    response
+      .writeHead(400, { 'content-type': 'text/plain; charset=utf-8', connection: 'close' })
+      .end('bad request\n')
     return
   }
   // A fault past this point means that the connection itself failed; destroying it is all that can be said to the client.
   handle(asked)
     .then((answer) => send(answer, response))
-    .catch((error: unknown) => response.destroy(error instanceof Error ? error : new TypeError(String(error))))
+    .catch((error: unknown) =>
+      response.destroy(error instanceof Error ? error : new TypeError(String(error))),
+    )
 }
 
 /** Undefined for what no Request can be made of: a method of no use here (TRACE, CONNECT), a target that is no path. */
@@ -50,7 +59,7 @@ function toRequest(request: IncomingMessage, target: string, signal: AbortSignal
 
 /** Writes the answer as fast as the client takes it, and stops making it when the client goes. */
 async function send(answer: Response, response: ServerResponse): Promise<void> {
-  if (response.destroyed) return void (await answer.body?.cancel())
+  if (response.destroyed) return answer.body?.cancel()
   response.writeHead(answer.status, Object.fromEntries(answer.headers))
   if (answer.body === null) return void response.end()
   const reader = answer.body.getReader()
