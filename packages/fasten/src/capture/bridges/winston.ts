@@ -34,20 +34,22 @@ export function winstonFormat(): { transform(info: WinstonInfo): WinstonInfo } {
   }
 }
 
+/** What winston asks of a transport: a writable of info objects with a `log` of two arguments. */
+export interface WinstonTransport extends Writable {
+  log(info: WinstonInfo, done: () => void): void
+}
+
 /** A winston transport that records each line in the sys stream; the other transports print it as before. */
-export function winstonTransport(options: { readonly fasten?: Fasten } = {}): Writable {
-  return new Writable({
-    objectMode: true,
-    write(info: WinstonInfo, _encoding, done) {
-      const { level, message, request_id: _requestId, trace_id: _traceId, timestamp: _timestamp, ...fields } = info
-      const { label, ...rest } = fields
-      ;(options.fasten ?? currentFasten())?.recordLog({
-        level: levelOfWord[level] ?? 'info',
-        event: typeof message === 'string' ? message : 'log',
-        fields: typeof message === 'string' ? rest : { ...rest, message },
-        logger: typeof label === 'string' ? label : undefined,
-      })
-      done()
-    },
-  })
+export function winstonTransport(options: { readonly fasten?: Fasten } = {}): WinstonTransport {
+  function log(info: WinstonInfo, done: () => void): void {
+    const { level, message, request_id: _requestId, trace_id: _traceId, timestamp: _timestamp, label, ...fields } = info
+    ;(options.fasten ?? currentFasten())?.recordLog({
+      level: levelOfWord[level] ?? 'info',
+      event: typeof message === 'string' ? message : 'log',
+      fields: typeof message === 'string' ? fields : { ...fields, message },
+      logger: typeof label === 'string' ? label : undefined,
+    })
+    done()
+  }
+  return Object.assign(new Writable({ objectMode: true, write: (info: WinstonInfo, _encoding, done) => log(info, done) }), { log })
 }
