@@ -206,7 +206,8 @@ end
 # True when the command line begins with these.
 function __fasten_in
     set -l typed (commandline -opc)
-    test (count $typed) -gt (count $argv); and test "$typed[2..(math (count $argv) + 1)]" = "$argv"
+    set -l last (math (count $argv) + 1)
+    test (count $typed) -ge $last; and test "$typed[2..$last]" = "$argv"
 end
 complete -c fasten -f
 ${first.join('\n')}

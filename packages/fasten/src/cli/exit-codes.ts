@@ -3,6 +3,7 @@ import { FastenError } from '../core/error.ts'
 
 /** What a script learns from `$?`. Source: spec/cli.md#exit-codes. */
 export const exitCodes = {
+  /** The work was done. `verify`: PASS. `tail`: ended by Ctrl-C or SIGTERM. */
   ok: 0,
   /** The command ran and found something to act on: a failed check, drift, nothing under an id, no catalogue loaded. */
   findings: 1,

@@ -41,8 +41,10 @@ export function probeCheck(place: Place, clock: Clock): Check {
         const emitted = elapsed()
         if (!(await within(receipt.durable))) return tooLate('durable', fasten.stats().last_error)
         const durable = elapsed()
-        const stored = await within(receipt.stored)
-        if (!stored) return tooLate('stored', fasten.stats().last_error)
+        const stored = await within(
+          Promise.race([receipt.stored, whenInTrouble(() => fasten.stats().last_error !== null)]),
+        )
+        if (stored?.value === undefined) return tooLate('stored', fasten.stats().last_error)
         const storedAfter = elapsed()
         const { log, monotonic_seq, hash } = stored.value
         const { reader } = await openLocal([place], () => {})
@@ -82,11 +84,19 @@ export function probeCheck(place: Place, clock: Clock): Check {
   }
 }
 
+/** Resolves with nothing once the store has refused for a while; a first refusal may be another writer's turn. */
+async function whenInTrouble(isInTrouble: () => boolean): Promise<undefined> {
+  const looks = probeTimeoutMs / troubleMs
+  for (let times = 0, look = 0; times < 3 && look < looks; look++) {
+    await new Promise((resolve) => setTimeout(resolve, troubleMs).unref())
+    times = isInTrouble() ? times + 1 : 0
+  }
+}
+
+const troubleMs = 250
+
 function tooLate(what: string, lastError: string | null): ReturnType<typeof fail> {
-  return fail(
-    `the probe was accepted, and not ${what} within ${probeTimeoutMs / 1000}s${lastError === null ? '' : `: ${lastError}`}`,
-    {
-      hint: 'the row waits in the spool and will be stored when the store is well again',
-    },
-  )
+  return fail(`the probe was accepted and is not ${what} yet${lastError === null ? '' : `: ${lastError}`}`, {
+    hint: 'the row waits in the spool and will be stored when the store is well again',
+  })
 }
