@@ -214,10 +214,13 @@ function readLeaf({ leaf }: Chained, draft: SpooledDraft, { parts }: OpenLog): {
   for (const name of requiredMembers) {
     if (typeof row[name] !== 'string' || row[name] === '') throw malformed(`the draft has no ${name}`, draft)
   }
+  // Rows are ordered by this text, so it must be the one form in which text order is time order.
+  if (!canonicalTime.test(row.timestamp)) throw malformed(`the draft's timestamp "${row.timestamp.slice(0, 40)}" is not canonical`, draft)
   return { text, row }
 }
 
 const requiredMembers = ['id', 'timestamp', 'request_id'] as const
+const canonicalTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/
 
 function parse(text: string, draft: SpooledDraft): Row {
   try {
