@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { streams, type StreamName } from '../../core/row.ts'
+import { streams, type StreamName, type VerificationState } from '../../core/row.ts'
 import { filterNamed } from '../../reader/parameters.ts'
 import { csvHeader, csvLine } from '../../reader/csv.ts'
 import { parsePageQuery } from '../../reader/query.ts'
@@ -159,6 +159,7 @@ function pageQuery(
 interface Shown {
   readonly rows: number
   readonly isCut: boolean
+  readonly states: ReadonlySet<VerificationState>
 }
 
 interface Listing {
@@ -177,13 +178,15 @@ async function printRows(
   const [first] = streamsAsked
   if (shape === 'csv' && first !== undefined) await world.out.write(csvHeader(first))
   let shown = 0
+  const states = new Set<VerificationState>()
   for await (const row of rows) {
     if (world.signal.aborted) break
-    if (shown >= limit) return { rows: shown, isCut: true }
+    if (shown >= limit) return { rows: shown, isCut: true, states }
     await world.out.write(print(row))
     shown++
+    states.add(row.verification)
   }
-  return { rows: shown, isCut: false }
+  return { rows: shown, isCut: false, states }
 }
 
 function printerOf(shape: Shape, args: Args, world: World): (row: ReaderRow) => string {
@@ -216,8 +219,10 @@ async function notes(
   if (isSearchBounded) parts.push('text is searched in the last 24 hours; look further with --since')
   if (shown.isCut) parts.push('see more with --limit or --all')
   const cursor = wanted.length === 1 && limit <= pageRowsMax ? firstPages[0]?.next_cursor : null
-  if (shown.isCut && typeof cursor === 'string') parts.push(`next page: --cursor ${cursor}`)
-  if (shape === 'lines' && shown.rows > 0 && world.err.isTerminal) parts.push(markLegend)
+  // People raise the limit; programs turn pages.
+  if (shown.isCut && typeof cursor === 'string' && !world.out.isTerminal)
+    parts.push(`next page: --cursor ${cursor}`)
+  if (shape === 'lines' && shown.rows > 0 && world.err.isTerminal) parts.push(markLegend(shown.states))
   if (firstPages.some((page) => page.completeness === 'store-degraded')) {
     parts.push('the writer holds rows it could not store; see fasten doctor')
   }

@@ -19,12 +19,12 @@ export function checkLines({ name, status, message, hint }: CheckResult, look: L
   const indent = ' '.repeat(4 + nameColumns + 1)
   const room = look.columns === null ? Infinity : Math.max(24, look.columns - indent.length)
   const [first = '', ...rest] = fold(visible(message), room)
-  const remedy = hint === undefined ? [] : fold(`→ ${visible(hint)}`, room)
+  const remedy = hint === undefined ? [] : fold(visible(hint), room - 2)
   const paintMessage = (text: string): string => (status === 'skip' ? look.paint('quiet', text) : text)
   return [
     `  ${look.paint(style, sign)} ${pad(name, nameColumns)} ${paintMessage(first)}`,
     ...rest.map((text) => indent + paintMessage(text)),
-    ...remedy.map((text) => indent + look.paint(style, text)),
+    ...remedy.map((text, index) => indent + look.paint(style, `${index === 0 ? '→' : ' '} ${text}`)),
   ]
 }
 

@@ -91,8 +91,8 @@ function shrink(
     if (over <= 0) return
     const keeps = keepsOf(part)
     const room = Math.max(keeps, width(texts[index] ?? '') - over)
-    // A stump of two letters and an ellipsis says nothing; better the room it frees.
-    texts[index] = keeps === 0 && room < 6 ? '' : cut((texts[index] ?? '').trim(), room, part.cut)
+    // A stump such as `reason…` says nothing; better the room it frees.
+    texts[index] = keeps === 0 && room < 10 ? '' : cut((texts[index] ?? '').trim(), room, part.cut)
   }
 }
 

@@ -11,15 +11,20 @@ export interface RowLineOptions {
   readonly hasCitation?: boolean
 }
 
-const marks: Readonly<Record<VerificationState, readonly [string, Style]>> = {
-  verified: ['✓', 'good'],
-  chained: ['·', 'quiet'],
-  broken: ['✗', 'alarm'],
-  ring: ['~', 'caution'],
+const marks: Readonly<Record<VerificationState, readonly [sign: string, style: Style, meaning: string]>> = {
+  verified: ['✓', 'good', 'verified for this answer'],
+  chained: ['·', 'quiet', 'chained, not recomputed here'],
+  broken: ['✗', 'alarm', 'broken: run fasten verify'],
+  ring: ['~', 'caution', 'in memory only, not provable'],
 }
 
-/** What the mark beside each row means, for the foot of a list. */
-export const markLegend = '✓ verified now  · chained, not recomputed here  ✗ broken  ~ in memory only'
+/** What the marks beside these rows mean, for the foot of a list. */
+export function markLegend(states: ReadonlySet<VerificationState>): string {
+  return Object.entries(marks)
+    .filter(([state]) => states.has(state as VerificationState))
+    .map(([, [sign, , meaning]]) => `${sign} ${meaning}`)
+    .join('  ')
+}
 
 const urgency: Readonly<Record<string, Style>> = {
   debug: 'quiet',
@@ -37,7 +42,8 @@ const columnsForDate = 110
 const columnsForGaps = 96
 
 /**
- * A printer of rows, one line each: time, verification mark, stream, level, what happened, to whom, why, where, request id.
+ * A printer of rows, one line each (two where a long request id has no room beside the rest): time, verification mark, stream,
+ * level, what happened, to whom, why, where, request id.
  * On a terminal the line is cut to its width, dispensable parts first; elsewhere nothing is ever cut. The printer
  * remembers the day it printed last, so make one for each list.
  */
@@ -48,16 +54,23 @@ export function rowPrinter(look: Look, options: RowLineOptions = {}): (row: Read
     const isDense = look.columns !== null && look.columns < columnsForGaps
     const head = [...lead(row, isShort), ...rowParts(row, { isAligned: !isShort, hasCause: true })]
     const dense = head.map((part, index) => (index <= densePartsMax ? { ...part, isTight: true } : part))
-    const text = line([...(isDense ? dense : head), ...trail(row, options, isDense)], look)
+    const hangs = isDense && row.request_id.length > denseIdMax
+    const tail = trail(row, options, isDense && !hangs)
+    const lines = hangs
+      ? [line([...dense, ...tail.slice(0, -1)], look), `${' '.repeat(13)}${line(tail.slice(-1), look)}`]
+      : [line([...(isDense ? dense : head), ...tail], look)]
     const rowDay = row.timestamp.slice(0, 10)
-    if (!isShort || rowDay === day) return [text]
+    if (!isShort || rowDay === day) return lines
     day = rowDay
-    return [look.paint('quiet', `── ${visible(rowDay)} (UTC) ──`), text]
+    return [look.paint('quiet', `── ${visible(rowDay)} (UTC) ──`), ...lines]
   }
 }
 
 /** Time, mark, stream, level, name. */
 const densePartsMax = 4
+
+/** A longer request id (a UUID, say) gets a line of its own there: it is never cut, and must not crush the rest. */
+const denseIdMax = 16
 
 export interface RowPartsOptions {
   /** Pads the names of events to a column, for lists. */

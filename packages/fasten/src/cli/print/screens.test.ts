@@ -43,6 +43,14 @@ test('a line never outgrows a usual terminal, and the request id is never cut', 
   }
 })
 
+test('a long request id gets a line of its own where there is no room beside the rest', () => {
+  const id = '9f86d081-884c-4d63-a159-c0ffee123456'
+  const long = [row({ stream: 'audit', reason: 'customer called' }, { request_id: id })]
+  assertGolden('rows-long-id-80', list(long, bare(80)))
+  assert.equal(list(long, bare(160)).length, 1)
+  assert.equal(list(long, plainLook).length, 1)
+})
+
 test('nothing a row says reaches the terminal as a control, an escape or a bidirectional mark', () => {
   const screens = [...list(strangeRows(), plainLook), ...threadView(threadOf(strangeRows()), plainLook)]
   for (const text of screens)
