@@ -39,6 +39,7 @@ export function createEmit(parts: EmitterParts): (input: EmitInput<string>) => R
     const event = parseEvent(input, config.isStrict)
     const known = registry.metaOf(event.code)
     const meta = known ?? unregistered(event.code)
+    if (config.isStrict) checkDetail(event)
     const context = contextOf(event)
     const tenant = event.tenant_id ?? context?.tenant_id ?? config.tenant_id
     const draft = enrich(known ? event : wrapped(event), known ? event.code : 'UNREGISTERED_CODE', meta, context, identity.envelope(context, tenant, true))
@@ -59,6 +60,12 @@ export function createEmit(parts: EmitterParts): (input: EmitInput<string>) => R
     onRefused(clean.code)
     if (meta.fail_closed || config.failure === 'raise') throw receipt.error
     return receipt
+  }
+
+  function checkDetail(event: Event): void {
+    const [problem, ...more] = registry.problemsOf(event.code, event.detail ?? {})
+    if (problem === undefined) return
+    throw new TypeError(`detail of ${event.code}: ${problem}${more.length === 0 ? '' : ` (and ${more.length} more)`}`)
   }
 
   function unregistered(code: string): CodeMeta {
