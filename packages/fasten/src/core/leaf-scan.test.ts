@@ -12,7 +12,7 @@ const names = ['a', 'bb', 'c']
 const scanner = createLeafScanner(names)
 const scan = (bytes: Uint8Array): boolean => scanner.scan(bytes, []) !== 'not_canonical'
 
-const member = fc.constantFrom('a', 'aa', 'bb', 'c', 'd', 'é', '😀', '～', '"', '', '9', '10', '__proto__')
+const member = fc.constantFrom('a', 'aa', 'ca', '\n', 'aé', 'a\"', 'bb', 'c', 'd', 'é', '😀', '～', '"', '', '9', '10', '__proto__')
 const value = fc.oneof(fc.jsonValue({ maxDepth: 2 }), fc.integer(), fc.double({ noNaN: true, noDefaultInfinity: true }), fc.string({ unit: 'binary' }))
 const object = fc.dictionary(member, value, { maxKeys: 6 }).map((members) => inOrder(members as JsonObject) as JsonObject)
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { isCanonical, nestingMax } from './canonical.ts'
+import { nestingMax } from './canonical.ts'
 import type { ColumnValue } from './columns.ts'
 
 /** What a member should be, as a column would hold it: null for absent, 1 for true. `undefined` expects nothing. */
@@ -30,7 +30,8 @@ export function createLeafScanner(names: readonly string[]): LeafScanner {
   let bytes: Uint8Array = new Uint8Array()
   let differs = false
   let isAscii = true
-  let needsParsing = false
+  // The latest member that is none of `names`, or empty.
+  let unknownName = ''
   // Second result of `scanString`, which answers with an index.
   let isPlain = true
 
@@ -40,12 +41,8 @@ export function createLeafScanner(names: readonly string[]): LeafScanner {
     bytes = leaf
     differs = false
     isAscii = true
-    needsParsing = false
     if (leaf[0] !== openBrace || scanRow(leaf, expected) !== leaf.length) return 'not_canonical'
-    if (!isAscii || needsParsing) {
-      const text = decode(0, leaf.length)
-      if (text === undefined || (needsParsing && !isCanonical(text))) return 'not_canonical'
-    }
+    if (!isAscii && decode(0, leaf.length) === undefined) return 'not_canonical'
     return differs ? 'differs' : 'as_expected'
   }
 
@@ -53,12 +50,14 @@ export function createLeafScanner(names: readonly string[]): LeafScanner {
   function scanRow(input: Uint8Array, expected: readonly Expected[]): number {
     let next = 0
     let at = 1
+    unknownName = ''
     if (input[1] === closeBrace) at = 2
     else {
       for (let byte: number | undefined = comma; byte === comma; ) {
         let index = next
         while (index < openings.length && !isNamed(input, at, openings[index] as Uint8Array)) index++
-        if (index === openings.length) at = scanUnknownMember(input, at)
+        if (index === openings.length) at = scanUnknownMember(input, at, next === 0 ? '' : (names[next - 1] as string))
+        else if (unknownName !== '' && unknownName >= (names[index] as string)) return -1
         else {
           skipAbsent(expected, next, index)
           next = index + 1
@@ -80,11 +79,14 @@ export function createLeafScanner(names: readonly string[]): LeafScanner {
     }
   }
 
-  /** A member that rows of this version do not have: allowed, but its place among the others is left to a parser. */
-  function scanUnknownMember(input: Uint8Array, start: number): number {
-    needsParsing = true
+  /** A member that rows of this version do not have is allowed in its place, behind `previous` and other unknown ones. */
+  function scanUnknownMember(input: Uint8Array, start: number, previous: string): number {
     const colonAt = input[start] === quote ? scanString(start) : -1
-    return colonAt > 0 && input[colonAt] === colon ? scanValue(colonAt + 1, 1) : -1
+    if (colonAt < 0 || input[colonAt] !== colon) return -1
+    const name = nameAt(start + 1, colonAt - 1)
+    if (name === undefined || (start > 1 && (name <= previous || name <= unknownName))) return -1
+    unknownName = name
+    return scanValue(colonAt + 1, 1)
   }
 
   /** The index after the value at `start`, or -1; compares while it reads, since most values are as expected. */
@@ -135,16 +137,19 @@ export function createLeafScanner(names: readonly string[]): LeafScanner {
     if (input[open + 1] === closeBrace) return open + 2
     let previousStart = 0
     let previousEnd = 0
+    let wasPlain = true
     for (let at = open + 1; ; at++) {
       if (input[at] !== quote) return -1
       const start = at + 1
       const colonAt = scanString(at)
       if (colonAt < 0 || input[colonAt] !== colon) return -1
-      // Names beyond ASCII or with escapes sort by rules that bytes do not show.
-      if (!isPlain) needsParsing = true
-      else if (previousEnd > 0 && compareNames(previousStart, previousEnd, start, colonAt - 1) >= 0) return -1
+      const isAscending =
+        previousEnd === 0 ||
+        (wasPlain && isPlain ? areBytesAscending(previousStart, previousEnd, start, colonAt - 1) : areTextsAscending(previousStart, previousEnd, start, colonAt - 1))
+      if (!isAscending) return -1
+      wasPlain = isPlain
       previousStart = start
-      previousEnd = isPlain ? colonAt - 1 : 0
+      previousEnd = colonAt - 1
       at = scanValue(colonAt + 1, depth + 1)
       if (at < 0) return -1
       if (input[at] === closeBrace) return at + 1
@@ -219,13 +224,24 @@ export function createLeafScanner(names: readonly string[]): LeafScanner {
     return true
   }
 
-  function compareNames(aStart: number, aEnd: number, bStart: number, bEnd: number): number {
+  function areBytesAscending(aStart: number, aEnd: number, bStart: number, bEnd: number): boolean {
     const shared = Math.min(aEnd - aStart, bEnd - bStart)
     for (let place = 0; place < shared; place++) {
       const difference = (bytes[aStart + place] as number) - (bytes[bStart + place] as number)
-      if (difference !== 0) return difference
+      if (difference !== 0) return difference < 0
     }
-    return aEnd - aStart - (bEnd - bStart)
+    return aEnd - aStart < bEnd - bStart
+  }
+
+  /** Names beyond ASCII or with escapes sort by their UTF-16 code units, which their bytes do not show. */
+  function areTextsAscending(aStart: number, aEnd: number, bStart: number, bEnd: number): boolean {
+    const [a, b] = [nameAt(aStart, aEnd), nameAt(bStart, bEnd)]
+    return a !== undefined && b !== undefined && a < b
+  }
+
+  function nameAt(start: number, end: number): string | undefined {
+    const text = decode(start, end)
+    return text?.includes('\\') ? (JSON.parse(`"${text}"`) as string) : text
   }
 
   function decode(start: number, end: number): string | undefined {
