@@ -39,7 +39,7 @@ if (import.meta.resolve('fasten').endsWith('.ts')) say('fasten runs from source 
 try {
   await group('calls', () => measureCalls(scale, folder), callTable, callGoals)
   await group('rows', () => measureRows(scale, folder), rowTable, rowGoals)
-  await group('http', () => measureHttp(scale), httpTable, httpGoals)
+  await group('http', () => measureHttp(scale, folder), httpTable, httpGoals)
   await group('start', () => measureStart(scale, folder), startTable, startGoals)
 } finally {
   rmSync(folder, { recursive: true, force: true })

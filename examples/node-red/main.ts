@@ -5,7 +5,7 @@ import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { parseArgs } from 'node:util'
 import { finalExpectations, judge, liveExpectations, type Expectation } from './demo/expectations.ts'
-import { showFastenCommand } from './demo/fasten-command.ts'
+import { showFastenCommand, typedCommand } from './demo/fasten-command.ts'
 import { command, heading, progress, say, tellAnswer, tellJudgement } from './demo/screen.ts'
 import { startServer, type Server } from './demo/server.ts'
 import { playStory, type Story } from './demo/story.ts'
@@ -72,11 +72,11 @@ async function showEvidence(server: Server, story: Story): Promise<void> {
   await judge(expectation(liveExpectations(server, story), 4))
   for (const [title, ...words] of [
     ['One request, three streams', 'thread', story.setpoint.request_id, '--store', store],
-    ['The newest audit rows', 'query', 'code:DEVICE_*', '--limit', '8', '--store', store],
+    ['The last audit rows', 'query', '--limit', '12', '--store', store],
     ['Is all of it still what was written?', 'verify', '--store', store],
   ] as const) {
     heading(title)
-    command(`npx fasten ${words.join(' ')}`)
+    command(`${typedCommand()} ${words.join(' ')}`)
     await showFastenCommand(...words)
   }
 }
@@ -89,7 +89,7 @@ function showDoors({ origin, secrets, database }: Server, story: Story): void {
   say('  Make a row of your own:')
   command(`curl -i -u ines:${secrets.operatorPassword} -H 'content-type: application/json' -d '{"celsius":24,"reason":"mine"}' ${origin}/api/tank/7/setpoint`)
   say('  Watch them come (the timer fires every two seconds):')
-  command(`npx fasten tail --stream all --store ${shown(database)}`)
+  command(`${typedCommand()} tail --stream all --store ${shown(database)}`)
 }
 
 /** Resolves with the server's exit code once somebody has asked for the end. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { spawn } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 export interface CommandResult {
@@ -19,6 +20,14 @@ export async function fastenCommand(...words: string[]): Promise<CommandResult> 
 /** The same, on the visitor's own terminal. */
 export async function showFastenCommand(...words: string[]): Promise<number> {
   return ended(spawn(process.execPath, [...process.execArgv, commandFile(), ...words], { stdio: ['ignore', 'inherit', 'inherit'] }))
+}
+
+/** How a visitor types the command where they stand: `npx fasten` where that is the installed package, else by its file. */
+export function typedCommand(): string {
+  for (let folder = process.cwd(); folder !== dirname(folder); folder = dirname(folder)) {
+    if (existsSync(join(folder, 'node_modules', '.bin', 'fasten'))) return 'npx fasten'
+  }
+  return `node ${relative(process.cwd(), commandFile())}`
 }
 
 /** Behind `bin` of the package; its source when the package runs from source. */
