@@ -3,7 +3,6 @@ import { statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { expandVariables, readEnvFile } from '../capture/env-file.ts'
-import { spoolRoot } from '../capture/open-lane.ts'
 import { FastenError } from '../core/error.ts'
 import { streams, type StreamName } from '../core/row.ts'
 import { parseDsn, type Dsn } from '../store/dsn.ts'
@@ -23,8 +22,6 @@ export interface Place {
   readonly dsn: Dsn
   /** The database file, absolute; null for a server or a store in memory. */
   readonly path: string | null
-  /** Where rows wait that this store has not taken yet. */
-  readonly spoolRoot: string
 }
 
 /** The environment with the variables of `FASTEN_ENV_FILE` below it. */
@@ -45,7 +42,6 @@ export function placesOf(target: Target, processEnv: Env): readonly Place[] {
     at,
     dsn,
     path: dsn.kind === 'sqlite' && !dsn.isMemory ? resolve(dsn.path) : null,
-    spoolRoot: spoolRoot(dsn, env['FASTEN_SPOOL_DIR'] || undefined),
   })
   if (target.kind === 'url') {
     throw new FastenError(

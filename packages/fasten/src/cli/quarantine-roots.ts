@@ -19,10 +19,14 @@ export async function quarantineRoots(
   world: World,
   word?: string,
 ): Promise<readonly QuarantineRoot[]> {
-  const { placesOf } = await import('./places.ts')
+  const [{ placesOf }, { spoolRootOf }] = await Promise.all([
+    import('./places.ts'),
+    import('./spool-root.ts'),
+  ])
   const roots = new Map<string, Place>()
   for (const place of placesOf(targetOf(args, world.env, word), world.env)) {
-    if (!roots.has(place.spoolRoot)) roots.set(place.spoolRoot, place)
+    const root = spoolRootOf(place, world.env)
+    if (!roots.has(root)) roots.set(root, place)
   }
   return Array.from(roots, ([root, place]) => ({ root, place }))
 }

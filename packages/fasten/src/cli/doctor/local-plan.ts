@@ -3,7 +3,8 @@ import { existsSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { World } from '../command.ts'
 import { openLocal, type LocalStores } from '../open-reader.ts'
-import { dsnText, isThere, placesOf, type Place } from '../places.ts'
+import { dsnText, isThere, placesOf, type Env, type Place } from '../places.ts'
+import { spoolRootOf } from '../spool-root.ts'
 import type { Target } from '../target.ts'
 import { fail, skip, warn, type Check, type Finding } from './check.ts'
 import { diskCheck, syncCheck, type SyncFinding } from './disk-checks.ts'
@@ -42,15 +43,15 @@ export async function localPlan(target: Target, options: PlanOptions, world: Wor
   const [first] = places
   if (first === undefined) throw new TypeError('a target without a place')
   const host = [runtimeCheck(), envCheck(world.env, target.kind === 'store' ? dsnText(first) : undefined)]
-  const disks = uniqueFolders(places).map((folder, index) =>
+  const disks = uniqueFolders(places, world.env).map((folder, index) =>
     diskCheck(index === 0 ? 'disk' : 'spool disk', folder),
   )
-  const spools = [...new Set(places.map((place) => place.spoolRoot))]
+  const spools = [...new Set(places.map((place) => spoolRootOf(place, world.env)))]
   const delivery: readonly Check[] = [
     ...disks,
     options.isReadOnly
       ? skipped('fsync', 'not measured with --read-only')
-      : syncCheck(folderOf(first), clock, measured),
+      : syncCheck(folderOf(first, world.env), clock, measured),
     await emitCheck(first, options, world),
     ...spools.flatMap((root) => [spoolCheck(root), quarantineCheck(root)]),
   ]
@@ -186,11 +187,11 @@ function failed(name: string, error: unknown): Check {
   }
 }
 
-function folderOf(place: Place): string {
-  return place.path === null ? dirname(place.spoolRoot) : dirname(place.path)
+function folderOf(place: Place, env: Env): string {
+  return dirname(place.path ?? spoolRootOf(place, env))
 }
 
 /** Folders of databases and spools, each once; those of one parent are one. */
-function uniqueFolders(places: readonly Place[]): readonly string[] {
-  return [...new Set(places.flatMap((place) => [folderOf(place), dirname(place.spoolRoot)]))]
+function uniqueFolders(places: readonly Place[], env: Env): readonly string[] {
+  return [...new Set(places.flatMap((place) => [folderOf(place, env), dirname(spoolRootOf(place, env))]))]
 }
