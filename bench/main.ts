@@ -25,7 +25,11 @@ import { figure, table } from './measure/table.ts'
 import { drawPicture, type Results } from './picture.ts'
 
 const { values } = parseArgs({
-  options: { quick: { type: 'boolean', default: false }, json: { type: 'boolean', default: false }, only: { type: 'string' } },
+  options: {
+    quick: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+    only: { type: 'string' },
+  },
 })
 const scale = values.quick ? quick : full
 const machine = describeMachine()
@@ -33,9 +37,12 @@ const folder = mkdtempSync(join(tmpdir(), 'fasten-bench-'))
 const goals: Goal[] = []
 const groups: { [name: string]: unknown } = {}
 
-say(`${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, ${machine.platform}, Node.js ${machine.node}, SQLite ${machine.sqlite}`)
+say(
+  `${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, ${machine.platform}, Node.js ${machine.node}, SQLite ${machine.sqlite}`,
+)
 say(`medians of ${scale.rounds} rounds${values.quick ? ' (quick: rough)' : ''}; compare within this run only`)
-if (import.meta.resolve('fasten').endsWith('.ts')) say('fasten runs from source here; start-up figures are those of the built package only')
+if (import.meta.resolve('fasten').endsWith('.ts'))
+  say('fasten runs from source here; start-up figures are those of the built package only')
 try {
   await group('calls', () => measureCalls(scale, folder), callTable, callGoals)
   await group('rows', () => measureRows(scale, folder), rowTable, rowGoals)
@@ -45,9 +52,21 @@ try {
   rmSync(folder, { recursive: true, force: true })
 }
 say(`\n${goalTable(goals)}`)
-if (values.json) save({ at: new Date().toISOString(), machine, scale, groups, goals: goals.map((goal) => ({ ...goal, verdict: judgeGoal(goal) })) })
+if (values.json)
+  save({
+    at: new Date().toISOString(),
+    machine,
+    scale,
+    groups,
+    goals: goals.map((goal) => ({ ...goal, verdict: judgeGoal(goal) })),
+  })
 
-async function group<R>(name: string, measure: () => Promise<R>, show: (result: R) => string, judge: (result: R) => readonly Goal[]): Promise<void> {
+async function group<R>(
+  name: string,
+  measure: () => Promise<R>,
+  show: (result: R) => string,
+  judge: (result: R) => readonly Goal[],
+): Promise<void> {
   if (values.only !== undefined && !values.only.split(',').includes(name)) return
   if (process.stdout.isTTY) process.stdout.write(`\n… measuring ${name}`)
   const result = await measure()
@@ -62,7 +81,14 @@ function goalTable(list: readonly Goal[]): string {
     ['goal', 'wanted', 'found', 'min', 'max', ''],
     list.map((goal) => {
       const { id, text, sense, limit, unit, found } = goal
-      return [`${id.padEnd(3)} ${text}`, `${sense} ${figure(limit)} ${unit}`, figure(found.median), figure(found.min), figure(found.max), judgeGoal(goal)]
+      return [
+        `${id.padEnd(3)} ${text}`,
+        `${sense} ${figure(limit)} ${unit}`,
+        figure(found.median),
+        figure(found.min),
+        figure(found.max),
+        judgeGoal(goal),
+      ]
     }),
   )
 }

@@ -44,7 +44,10 @@ const lineHeight = 24
 export function drawPicture({ at, machine, groups }: Results): string {
   const calls = groups['calls'] as CallRounds | undefined
   const rows = groups['rows'] as RowRounds | undefined
-  const panels = [...(calls === undefined ? [] : callPanels(calls)), ...(rows === undefined ? [] : [rowPanel(rows)])]
+  const panels = [
+    ...(calls === undefined ? [] : callPanels(calls)),
+    ...(rows === undefined ? [] : [rowPanel(rows)]),
+  ]
   let y = 8
   const parts: string[] = []
   for (const panel of panels) {
@@ -91,22 +94,41 @@ function panelAt({ title, unit, isLessBetter, bars }: Panel, top: number): strin
 
 function callPanels(rounds: CallRounds): readonly Panel[] {
   const names = (Object.keys(rounds) as (keyof CallRounds)[]).filter((name) => name !== 'nothing')
-  const median = (name: keyof CallRounds, pick: (each: CallResult) => number): number => medianOf(rounds[name].map(pick))
-  const bars = (pick: (each: CallResult) => number, note: (name: keyof CallRounds) => string | undefined): readonly Bar[] =>
+  const median = (name: keyof CallRounds, pick: (each: CallResult) => number): number =>
+    medianOf(rounds[name].map(pick))
+  const bars = (
+    pick: (each: CallResult) => number,
+    note: (name: keyof CallRounds) => string | undefined,
+  ): readonly Bar[] =>
     names
       .map((name) => {
         const said = note(name)
-        return { label: rounds[name][0]?.title ?? name, value: median(name, pick), isOurs: name.startsWith('fasten'), ...(said === undefined ? {} : { note: said }) }
+        return {
+          label: rounds[name][0]?.title ?? name,
+          value: median(name, pick),
+          isOurs: name.startsWith('fasten'),
+          ...(said === undefined ? {} : { note: said }),
+        }
       })
       .sort((a, b) => a.value - b.value)
   return [
     {
-      title: 'What one call costs the caller (median)', unit: 'µs', isLessBetter: true,
-      bars: bars((each) => each.p50, (name) => `p99 ${figure(median(name, (each) => each.p99))}`),
+      title: 'What one call costs the caller (median)',
+      unit: 'µs',
+      isLessBetter: true,
+      bars: bars(
+        (each) => each.p50,
+        (name) => `p99 ${figure(median(name, (each) => each.p99))}`,
+      ),
     },
     {
-      title: 'CPU per event until it is where it belongs', unit: 'µs', isLessBetter: true,
-      bars: bars((each) => each.cpuMicros, (name) => (name.startsWith('fastenEmit') ? 'hashed, chained and indexed in SQLite' : undefined)),
+      title: 'CPU per event until it is where it belongs',
+      unit: 'µs',
+      isLessBetter: true,
+      bars: bars(
+        (each) => each.cpuMicros,
+        (name) => (name.startsWith('fastenEmit') ? 'hashed, chained and indexed in SQLite' : undefined),
+      ),
     },
   ]
 }
@@ -119,16 +141,27 @@ function rowPanel({ durable, stored, peers }: RowRounds): Panel {
     if (value > (best.get(label)?.value ?? 0)) best.set(label, { label, value, isOurs: false })
   }
   return {
-    title: 'Rows that survive power loss', unit: 'rows/s', isLessBetter: false,
+    title: 'Rows that survive power loss',
+    unit: 'rows/s',
+    isLessBetter: false,
     bars: [
-      { label: 'fasten, durable (spool, synced)', value: medianOf(durable.map((each) => each.rowsPerSecond)), isOurs: true },
-      { label: 'fasten, stored (hashed, chained, indexed)', value: medianOf(stored.map((each) => each.rowsPerSecond)), isOurs: true },
+      {
+        label: 'fasten, durable (spool, synced)',
+        value: medianOf(durable.map((each) => each.rowsPerSecond)),
+        isOurs: true,
+      },
+      {
+        label: 'fasten, stored (hashed, chained, indexed)',
+        value: medianOf(stored.map((each) => each.rowsPerSecond)),
+        isOurs: true,
+      },
       ...best.values(),
     ].sort((a, b) => b.value - a.value),
   }
 }
 
-const escape = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
+const escape = (text: string): string =>
+  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
 
 /** `node bench/picture.ts` draws again from the figures that are kept. */
 if (process.argv[1] === import.meta.filename) {

@@ -66,7 +66,9 @@ await answer(async ({ subject: name, dir, calls, warmCalls, pacedMs }: CallParam
   const { p50, p99, p999 } = percentilesOf(latencies)
   return {
     title: subject.title,
-    p50, p99, p999,
+    p50,
+    p99,
+    p999,
     callsPerSecond: (calls / insideMs) * 1000,
     drainedPerSecond: (calls / drainedMs) * 1000,
     cpuMicros: (cpu.user + cpu.system) / calls,
@@ -77,7 +79,7 @@ await answer(async ({ subject: name, dir, calls, warmCalls, pacedMs }: CallParam
 
 /** Fills `latencies` (microseconds), yielding to the event loop every 50 calls as a busy server would. */
 async function hotLoop(call: (i: number) => void, latencies: Float64Array): Promise<void> {
-  for (let i = 0; i < latencies.length; ) {
+  for (let i = 0; i < latencies.length;) {
     for (const end = Math.min(i + 50, latencies.length); i < end; i++) {
       const before = performance.now()
       call(i)
@@ -88,7 +90,10 @@ async function hotLoop(call: (i: number) => void, latencies: Float64Array): Prom
 }
 
 /** Ten calls each millisecond. */
-async function pacedLoop(call: (i: number) => void, durationMs: number): Promise<{ latencies: number[]; loopDelayP99: number }> {
+async function pacedLoop(
+  call: (i: number) => void,
+  durationMs: number,
+): Promise<{ latencies: number[]; loopDelayP99: number }> {
   const latencies: number[] = []
   const delay = monitorEventLoopDelay({ resolution: 1 })
   // The first half second of a quiet process still loads code and grows heaps.

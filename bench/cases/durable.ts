@@ -61,7 +61,13 @@ await answer(async ({ database, rows, pacedMs, isStoreDown }: DurableParams): Pr
   await checkRows(database, emitted)
   const diskTimes = percentilesOf(Float64Array.from([...before, ...after]))
   const ackTimes = percentilesOf(Float64Array.from(acks))
-  return { diskP50: diskTimes.p50, diskP99: diskTimes.p99, ackP50: ackTimes.p50, ackP99: ackTimes.p99, rowsPerSecond: (groups * 500) / seconds }
+  return {
+    diskP50: diskTimes.p50,
+    diskP99: diskTimes.p99,
+    ackP50: ackTimes.p50,
+    ackP99: ackTimes.p99,
+    rowsPerSecond: (groups * 500) / seconds,
+  }
 })
 
 /** One emit each millisecond; latencies in milliseconds, the first half second left out. */

@@ -22,7 +22,9 @@ export interface InsertResult {
 await answer(async ({ source, target, table, rowsPerCommit }: InsertParams): Promise<InsertResult> => {
   const from = new DatabaseSync(source, { readOnly: true })
   const ddl = from
-    .prepare(`SELECT sql FROM sqlite_master WHERE tbl_name = ? AND sql IS NOT NULL ORDER BY type = 'table' DESC`)
+    .prepare(
+      `SELECT sql FROM sqlite_master WHERE tbl_name = ? AND sql IS NOT NULL ORDER BY type = 'table' DESC`,
+    )
     .all(table)
     .map((each) => String(each['sql']))
   const select = from.prepare(`SELECT * FROM "${table}"`)
@@ -32,7 +34,9 @@ await answer(async ({ source, target, table, rowsPerCommit }: InsertParams): Pro
   from.close()
 
   const into = new DatabaseSync(target)
-  into.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = ${Math.min(cachePages, -65_536)};`)
+  into.exec(
+    `PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = ${Math.min(cachePages, -65_536)};`,
+  )
   for (const statement of ddl) into.exec(statement)
   const insert = into.prepare(`INSERT INTO "${table}" VALUES (${(rows[0] ?? []).map(() => '?').join(', ')})`)
 
@@ -49,13 +53,19 @@ await answer(async ({ source, target, table, rowsPerCommit }: InsertParams): Pro
   const again = into.prepare(`SELECT * FROM "${table}"`)
   again.setReturnArrays(true)
   const copy = again.all() as unknown as SQLInputValue[][]
-  if (digestOf(copy) !== digestOf(rows)) throw new Error(`${target} does not hold the ${rows.length} rows of ${source}`)
+  if (digestOf(copy) !== digestOf(rows))
+    throw new Error(`${target} does not hold the ${rows.length} rows of ${source}`)
   into.close()
-  return { rows: rows.length, rowsPerSecond: rows.length / seconds, cpuMicros: (cpu.user + cpu.system) / rows.length }
+  return {
+    rows: rows.length,
+    rowsPerSecond: rows.length / seconds,
+    cpuMicros: (cpu.user + cpu.system) / rows.length,
+  }
 })
 
 function digestOf(rows: readonly SQLInputValue[][]): string {
   const hash = createHash('sha256')
-  for (const row of rows) for (const value of row) hash.update(value instanceof Uint8Array ? value : String(value))
+  for (const row of rows)
+    for (const value of row) hash.update(value instanceof Uint8Array ? value : String(value))
   return hash.digest('hex')
 }

@@ -34,7 +34,11 @@ const service = dress === 'fasten' ? startService(database, { log_format: 'json'
 const log = dress === 'pino' ? pino({ base: { service: 'bench' } }) : undefined
 let requests = 0
 
-const server = await startServer(framework, { hasShim: dress === 'fasten', onRequest: log === undefined ? undefined : logWhenDone, work })
+const server = await startServer(framework, {
+  hasShim: dress === 'fasten',
+  onRequest: log === undefined ? undefined : logWhenDone,
+  work,
+})
 process.on('message', (order: ServerOrder) => {
   if (order === 'end') return void end()
   const { user, system } = process.cpuUsage()
@@ -53,7 +57,18 @@ function logWhenDone(req: IncomingMessage, res: ServerResponse): void {
   const reqId = requests
   res.once('finish', () => {
     const { method, url, headers, socket } = req
-    log?.info({ reqId, method, url, status: res.statusCode, ms: performance.now() - start, ip: socket.remoteAddress, agent: headers['user-agent'] }, 'request completed')
+    log?.info(
+      {
+        reqId,
+        method,
+        url,
+        status: res.statusCode,
+        ms: performance.now() - start,
+        ip: socket.remoteAddress,
+        agent: headers['user-agent'],
+      },
+      'request completed',
+    )
   })
 }
 

@@ -24,7 +24,9 @@ export interface ShellResult {
 await answer(async ({ source, target, table, rowsPerCommit, way }: ShellParams): Promise<ShellResult> => {
   const from = new DatabaseSync(source, { readOnly: true })
   const ddl = from
-    .prepare(`SELECT sql FROM sqlite_master WHERE tbl_name = ? AND sql IS NOT NULL ORDER BY type = 'table' DESC`)
+    .prepare(
+      `SELECT sql FROM sqlite_master WHERE tbl_name = ? AND sql IS NOT NULL ORDER BY type = 'table' DESC`,
+    )
     .all(table)
     .map((each) => `${String(each['sql'])};\n`)
   const input = `${target}.${way === 'import' ? 'csv' : 'sql'}`
@@ -36,7 +38,8 @@ await answer(async ({ source, target, table, rowsPerCommit, way }: ShellParams):
     const values = cells as readonly (string | number | null)[]
     if (way === 'import') file.write(`${values.map(asCsv).join(',')}\n`)
     else {
-      if (count % rowsPerCommit === 0) file.write(count === 0 ? 'BEGIN IMMEDIATE;\n' : 'COMMIT;\nBEGIN IMMEDIATE;\n')
+      if (count % rowsPerCommit === 0)
+        file.write(count === 0 ? 'BEGIN IMMEDIATE;\n' : 'COMMIT;\nBEGIN IMMEDIATE;\n')
       file.write(`INSERT INTO "${table}" VALUES(${values.map(asSql).join(',')});\n`)
     }
     count += 1
@@ -48,11 +51,15 @@ await answer(async ({ source, target, table, rowsPerCommit, way }: ShellParams):
   const setUp = `PRAGMA journal_mode = WAL;\nPRAGMA synchronous = FULL;\nPRAGMA cache_size = -65536;\n${ddl.join('')}`
   shell(target, setUp)
   const start = performance.now()
-  shell(target, `PRAGMA synchronous = FULL;\nPRAGMA cache_size = -65536;\n${way === 'import' ? `.import --csv "${input}" ${table}\n` : `.read "${input}"\n`}`)
+  shell(
+    target,
+    `PRAGMA synchronous = FULL;\nPRAGMA cache_size = -65536;\n${way === 'import' ? `.import --csv "${input}" ${table}\n` : `.read "${input}"\n`}`,
+  )
   const seconds = (performance.now() - start) / 1000
 
   const into = new DatabaseSync(target)
-  if (leavesOf(into, table) !== leavesOf(from, table)) throw new Error(`${target} does not hold the ${count} rows of ${source}`)
+  if (leavesOf(into, table) !== leavesOf(from, table))
+    throw new Error(`${target} does not hold the ${count} rows of ${source}`)
   into.close()
   from.close()
   rmSync(input)
@@ -66,7 +73,8 @@ function shell(database: string, input: string): void {
 
 function leavesOf(database: DatabaseSync, table: string): string {
   const hash = createHash('sha256')
-  for (const { leaf } of database.prepare(`SELECT leaf FROM "${table}" ORDER BY position`).iterate()) hash.update(String(leaf))
+  for (const { leaf } of database.prepare(`SELECT leaf FROM "${table}" ORDER BY position`).iterate())
+    hash.update(String(leaf))
   return hash.digest('hex')
 }
 
@@ -76,5 +84,9 @@ function asCsv(value: string | number | null): string {
 }
 
 function asSql(value: string | number | null): string {
-  return value === null ? 'NULL' : typeof value === 'number' ? String(value) : `'${value.replaceAll("'", "''")}'`
+  return value === null
+    ? 'NULL'
+    : typeof value === 'number'
+      ? String(value)
+      : `'${value.replaceAll("'", "''")}'`
 }

@@ -21,7 +21,12 @@ await answer(async ({ database, idleMs }: StartParams): Promise<StartResult> => 
   const beforeImport = performance.now()
   const { default: fasten } = await import('fasten')
   const beforeInit = performance.now()
-  const service = fasten.init({ service_id: 'bench', node_id: 'node-1', audit_dsn: `sqlite:///${encodeURI(database)}`, stdout: [] })
+  const service = fasten.init({
+    service_id: 'bench',
+    node_id: 'node-1',
+    audit_dsn: `sqlite:///${encodeURI(database)}`,
+    stdout: [],
+  })
   const afterInit = performance.now()
 
   service.emit({ code: 'RECOVERED', target: 'bench' })

@@ -26,23 +26,36 @@ await answer(async ({ database, rounds }: VerifyParams): Promise<VerifyResult> =
   const rows = file
     .prepare('SELECT monotonic_seq, hash, leaf FROM audit_log ORDER BY monotonic_seq')
     .all()
-    .map((row) => ({ monotonic_seq: Number(row['monotonic_seq']), hash: String(row['hash']), leaf: Buffer.from(String(row['leaf'])), columns: {} }))
+    .map((row) => ({
+      monotonic_seq: Number(row['monotonic_seq']),
+      hash: String(row['hash']),
+      leaf: Buffer.from(String(row['leaf'])),
+      columns: {},
+    }))
   file.close()
   const prefixed = rows.map(({ leaf }) => Buffer.concat([Buffer.of(0), leaf]))
   const sha256 = (bytes: Uint8Array): string => digest('sha256', bytes, 'hex')
 
   function hashing(): void {
-    for (const [i, bytes] of prefixed.entries()) if (sha256(bytes) !== rows[i]?.hash) throw new Error(`row ${i} does not hash to its hash`)
+    for (const [i, bytes] of prefixed.entries())
+      if (sha256(bytes) !== rows[i]?.hash) throw new Error(`row ${i} does not hash to its hash`)
   }
   function leaves(): void {
-    const verifier = createLogVerifier({ log, head: { size: Number(head?.['size']), head_hash: String(head?.['head_hash']) }, digest: sha256, columns: false })
+    const verifier = createLogVerifier({
+      log,
+      head: { size: Number(head?.['size']), head_hash: String(head?.['head_hash']) },
+      digest: sha256,
+      columns: false,
+    })
     for (const row of rows) verifier.push(row)
     const { verdict, rows_checked } = verifier.finish()
-    if (verdict !== 'PASS' || rows_checked !== rows.length) throw new Error(`${verdict} after ${rows_checked} of ${rows.length} leaves`)
+    if (verdict !== 'PASS' || rows_checked !== rows.length)
+      throw new Error(`${verdict} after ${rows_checked} of ${rows.length} leaves`)
   }
   async function store(): Promise<void> {
     const { verdict, rows_checked } = await verdictOf(database)
-    if (verdict !== 'PASS' || rows_checked !== rows.length) throw new Error(`${verdict} after ${rows_checked} of ${rows.length} rows`)
+    if (verdict !== 'PASS' || rows_checked !== rows.length)
+      throw new Error(`${verdict} after ${rows_checked} of ${rows.length} rows`)
   }
 
   const result = { rows: rows.length, hashing: [] as number[], leaves: [] as number[], store: [] as number[] }

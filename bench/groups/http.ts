@@ -44,14 +44,28 @@ export async function measureHttp(scale: Scale, folder: string): Promise<HttpRou
 }
 
 /** All three servers are up at once and are loaded in turn. */
-async function measureFramework(framework: Framework, scale: Scale, folder: string): Promise<Rounds<Dress, LoadResult>> {
+async function measureFramework(
+  framework: Framework,
+  scale: Scale,
+  folder: string,
+): Promise<Rounds<Dress, LoadResult>> {
   const running = Object.fromEntries(
-    await Promise.all(dresses.map(async (dress) => [dress, await startLoaded({ framework, dress, dir: join(folder, `${framework}-${dress}`) }, folder)] as const)),
+    await Promise.all(
+      dresses.map(
+        async (dress) =>
+          [
+            dress,
+            await startLoaded({ framework, dress, dir: join(folder, `${framework}-${dress}`) }, folder),
+          ] as const,
+      ),
+    ),
   ) as Record<Dress, LoadedServer>
   try {
     const ms = Math.min(1000, scale.pacedMs / 2)
     // Two rounds of compiling first, whatever the scale.
-    const results = await alternate(dresses, { rounds: scale.rounds + 2, warmRounds: 2 }, (dress) => running[dress].round(ms))
+    const results = await alternate(dresses, { rounds: scale.rounds + 2, warmRounds: 2 }, (dress) =>
+      running[dress].round(ms),
+    )
     for (const dress of dresses) await running[dress].end()
     return results
   } finally {
@@ -68,9 +82,13 @@ interface LoadedServer {
 
 async function startLoaded(params: ServerParams, folder: string): Promise<LoadedServer> {
   const stdout = openSync(join(folder, `${params.framework}-${params.dress}.out`), 'a')
-  const child = fork(fileURLToPath(new URL('../cases/server.ts', import.meta.url)), [JSON.stringify(params)], {
-    stdio: ['ignore', stdout, 'inherit', 'ipc'],
-  })
+  const child = fork(
+    fileURLToPath(new URL('../cases/server.ts', import.meta.url)),
+    [JSON.stringify(params)],
+    {
+      stdio: ['ignore', stdout, 'inherit', 'ipc'],
+    },
+  )
   closeSync(stdout)
   const ask = (order?: ServerOrder): Promise<ServerReport> =>
     new Promise((resolve, reject) => {
@@ -101,7 +119,8 @@ async function startLoaded(params: ServerParams, folder: string): Promise<Loaded
     async end() {
       client.close()
       const report = await ask('end')
-      if (report.kind !== 'checked' || report.requests !== sent) throw new Error(`${sent} requests were sent, ${JSON.stringify(report)}`)
+      if (report.kind !== 'checked' || report.requests !== sent)
+        throw new Error(`${sent} requests were sent, ${JSON.stringify(report)}`)
     },
   }
 }
@@ -109,12 +128,18 @@ async function startLoaded(params: ServerParams, folder: string): Promise<Loaded
 async function measureShims(scale: Scale): Promise<readonly ShimResult[]> {
   const program = fileURLToPath(new URL('../http-shims.ts', import.meta.url))
   const size = ['--rounds', String(scale.rounds + 1), '--ms', String(Math.min(600, scale.pacedMs / 2))]
-  const { stdout } = await promisify(execFile)(process.execPath, [...process.execArgv, program, '--json', ...size])
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    ...process.execArgv,
+    program,
+    '--json',
+    ...size,
+  ])
   return JSON.parse(stdout) as ShimResult[]
 }
 
 export function httpTable({ servers, shims }: HttpRounds): string {
-  const median = (framework: Framework, dress: Dress, pick: (each: LoadResult) => number): string => figure(medianOf(servers[framework][dress].map(pick)))
+  const median = (framework: Framework, dress: Dress, pick: (each: LoadResult) => number): string =>
+    figure(medianOf(servers[framework][dress].map(pick)))
   return [
     table(
       ['HTTP server under load', 'bare req/s', 'fasten ×', 'pino ×', 'bare CPU µs', 'fasten', 'pino'],
@@ -132,23 +157,48 @@ export function httpTable({ servers, shims }: HttpRounds): string {
     table(
       ['the shim alone, rows counted and dropped', 'bare req/s', 'with shim ×', 'bare CPU µs', 'added µs'],
       shims.map(({ name, ratio, ratioMin, ratioMax, barePerSecond, bareMicros, addedMicros }) => [
-        name, figure(barePerSecond), `${ratio.toFixed(3)} (${ratioMin.toFixed(2)}–${ratioMax.toFixed(2)})`, figure(bareMicros), figure(addedMicros),
+        name,
+        figure(barePerSecond),
+        `${ratio.toFixed(3)} (${ratioMin.toFixed(2)}–${ratioMax.toFixed(2)})`,
+        figure(bareMicros),
+        figure(addedMicros),
       ]),
     ),
   ].join('\n\n')
 }
 
 export function httpGoals({ servers, shims }: HttpRounds): readonly Goal[] {
-  const goal = (text: string, limit: number, found: Goal['found']): Goal => ({ id: 'P5', text, sense: '≥', limit, unit: '×', found })
+  const goal = (text: string, limit: number, found: Goal['found']): Goal => ({
+    id: 'P5',
+    text,
+    sense: '≥',
+    limit,
+    unit: '×',
+    found,
+  })
   return [
     ...frameworks.flatMap((framework) => {
       const { bare, fasten, pino } = servers[framework]
       return [
-        goal(`${framework}: shim, api row and one emit beside bare, requests/s`, 0.92, pairedRatio(rates(fasten), rates(bare))),
-        goal(`${framework}: the same beside one pino line a request, requests/s`, 1, pairedRatio(rates(fasten), rates(pino))),
+        goal(
+          `${framework}: shim, api row and one emit beside bare, requests/s`,
+          0.92,
+          pairedRatio(rates(fasten), rates(bare)),
+        ),
+        goal(
+          `${framework}: the same beside one pino line a request, requests/s`,
+          1,
+          pairedRatio(rates(fasten), rates(pino)),
+        ),
       ]
     }),
-    ...shims.map(({ name, ratio, ratioMin, ratioMax }) => goal(`${name}: the shim alone beside bare, requests/s`, 0.92, { median: ratio, min: ratioMin, max: ratioMax })),
+    ...shims.map(({ name, ratio, ratioMin, ratioMax }) =>
+      goal(`${name}: the shim alone beside bare, requests/s`, 0.92, {
+        median: ratio,
+        min: ratioMin,
+        max: ratioMax,
+      }),
+    ),
   ]
 }
 

@@ -13,7 +13,23 @@ export interface Scale {
 }
 
 /** Several minutes; the figures that are published. */
-export const full: Scale = { rounds: 5, warmRounds: 1, calls: 100_000, warmCalls: 30_000, pacedMs: 2000, rows: 100_000, idleMs: 2000 }
+export const full: Scale = {
+  rounds: 5,
+  warmRounds: 1,
+  calls: 100_000,
+  warmCalls: 30_000,
+  pacedMs: 2000,
+  rows: 100_000,
+  idleMs: 2000,
+}
 
 /** Under a minute; enough to notice a large move. */
-export const quick: Scale = { rounds: 1, warmRounds: 0, calls: 20_000, warmCalls: 10_000, pacedMs: 600, rows: 10_000, idleMs: 500 }
+export const quick: Scale = {
+  rounds: 1,
+  warmRounds: 0,
+  calls: 20_000,
+  warmCalls: 10_000,
+  pacedMs: 600,
+  rows: 10_000,
+  idleMs: 500,
+}

@@ -28,7 +28,10 @@ export async function measureStart(scale: Scale, folder: string): Promise<StartR
   const store = join(dir, 'tail.db')
   await runCase<StoredParams, StoredResult>('stored', { database: store, rows: 1000 })
   for (let round = -1; round < scale.rounds; round++) {
-    const start = await runCase<StartParams, StartResult>('start', { database: join(dir, `start-${round}.db`), idleMs: scale.idleMs })
+    const start = await runCase<StartParams, StartResult>('start', {
+      database: join(dir, `start-${round}.db`),
+      idleMs: scale.idleMs,
+    })
     const tail = await firstLineMs([commandFile(), 'tail', '--stream', 'audit', '--store', store])
     const bare = await firstLineMs(['-e', 'console.log(1)'])
     // The first round reads the files from the disk.
@@ -58,23 +61,56 @@ export function startTable({ starts, tailMs, nodeMs, packageKilobytes: size }: S
 }
 
 export function startGoals({ starts, tailMs, packageKilobytes: size }: StartRounds): readonly Goal[] {
-  const alone = (values: readonly number[]): Ratio => pairedRatio(values, values.map(() => 1))
-  const goal = (text: string, limit: number, unit: string, values: readonly number[]): Goal => ({ id: 'P10', text, sense: '≤', limit, unit, found: alone(values) })
+  const alone = (values: readonly number[]): Ratio =>
+    pairedRatio(
+      values,
+      values.map(() => 1),
+    )
+  const goal = (text: string, limit: number, unit: string, values: readonly number[]): Goal => ({
+    id: 'P10',
+    text,
+    sense: '≤',
+    limit,
+    unit,
+    found: alone(values),
+  })
   return [
-    goal("import 'fasten'", 25, 'ms', starts.map((each) => each.importMs)),
-    goal('init()', 20, 'ms', starts.map((each) => each.initMs)),
+    goal(
+      "import 'fasten'",
+      25,
+      'ms',
+      starts.map((each) => each.importMs),
+    ),
+    goal(
+      'init()',
+      20,
+      'ms',
+      starts.map((each) => each.initMs),
+    ),
     goal('fasten tail, first line', 200, 'ms', tailMs),
     ...(size === null ? [] : [goal('package, unpacked', 400, 'kB', [size])]),
-    { ...goal('CPU of an idle process', 0.01, 'cores', starts.map((each) => each.idleCpu)), id: 'P4' },
+    {
+      ...goal(
+        'CPU of an idle process',
+        0.01,
+        'cores',
+        starts.map((each) => each.idleCpu),
+      ),
+      id: 'P4',
+    },
   ]
 }
 
 function firstLineMs(args: readonly string[]): Promise<number> {
   const start = performance.now()
-  const child = spawn(process.execPath, [...process.execArgv, ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, [...process.execArgv, ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   return new Promise((resolve, reject) => {
     child.on('error', reject)
-    child.on('close', (code) => reject(new Error(`${args.join(' ')} ended with ${code} before its first line`)))
+    child.on('close', (code) =>
+      reject(new Error(`${args.join(' ')} ended with ${code} before its first line`)),
+    )
     child.stdout.once('data', () => {
       resolve(performance.now() - start)
       child.kill()
@@ -92,10 +128,15 @@ function packageKilobytes(): number | null {
   const entry = import.meta.resolve('fasten')
   if (entry.endsWith('.ts')) return null
   const root = fileURLToPath(new URL('../../', entry))
-  const { files } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { files: readonly string[] }
+  const { files } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    files: readonly string[]
+  }
   const published = readdirSync(root, { recursive: true, withFileTypes: true })
     .filter((file) => file.isFile())
     .map((file) => join(file.parentPath, file.name))
-    .filter((path) => files.some((name) => path.startsWith(join(root, name))) || path === join(root, 'package.json'))
+    .filter(
+      (path) =>
+        files.some((name) => path.startsWith(join(root, name))) || path === join(root, 'package.json'),
+    )
   return published.reduce((sum, path) => sum + statSync(path).size, 0) / 1000
 }

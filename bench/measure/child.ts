@@ -7,12 +7,20 @@ import { fileURLToPath } from 'node:url'
  * Runs `bench/cases/<name>.ts` in a fresh process and answers what it sent. Rejects when the case failed an assertion,
  * died, or sent nothing: a case without a checked result has no result.
  */
-export function runCase<P, R>(name: string, params: P, options: { stdoutFile?: string; env?: NodeJS.ProcessEnv } = {}): Promise<R> {
+export function runCase<P, R>(
+  name: string,
+  params: P,
+  options: { stdoutFile?: string; env?: NodeJS.ProcessEnv } = {},
+): Promise<R> {
   const stdout = options.stdoutFile === undefined ? ('ignore' as const) : openSync(options.stdoutFile, 'a')
-  const child = fork(fileURLToPath(new URL(`../cases/${name}.ts`, import.meta.url)), [JSON.stringify(params)], {
-    stdio: ['ignore', stdout, 'inherit', 'ipc'],
-    env: { ...process.env, ...options.env },
-  })
+  const child = fork(
+    fileURLToPath(new URL(`../cases/${name}.ts`, import.meta.url)),
+    [JSON.stringify(params)],
+    {
+      stdio: ['ignore', stdout, 'inherit', 'ipc'],
+      env: { ...process.env, ...options.env },
+    },
+  )
   return new Promise((resolve, reject) => {
     let result: R | undefined
     child.on('message', (message) => {
@@ -22,7 +30,12 @@ export function runCase<P, R>(name: string, params: P, options: { stdoutFile?: s
     child.on('close', (code, signal) => {
       if (typeof stdout === 'number') closeSync(stdout)
       if (code === 0 && result !== undefined) resolve(result)
-      else reject(new Error(`case ${name} ${JSON.stringify(params)} ended with ${signal ?? code}${result === undefined ? ' and no result' : ''}`))
+      else
+        reject(
+          new Error(
+            `case ${name} ${JSON.stringify(params)} ended with ${signal ?? code}${result === undefined ? ' and no result' : ''}`,
+          ),
+        )
     })
   })
 }

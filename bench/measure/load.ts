@@ -7,7 +7,8 @@ export interface LoadClient {
   close(): void
 }
 
-const requestText = 'GET /items/42 HTTP/1.1\r\nhost: localhost\r\naccept: application/json\r\nuser-agent: bench/1.0\r\n\r\n'
+const requestText =
+  'GET /items/42 HTTP/1.1\r\nhost: localhost\r\naccept: application/json\r\nuser-agent: bench/1.0\r\n\r\n'
 const ending = Buffer.from('{"id":"42"}')
 
 /** Keep-alive sockets to a server on the loopback; each sends its next request when it has seen the last one answered with 200. */
@@ -23,7 +24,8 @@ export async function openLoadClient(port: number, sockets = 32): Promise<LoadCl
     socket.on('data', (chunk: Buffer) => {
       received = received.length === 0 ? chunk : Buffer.concat([received, chunk])
       if (!received.subarray(-ending.length).equals(ending)) return
-      if (!received.subarray(0, 15).equals(accepted)) return onWrong(new Error(`a request was answered with ${received.subarray(0, 60).toString()}`))
+      if (!received.subarray(0, 15).equals(accepted))
+        return onWrong(new Error(`a request was answered with ${received.subarray(0, 60).toString()}`))
       received = Buffer.alloc(0)
       requests += 1
       if (isRunning) socket.write(requestText)
@@ -57,6 +59,9 @@ const accepted = Buffer.from('HTTP/1.1 200 OK')
 
 function openSocket(port: number): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const socket = connect({ port, host: '127.0.0.1', noDelay: true }, () => resolve(socket)).once('error', reject)
+    const socket = connect({ port, host: '127.0.0.1', noDelay: true }, () => resolve(socket)).once(
+      'error',
+      reject,
+    )
   })
 }

@@ -40,7 +40,8 @@ export const fastenLog: Subject = {
     return {
       call: (i) => service.log.info('order_placed', { ...orderNumber(i) }),
       drain: () => fasten.close(),
-      check: (count) => checkLines(path, count, ({ fields }) => (fields as { amount?: unknown } | undefined)?.amount),
+      check: (count) =>
+        checkLines(path, count, ({ fields }) => (fields as { amount?: unknown } | undefined)?.amount),
     }
   },
 }
@@ -50,7 +51,12 @@ export function startService(database: string, options: Parameters<typeof fasten
   if (fasten.metaOf('ORDER_PLACED') === undefined) {
     fasten.register('shop', { ORDER_PLACED: { action: 'order.place', category: 'order' } })
   }
-  return fasten.init({ service_id: 'bench', node_id: 'node-1', audit_dsn: `sqlite:///${encodeURI(database)}`, ...options })
+  return fasten.init({
+    service_id: 'bench',
+    node_id: 'node-1',
+    audit_dsn: `sqlite:///${encodeURI(database)}`,
+    ...options,
+  })
 }
 
 /** Order number `i`, as an audit event. */

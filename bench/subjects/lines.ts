@@ -4,7 +4,11 @@ import { createInterface } from 'node:readline'
 import { amountOf } from './order.ts'
 
 /** Throws unless `path` holds exactly `count` JSON lines whose amounts add up. `amount` digs the number out of one line. */
-export async function checkLines(path: string, count: number, amount: (line: { [member: string]: unknown }) => unknown): Promise<void> {
+export async function checkLines(
+  path: string,
+  count: number,
+  amount: (line: { [member: string]: unknown }) => unknown,
+): Promise<void> {
   let lines = 0
   let sum = 0
   for await (const text of createInterface({ input: createReadStream(path) })) {

@@ -28,7 +28,9 @@ export const openTelemetryBatch: Subject = {
       shutdown: async () => closeSync(file),
     }
     const provider = new LoggerProvider({
-      processors: [new BatchLogRecordProcessor({ exporter, maxQueueSize: 1_000_000, maxExportBatchSize: 512 })],
+      processors: [
+        new BatchLogRecordProcessor({ exporter, maxQueueSize: 1_000_000, maxExportBatchSize: 512 }),
+      ],
     })
     const log = provider.getLogger('bench')
     return {
@@ -41,7 +43,8 @@ export const openTelemetryBatch: Subject = {
         })
       },
       drain: () => provider.shutdown(),
-      check: (count) => checkLines(path, count, (line) => (line['attributes'] as { [member: string]: unknown })['amount']),
+      check: (count) =>
+        checkLines(path, count, (line) => (line['attributes'] as { [member: string]: unknown })['amount']),
     }
   },
 }

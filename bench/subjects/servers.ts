@@ -34,7 +34,10 @@ const starters: { readonly [F in Framework]: (dressed: Dressed) => Promise<Serve
   },
 
   async express({ hasShim, onRequest, work }) {
-    const [{ default: express }, { expressShim }] = await Promise.all([import('express'), import('fasten/http/express')])
+    const [{ default: express }, { expressShim }] = await Promise.all([
+      import('express'),
+      import('fasten/http/express'),
+    ])
     const app = express()
     if (hasShim) app.use(expressShim())
     if (onRequest !== undefined) {
@@ -51,7 +54,10 @@ const starters: { readonly [F in Framework]: (dressed: Dressed) => Promise<Serve
   },
 
   async fastify({ hasShim, onRequest, work }) {
-    const [{ fastify }, { fastifyShim }] = await Promise.all([import('fastify'), import('fasten/http/fastify')])
+    const [{ fastify }, { fastifyShim }] = await Promise.all([
+      import('fastify'),
+      import('fasten/http/fastify'),
+    ])
     const app = fastify()
     if (hasShim) await app.register(fastifyShim())
     if (onRequest !== undefined) {
@@ -69,7 +75,11 @@ const starters: { readonly [F in Framework]: (dressed: Dressed) => Promise<Serve
   },
 
   async hono({ hasShim, onRequest, work }) {
-    const [{ Hono }, { serve }, { honoShim }] = await Promise.all([import('hono'), import('@hono/node-server'), import('fasten/http/hono')])
+    const [{ Hono }, { serve }, { honoShim }] = await Promise.all([
+      import('hono'),
+      import('@hono/node-server'),
+      import('fasten/http/hono'),
+    ])
     const app = new Hono<{ Bindings: { incoming: IncomingMessage; outgoing: ServerResponse } }>()
     if (hasShim) app.use(honoShim())
     if (onRequest !== undefined) {
@@ -83,7 +93,9 @@ const starters: { readonly [F in Framework]: (dressed: Dressed) => Promise<Serve
       return context.json(answer)
     })
     return new Promise((resolve) => {
-      const server = serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' }, () => resolve(server as Server))
+      const server = serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' }, () =>
+        resolve(server as Server),
+      )
     })
   },
 }

@@ -12,7 +12,14 @@ import fasten from 'fasten'
  * @typedef {Omit<import('fasten').EmitInput, 'code'> & { code: string }} Event
  */
 
-const levelOf = /** @type {const} */ ({ 10: 'fatal', 20: 'error', 30: 'warn', 40: 'info', 50: 'debug', 60: 'debug' })
+const levelOf = /** @type {const} */ ({
+  10: 'fatal',
+  20: 'error',
+  30: 'warn',
+  40: 'info',
+  50: 'debug',
+  60: 'debug',
+})
 const auditLevel = 98
 
 /** What `logging: { fasten: { handler: auditLog } }` wants: a function that answers the function called for every line. */
@@ -50,26 +57,84 @@ function eventOf(line) {
   const verb = rest.join('.')
 
   if (event === 'auth.login') return { ...common, code: 'AUTH_LOGIN', target: actor, target_kind: 'user' }
-  if (event === 'auth.login.revoke') return { ...common, code: 'AUTH_LOGOUT', target: actor, target_kind: 'user' }
+  if (event === 'auth.login.revoke')
+    return { ...common, code: 'AUTH_LOGOUT', target: actor, target_kind: 'user' }
   if (event.startsWith('auth.login.fail')) {
     // Whoever typed a wrong password is not the user whose name they typed.
     const reason = event.slice('auth.login.fail.'.length) || 'refused'
-    return { ...common, code: 'AUTH_FAILED', actor: 'anonymous', actor_kind: 'user', target: actor, target_kind: 'user', outcome: 'denied', reason }
+    return {
+      ...common,
+      code: 'AUTH_FAILED',
+      actor: 'anonymous',
+      actor_kind: 'user',
+      target: actor,
+      target_kind: 'user',
+      outcome: 'denied',
+      reason,
+    }
   }
-  if (area === 'auth') return { ...common, code: 'TOKEN_REJECTED', target: 'admin-api', outcome: 'denied', reason: verb }
+  if (area === 'auth')
+    return { ...common, code: 'TOKEN_REJECTED', target: 'admin-api', outcome: 'denied', reason: verb }
   if (event === 'permission.fail') {
-    return { ...common, code: 'ACCESS_DENIED', target: String(line.permissions), target_kind: 'permission', outcome: 'denied' }
+    return {
+      ...common,
+      code: 'ACCESS_DENIED',
+      target: String(line.permissions),
+      target_kind: 'permission',
+      outcome: 'denied',
+    }
   }
-  if (event === 'flows.set') return { ...common, code: 'FLOWS_DEPLOYED', target: 'flows', target_kind: 'flows', detail: { deployment: line.type } }
-  if (/^flow\.(add|update|remove)$/.test(event)) return { ...common, code: 'FLOW_CHANGED', target: line.id ?? 'flow', target_kind: 'flow', detail: { event } }
+  if (event === 'flows.set')
+    return {
+      ...common,
+      code: 'FLOWS_DEPLOYED',
+      target: 'flows',
+      target_kind: 'flows',
+      detail: { deployment: line.type },
+    }
+  if (/^flow\.(add|update|remove)$/.test(event))
+    return {
+      ...common,
+      code: 'FLOW_CHANGED',
+      target: line.id ?? 'flow',
+      target_kind: 'flow',
+      detail: { event },
+    }
   if (/^nodes\.(install|remove|module\.set|info\.set)$/.test(event)) {
-    return { ...common, code: 'PALETTE_CHANGED', target: line.module ?? line.id ?? 'palette', target_kind: 'module', detail: { event } }
+    return {
+      ...common,
+      code: 'PALETTE_CHANGED',
+      target: line.module ?? line.id ?? 'palette',
+      target_kind: 'module',
+      detail: { event },
+    }
   }
-  if (event === 'context.delete') return { ...common, code: 'CONTEXT_DELETED', target: line.key ?? String(line.scope), target_kind: 'context' }
-  if (area === 'projects' || event === 'library.set') return { ...common, code: 'PROJECT_CHANGED', target: line.id ?? line.name ?? line.path ?? area, target_kind: 'project', detail: { event } }
-  if (event === 'settings.update') return { ...common, code: 'SETTINGS_UPDATED', target: actor, target_kind: 'user' }
-  if (event === 'credentials.get') return { ...common, code: 'CREDENTIALS_READ', target: line.id ?? 'credentials', target_kind: 'node' }
-  if (area === 'comms') return { ...common, code: 'EDITOR_CONNECTED', target: 'editor', ...(verb.includes('fail') ? { outcome: 'denied' } : {}) }
+  if (event === 'context.delete')
+    return {
+      ...common,
+      code: 'CONTEXT_DELETED',
+      target: line.key ?? String(line.scope),
+      target_kind: 'context',
+    }
+  if (area === 'projects' || event === 'library.set')
+    return {
+      ...common,
+      code: 'PROJECT_CHANGED',
+      target: line.id ?? line.name ?? line.path ?? area,
+      target_kind: 'project',
+      detail: { event },
+    }
+  if (event === 'settings.update')
+    return { ...common, code: 'SETTINGS_UPDATED', target: actor, target_kind: 'user' }
+  if (event === 'credentials.get')
+    return { ...common, code: 'CREDENTIALS_READ', target: line.id ?? 'credentials', target_kind: 'node' }
+  if (area === 'comms')
+    return {
+      ...common,
+      code: 'EDITOR_CONNECTED',
+      target: 'editor',
+      ...(verb.includes('fail') ? { outcome: 'denied' } : {}),
+    }
   if (event === 'api.error') return { ...common, code: 'ADMIN_FAILED', target: line.path ?? 'admin-api' }
   return { ...common, code: 'ADMIN_READ', target: line.id ?? area, detail: { event } }
 }

@@ -22,7 +22,11 @@ async function checkOnce(): Promise<number> {
   const live = await judgeAll(liveExpectations(server, story))
   const final = await judgeAll(finalExpectations(server, await server.stop()))
   const failed = live + final
-  say(failed === 0 ? '\nEvery expectation held.' : `\n${failed} expectations did not hold; everything the server wrote is in ${shown(folder)}`)
+  say(
+    failed === 0
+      ? '\nEvery expectation held.'
+      : `\n${failed} expectations did not hold; everything the server wrote is in ${shown(folder)}`,
+  )
   if (failed === 0) rmSync(folder, { recursive: true })
   return failed === 0 ? 0 : 1
 }
@@ -36,7 +40,9 @@ async function stayUp(): Promise<number> {
   const exitCode = await stopped
   say()
   await progress('stopping', judge(expectation(finalExpectations(server, exitCode), 1)), (complaint) =>
-    complaint === undefined ? 'stopped; every row that was emitted is stored, and the chain passes' : `stopped, but: ${complaint}`,
+    complaint === undefined
+      ? 'stopped; every row that was emitted is stored, and the chain passes'
+      : `stopped, but: ${complaint}`,
   )
   return exitCode ?? 1
 }
@@ -85,9 +91,13 @@ function showDoors({ origin, secrets, database }: Server, story: Story): void {
   heading('It is yours until Ctrl-C')
   say(`  Editor   ${origin}/admin/   admin, password ${secrets.editorPassword}`)
   say(`  Reader   ${origin}/admin/fasten/   behind Node-RED's own log-in; a token that reads rows only:`)
-  command(`curl -H 'Authorization: Bearer ${secrets.readerToken}' '${origin}/admin/fasten/correlate?request_id=${story.setpoint.request_id}'`)
+  command(
+    `curl -H 'Authorization: Bearer ${secrets.readerToken}' '${origin}/admin/fasten/correlate?request_id=${story.setpoint.request_id}'`,
+  )
   say('  Make a row of your own:')
-  command(`curl -i -u ines:${secrets.operatorPassword} -H 'content-type: application/json' -d '{"celsius":24,"reason":"mine"}' ${origin}/api/tank/7/setpoint`)
+  command(
+    `curl -i -u ines:${secrets.operatorPassword} -H 'content-type: application/json' -d '{"celsius":24,"reason":"mine"}' ${origin}/api/tank/7/setpoint`,
+  )
   say('  Watch them come (the timer fires every two seconds):')
   command(`${typedCommand()} tail --stream all --store ${shown(database)}`)
 }
@@ -107,7 +117,8 @@ function stopOnSignal(server: Server): Promise<number | null> {
 function freshFolder(): string {
   const data = join(import.meta.dirname, '.data')
   mkdirSync(data, { recursive: true })
-  for (const name of readdirSync(data)) if (!isRunning(Number(name))) rmSync(join(data, name), { recursive: true })
+  for (const name of readdirSync(data))
+    if (!isRunning(Number(name))) rmSync(join(data, name), { recursive: true })
   const folder = join(data, String(process.pid))
   mkdirSync(folder)
   return folder

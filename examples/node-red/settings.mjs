@@ -23,7 +23,10 @@ const settings = {
   credentialSecret: process.env['CREDENTIAL_SECRET'] ?? false,
 
   // fasten: one api row for each request, and a context that everything inside the request inherits.
-  httpAdminMiddleware: expressShim({ actor: editorOf, skip: /^\/admin\/(vendor|red|icons|types|favicon|locales|theme|debug)\b/ }),
+  httpAdminMiddleware: expressShim({
+    actor: editorOf,
+    skip: /^\/admin\/(vendor|red|icons|types|favicon|locales|theme|debug)\b/,
+  }),
   httpNodeMiddleware: [expressShim({ actor: operatorOf }), onlyOperators],
 
   // fasten: what Node-RED does, and what people do to it.
@@ -52,10 +55,14 @@ export { settings as 'module.exports' }
 
 /** @param {import('./operators.mjs').Request} req */
 function editorOf(req) {
-  return req.user?.username === undefined ? undefined : { actor: req.user.username, actor_kind: /** @type {const} */ ('admin') }
+  return req.user?.username === undefined
+    ? undefined
+    : { actor: req.user.username, actor_kind: /** @type {const} */ ('admin') }
 }
 
 /** @param {import('./operators.mjs').Request} req */
 function operatorOf(req) {
-  return req.operator === undefined ? undefined : { actor: req.operator, actor_kind: /** @type {const} */ ('user') }
+  return req.operator === undefined
+    ? undefined
+    : { actor: req.operator, actor_kind: /** @type {const} */ ('user') }
 }

@@ -19,7 +19,14 @@ const dsn = `sqlite:///${encodeURI(database)}`
 const server = spawn(process.execPath, [join(import.meta.dirname, 'server.ts')], {
   cwd: folder,
   stdio: ['ignore', 'pipe', 'inherit'],
-  env: { ...process.env, PORT: '0', FASTEN_READER_TOKEN: token, FASTEN_AUDIT_DSN: dsn, FASTEN_API_DSN: dsn, FASTEN_SYS_DSN: dsn },
+  env: {
+    ...process.env,
+    PORT: '0',
+    FASTEN_READER_TOKEN: token,
+    FASTEN_AUDIT_DSN: dsn,
+    FASTEN_API_DSN: dsn,
+    FASTEN_SYS_DSN: dsn,
+  },
 })
 let origin = ''
 
@@ -49,21 +56,27 @@ test('one request becomes one thread, which the reader and the command tell alik
 
   const thread = await untilWhole(requestId)
   assert.deepEqual(
-    [thread.audit.map((row) => [row.code, row.target, row.actor, row.method]), thread.sys.map((row) => row.event), thread.api.map((row) => [row.method, row.route, row.status])],
+    [
+      thread.audit.map((row) => [row.code, row.target, row.actor, row.method]),
+      thread.sys.map((row) => row.event),
+      thread.api.map((row) => [row.method, row.route, row.status]),
+    ],
     [[['USER_CREATED', 'ada', 'signup-form', 'http']], ['user_created'], [['POST', '/users', 201]]],
   )
   assert.equal(thread.audit[0]?.detail['password'], '***')
   assert.ok(!readFileSync(database).includes('correct horse'))
 
   const told = await command('thread', requestId)
-  for (const word of ['USER_CREATED', 'user_created', 'POST']) assert.ok(told.includes(word), `fasten thread does not say ${word}:\n${told}`)
+  for (const word of ['USER_CREATED', 'user_created', 'POST'])
+    assert.ok(told.includes(word), `fasten thread does not say ${word}:\n${told}`)
 })
 
 test('the commands that the README prints work where the database is', async () => {
   const readme = readFileSync(join(import.meta.dirname, 'README.md'), 'utf8')
   const commands = [...readme.matchAll(/^\$ npx fasten (.+)$/gm)].map(([, words = '']) => words.split(' '))
   assert.ok(commands.length >= 2, 'the README prints no commands')
-  for (const words of commands) assert.notEqual((await command(...words)).trim(), '', `fasten ${words.join(' ')} said nothing`)
+  for (const words of commands)
+    assert.notEqual((await command(...words)).trim(), '', `fasten ${words.join(' ')} said nothing`)
 })
 
 test('the reader lets nobody in without the token', async () => {
@@ -86,11 +99,14 @@ interface Thread {
 /** Rows reach the store a moment after the answer; an access only when the answer has been sent. */
 async function untilWhole(requestId: string): Promise<Thread> {
   for (const deadline = Date.now() + 5000; ; await sleep(50)) {
-    const answer = await fetch(`${origin}/logs/correlate?request_id=${requestId}`, { headers: { authorization: `Bearer ${token}` } })
+    const answer = await fetch(`${origin}/logs/correlate?request_id=${requestId}`, {
+      headers: { authorization: `Bearer ${token}` },
+    })
     const text = await answer.text()
     assert.equal(answer.status, 200, text)
     const thread = JSON.parse(text) as Thread
-    if ((thread.audit.length > 0 && thread.api.length > 0 && thread.sys.length > 0) || Date.now() > deadline) return thread
+    if ((thread.audit.length > 0 && thread.api.length > 0 && thread.sys.length > 0) || Date.now() > deadline)
+      return thread
   }
 }
 

@@ -6,7 +6,9 @@ import { expressReader } from 'fasten/reader/express'
 
 // Where rows go: FASTEN_AUDIT_DSN, or ./fasten.db. FASTEN_API_DSN and FASTEN_SYS_DSN keep the other two streams as well.
 fasten.init({ service_id: 'quickstart' })
-fasten.register('user', { USER_CREATED: { action: 'user.create', category: 'user', retention_class: 'long' } })
+fasten.register('user', {
+  USER_CREATED: { action: 'user.create', category: 'user', retention_class: 'long' },
+})
 
 const app = express()
 app.use(expressShim()) // a request id, a context, and one api row for each request
@@ -14,7 +16,12 @@ app.use('/logs', expressReader(fasten, { token: process.env['FASTEN_READER_TOKEN
 
 app.post('/users', express.json(), (req, res) => {
   const { name, email } = req.body
-  fasten.emit({ code: 'USER_CREATED', target: name, actor: 'signup-form', detail: { email, password: req.body.password } })
+  fasten.emit({
+    code: 'USER_CREATED',
+    target: name,
+    actor: 'signup-form',
+    detail: { email, password: req.body.password },
+  })
   fasten.log.info('user_created', { name })
   res.status(201).json({ name })
 })

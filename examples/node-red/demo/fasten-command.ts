@@ -11,7 +11,9 @@ export interface CommandResult {
 
 /** Runs the `fasten` command of the installed package and answers what it printed. */
 export async function fastenCommand(...words: string[]): Promise<CommandResult> {
-  const child = spawn(process.execPath, [...process.execArgv, commandFile(), ...words], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, [...process.execArgv, commandFile(), ...words], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   let stdout = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))
   return { exitCode: await ended(child), stdout }
@@ -19,7 +21,11 @@ export async function fastenCommand(...words: string[]): Promise<CommandResult> 
 
 /** The same, on the visitor's own terminal. */
 export async function showFastenCommand(...words: string[]): Promise<number> {
-  return ended(spawn(process.execPath, [...process.execArgv, commandFile(), ...words], { stdio: ['ignore', 'inherit', 'inherit'] }))
+  return ended(
+    spawn(process.execPath, [...process.execArgv, commandFile(), ...words], {
+      stdio: ['ignore', 'inherit', 'inherit'],
+    }),
+  )
 }
 
 /** How a visitor types the command where they stand: `npx fasten` where that is the installed package, else by its file. */

@@ -21,7 +21,9 @@ export async function progress<T>(text: string, work: Promise<T>, outcome: (valu
 
 export function tellAnswer({ label, status, request_id }: Answer): void {
   const isFine = typeof status === 'number' && status < 400
-  say(`  ${paint(isFine ? 'green' : 'yellow', String(status).padEnd(7))} ${label.padEnd(42)} ${paint('dim', request_id)}`)
+  say(
+    `  ${paint(isFine ? 'green' : 'yellow', String(status).padEnd(7))} ${label.padEnd(42)} ${paint('dim', request_id)}`,
+  )
 }
 
 export function tellJudgement(text: string, complaint: string | undefined): void {

@@ -41,21 +41,25 @@ export async function startServer(folder: string): Promise<Server> {
   mkdirSync(join(folder, 'node-red'), { recursive: true })
   const command = createRequire(import.meta.url).resolve('node-red/red.js')
   const settings = join(import.meta.dirname, '..', 'settings.mjs')
-  const child = spawn(process.execPath, [...process.execArgv, command, '--settings', settings, '--userDir', join(folder, 'node-red')], {
-    cwd: folder,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: {
-      ...process.env,
-      PORT: '0',
-      EDITOR_PASSWORD: secrets.editorPassword,
-      OPERATOR_PASSWORD: secrets.operatorPassword,
-      FASTEN_READER_TOKEN: secrets.readerToken,
-      FASTEN_NODE_ID: 'edge-01',
-      FASTEN_AUDIT_DSN: dsn,
-      FASTEN_API_DSN: dsn,
-      FASTEN_SYS_DSN: dsn,
+  const child = spawn(
+    process.execPath,
+    [...process.execArgv, command, '--settings', settings, '--userDir', join(folder, 'node-red')],
+    {
+      cwd: folder,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: {
+        ...process.env,
+        PORT: '0',
+        EDITOR_PASSWORD: secrets.editorPassword,
+        OPERATOR_PASSWORD: secrets.operatorPassword,
+        FASTEN_READER_TOKEN: secrets.readerToken,
+        FASTEN_NODE_ID: 'edge-01',
+        FASTEN_AUDIT_DSN: dsn,
+        FASTEN_API_DSN: dsn,
+        FASTEN_SYS_DSN: dsn,
+      },
     },
-  })
+  )
   // Should this program fail, its server must not stay behind.
   process.once('exit', () => child.kill('SIGKILL'))
   const exited = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>
@@ -81,7 +85,11 @@ export async function startServer(folder: string): Promise<Server> {
       }
       waiting.add(look)
       look()
-      void exited.then(([code]) => reject(new Error(`Node-RED ended (${code}) before it said "${text}":\n${lines.slice(-15).join('\n')}`)))
+      void exited.then(([code]) =>
+        reject(
+          new Error(`Node-RED ended (${code}) before it said "${text}":\n${lines.slice(-15).join('\n')}`),
+        ),
+      )
     })
 
   await printed('Server now running at ', 1)

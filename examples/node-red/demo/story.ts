@@ -37,27 +37,68 @@ export async function playStory(server: Server, tell: (answer: Answer) => void):
   }
 
   const typedPassword = `${editorPassword}x`
-  const wrongPassword = await told(visitors.logIn('admin', typedPassword).then((answer) => ({ ...answer, label: 'admin mistypes the password' })))
+  const wrongPassword = await told(
+    visitors
+      .logIn('admin', typedPassword)
+      .then((answer) => ({ ...answer, label: 'admin mistypes the password' })),
+  )
   const logIn = await told(visitors.logIn('admin', editorPassword))
   const viewer = await visitors.logIn('viewer', editorPassword, 'read')
-  const viewerDeploys = await told(visitors.deploy(viewer.token, 'flows.json').then((answer) => ({ ...answer, label: 'viewer tries to deploy flows' })))
-  const deploy = await told(visitors.deploy(logIn.token, 'flows.json').then((answer) => ({ ...answer, label: 'admin deploys flows' })))
+  const viewerDeploys = await told(
+    visitors
+      .deploy(viewer.token, 'flows.json')
+      .then((answer) => ({ ...answer, label: 'viewer tries to deploy flows' })),
+  )
+  const deploy = await told(
+    visitors
+      .deploy(logIn.token, 'flows.json')
+      .then((answer) => ({ ...answer, label: 'admin deploys flows' })),
+  )
   // The answer comes before the flows run; the first time was the empty set at start.
   await server.printed('Started flows', 2)
 
   const strayApiKey = `sk_live_${randomBytes(18).toString('hex')}`
-  const setpoint = await told(visitors.setpoint('ines', 7, { celsius: 22.5, reason: 'batch 12 ferments warmer', note: { api_key: strayApiKey } }, ownId('order-4711')))
+  const setpoint = await told(
+    visitors.setpoint(
+      'ines',
+      7,
+      { celsius: 22.5, reason: 'batch 12 ferments warmer', note: { api_key: strayApiKey } },
+      ownId('order-4711'),
+    ),
+  )
   const queued = await Promise.all(
-    [31, 32, 33].map((celsius, i) => visitors.setpoint('omar', 8 + i, { celsius, reason: `batch ${13 + i}` })),
+    [31, 32, 33].map((celsius, i) =>
+      visitors.setpoint('omar', 8 + i, { celsius, reason: `batch ${13 + i}` }),
+    ),
   )
   for (const answer of queued) tell({ ...answer, label: `omar writes a setpoint, three at once` })
-  const forged = await told(visitors.setpoint('ines', 11, { celsius: 40, reason: 'forged id' }, 'scheduler-nightly').then((answer) => ({ ...answer, label: 'ines writes a setpoint under a forged id' })))
+  const forged = await told(
+    visitors
+      .setpoint('ines', 11, { celsius: 40, reason: 'forged id' }, 'scheduler-nightly')
+      .then((answer) => ({ ...answer, label: 'ines writes a setpoint under a forged id' })),
+  )
   const stranger = await told(visitors.strangerSetpoint(7))
-  const outOfRange = await told(visitors.setpoint('omar', 7, { celsius: 400 }).then((answer) => ({ ...answer, label: 'omar writes a setpoint of 400 °C' })))
+  const outOfRange = await told(
+    visitors
+      .setpoint('omar', 7, { celsius: 400 })
+      .then((answer) => ({ ...answer, label: 'omar writes a setpoint of 400 °C' })),
+  )
   const calibration = await told(visitors.calibrate('ines', 7))
   const report = await told(visitors.giveUpOnReport('omar', 250, ownId('report')))
 
   return {
-    wrongPassword, typedPassword, logIn, viewerDeploys, deploy, setpoint, strayApiKey, queued, forged, stranger, outOfRange, calibration, report,
+    wrongPassword,
+    typedPassword,
+    logIn,
+    viewerDeploys,
+    deploy,
+    setpoint,
+    strayApiKey,
+    queued,
+    forged,
+    stranger,
+    outOfRange,
+    calibration,
+    report,
   }
 }

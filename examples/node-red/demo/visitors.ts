@@ -29,34 +29,67 @@ export function createVisitors({ origin, secrets }: Server): Visitors {
     authorization: `Basic ${Buffer.from(`${name}:${secrets.operatorPassword}`).toString('base64')}`,
   })
 
-  async function call(label: string, method: string, path: string, headers: Record<string, string>, body?: unknown): Promise<Answer> {
+  async function call(
+    label: string,
+    method: string,
+    path: string,
+    headers: Record<string, string>,
+    body?: unknown,
+  ): Promise<Answer> {
     const response = await fetch(`${origin}${path}`, {
       method,
       headers: { ...headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     })
-    return { label, status: response.status, request_id: response.headers.get('x-request-id') ?? '', body: await response.text() }
+    return {
+      label,
+      status: response.status,
+      request_id: response.headers.get('x-request-id') ?? '',
+      body: await response.text(),
+    }
   }
 
   return {
     async logIn(name, password, scope = '*') {
-      const answer = await call(`${name} logs in`, 'POST', '/admin/auth/token', {}, {
-        client_id: 'node-red-editor', grant_type: 'password', scope, username: name, password,
-      })
+      const answer = await call(
+        `${name} logs in`,
+        'POST',
+        '/admin/auth/token',
+        {},
+        {
+          client_id: 'node-red-editor',
+          grant_type: 'password',
+          scope,
+          username: name,
+          password,
+        },
+      )
       const token: unknown = answer.status === 200 ? JSON.parse(answer.body)['access_token'] : ''
       return { ...answer, token: String(token) }
     },
 
     async deploy(token, flowsFile) {
       const flows: unknown = JSON.parse(await readFile(join(import.meta.dirname, '..', flowsFile), 'utf8'))
-      return call('deploys flows', 'POST', '/admin/flows', { authorization: `Bearer ${token}`, 'node-red-api-version': 'v2' }, { flows })
+      return call(
+        'deploys flows',
+        'POST',
+        '/admin/flows',
+        { authorization: `Bearer ${token}`, 'node-red-api-version': 'v2' },
+        { flows },
+      )
     },
 
     setpoint: (operator, tank, body, requestId) =>
-      call(`${operator} writes a setpoint`, 'POST', `/api/tank/${tank}/setpoint`,
-        { ...operatorHeaders(operator), ...(requestId === undefined ? {} : { 'x-request-id': requestId }) }, body),
+      call(
+        `${operator} writes a setpoint`,
+        'POST',
+        `/api/tank/${tank}/setpoint`,
+        { ...operatorHeaders(operator), ...(requestId === undefined ? {} : { 'x-request-id': requestId }) },
+        body,
+      ),
 
-    calibrate: (operator, tank) => call(`${operator} calibrates`, 'POST', `/api/tank/${tank}/calibrate`, operatorHeaders(operator), {}),
+    calibrate: (operator, tank) =>
+      call(`${operator} calibrates`, 'POST', `/api/tank/${tank}/calibrate`, operatorHeaders(operator), {}),
 
     async giveUpOnReport(operator, patienceMs, requestId) {
       const label = `${operator} asks for the report and hangs up`
@@ -73,6 +106,12 @@ export function createVisitors({ origin, secrets }: Server): Visitors {
     },
 
     strangerSetpoint: (tank) =>
-      call('a stranger writes a setpoint', 'POST', `/api/tank/${tank}/setpoint`, { authorization: 'Basic bm9ib2R5OmhlcmU=' }, { celsius: 1 }),
+      call(
+        'a stranger writes a setpoint',
+        'POST',
+        `/api/tank/${tank}/setpoint`,
+        { authorization: 'Basic bm9ib2R5OmhlcmU=' },
+        { celsius: 1 },
+      ),
   }
 }

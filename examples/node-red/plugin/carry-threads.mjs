@@ -67,7 +67,10 @@ function threadOf(msg, node) {
 function begin(msg, node) {
   // A timer's message is brand new; one that a person sent with the button of the node has an id already.
   const isTimer = node.type === 'inject' && msg._msgid === undefined
-  if (!isTimer && (inMessage.getStore() || node.type === 'http in' || node.type === 'inject')) return AsyncLocalStorage.snapshot()
+  if (!isTimer && (inMessage.getStore() || node.type === 'http in' || node.type === 'inject'))
+    return AsyncLocalStorage.snapshot()
   // A node that runs on a timer or listens to a broker was started by some deployment, whose context would cling to it for ever.
-  return outside(() => background(isTimer ? 'scheduler' : 'bg', () => AsyncLocalStorage.snapshot(), node.name || node.id))
+  return outside(() =>
+    background(isTimer ? 'scheduler' : 'bg', () => AsyncLocalStorage.snapshot(), node.name || node.id),
+  )
 }
