@@ -2,15 +2,16 @@
 /**
  * What fasten costs, beside what people use today, in one run.
  *
- *     npm run bench                     every group, several minutes
- *     npm run bench -- --quick          every group in under a minute, rough
- *     npm run bench -- --only calls     some of: calls, rows, http, start
- *     npm run bench -- --json           also keep the figures in bench/results/latest.json and draw docs/pictures/bench.svg
+ *     npm run bench                     every group, some ten minutes; keeps the figures and draws the picture
+ *     npm run bench -- --quick          every group in under a minute, rough, keeps nothing
+ *     npm run bench -- --only calls     some of: calls, rows, http, start; keeps nothing
+ *     npm run bench -- … --json         keeps the figures of such a run all the same
  *
- * Both sides of every ratio are measured in the same rounds, in processes of their own, after a warm-up that is thrown away. Every case
- * reads back what it wrote and fails the run when anything is missing, so a figure without its rows cannot be printed.
+ * Both sides of every ratio are measured in the same rounds, in processes of their own, after a warm-up that is thrown
+ * away. Every case reads back what it wrote and fails the run when anything is missing, so a figure without its rows
+ * cannot be printed.
  */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -19,10 +20,9 @@ import { httpGoals, httpTable, measureHttp } from './groups/http.ts'
 import { measureRows, rowGoals, rowTable } from './groups/rows.ts'
 import { full, quick } from './groups/scale.ts'
 import { measureStart, startGoals, startTable } from './groups/start.ts'
-import { judgeGoal, type Goal } from './measure/goals.ts'
+import { keep } from './keep.ts'
+import { goalTable, judgeGoal, type Goal } from './measure/goals.ts'
 import { describeMachine } from './measure/machine.ts'
-import { figure, table } from './measure/table.ts'
-import { drawPicture, type Results } from './picture.ts'
 
 const { values } = parseArgs({
   options: {
@@ -34,6 +34,7 @@ const { values } = parseArgs({
 const scale = values.quick ? quick : full
 const machine = describeMachine()
 const folder = mkdtempSync(join(tmpdir(), 'fasten-bench-'))
+const said: string[] = []
 const goals: Goal[] = []
 const groups: { [name: string]: unknown } = {}
 
@@ -42,7 +43,7 @@ say(
 )
 say(`medians of ${scale.rounds} rounds${values.quick ? ' (quick: rough)' : ''}; compare within this run only`)
 if (import.meta.resolve('fasten').endsWith('.ts'))
-  say('fasten runs from source here; start-up figures are those of the built package only')
+  say('fasten runs from source here; start-up figures mean the built package')
 try {
   await group('calls', () => measureCalls(scale, folder), callTable, callGoals)
   await group('rows', () => measureRows(scale, folder), rowTable, rowGoals)
@@ -52,14 +53,11 @@ try {
   rmSync(folder, { recursive: true, force: true })
 }
 say(`\n${goalTable(goals)}`)
-if (values.json)
-  save({
-    at: new Date().toISOString(),
-    machine,
-    scale,
-    groups,
-    goals: goals.map((goal) => ({ ...goal, verdict: judgeGoal(goal) })),
-  })
+if (values.json || (!values.quick && values.only === undefined)) {
+  const judged = goals.map((goal) => ({ ...goal, verdict: judgeGoal(goal) }))
+  keep({ at: new Date().toISOString(), machine, scale, groups, goals: judged }, said)
+  process.stdout.write('\nkept in bench/results/latest.json, bench/README.md and docs/pictures/bench.svg\n')
+}
 
 async function group<R>(
   name: string,
@@ -68,41 +66,15 @@ async function group<R>(
   judge: (result: R) => readonly Goal[],
 ): Promise<void> {
   if (values.only !== undefined && !values.only.split(',').includes(name)) return
-  if (process.stdout.isTTY) process.stdout.write(`\n… measuring ${name}`)
+  if (process.stdout.isTTY) process.stdout.write(`\n… measuring ${name}\r`)
   const result = await measure()
-  if (process.stdout.isTTY) process.stdout.write('\r\x1b[2K')
+  if (process.stdout.isTTY) process.stdout.write('\x1b[2K\x1b[1A')
   groups[name] = result
   goals.push(...judge(result))
-  say(`${process.stdout.isTTY ? '' : '\n'}${show(result)}`)
-}
-
-function goalTable(list: readonly Goal[]): string {
-  return table(
-    ['goal', 'wanted', 'found', 'min', 'max', ''],
-    list.map((goal) => {
-      const { id, text, sense, limit, unit, found } = goal
-      return [
-        `${id.padEnd(3)} ${text}`,
-        `${sense} ${figure(limit)} ${unit}`,
-        figure(found.median),
-        figure(found.min),
-        figure(found.max),
-        judgeGoal(goal),
-      ]
-    }),
-  )
-}
-
-function save(results: Results): void {
-  const here = join(import.meta.dirname, 'results')
-  mkdirSync(here, { recursive: true })
-  writeFileSync(join(here, 'latest.json'), `${JSON.stringify(results, null, 2)}\n`)
-  const pictures = join(import.meta.dirname, '..', 'docs', 'pictures')
-  mkdirSync(pictures, { recursive: true })
-  writeFileSync(join(pictures, 'bench.svg'), drawPicture(results))
-  say('\nkept in bench/results/latest.json, drawn in docs/pictures/bench.svg')
+  say(`\n${show(result)}`)
 }
 
 function say(text: string): void {
+  said.push(text)
   process.stdout.write(`${text}\n`)
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Ratio } from './ratio.ts'
+import { figure, table } from './table.ts'
 
-/** One line of docs/performance.md: what we want to be true, and what this run found. */
+/** What we want to be true, and what this run found. */
 export interface Goal {
   readonly id: string
   readonly text: string
@@ -21,4 +22,22 @@ export function judgeGoal({ sense, limit, found }: Goal): 'met' | 'missed' | 'op
   const holds = (value: number): boolean => (sense === '≤' ? value <= limit : value >= limit)
   if (holds(found.median)) return 'met'
   return holds(sense === '≤' ? found.min : found.max) ? 'open' : 'missed'
+}
+
+export function goalTable(goals: readonly Goal[]): string {
+  return table(
+    ['goal', 'wanted', 'found', 'min', 'max', ''],
+    goals.map((goal) => {
+      const { id, text, sense, limit, unit, found } = goal
+      const wanted = `${sense} ${figure(limit)} ${unit}`
+      return [
+        `${id.padEnd(3)} ${text}`,
+        wanted,
+        figure(found.median),
+        figure(found.min),
+        figure(found.max),
+        judgeGoal(goal),
+      ]
+    }),
+  )
 }
