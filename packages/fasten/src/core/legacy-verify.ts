@@ -175,10 +175,10 @@ function verifyChain(name: string, rows: readonly LegacyRow[], { digest, tips }:
     const list: string[] = []
     if (checked === 0) list.push('no row was checked')
     if (!isVouchedFor) list.push('nothing outside vouches for the newest row, so rows cut off at the end would not be noticed')
-    if (unsealed > 0) list.push(`${unsealed} rows from before sealing carry no hash and prove nothing`)
-    if (preliminary > 0) list.push(`${preliminary} lines printed before their rows were stored were left out`)
-    if (repeated > 0) list.push(`${repeated} rows were there twice, word for word`)
-    for (const [variant, count] of variants) if (variant !== 'form_1' && variant !== 'form_2') list.push(`${count} rows verify only under the legacy rule ${variant}`)
+    if (unsealed > 0) list.push(`rows from before sealing, which carry no hash and prove nothing: ${unsealed}`)
+    if (preliminary > 0) list.push(`lines printed before their rows were stored, left out: ${preliminary}`)
+    if (repeated > 0) list.push(`rows that were there twice, word for word: ${repeated}`)
+    for (const [variant, count] of variants) if (variant !== 'form_1' && variant !== 'form_2') list.push(`rows that verify only under the legacy rule ${variant}: ${count}`)
     if (checked > 0) list.push('forms 1 and 2 carry no signature: somebody who can write the whole store could have rewritten it')
     return list
   }
@@ -202,7 +202,8 @@ function mentionsOfRedaction(rows: readonly LegacyRow[]): ReadonlySet<string> {
 
 function seqOf(row: LegacyRow): number {
   const seq = row.get('monotonic_seq')
-  return typeof seq === 'object' && seq !== null && 'token' in seq ? Number(seq.token) : Number.NaN
+  // What is no number sorts behind all rows.
+  return typeof seq === 'object' && seq !== null && 'token' in seq ? Number(seq.token) : Number.POSITIVE_INFINITY
 }
 
 function text(row: LegacyRow, name: string): string {
