@@ -1,5 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-import { isMap, isScalar, isSeq, LineCounter, parseAllDocuments, type Document, type Node, type Pair } from '#yaml'
+import {
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseAllDocuments,
+  type Document,
+  type Node,
+  type Pair,
+} from '#yaml'
 import type { CodeSet } from '../core/code.ts'
 import { isRecord, quoted } from '../core/detail-schema.ts'
 import { didYouMean } from '../core/nearest-word.ts'
@@ -20,8 +29,12 @@ export interface CatalogueProblem {
 export interface CatalogueFile {
   readonly file: string
   readonly set: CodeSet
-  /** Where a member of a code stands; the code's own place when `path` is empty, the domain's when `code` is undefined. */
-  placeOf(code: string | undefined, path: readonly (string | number)[]): { readonly line: number; readonly column: number }
+  /** Where a member of a code, or its key, stands; the code's own place when `path` is empty, the domain's when `code` is undefined. */
+  placeOf(
+    code: string | undefined,
+    path: readonly (string | number)[],
+    part?: 'key' | 'value',
+  ): { readonly line: number; readonly column: number }
 }
 
 export type CatalogueReading =
@@ -52,15 +65,28 @@ export function readCatalogue(file: string, text: string): CatalogueReading {
   if (document === undefined) return unreadable()
   for (const { code, message, pos } of document.errors) {
     const isTwice = code === 'DUPLICATE_KEY'
-    const key = isTwice ? text.slice(pos[0], pos[1]).split(/[\s:]/)[0] : ''
-    complain(isTwice ? 'CATALOG_DUPLICATE_CODE' : 'CATALOG_BAD_JSON', pos[0], isTwice ? `"${key}" stands in this mapping twice` : lowered(message))
+    const key = isTwice ? text.slice(pos[0]).split(/[\s:,}]/, 1)[0] : ''
+    complain(
+      isTwice ? 'CATALOG_DUPLICATE_CODE' : 'CATALOG_BAD_JSON',
+      pos[0],
+      isTwice ? `"${key}" stands in this mapping twice` : lowered(message),
+    )
   }
-  if (second !== undefined) complain('CATALOG_BAD_JSON', second.range?.[0] ?? 0, 'a second document begins here; a catalogue file holds one domain')
+  if (second !== undefined)
+    complain(
+      'CATALOG_BAD_JSON',
+      second.range?.[0] ?? 0,
+      'a second document begins here; a catalogue file holds one domain',
+    )
   if (problems.length > 0) return unreadable()
 
   const root = document.contents
   if (!isMap(root)) {
-    complain('CATALOG_INVALID_VALUE', root?.range?.[0] ?? 0, 'a catalogue file is a mapping with the keys domain, emitter and codes')
+    complain(
+      'CATALOG_INVALID_VALUE',
+      root?.range?.[0] ?? 0,
+      'a catalogue file is a mapping with the keys domain, emitter and codes',
+    )
     return unreadable()
   }
   let content: unknown
@@ -76,7 +102,11 @@ export function readCatalogue(file: string, text: string): CatalogueReading {
     const name = isScalar(key) ? String(key.value) : ''
     if ((fileKeys as readonly string[]).includes(name) || name.startsWith('x-')) continue
     const hint = didYouMean(name, fileKeys)
-    complain('CATALOG_INVALID_KEY', startOf(key), `unknown key "${name}"${hint}; a catalogue file has ${fileKeys.join(', ')}`)
+    complain(
+      'CATALOG_INVALID_KEY',
+      startOf(key),
+      `unknown key "${name}"${hint}; a catalogue file has ${fileKeys.join(', ')}`,
+    )
   }
   const { domain, emitter, description, codes } = content
   const at = (key: string): number => startOf(pairIn(root, key)?.value ?? root)
@@ -84,7 +114,10 @@ export function readCatalogue(file: string, text: string): CatalogueReading {
     const found = domain === undefined ? 'it is missing' : `not ${quoted(domain)}`
     complain('CATALOG_INVALID_VALUE', at('domain'), `domain must be a non-empty string; ${found}`)
   }
-  for (const [key, value] of [['emitter', emitter], ['description', description]] as const) {
+  for (const [key, value] of [
+    ['emitter', emitter],
+    ['description', description],
+  ] as const) {
     if (value !== undefined && value !== null && typeof value !== 'string') {
       complain('CATALOG_INVALID_VALUE', at(key), `${key} must be a string, not ${quoted(value)}`)
     }
@@ -99,8 +132,9 @@ export function readCatalogue(file: string, text: string): CatalogueReading {
     catalogue: {
       file,
       set: { domain: domain as string, codes: withEmitter(isRecord(codes) ? codes : {}, emitter) },
-      placeOf(code, path) {
-        const { line, col } = lines.linePos(offsetOf(root, code === undefined ? ['domain'] : ['codes', code, ...path]))
+      placeOf(code, path, part = 'value') {
+        const offset = offsetOf(root, code === undefined ? ['domain'] : ['codes', code, ...path], part)
+        const { line, col } = lines.linePos(offset)
         return { line, column: col }
       },
     },
@@ -110,14 +144,16 @@ export function readCatalogue(file: string, text: string): CatalogueReading {
 /** Entries take the file's emitter where they have none of their own; what is not a mapping is left for the registry to refuse. */
 function withEmitter(codes: Record<string, unknown>, emitter: unknown): CodeSet['codes'] {
   const entries = Object.entries(codes).map(([code, entry]) => {
-    const hasOwn = isRecord(entry) ? entry['emitter'] !== undefined && entry['emitter'] !== null : entry !== null
+    const hasOwn = isRecord(entry)
+      ? entry['emitter'] !== undefined && entry['emitter'] !== null
+      : entry !== null
     return [code, hasOwn || typeof emitter !== 'string' ? entry : { ...(entry as object | null), emitter }]
   })
   return Object.fromEntries(entries) as CodeSet['codes']
 }
 
-/** Where the deepest part of `path` that is there begins: the value of a member, or the key when it has none or is the code itself. */
-function offsetOf(root: Node, path: readonly (string | number)[]): number {
+/** Where the deepest part of `path` that is there begins; of a code, and of a value that is no scalar, its key. */
+function offsetOf(root: Node, path: readonly (string | number)[], part: 'key' | 'value'): number {
   let node: unknown = root
   let offset = startOf(root)
   for (const [depth, name] of path.entries()) {
@@ -128,7 +164,7 @@ function offsetOf(root: Node, path: readonly (string | number)[]): number {
     }
     const pair = pairIn(node, String(name))
     if (pair === undefined) break
-    const isKeyMeant = depth < 2 || !isScalar(pair.value)
+    const isKeyMeant = part === 'key' || (depth < 2 && path.length > 1) || !isScalar(pair.value)
     offset = startOf(isKeyMeant ? pair.key : pair.value) || offset
     node = pair.value
   }
@@ -136,14 +172,19 @@ function offsetOf(root: Node, path: readonly (string | number)[]): number {
 }
 
 /** The pair of a key, also when the file spells it in camelCase. */
-function pairIn(node: unknown, name: string): Pair<unknown, unknown> | undefined {
+function pairIn(node: unknown, name: string): Pair | undefined {
   if (!isMap(node)) return undefined
   const spelled = (key: unknown): string => (isScalar(key) ? String(key.value) : '')
   const snake = (key: string): string => key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
-  return node.items.find(({ key }) => spelled(key) === name) ?? node.items.find(({ key }) => snake(spelled(key)) === name)
+  return (
+    node.items.find(({ key }) => spelled(key) === name) ??
+    node.items.find(({ key }) => snake(spelled(key)) === name)
+  )
 }
 
 const startOf = (node: unknown): number =>
-  typeof node === 'object' && node !== null && 'range' in node && Array.isArray(node.range) ? Number(node.range[0]) : 0
+  typeof node === 'object' && node !== null && 'range' in node && Array.isArray(node.range)
+    ? Number(node.range[0])
+    : 0
 
 const lowered = (message: string): string => message.charAt(0).toLowerCase() + message.slice(1)

@@ -14,7 +14,8 @@ const magic = /[*?{[]/
 export function cataloguePaths(pattern: string, folder: string): readonly string[] {
   const path = resolve(folder, pattern)
   // A name that is there is meant literally, whatever characters it has.
-  if (existsSync(path)) return statSync(path).isDirectory() ? filesBelow(path).filter((file) => catalogueName.test(file)) : [path]
+  if (existsSync(path))
+    return statSync(path).isDirectory() ? filesBelow(path).filter((file) => catalogueName.test(file)) : [path]
   if (!magic.test(pattern)) return []
   const parts = path.split(sep)
   const fixed = parts.findIndex((part) => magic.test(part))
@@ -30,7 +31,8 @@ function filesBelow(folder: string): string[] {
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name)
     if (entry.isFile() || (entry.isSymbolicLink() && isFile(path))) files.push(path)
-    else if (entry.isDirectory() && entry.name !== 'node_modules' && !entry.name.startsWith('.')) files.push(...filesBelow(path))
+    else if (entry.isDirectory() && entry.name !== 'node_modules' && !entry.name.startsWith('.'))
+      files.push(...filesBelow(path))
   }
   return files.sort()
 }
@@ -61,7 +63,10 @@ function patternOf(glob: string): RegExp {
     } else if (character === ',' && isInBraces) source += '|'
     else if (character === '[' && glob.includes(']', at + 2)) {
       const end = glob.indexOf(']', at + 2)
-      const set = glob.slice(at + 1, end).replace(/^!/, '^').replace(/[\\[]/g, '\\$&')
+      const set = glob
+        .slice(at + 1, end)
+        .replace(/^!/, '^')
+        .replace(/[\\[]/g, '\\$&')
       source += `[${set}]`
       at = end
     } else source += character.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')

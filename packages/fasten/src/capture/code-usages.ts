@@ -35,8 +35,10 @@ export function codeUsages(source: string): readonly CodeUsage[] {
       const mention = { code: text, ...place(at) }
       if (previous === ':' && pendingKey === 'code' && object !== undefined) object.code = mention
       usages.push({ ...mention, isEmitted: false })
-    } else if (kind === 'word' && upperSnake.test(text)) usages.push({ code: text, ...place(at), isEmitted: false })
-    if (text === 'target' && object !== undefined && (previous === ',' || previous === '{')) object.hasTarget = true
+    } else if (kind === 'word' && upperSnake.test(text))
+      usages.push({ code: text, ...place(at), isEmitted: false })
+    if (text === 'target' && object !== undefined && (previous === ',' || previous === '{'))
+      object.hasTarget = true
     if (text !== ':') pendingKey = previous === ',' || previous === '{' ? text : ''
     previous = kind === 'sign' ? text : kind
   }

@@ -21,12 +21,18 @@ export interface OpenedCatalogue {
  * what is in the files: `problems` says it.
  */
 export function openCatalogue(
-  patterns: readonly string[], folder: string, registry: CodeRegistry = createCodeRegistry(),
+  patterns: readonly string[],
+  folder: string,
+  registry: CodeRegistry = createCodeRegistry(),
 ): OpenedCatalogue {
   const { catalogues, problems } = openCatalogues(patterns, folder, readCatalogue)
   const all = [...problems, ...problemsOf(catalogues, registry)]
   const isSound = (set: CatalogueFile['set']): boolean => registry.problemsIn([set]).length === 0
-  registry.replaceAll(all.length === 0 ? catalogues.map(({ set }) => set) : firstOfEach(catalogues.map(({ set }) => set).filter(isSound)))
+  registry.replaceAll(
+    all.length === 0
+      ? catalogues.map(({ set }) => set)
+      : firstOfEach(catalogues.map(({ set }) => set).filter(isSound)),
+  )
   return {
     codes: new Map(registry.codes().map((code) => [code, registry.metaOf(code) as CodeMeta])),
     files: catalogues.map(({ file }) => file),
@@ -49,7 +55,12 @@ function firstOfEach(sets: readonly CatalogueFile['set'][]): CatalogueFile['set'
 
 /** A code and a place that speaks of it. */
 export interface CodeFinding {
-  readonly kind: 'unknown' | 'unused' | 'used_though_declared_unused' | 'passthrough_without_pii' | 'no_description'
+  readonly kind:
+    | 'unknown'
+    | 'unused'
+    | 'used_though_declared_unused'
+    | 'passthrough_without_pii'
+    | 'no_description'
   readonly code: string
   readonly file: string
   readonly line: number
@@ -65,6 +76,7 @@ export interface CheckReport {
   /** Source files that were searched for codes. */
   readonly sources: number
   readonly problems: readonly CatalogueProblem[]
+  /** Errors first, then in order of file and line. */
   readonly findings: readonly CodeFinding[]
   /** True when there is neither a problem nor a finding that is an error. `fasten codes check` exits 1 otherwise. */
   readonly isSound: boolean
@@ -75,7 +87,11 @@ export interface CheckReport {
  * nowhere named (a warning), named though declared unused (a warning). `sources` are files and folders of JavaScript
  * and TypeScript; without any only the catalogue itself is judged.
  */
-export function checkCodes(catalogue: OpenedCatalogue, sources: readonly string[], folder: string): CheckReport {
+export function checkCodes(
+  catalogue: OpenedCatalogue,
+  sources: readonly string[],
+  folder: string,
+): CheckReport {
   const findings: CodeFinding[] = []
   const here = (code: string): { file: string; line: number; column: number } =>
     catalogue.placeOf(code) ?? { file: '', line: 0, column: 0 }
@@ -95,18 +111,39 @@ export function checkCodes(catalogue: OpenedCatalogue, sources: readonly string[
     const warn = (kind: CodeFinding['kind'], message: string): void =>
       void findings.push({ kind, code, ...here(code), message, weight: 'warning' })
     if (files.length > 0 && !named.has(code) && !meta.declared_unused) {
-      warn('unused', `${code} is named nowhere in the sources; emit it, remove it, or say declared_unused: true`)
+      warn(
+        'unused',
+        `${code} is named nowhere in the sources; emit it, remove it, or say declared_unused: true`,
+      )
     }
     if (named.has(code) && meta.declared_unused) {
-      warn('used_though_declared_unused', `${code} is named in the sources although it says declared_unused: true`)
+      warn(
+        'used_though_declared_unused',
+        `${code} is named in the sources although it says declared_unused: true`,
+      )
     }
     if (meta.detail_passthrough_keys.length > 0 && !meta.pii_in_detail) {
-      warn('passthrough_without_pii', `${code} has detail_passthrough_keys but not pii_in_detail: true, so they change nothing`)
+      warn(
+        'passthrough_without_pii',
+        `${code} has detail_passthrough_keys but not pii_in_detail: true, so they change nothing`,
+      )
     }
-    if (meta.description === '') warn('no_description', `${code} has no description; a reader of the audit trail will ask for one`)
+    if (meta.description === '')
+      warn('no_description', `${code} has no description; a reader of the audit trail will ask for one`)
   }
+  findings.sort(
+    (a, b) =>
+      a.weight.localeCompare(b.weight) || (a.file < b.file ? -1 : a.file > b.file ? 1 : a.line - b.line),
+  )
   const isSound = catalogue.problems.length === 0 && findings.every(({ weight }) => weight !== 'error')
-  return { files: catalogue.files, codes: catalogue.codes.size, sources: files.length, problems: catalogue.problems, findings, isSound }
+  return {
+    files: catalogue.files,
+    codes: catalogue.codes.size,
+    sources: files.length,
+    problems: catalogue.problems,
+    findings,
+    isSound,
+  }
 }
 
 const sourceName = /\.(?:[cm]?[jt]s|[jt]sx)$/
@@ -120,7 +157,9 @@ function sourceFiles(path: string): string[] {
         const isForeign = entry.name === 'node_modules' || entry.name === 'dist' || entry.name.startsWith('.')
         return isForeign ? [] : sourceFiles(join(path, entry.name))
       }
-      return entry.isFile() && sourceName.test(entry.name) && !notSource.test(entry.name) ? [join(path, entry.name)] : []
+      return entry.isFile() && sourceName.test(entry.name) && !notSource.test(entry.name)
+        ? [join(path, entry.name)]
+        : []
     })
     .sort()
 }

@@ -41,9 +41,18 @@ export function diffCodes(before: Codes, after: Codes): CodeDiff {
   }
 }
 
-function changesOf(code: string, before: CodeMeta | undefined, after: CodeMeta | undefined): readonly CodeChange[] {
-  const change = (member: string, from: unknown, to: unknown, compatibility: Compatibility, reason: string): CodeChange =>
-    ({ code, member, before: from, after: to, compatibility, reason })
+function changesOf(
+  code: string,
+  before: CodeMeta | undefined,
+  after: CodeMeta | undefined,
+): readonly CodeChange[] {
+  const change = (
+    member: string,
+    from: unknown,
+    to: unknown,
+    compatibility: Compatibility,
+    reason: string,
+  ): CodeChange => ({ code, member, before: from, after: to, compatibility, reason })
   if (before === undefined) return [change('', undefined, after, 'compatible', 'new code')]
   if (after === undefined) {
     return before.declared_unused
@@ -68,7 +77,8 @@ function judge(member: keyof CodeMeta, before: CodeMeta, after: CodeMeta): reado
         ? ['breaking', 'alerts on the old severity stay silent']
         : ['compatible', 'more severe']
     case 'retention_class':
-      return retentionClasses.indexOf(after.retention_class) < retentionClasses.indexOf(before.retention_class)
+      return retentionClasses.indexOf(after.retention_class) <
+        retentionClasses.indexOf(before.retention_class)
         ? ['breaking', 'evidence is kept for less time']
         : ['compatible', 'kept longer']
     case 'pii_in_detail':
@@ -92,7 +102,13 @@ function judge(member: keyof CodeMeta, before: CodeMeta, after: CodeMeta): reado
   }
 }
 
-type Change = (member: string, from: unknown, to: unknown, compatibility: Compatibility, reason: string) => CodeChange
+type Change = (
+  member: string,
+  from: unknown,
+  to: unknown,
+  compatibility: Compatibility,
+  reason: string,
+) => CodeChange
 type Parts = DetailSchema | Exclude<MemberSchema, string>
 
 function schemaChanges(before: Parts, after: Parts, at: string, change: Change): readonly CodeChange[] {
@@ -102,51 +118,98 @@ function schemaChanges(before: Parts, after: Parts, at: string, change: Change):
     changes.push(change(`${at}.required`, undefined, name, 'breaking', `emitters must say ${name} now`))
   }
   for (const name of had.filter((one) => !has.includes(one))) {
-    changes.push(change(`${at}.required`, name, undefined, 'breaking', `readers cannot count on ${name} any more`))
+    changes.push(
+      change(`${at}.required`, name, undefined, 'breaking', `readers cannot count on ${name} any more`),
+    )
   }
   const [old, now] = [before.properties ?? {}, after.properties ?? {}]
   for (const name of [...new Set([...Object.keys(old), ...Object.keys(now)])].sort()) {
     const [from, to] = [own(old, name), own(now, name)]
     const member = `${at}.properties.${name}`
     if (from === undefined) changes.push(change(member, undefined, to, 'compatible', 'new member'))
-    else if (to === undefined) changes.push(change(member, from, undefined, 'breaking', 'readers may look for it'))
+    else if (to === undefined)
+      changes.push(change(member, from, undefined, 'breaking', 'readers may look for it'))
     else changes.push(...memberChanges(from, to, member, change))
   }
   if ((before.additionalProperties ?? true) !== (after.additionalProperties ?? true)) {
     const isClosed = after.additionalProperties === false
-    const [compatibility, reason] = isClosed ? (['breaking', 'other members are refused now'] as const) : (['compatible', 'other members are allowed'] as const)
-    changes.push(change(`${at}.additionalProperties`, before.additionalProperties, after.additionalProperties, compatibility, reason))
+    const [compatibility, reason] = isClosed
+      ? (['breaking', 'other members are refused now'] as const)
+      : (['compatible', 'other members are allowed'] as const)
+    changes.push(
+      change(
+        `${at}.additionalProperties`,
+        before.additionalProperties,
+        after.additionalProperties,
+        compatibility,
+        reason,
+      ),
+    )
   }
   return changes
 }
 
-function memberChanges(before: MemberSchema, after: MemberSchema, at: string, change: Change): readonly CodeChange[] {
+function memberChanges(
+  before: MemberSchema,
+  after: MemberSchema,
+  at: string,
+  change: Change,
+): readonly CodeChange[] {
   const [from, to] = [parts(before), parts(after)]
   const changes: CodeChange[] = []
   const [had, has] = [typesOf(from), typesOf(to)]
   if (had.join() !== has.join()) {
     const isWider = has.length === 0 || (had.length > 0 && had.every((type) => has.includes(type)))
-    const reason = isWider ? 'readers meet types they do not know' : 'emitters may send a type that is refused'
+    const reason = isWider
+      ? 'readers meet types they do not know'
+      : 'emitters may send a type that is refused'
     changes.push(change(`${at}.type`, had, has, 'breaking', reason))
   }
   const [chose, choose] = [from.enum, to.enum]
   if (JSON.stringify(chose) !== JSON.stringify(choose)) {
-    const isWider = choose === undefined || (chose !== undefined && chose.every((value) => choose.includes(value)))
-    changes.push(change(`${at}.enum`, chose, choose, isWider ? 'compatible' : 'breaking', isWider ? 'more choices' : 'a choice is refused now'))
+    const isWider =
+      choose === undefined || (chose !== undefined && chose.every((value) => choose.includes(value)))
+    changes.push(
+      change(
+        `${at}.enum`,
+        chose,
+        choose,
+        isWider ? 'compatible' : 'breaking',
+        isWider ? 'more choices' : 'a choice is refused now',
+      ),
+    )
   }
-  if (from.items !== undefined && to.items !== undefined) changes.push(...memberChanges(from.items, to.items, `${at}.items`, change))
+  if (from.items !== undefined && to.items !== undefined)
+    changes.push(...memberChanges(from.items, to.items, `${at}.items`, change))
   else if (from.items !== to.items) {
     const isOpened = to.items === undefined
-    changes.push(change(`${at}.items`, from.items, to.items, isOpened ? 'compatible' : 'breaking', isOpened ? 'any items' : 'some items are refused now'))
+    changes.push(
+      change(
+        `${at}.items`,
+        from.items,
+        to.items,
+        isOpened ? 'compatible' : 'breaking',
+        isOpened ? 'any items' : 'some items are refused now',
+      ),
+    )
   }
   changes.push(...schemaChanges(from, to, at, change))
   if (from.description !== to.description) {
-    changes.push(change(`${at}.description`, from.description, to.description, 'compatible', 'says more about the same member'))
+    changes.push(
+      change(
+        `${at}.description`,
+        from.description,
+        to.description,
+        'compatible',
+        'says more about the same member',
+      ),
+    )
   }
   return changes
 }
 
-const parts = (schema: MemberSchema): Exclude<MemberSchema, string> => (typeof schema === 'string' ? { type: schema } : schema)
+const parts = (schema: MemberSchema): Exclude<MemberSchema, string> =>
+  typeof schema === 'string' ? { type: schema } : schema
 const typesOf = ({ type }: Exclude<MemberSchema, string>): readonly string[] =>
   type === undefined ? [] : typeof type === 'string' ? [type] : [...type].sort()
 const own = <T>(record: { readonly [name: string]: T }, name: string): T | undefined =>

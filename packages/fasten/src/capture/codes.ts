@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { relative } from 'node:path'
-import type { CodeMetaInput, CodeRegistry, LocatedProblem } from '../core/code.ts'
+import type { CodeMetaInput, CodeProblemKind, CodeRegistry, LocatedProblem } from '../core/code.ts'
 import { FastenError } from '../core/error.ts'
 import type { CatalogueFile, CatalogueProblem } from './catalogue-file.ts'
 import { cataloguePaths } from './catalogue-paths.ts'
@@ -53,7 +53,8 @@ export function createCodeFiles(registry: CodeRegistry, folder: string = process
   return {
     load: async (added) => loadAll(joined(patterns, added), await import('./catalogue-file.ts')),
     loadSync: (added) => loadAll(joined(patterns, added), requireReader()),
-    reload: async () => (patterns.size === 0 ? { files: [], codes: 0 } : loadAll(patterns, await import('./catalogue-file.ts'))),
+    reload: async () =>
+      patterns.size === 0 ? { files: [], codes: 0 } : loadAll(patterns, await import('./catalogue-file.ts')),
   }
 }
 
@@ -75,7 +76,9 @@ function joined(loaded: ReadonlySet<string>, added: string | readonly string[]):
 
 /** Every file that the patterns mean, read; each file once, however many patterns mean it. */
 export function openCatalogues(
-  patterns: readonly string[], folder: string, read: Reader['readCatalogue'],
+  patterns: readonly string[],
+  folder: string,
+  read: Reader['readCatalogue'],
 ): { readonly catalogues: readonly CatalogueFile[]; readonly problems: readonly CatalogueProblem[] } {
   const catalogues = new Map<string, CatalogueFile>()
   const problems: CatalogueProblem[] = []
@@ -83,7 +86,13 @@ export function openCatalogues(
   for (const pattern of patterns) {
     const files = cataloguePaths(pattern, folder)
     if (files.length === 0) {
-      problems.push({ code: 'CATALOG_BACKEND', file: pattern, line: 0, column: 0, message: `no catalogue file matches "${pattern}"` })
+      problems.push({
+        code: 'CATALOG_BACKEND',
+        file: pattern,
+        line: 0,
+        column: 0,
+        message: `no catalogue file matches "${pattern}"`,
+      })
     }
     for (const file of files) {
       if (seen.has(file)) continue
@@ -97,33 +106,58 @@ export function openCatalogues(
   return { catalogues: [...catalogues.values()], problems }
 }
 
-function textOf(file: string): string | { readonly kind: 'unreadable'; readonly problems: readonly CatalogueProblem[] } {
+function textOf(
+  file: string,
+): string | { readonly kind: 'unreadable'; readonly problems: readonly CatalogueProblem[] } {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(file))
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error)
-    return { kind: 'unreadable', problems: [{ code: 'CATALOG_BACKEND', file, line: 0, column: 0, message: `cannot be read: ${message}` }] }
+    return {
+      kind: 'unreadable',
+      problems: [
+        { code: 'CATALOG_BACKEND', file, line: 0, column: 0, message: `cannot be read: ${message}` },
+      ],
+    }
   }
 }
 
 /** What the registry has against these catalogues, each problem with its place in its file. */
-export function problemsOf(catalogues: readonly CatalogueFile[], registry: CodeRegistry): readonly CatalogueProblem[] {
-  return registry.problemsIn(catalogues.map(({ set }) => set)).flatMap((problem) => located(problem, catalogues))
+export function problemsOf(
+  catalogues: readonly CatalogueFile[],
+  registry: CodeRegistry,
+): readonly CatalogueProblem[] {
+  return registry
+    .problemsIn(catalogues.map(({ set }) => set))
+    .flatMap((problem) => located(problem, catalogues))
 }
 
-function located({ set, code, kind, path, message }: LocatedProblem, catalogues: readonly CatalogueFile[]): CatalogueProblem[] {
+function located(
+  { set, code, kind, path, message }: LocatedProblem,
+  catalogues: readonly CatalogueFile[],
+): CatalogueProblem[] {
   const catalogue = catalogues[set]
   if (catalogue === undefined) return []
-  const place = catalogue.placeOf(code, path)
+  const place = catalogue.placeOf(code, path, kind === 'INVALID_KEY' ? 'key' : 'value')
   const subject = code === undefined ? '' : `${code}: `
-  return [{ code: `CATALOG_${kind}`, file: catalogue.file, ...place, message: `${subject}${message}` }]
+  return [{ code: errorCodes[kind], file: catalogue.file, ...place, message: `${subject}${message}` }]
+}
+
+/** The published SDKs' names of these mistakes, as codes of ours. */
+const errorCodes: Readonly<Record<CodeProblemKind, string>> = {
+  INVALID_KEY: 'CATALOG_INVALID_KEY',
+  INVALID_VALUE: 'CATALOG_INVALID_VALUE',
+  ID_MISMATCH: 'CATALOG_ID_MISMATCH',
+  DOMAIN_MISMATCH: 'CATALOG_DOMAIN_MISMATCH',
+  DUPLICATE_CODE: 'CATALOG_DUPLICATE_CODE',
 }
 
 /** The first of some problems as an error; `at` tells file, line and column. */
 function catalogueError(problems: readonly CatalogueProblem[], folder: string): FastenError {
   const [first] = problems
   if (first === undefined) return new FastenError('CATALOG_BACKEND', 'no problem was given')
-  const more = problems.length > 1 ? ` (and ${problems.length - 1} more; \`fasten codes check\` lists all)` : ''
+  const more =
+    problems.length > 1 ? ` (and ${problems.length - 1} more; \`fasten codes check\` lists all)` : ''
   return new FastenError(first.code, `${first.message}${more}`, { at: placeText(first, folder) })
 }
 
@@ -148,9 +182,14 @@ export interface CodeHandle<D extends string, T extends Readonly<Record<string, 
 export type CodeNamesOf<H> = H extends CodeHandle<string, infer T> ? keyof T & string : never
 
 /** What merges into `RegisteredCodes`: each code with the type of its detail. */
-export type CodesOf<H> = H extends CodeHandle<string, infer T>
-  ? { readonly [C in keyof T]: T[C] extends { readonly detail: infer S } ? { readonly detail: DetailFrom<S> } : object }
-  : never
+export type CodesOf<H> =
+  H extends CodeHandle<string, infer T>
+    ? {
+        readonly [C in keyof T]: T[C] extends { readonly detail: infer S }
+          ? { readonly detail: DetailFrom<S> }
+          : object
+      }
+    : never
 
 /**
  * Codes written in TypeScript. Nothing is registered until `register` is called; the types are there at once:
@@ -166,7 +205,8 @@ export type CodesOf<H> = H extends CodeHandle<string, infer T>
  * ```
  */
 export function defineCodes<const D extends string, const T extends Readonly<Record<string, CodeMetaInput>>>(
-  domain: D, codes: T,
+  domain: D,
+  codes: T,
 ): CodeHandle<D, T> {
   const names = Object.fromEntries(Object.keys(codes).map((code) => [code, code]))
   return {

@@ -7,37 +7,71 @@ export const builtinDomain = 'fasten'
 /** The codes that fasten emits on its own, in every process. */
 export const builtinCodes = {
   LOG_CREATED: {
-    category: 'log', action: 'log.create', severity: 'info', retention_class: 'permanent', emitter: 'store',
-    description: 'A log was begun: its first row, with what wrote it and, after a rollback, the log it replaces.',
+    category: 'log',
+    action: 'log.create',
+    severity: 'info',
+    retention_class: 'permanent',
+    emitter: 'store',
+    description:
+      'A log was begun: its first row, with what wrote it and, after a rollback, the log it replaces.',
   },
   UNREGISTERED_CODE: {
-    category: 'registry', action: 'registry.unknown_code', severity: 'warn', retention_class: 'long', emitter: 'emit',
-    description: 'An event was emitted under a code that nobody registered. original_code and detail hold what was said.',
+    category: 'registry',
+    action: 'registry.unknown_code',
+    severity: 'warn',
+    retention_class: 'long',
+    emitter: 'emit',
+    description:
+      'An event was emitted under a code that nobody registered. original_code and detail hold what was said.',
     detail: { required: ['original_code'], properties: { original_code: 'string', detail: 'object' } },
   },
   ROW_QUARANTINED: {
-    category: 'delivery', action: 'delivery.quarantine', severity: 'error', retention_class: 'regulated', emitter: 'drain',
+    category: 'delivery',
+    action: 'delivery.quarantine',
+    severity: 'error',
+    retention_class: 'regulated',
+    emitter: 'drain',
     description: 'The store refused a row for good; its bytes wait in quarantine.',
-    detail: { required: ['error_code'], properties: { error_code: 'string', row_id: 'string', log: 'string' } },
+    detail: {
+      required: ['error_code'],
+      properties: { error_code: 'string', row_id: 'string', log: 'string' },
+    },
   },
   DISK_FULL: {
-    category: 'delivery', action: 'delivery.disk_full', severity: 'critical', retention_class: 'long', emitter: 'spool',
+    category: 'delivery',
+    action: 'delivery.disk_full',
+    severity: 'critical',
+    retention_class: 'long',
+    emitter: 'spool',
     description: 'The spool had no room: from here on rows were refused and counted until RECOVERED.',
     detail: { properties: { refused_rows: 'integer', free_bytes: 'integer' } },
   },
   DEGRADED: {
-    category: 'delivery', action: 'delivery.degrade', severity: 'error', retention_class: 'long', emitter: 'drain',
+    category: 'delivery',
+    action: 'delivery.degrade',
+    severity: 'error',
+    retention_class: 'long',
+    emitter: 'drain',
     description: 'The store could not be reached for a while: rows wait in the spool.',
     detail: { properties: { error_code: 'string', held_rows: 'integer' } },
   },
   RECOVERED: {
-    category: 'delivery', action: 'delivery.recover', severity: 'info', retention_class: 'long', emitter: 'drain',
+    category: 'delivery',
+    action: 'delivery.recover',
+    severity: 'info',
+    retention_class: 'long',
+    emitter: 'drain',
     description: 'Rows are stored again after DEGRADED or DISK_FULL.',
     detail: { properties: { held_rows: 'integer', refused_rows: 'integer', seconds: 'number' } },
   },
   DOCTOR_PROBE: {
-    category: 'doctor', action: 'doctor.probe', severity: 'debug', retention_class: 'short', emitter: 'doctor',
-    description: 'A row written by `fasten doctor` to see whether rows arrive. It records no event of the application.',
+    category: 'doctor',
+    action: 'doctor.probe',
+    severity: 'debug',
+    retention_class: 'short',
+    emitter: 'doctor',
+    description:
+      'A row written by `fasten doctor` to see whether rows arrive. It records no event of the application.',
   },
 } as const satisfies Readonly<Record<string, CodeMetaInput>>
 

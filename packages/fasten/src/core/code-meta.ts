@@ -45,7 +45,12 @@ export interface CodeMetaInput extends Partial<CodeMeta> {
 }
 
 /** Why a registration is refused; the words of the published SDKs where they have one. */
-export type CodeProblemKind = 'INVALID_KEY' | 'INVALID_VALUE' | 'ID_MISMATCH' | 'DOMAIN_MISMATCH' | 'DUPLICATE_CODE'
+export type CodeProblemKind =
+  | 'INVALID_KEY'
+  | 'INVALID_VALUE'
+  | 'ID_MISMATCH'
+  | 'DOMAIN_MISMATCH'
+  | 'DUPLICATE_CODE'
 
 export interface CodeProblem {
   readonly kind: CodeProblemKind
@@ -55,28 +60,54 @@ export interface CodeProblem {
 }
 
 const spellings: Readonly<Record<string, keyof CodeMeta>> = {
-  retentionClass: 'retention_class', highVolume: 'high_volume', piiInDetail: 'pii_in_detail',
-  declaredUnused: 'declared_unused', detailPassthroughKeys: 'detail_passthrough_keys', failClosed: 'fail_closed',
+  retentionClass: 'retention_class',
+  highVolume: 'high_volume',
+  piiInDetail: 'pii_in_detail',
+  declaredUnused: 'declared_unused',
+  detailPassthroughKeys: 'detail_passthrough_keys',
+  failClosed: 'fail_closed',
 }
 const texts = ['category', 'action', 'description', 'emitter'] as const
 const flags = ['high_volume', 'pii_in_detail', 'declared_unused', 'fail_closed'] as const
 const memberNames = [
-  'id', 'domain', ...texts, 'severity', 'retention_class', ...flags, 'pii', 'detail_passthrough_keys', 'detail',
+  'id',
+  'domain',
+  ...texts,
+  'severity',
+  'retention_class',
+  ...flags,
+  'pii',
+  'detail_passthrough_keys',
+  'detail',
 ] as const
 /** Members of a row, besides those of `detail`, that may be about a person. */
 export const personalAnchors = [
-  'actor', 'on_behalf_of', 'target', 'session_id', 'reason', 'source', 'source.ip', 'source.user_agent', 'source.device',
+  'actor',
+  'on_behalf_of',
+  'target',
+  'session_id',
+  'reason',
+  'source',
+  'source.ip',
+  'source.user_agent',
+  'source.device',
 ] as const
 
 /** Longest name of a domain, code, category or action: a leaf must have room for them. */
 export const nameCharsMax = 128
 const codePattern = /^[A-Z][A-Z0-9_]*$/
-const severityAliases: Readonly<Record<string, Severity>> = { warning: 'warn', notice: 'info', fatal: 'critical' }
+const severityAliases: Readonly<Record<string, Severity>> = {
+  warning: 'warn',
+  notice: 'info',
+  fatal: 'critical',
+}
 
 /** What is wrong with a domain's name, or undefined. */
 export function domainProblem(domain: unknown): string | undefined {
-  if (typeof domain !== 'string' || domain === '') return `a domain is a non-empty string, not ${quoted(domain)}`
-  if (domain.length > nameCharsMax) return `a domain has at most ${nameCharsMax} characters, not ${domain.length}`
+  if (typeof domain !== 'string' || domain === '')
+    return `a domain is a non-empty string, not ${quoted(domain)}`
+  if (domain.length > nameCharsMax)
+    return `a domain has at most ${nameCharsMax} characters, not ${domain.length}`
   // A comma or line break would break the lines of `fasten dump`.
   return /[\p{Cc},]/u.test(domain) || domain.trim() !== domain
     ? `the domain ${quoted(domain)} has a comma, a control character or white space around it`
@@ -88,15 +119,24 @@ export function domainProblem(domain: unknown): string | undefined {
  * it is kept by reference. Members that begin with `x-` are other tools' and are skipped.
  */
 export function readMeta(
-  domain: string, code: string, given: unknown,
+  domain: string,
+  code: string,
+  given: unknown,
 ): { readonly meta: CodeMeta; readonly problems: readonly CodeProblem[] } {
   const problems: CodeProblem[] = []
   const complain = (kind: CodeProblemKind, path: readonly (string | number)[], message: string): void =>
     void problems.push({ kind, path, message })
   if (!codePattern.test(code) || code.length > nameCharsMax) {
-    const upper = code.replace(/([a-z0-9])([A-Z])/g, '$1_$2').replace(/[^A-Za-z0-9]+/g, '_').toUpperCase()
+    const upper = code
+      .replace(/([a-z0-9])([A-Z])/g, '$1_$2')
+      .replace(/[^A-Za-z0-9]+/g, '_')
+      .toUpperCase()
     const hint = codePattern.test(upper) && upper !== code ? ` (did you mean "${upper}"?)` : ''
-    complain('INVALID_KEY', [], `a code is UPPER_SNAKE_CASE of at most ${nameCharsMax} characters, not ${quoted(code)}${hint}`)
+    complain(
+      'INVALID_KEY',
+      [],
+      `a code is UPPER_SNAKE_CASE of at most ${nameCharsMax} characters, not ${quoted(code)}${hint}`,
+    )
   }
   const entry = given === null ? undefined : given
   if (entry !== undefined && !isRecord(entry)) {
@@ -105,14 +145,20 @@ export function readMeta(
   const members = named(isRecord(entry) ? entry : {}, complain)
 
   const { id, domain: own } = members
-  if (id !== undefined && id !== code) complain('ID_MISMATCH', ['id'], `id is ${quoted(id)}, but the code is named "${code}"`)
+  if (id !== undefined && id !== code)
+    complain('ID_MISMATCH', ['id'], `id is ${quoted(id)}, but the code is named "${code}"`)
   if (own !== undefined && own !== domain) {
-    complain('DOMAIN_MISMATCH', ['domain'], `domain is ${quoted(own)}, but the code is registered under "${domain}"`)
+    complain(
+      'DOMAIN_MISMATCH',
+      ['domain'],
+      `domain is ${quoted(own)}, but the code is registered under "${domain}"`,
+    )
   }
   const text = (name: (typeof texts)[number], fallback: string): string => {
     const value = members[name]
     if (value === undefined || value === null) return fallback
-    if (typeof value !== 'string') complain('INVALID_VALUE', [name], `${name} must be a string, not ${quoted(value)}`)
+    if (typeof value !== 'string')
+      complain('INVALID_VALUE', [name], `${name} must be a string, not ${quoted(value)}`)
     else if (name !== 'description' && value.length > nameCharsMax) {
       complain('INVALID_VALUE', [name], `${name} has at most ${nameCharsMax} characters, not ${value.length}`)
     } else return value
@@ -129,9 +175,19 @@ export function readMeta(
     if (value === undefined || value === null) return fallback
     const found = allowed.find((word) => word === value)
     if (found !== undefined) return found
-    const alias = typeof value === 'string' && name === 'severity' ? severityAliases[value.toLowerCase()] : undefined
-    const hint = alias === undefined ? (typeof value === 'string' ? didYouMean(value, allowed) : '') : ` (did you mean "${alias}"?)`
-    complain('INVALID_VALUE', [name], `${name} must be one of ${allowed.join(', ')}, not ${quoted(value)}${hint}`)
+    const alias =
+      typeof value === 'string' && name === 'severity' ? severityAliases[value.toLowerCase()] : undefined
+    const hint =
+      alias === undefined
+        ? typeof value === 'string'
+          ? didYouMean(value, allowed)
+          : ''
+        : ` (did you mean "${alias}"?)`
+    complain(
+      'INVALID_VALUE',
+      [name],
+      `${name} must be one of ${allowed.join(', ')}, not ${quoted(value)}${hint}`,
+    )
     return fallback
   }
   const names = (name: 'pii' | 'detail_passthrough_keys'): readonly string[] => {
@@ -146,7 +202,8 @@ export function readMeta(
 
   const detail = members['detail']
   if (detail !== undefined && detail !== null) {
-    for (const { path, message } of detailSchemaProblems(detail)) complain('INVALID_VALUE', ['detail', ...path], message)
+    for (const { path, message } of detailSchemaProblems(detail))
+      complain('INVALID_VALUE', ['detail', ...path], message)
   }
   const meta: CodeMeta = {
     domain,
@@ -177,8 +234,13 @@ function named(entry: Record<string, unknown>, complain: Complain): Record<strin
     const name = Object.hasOwn(spellings, key) ? (spellings[key] as string) : key
     if (entry[key] === undefined || key.startsWith('x-')) continue
     if (!(memberNames as readonly string[]).includes(name)) {
-      complain('INVALID_KEY', [key], `unknown member "${key}"${didYouMean(key, memberNames)}; known are ${memberNames.join(', ')}`)
-    } else if (Object.hasOwn(members, name)) complain('INVALID_KEY', [key], `"${name}" is given twice, in two spellings`)
+      complain(
+        'INVALID_KEY',
+        [key],
+        `unknown member "${key}"${didYouMean(key, memberNames)}; known are ${memberNames.join(', ')}`,
+      )
+    } else if (Object.hasOwn(members, name))
+      complain('INVALID_KEY', [key], `"${name}" is given twice, in two spellings`)
     else members[name] = entry[key]
   }
   return members
@@ -186,24 +248,39 @@ function named(entry: Record<string, unknown>, complain: Complain): Record<strin
 
 function privacyProblems(meta: CodeMeta, complain: Complain): void {
   for (const [index, pointer] of meta.pii.entries()) {
-    const isDetail = pointer === 'detail' || (pointer.startsWith('detail.') && !pointer.split('.').includes(''))
+    const isDetail =
+      pointer === 'detail' || (pointer.startsWith('detail.') && !pointer.split('.').includes(''))
     if (isDetail || (personalAnchors as readonly string[]).includes(pointer)) continue
     const hint = didYouMean(pointer, personalAnchors)
-    complain('INVALID_VALUE', ['pii', index], `pii names "${pointer}"${hint}; it may name detail.<member> or ${personalAnchors.join(', ')}`)
+    complain(
+      'INVALID_VALUE',
+      ['pii', index],
+      `pii names "${pointer}"${hint}; it may name detail.<member> or ${personalAnchors.join(', ')}`,
+    )
   }
   if (meta.retention_class === 'permanent' && (meta.pii_in_detail || meta.pii.length > 0)) {
-    complain('INVALID_VALUE', ['retention_class'], 'rows that are kept for ever may not hold personal data; choose another class or drop pii')
+    complain(
+      'INVALID_VALUE',
+      ['retention_class'],
+      'rows that are kept for ever may not hold personal data; choose another class or drop pii',
+    )
   }
   for (const [index, name] of meta.detail_passthrough_keys.entries()) {
     if (meta.pii.includes(`detail.${name}`)) {
-      complain('INVALID_VALUE', ['detail_passthrough_keys', index], `"${name}" is both declared personal and passed through`)
+      complain(
+        'INVALID_VALUE',
+        ['detail_passthrough_keys', index],
+        `"${name}" is both declared personal and passed through`,
+      )
     }
   }
 }
 
 function structuredCopy(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(structuredCopy)
-  return isRecord(value) ? Object.fromEntries(Object.entries(value).map(([key, member]) => [key, structuredCopy(member)])) : value
+  return isRecord(value)
+    ? Object.fromEntries(Object.entries(value).map(([key, member]) => [key, structuredCopy(member)]))
+    : value
 }
 
 function deepFrozen<T>(value: T): T {

@@ -47,21 +47,30 @@ export interface CodeRegistry {
 
 /** A registry that holds the built-in codes. */
 export function createCodeRegistry(): CodeRegistry {
-  const builtin = new Map(Object.entries<CodeMetaInput>(builtinCodes).map(([code, given]) => [code, readMeta(builtinDomain, code, given).meta]))
+  const builtin = new Map(
+    Object.entries<CodeMetaInput>(builtinCodes).map(([code, given]) => [
+      code,
+      readMeta(builtinDomain, code, given).meta,
+    ]),
+  )
   const registered = new Map<string, CodeMeta>()
   let replaceable = new Map<string, CodeMeta>()
   let all = new Map(builtin)
 
   return {
     register(domain, codes) {
-      const wrongDomain = domainProblem(domain) ?? (isRecord(codes) ? undefined : 'register(domain, codes) takes an object of codes by name')
+      const wrongDomain =
+        domainProblem(domain) ??
+        (isRecord(codes) ? undefined : 'register(domain, codes) takes an object of codes by name')
       if (wrongDomain !== undefined) throw new TypeError(`cannot register codes: ${wrongDomain}`)
-      if (domain === builtinDomain) throw new TypeError(`cannot register codes: the domain "${builtinDomain}" is fasten's own`)
+      if (domain === builtinDomain)
+        throw new TypeError(`cannot register codes: the domain "${builtinDomain}" is fasten's own`)
       const added = new Map<string, CodeMeta>()
       for (const [code, given] of Object.entries(codes)) {
         const { meta, problems } = readMeta(domain, code, given)
         const problem = problems[0] ?? clash(code, meta, [builtin, registered, replaceable])
-        if (problem !== undefined) throw new TypeError(`cannot register ${domain}/${code}: ${problem.message}`)
+        if (problem !== undefined)
+          throw new TypeError(`cannot register ${domain}/${code}: ${problem.message}`)
         added.set(code, meta)
       }
       for (const [code, meta] of added) registered.set(code, meta)
@@ -69,7 +78,8 @@ export function createCodeRegistry(): CodeRegistry {
     },
     metaOf: (code) => all.get(code),
     has: (code) => all.has(code),
-    codes: (which = 'own') => [...all.keys()].filter((code) => which === 'builtin' || !builtin.has(code)).sort(),
+    codes: (which = 'own') =>
+      [...all.keys()].filter((code) => which === 'builtin' || !builtin.has(code)).sort(),
     dump: () =>
       [...all]
         .filter(([code]) => !builtin.has(code))
@@ -93,12 +103,17 @@ export function createCodeRegistry(): CodeRegistry {
     },
   }
 
-  function read(sets: readonly CodeSet[]): { metas: Map<string, CodeMeta>; problems: readonly LocatedProblem[] } {
+  function read(sets: readonly CodeSet[]): {
+    metas: Map<string, CodeMeta>
+    problems: readonly LocatedProblem[]
+  } {
     const metas = new Map<string, CodeMeta>()
     const problems: LocatedProblem[] = []
     for (const [set, { domain, codes }] of sets.entries()) {
-      const wrongDomain = domain === builtinDomain ? `the domain "${builtinDomain}" is fasten's own` : domainProblem(domain)
-      if (wrongDomain !== undefined) problems.push({ set, code: undefined, kind: 'INVALID_VALUE', path: ['domain'], message: wrongDomain })
+      const wrongDomain =
+        domain === builtinDomain ? `the domain "${builtinDomain}" is fasten's own` : domainProblem(domain)
+      if (wrongDomain !== undefined)
+        problems.push({ set, code: undefined, kind: 'INVALID_VALUE', path: ['domain'], message: wrongDomain })
       for (const [code, given] of Object.entries(codes)) {
         const { meta, problems: own } = readMeta(domain, code, given)
         const found = own.length > 0 ? own : [clash(code, meta, [builtin, registered]) ?? twice(code, metas)]
@@ -113,20 +128,33 @@ export function createCodeRegistry(): CodeRegistry {
 function twice(code: string, metas: ReadonlyMap<string, CodeMeta>): CodeProblem | undefined {
   const other = metas.get(code)
   if (other === undefined) return undefined
-  return { kind: 'DUPLICATE_CODE', path: [], message: `"${code}" is already defined in the domain "${other.domain}" of this catalogue` }
+  return {
+    kind: 'DUPLICATE_CODE',
+    path: [],
+    message: `"${code}" is already defined in the domain "${other.domain}" of this catalogue`,
+  }
 }
 
 /** The same code with another meaning, in any of these. */
-function clash(code: string, meta: CodeMeta, layers: readonly ReadonlyMap<string, CodeMeta>[]): CodeProblem | undefined {
+function clash(
+  code: string,
+  meta: CodeMeta,
+  layers: readonly ReadonlyMap<string, CodeMeta>[],
+): CodeProblem | undefined {
   for (const layer of layers) {
     const other = layer.get(code)
     if (other === undefined) continue
     if (other.domain === builtinDomain) {
-      return { kind: 'DUPLICATE_CODE', path: [], message: `"${code}" is one of fasten's own codes; choose another name` }
+      return {
+        kind: 'DUPLICATE_CODE',
+        path: [],
+        message: `"${code}" is one of fasten's own codes; choose another name`,
+      }
     }
     const changed = membersThatDiffer(other, meta)
     if (changed.length === 0) continue
-    const where = other.domain === meta.domain ? `with another ${changed.join(', ')}` : `in the domain "${other.domain}"`
+    const where =
+      other.domain === meta.domain ? `with another ${changed.join(', ')}` : `in the domain "${other.domain}"`
     return { kind: 'DUPLICATE_CODE', path: [], message: `"${code}" is already registered ${where}` }
   }
   return undefined
@@ -139,6 +167,11 @@ export function membersThatDiffer(a: CodeMeta, b: CodeMeta): readonly (keyof Cod
 }
 
 function sortedText(value: unknown): string {
-  return JSON.stringify(value, (_key, member: unknown) =>
-    isRecord(member) ? Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1))) : member) ?? ''
+  return (
+    JSON.stringify(value, (_key, member: unknown) =>
+      isRecord(member)
+        ? Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1)))
+        : member,
+    ) ?? ''
+  )
 }

@@ -6,7 +6,9 @@ export function didYouMean(word: string, candidates: readonly string[]): string 
   let best: string | undefined
   let bestDistance = Math.min(3, Math.ceil(wanted.length / 3)) + 1
   for (const candidate of candidates) {
-    const distance = distanceBetween(wanted, plain(candidate), bestDistance)
+    const found = plain(candidate)
+    const isNear = (wanted.length > 2 && found.startsWith(wanted)) || sorted(found) === sorted(wanted)
+    const distance = isNear ? 1 : distanceBetween(wanted, found, bestDistance)
     if (distance < bestDistance) {
       best = candidate
       bestDistance = distance
@@ -16,6 +18,9 @@ export function didYouMean(word: string, candidates: readonly string[]): string 
 }
 
 const plain = (word: string): string => word.toLowerCase().replace(/[-_ ]/g, '')
+
+/** Swapped letters are one slip. */
+const sorted = (word: string): string => [...word].sort().join('')
 
 /** Insertions, deletions and substitutions between two short words; gives up at `limit`. */
 function distanceBetween(a: string, b: string, limit: number): number {

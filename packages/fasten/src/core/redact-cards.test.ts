@@ -12,34 +12,70 @@ const found = (text: string, rule: DigitRule = 'text'): string | undefined => {
 /** A number of the given beginning and length whose last digit is the Luhn digit. */
 function withLuhn(prefix: string, length: number): string {
   const body = prefix.padEnd(length - 1, '0')
-  for (let digit = 0; digit < 10; digit++) if (isCardNumber(`${body}${digit}`, 'card')) return `${body}${digit}`
+  for (let digit = 0; digit < 10; digit++)
+    if (isCardNumber(`${body}${digit}`, 'card')) return `${body}${digit}`
   throw new TypeError('every body has a Luhn digit')
 }
 
 describe('a card is found', () => {
   test('as a run of digits, for each brand and length', () => {
     const cards = [
-      withLuhn('4111', 16), withLuhn('4539578', 16), withLuhn('4', 19), withLuhn('4222', 13), withLuhn('51', 16), withLuhn('55', 16),
-      withLuhn('2221', 16), withLuhn('2720', 16), withLuhn('34', 15), withLuhn('37', 15), withLuhn('6011', 16), withLuhn('65', 16),
-      withLuhn('62', 19), withLuhn('3528', 16), withLuhn('36', 14), withLuhn('2200', 16), withLuhn('5018', 13), withLuhn('6759', 18),
-      withLuhn('81', 16), withLuhn('9792', 16),
+      withLuhn('4111', 16),
+      withLuhn('4539578', 16),
+      withLuhn('4', 19),
+      withLuhn('4222', 13),
+      withLuhn('51', 16),
+      withLuhn('55', 16),
+      withLuhn('2221', 16),
+      withLuhn('2720', 16),
+      withLuhn('34', 15),
+      withLuhn('37', 15),
+      withLuhn('6011', 16),
+      withLuhn('65', 16),
+      withLuhn('62', 19),
+      withLuhn('3528', 16),
+      withLuhn('36', 14),
+      withLuhn('2200', 16),
+      withLuhn('5018', 13),
+      withLuhn('6759', 18),
+      withLuhn('81', 16),
+      withLuhn('9792', 16),
     ]
-    assert.deepEqual(cards.map((card) => found(`paid with ${card}.`)), cards)
+    assert.deepEqual(
+      cards.map((card) => found(`paid with ${card}.`)),
+      cards,
+    )
   })
 
   test('in the groups in which cards are printed', () => {
     const printed = [
-      '4111 1111 1111 1111', '4111-1111-1111-1111', '4111.1111.1111.1111', '4111  1111  1111  1111', '4111\u00a01111\u00a01111\u00a01111',
-      '3782 822463 10005', '3056 930902 5904', '41111111 11111111', '4111\u20131111\u20131111\u20131111',
+      '4111 1111 1111 1111',
+      '4111-1111-1111-1111',
+      '4111.1111.1111.1111',
+      '4111  1111  1111  1111',
+      '4111\u00a01111\u00a01111\u00a01111',
+      '3782 822463 10005',
+      '3056 930902 5904',
+      '41111111 11111111',
+      '4111\u20131111\u20131111\u20131111',
     ]
-    assert.deepEqual(printed.map((text) => found(`nr ${text}, thanks`)), printed)
+    assert.deepEqual(
+      printed.map((text) => found(`nr ${text}, thanks`)),
+      printed,
+    )
   })
 
   test('wherever it stands among other digits', () => {
     const card = '4111111111111111'
     for (const text of [
-      `2024-08-21 ${card}`, `${card} 2024`, `order 1234567890123456 card ${card}`, `12 34 ${card} 56`, `(${card})`, `card_${card}_x`,
-      `"${card}"`, `1234567890123 1234567890123 ${card}`,
+      `2024-08-21 ${card}`,
+      `${card} 2024`,
+      `order 1234567890123456 card ${card}`,
+      `12 34 ${card} 56`,
+      `(${card})`,
+      `card_${card}_x`,
+      `"${card}"`,
+      `1234567890123 1234567890123 ${card}`,
     ]) {
       assert.equal(found(text), card, text)
     }
@@ -60,16 +96,37 @@ describe('a card is found', () => {
 
 describe('no card is found', () => {
   const refuse = (title: string, texts: readonly string[], rule: DigitRule = 'text'): void =>
-    void test(title, () => assert.deepEqual(texts.map((text) => found(text, rule)), texts.map(() => undefined)))
+    void test(title, () =>
+      assert.deepEqual(
+        texts.map((text) => found(text, rule)),
+        texts.map(() => undefined),
+      ),
+    )
 
   refuse('when the Luhn digit is wrong', ['4111111111111112', '1234567890123456', '4111 1111 1111 1112'])
-  refuse('in times', [withLuhn('17242344', 13), withLuhn('17242344', 16), withLuhn('17242344', 19), '2026-06-15 10:30:45.123456'])
-  refuse('next to letters or more digits', ['x4111111111111111', '4111111111111111x', 'é4111111111111111', `${'4111111111111111'.repeat(2)}`])
+  refuse('in times', [
+    withLuhn('17242344', 13),
+    withLuhn('17242344', 16),
+    withLuhn('17242344', 19),
+    '2026-06-15 10:30:45.123456',
+  ])
+  refuse('next to letters or more digits', [
+    'x4111111111111111',
+    '4111111111111111x',
+    'é4111111111111111',
+    `${'4111111111111111'.repeat(2)}`,
+  ])
   refuse('in the fraction of a number', ['0.4111111111111111', '12.4111111111111111', '4111111111111111.5'])
   refuse('in a UUID or digest', [
-    '41111111-1111-4111-8111-111111111111', 'a4111111-1111-1111-1111-11111111111a', 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855',
+    '41111111-1111-4111-8111-111111111111',
+    'a4111111-1111-1111-1111-11111111111a',
+    'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855',
   ])
-  refuse('in groups that no card is printed in', ['411 1111 1111 11111', '41 11 11 11 11 11 11 11', '2019 2020 2021 2022 2023'])
+  refuse('in groups that no card is printed in', [
+    '411 1111 1111 11111',
+    '41 11 11 11 11 11 11 11',
+    '2019 2020 2021 2022 2023',
+  ])
   refuse('where no card can be', ['4111111111111111', '4111 1111 1111 1111'], 'never')
 })
 

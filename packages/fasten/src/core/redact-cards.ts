@@ -40,9 +40,18 @@ const isCardLength = (length: number): boolean => length >= 13 && length <= 19
 const isDigit = (code: number): boolean => code >= 48 && code <= 57
 /** Letters, digits, and everything beyond ASCII that may be a letter. */
 const isWordCode = (code: number): boolean =>
-  isDigit(code) || (code >= 65 && code <= 90) || (code >= 97 && code <= 122) || (code > 127 && !isSeparator(code))
+  isDigit(code) ||
+  (code >= 65 && code <= 90) ||
+  (code >= 97 && code <= 122) ||
+  (code > 127 && !isSeparator(code))
 const isSeparator = (code: number): boolean =>
-  code === 32 || code === 45 || code === 46 || code === 160 || code === 9 || (code >= 0x2010 && code <= 0x2015) || code === 0x202f
+  code === 32 ||
+  code === 45 ||
+  code === 46 ||
+  code === 160 ||
+  code === 9 ||
+  (code >= 0x2010 && code <= 0x2015) ||
+  code === 0x202f
 
 /**
  * Reads digit groups parted by short separators from `start` on, and returns where to go on. A group that touches a letter
@@ -54,7 +63,8 @@ function readCluster(text: string, start: number, groups: Span[]): number {
   for (;;) {
     let end = at + 1
     while (end < length && isDigit(text.charCodeAt(end))) end++
-    const touches = (at > 0 && isWordCode(text.charCodeAt(at - 1))) || (end < length && isWordCode(text.charCodeAt(end)))
+    const touches =
+      (at > 0 && isWordCode(text.charCodeAt(at - 1))) || (end < length && isWordCode(text.charCodeAt(end)))
     if (touches) return end
     groups.push({ start: at, end })
     let next = end
@@ -73,7 +83,8 @@ function cardAmong(text: string, groups: readonly Span[], rule: DigitRule): Span
       if (group === undefined || digits.length + group.end - group.start > 19) break
       digits += text.slice(group.start, group.end)
       if (!isCardLength(digits.length) || !isPrintedLike(text, groups, first, last)) continue
-      if (hasLuhnDigit(digits) && isIssued(digits, rule)) best = { start: groups[first]?.start ?? 0, end: group.end }
+      if (hasLuhnDigit(digits) && isIssued(digits, rule))
+        best = { start: groups[first]?.start ?? 0, end: group.end }
     }
     if (best !== undefined) return best
   }
@@ -96,7 +107,8 @@ function isPrintedLike(text: string, groups: readonly Span[], first: number, las
 /** `0.4539578763621486` is a measurement, not a card. */
 function isFraction(text: string, group: Span | undefined): boolean {
   if (group === undefined) return false
-  const isPoint = (at: number, beyond: number): boolean => text[at] === '.' && isDigit(text.charCodeAt(beyond))
+  const isPoint = (at: number, beyond: number): boolean =>
+    text[at] === '.' && isDigit(text.charCodeAt(beyond))
   return isPoint(group.start - 1, group.start - 2) || isPoint(group.end, group.end + 1)
 }
 
@@ -116,27 +128,29 @@ function hasLuhnDigit(digits: string): boolean {
 }
 
 /** Brands with their exact prefixes (as ranges of the first four digits) and lengths. */
-const brands: readonly { readonly from: number; readonly to: number; readonly lengths: readonly number[] }[] = [
-  { from: 4000, to: 4999, lengths: [16, 19] }, // Visa
-  { from: 5100, to: 5599, lengths: [16] }, // Mastercard
-  { from: 2221, to: 2720, lengths: [16] }, // Mastercard
-  { from: 3400, to: 3499, lengths: [15] }, // American Express
-  { from: 3700, to: 3799, lengths: [15] }, // American Express
-  { from: 6011, to: 6011, lengths: [16, 19] }, // Discover
-  { from: 6440, to: 6599, lengths: [16, 19] }, // Discover, RuPay
-  { from: 6200, to: 6299, lengths: [16, 17, 18, 19] }, // UnionPay
-  { from: 3528, to: 3589, lengths: [16, 19] }, // JCB
-  { from: 3000, to: 3059, lengths: [14, 16] }, // Diners Club
-  { from: 3600, to: 3699, lengths: [14, 16] }, // Diners Club
-  { from: 3800, to: 3999, lengths: [14, 16] }, // Diners Club
-  { from: 2200, to: 2204, lengths: [16, 17, 18, 19] }, // Mir
-]
+const brands: readonly { readonly from: number; readonly to: number; readonly lengths: readonly number[] }[] =
+  [
+    { from: 4000, to: 4999, lengths: [16, 19] }, // Visa
+    { from: 5100, to: 5599, lengths: [16] }, // Mastercard
+    { from: 2221, to: 2720, lengths: [16] }, // Mastercard
+    { from: 3400, to: 3499, lengths: [15] }, // American Express
+    { from: 3700, to: 3799, lengths: [15] }, // American Express
+    { from: 6011, to: 6011, lengths: [16, 19] }, // Discover
+    { from: 6440, to: 6599, lengths: [16, 19] }, // Discover, RuPay
+    { from: 6200, to: 6299, lengths: [16, 17, 18, 19] }, // UnionPay
+    { from: 3528, to: 3589, lengths: [16, 19] }, // JCB
+    { from: 3000, to: 3059, lengths: [14, 16] }, // Diners Club
+    { from: 3600, to: 3699, lengths: [14, 16] }, // Diners Club
+    { from: 3800, to: 3999, lengths: [14, 16] }, // Diners Club
+    { from: 2200, to: 2204, lengths: [16, 17, 18, 19] }, // Mir
+  ]
 
 function isIssued(digits: string, rule: DigitRule): boolean {
   if (rule === 'card') return true
   const prefix = Number(digits.slice(0, 4))
   const length = digits.length
-  if (brands.some(({ from, to, lengths }) => prefix >= from && prefix <= to && lengths.includes(length))) return true
+  if (brands.some(({ from, to, lengths }) => prefix >= from && prefix <= to && lengths.includes(length)))
+    return true
   return rule === 'text' && isPlausible(prefix, length)
 }
 

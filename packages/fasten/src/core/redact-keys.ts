@@ -1,4 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
+import {
+  cardWords,
+  descriptors,
+  identifierWords,
+  lookalikes,
+  measures,
+  neverWords,
+  publicHandles,
+  questions,
+  secretNouns,
+  secretPairs,
+  secretPhrases,
+  secretWords,
+} from './redact-words.ts'
 
 /**
  * What a member's name says about its value.
@@ -61,7 +75,8 @@ export function createKeyJudge(rules: KeyRules): (key: string) => KeyClass {
     if (allowed.has(lower)) return { verdict: 'plain', digits: 'never' }
     const words = wordsOf(name)
     if (added.some((literal) => stands(literal, lower, words))) return secretKey
-    const verdict = mayBeSecret.test(lower) || !ascii.test(lower) ? verdictOf(words.flatMap(unglued)) : 'plain'
+    const verdict =
+      mayBeSecret.test(lower) || !ascii.test(lower) ? verdictOf(words.flatMap(unglued)) : 'plain'
     return verdict === 'secret' ? secretKey : { verdict, digits: digitRuleOf(words) }
   }
 }
@@ -69,68 +84,13 @@ export function createKeyJudge(rules: KeyRules): (key: string) => KeyClass {
 const namesRemembered = 4_096
 const nameCharsRemembered = 128
 /** Every secret noun has one of these; most names have none and need no closer look. */
-const mayBeSecret = /pass|pwd|token|secret|authori|bearer|cookie|credential|key|private|session|cv[vc]|csc|otp|jwt|code|phrase|mnemonic/
+const mayBeSecret =
+  /pass|pwd|token|secret|authori|bearer|cookie|credential|key|private|session|cv[vc]|csc|otp|jwt|code|phrase|mnemonic/
 // oxlint-disable-next-line no-control-regex -- the range of ASCII
 const ascii = /^[\x00-\x7f]*$/
 const secretKey: KeyClass = { verdict: 'secret', digits: 'card' }
 
-/** Nouns that make a word secret wherever they stand in it. */
-const secretNouns = [
-  'password', 'passwd', 'passphrase', 'token', 'secret', 'authorization', 'authorisation', 'bearer', 'cookie', 'credential',
-] as const
-
-/** Nouns of two words, found with any separator or none, also when more letters touch them (`myapi_keys`). */
-const secretPairs = [
-  ['api', 'key'], ['m2m', 'key'], ['cert', 'private'], ['private', 'key'], ['access', 'key'], ['session', 'id'],
-] as const
 const pairRuns: readonly string[] = secretPairs.map(([first, second]) => first + second)
-
-/** Nouns of several words that must be those words exactly, with any separator or none. */
-const secretPhrases = new Set([
-  'password', 'm2mkey', 'signingkey', 'encryptionkey', 'masterkey', 'accountkey', 'recoverycode', 'recoverycodes',
-  'recoveryphrase', 'seedphrase', 'backupcodes',
-])
-
-/** Secret only as a whole word: too short to be looked for inside others. */
-const secretWords = new Set(['pwd', 'cvv', 'cvv2', 'cvc', 'cvc2', 'csc', 'otp', 'totp', 'jwt', 'passcode', 'mnemonic'])
-
-/** Words that contain a secret noun and mean something else. */
-const lookalikes = new Set([
-  'secretary', 'secretaries', 'secretarial', 'secretariat', 'secretion', 'tokenizer', 'tokenizers', 'tokenize', 'tokenized',
-  'tokenizing', 'tokenization', 'tokeniser', 'tokenisers', 'tokenise', 'tokenised', 'tokenising', 'tokenisation',
-  'tokenomics', 'passwordless', 'tokenless', 'cookieless', 'keyboard', 'keyboards', 'keyword', 'keywords',
-])
-
-/** Heads of names that describe a secret instead of holding it. */
-const descriptors = new Set([
-  'count', 'counts', 'counter', 'number', 'total', 'totals', 'sum', 'avg', 'average', 'min', 'max', 'limit', 'limits', 'quota',
-  'budget', 'usage', 'used', 'remaining', 'rate', 'ratio', 'percent', 'cost', 'costs', 'price', 'prices', 'size', 'length', 'len',
-  'bytes', 'chars', 'details', 'stats', 'statistics', 'metrics', 'index', 'type', 'types', 'kind', 'name', 'names', 'version',
-  'status', 'state', 'enabled', 'disabled', 'required', 'optional', 'present', 'missing', 'valid', 'invalid', 'validity',
-  'verified', 'expired', 'expires', 'expiry', 'expiration', 'lifetime', 'ttl', 'age', 'at', 'on', 'date', 'time', 'timestamp', 'ts',
-  'ms', 'sec', 'secs', 'second', 'seconds', 'minute', 'minutes', 'hours', 'days', 'changed', 'created', 'updated', 'rotated',
-  'rotation', 'revoked', 'issued', 'attempts', 'failures', 'errors', 'retries', 'policy', 'policies', 'strength',
-  'consent', 'consents', 'banner', 'preference', 'preferences', 'accepted', 'notice', 'settings', 'scope', 'scopes', 'audience',
-  'issuer', 'provider', 'algorithm', 'alg', 'format', 'endpoint', 'method', 'model', 'category', 'window', 'per', 'speed',
-])
-
-/** An id of these is a public handle; an id of a session, a cookie or a secret is as good as the thing. */
-const publicHandles = new Set(['token', 'tokens', 'credential', 'credentials', 'apikey', 'apikeys'])
-
-/** Words before a plural that turn it into a number of things. */
-const measures = new Set([
-  'n', 'num', 'number', 'no', 'count', 'total', 'sum', 'avg', 'average', 'mean', 'max', 'maximum', 'min', 'minimum', 'prompt',
-  'completion', 'input', 'output', 'in', 'out', 'cached', 'cache', 'read', 'write', 'creation', 'reasoning', 'thinking', 'thought',
-  'thoughts', 'context', 'generated', 'generation', 'new', 'used', 'unused', 'remaining', 'budget', 'limit', 'estimated', 'billed',
-  'billable', 'free', 'accepted', 'rejected', 'prediction', 'image', 'audio', 'text', 'video', 'tool', 'candidates', 'system',
-  'embedding', 'per', 'response', 'request', 'sampled', 'chunk', 'document', 'evaluated',
-])
-
-/** First words that make the name a yes-or-no question. */
-const questions = new Set([
-  'is', 'has', 'had', 'was', 'were', 'did', 'does', 'can', 'may', 'must', 'should', 'needs', 'need', 'requires', 'require', 'allow',
-  'allows', 'use', 'uses', 'with', 'without', 'no', 'missing', 'enable', 'enables', 'disable',
-])
 
 function verdictOf(words: readonly string[]): KeyVerdict {
   const hit = lastSecret(words)
@@ -184,19 +144,6 @@ function lastSecret(words: readonly string[]): Hit | undefined {
   return undefined
 }
 
-const cardWords = new Set(['card', 'cards', 'pan', 'cc', 'ccn', 'creditcard', 'debitcard', 'cardnumber', 'cardno', 'ccnumber'])
-const neverWords = new Set([
-  'timestamp', 'timestamps', 'ts', 'time', 'times', 'date', 'epoch', 'ms', 'us', 'ns', 'millis', 'micros', 'nanos', 'milliseconds',
-  'microseconds', 'nanoseconds', 'seconds', 'duration', 'elapsed', 'latency', 'seq', 'sequence', 'offset', 'lsn', 'count', 'bytes',
-  'size', 'at', 'imei', 'imeisv', 'iccid', 'imsi', 'msisdn', 'phone', 'phones', 'tel', 'telephone', 'mobile', 'fax', 'ean', 'gtin', 'upc',
-  'isbn', 'issn', 'barcode', 'snowflake', 'lat', 'lon', 'latitude', 'longitude', 'version',
-])
-const identifierWords = new Set([
-  'id', 'ids', 'uuid', 'guid', 'ref', 'refs', 'reference', 'order', 'orders', 'trace', 'span', 'request', 'correlation', 'serial',
-  'tracking', 'invoice', 'invoices', 'transaction', 'transactions', 'txn', 'sku', 'lot', 'batch', 'hash', 'digest', 'checksum', 'etag',
-  'ticket', 'shipment', 'parcel', 'job', 'run', 'revision', 'commit', 'build',
-])
-
 function digitRuleOf(words: readonly string[]): DigitRule {
   const isIdentifier = words.some((word) => identifierWords.has(word))
   if (words.some((word) => cardWords.has(word))) return isIdentifier ? 'text' : 'card'
@@ -230,7 +177,8 @@ function unglued(word: string): readonly string[] {
     const run = pairRuns[index] ?? ''
     const at = word.lastIndexOf(run)
     const [first, second] = secretPairs[index] ?? ['', '']
-    if (at >= 0) return [word.slice(0, at), first, second, word.slice(at + run.length)].filter((part) => part !== '')
+    if (at >= 0)
+      return [word.slice(0, at), first, second, word.slice(at + run.length)].filter((part) => part !== '')
   }
   for (const noun of secretNouns) {
     const at = word.lastIndexOf(noun)
@@ -239,7 +187,9 @@ function unglued(word: string): readonly string[] {
     const end = at + noun.length + plural
     const [before, after] = [word.slice(0, at), word.slice(end)]
     // Only known neighbours are cut off; an unknown tail stays with its noun and the whole stays secret.
-    const isKnown = (before === '' || measures.has(before) || questions.has(before)) && (after === '' || descriptors.has(after))
+    const isKnown =
+      (before === '' || measures.has(before) || questions.has(before)) &&
+      (after === '' || descriptors.has(after))
     if (isKnown) return [before, word.slice(at, end), after].filter((part) => part !== '')
   }
   return [word]

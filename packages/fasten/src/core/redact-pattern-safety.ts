@@ -7,13 +7,15 @@
  */
 export function assertLinearPattern(name: string, pattern: RegExp): void {
   const problem = problemOf(pattern)
-  if (problem !== undefined) throw new TypeError(`redaction pattern ${JSON.stringify(name)} (/${pattern.source}/): ${problem}`)
+  if (problem !== undefined)
+    throw new TypeError(`redaction pattern ${JSON.stringify(name)} (/${pattern.source}/): ${problem}`)
 }
 
 function problemOf(pattern: RegExp): string | undefined {
   if (pattern.test('')) return 'it matches the empty text; make at least one character necessary'
   const { source } = pattern
-  if (/\\[1-9]|\\k</.test(source.replace(/\\\\/g, ''))) return 'a back-reference takes exponential time; write the part out twice'
+  if (/\\[1-9]|\\k</.test(source.replace(/\\\\/g, '')))
+    return 'a back-reference takes exponential time; write the part out twice'
   return groupProblem(source)
 }
 
@@ -46,8 +48,10 @@ function groupProblem(source: string): string | undefined {
       const repeats = character === '{' ? boundOf(source, at) : Infinity
       if (repeats <= 1) continue
       if (before !== undefined && repeats > 1) {
-        if (before.hasUnbounded) return 'a repeated group repeats something without bound inside; give the inner part an upper bound and unroll the outer one'
-        if (before.hasBranches && repeats > 16) return 'a repeated group chooses between branches; use a character class, or repeat each branch by itself'
+        if (before.hasUnbounded)
+          return 'a repeated group repeats something without bound inside; give the inner part an upper bound and unroll the outer one'
+        if (before.hasBranches && repeats > 16)
+          return 'a repeated group chooses between branches; use a character class, or repeat each branch by itself'
       }
       const group = open.at(-1)
       if (group !== undefined && repeats > 16) group.hasUnbounded = true

@@ -42,13 +42,16 @@ export function createTextRedactor(rules: TextRules): TextRedactor {
     value(text, digits) {
       const signs = signsOf(text)
       return signs === 0 && !hasExtras ? text : searched(text, signs, digits)
-    },    prose(text, digits) {
+    },
+    prose(text, digits) {
       const signs = signsOf(text)
       if (signs === 0 && !hasExtras) return text
       let result = (signs & SURROGATE) === 0 ? text : text.toWellFormed()
-      if ((signs & DIGITS) !== 0) result = replaceAll(result, cardToken, (from, within) => findCard(within, digits, from))
+      if ((signs & DIGITS) !== 0)
+        result = replaceAll(result, cardToken, (from, within) => findCard(within, digits, from))
       for (const { signs: needed, token, find } of shapes) {
-        if ((signs & needed) === needed) result = replaceAll(result, token, (from, within) => find(within, from))
+        if ((signs & needed) === needed)
+          result = replaceAll(result, token, (from, within) => find(within, from))
       }
       for (const { pattern, replacement } of extras) {
         result = replaceAll(result, replacement, (from, within) => findWindowed(within, pattern, from))
@@ -63,7 +66,8 @@ export function createTextRedactor(rules: TextRules): TextRedactor {
     for (const shape of shapes) {
       if ((signs & shape.signs) === shape.signs && shape.find(sound, 0) !== undefined) return shape.token
     }
-    for (const { pattern, replacement } of extras) if (findWindowed(sound, pattern, 0) !== undefined) return replacement
+    for (const { pattern, replacement } of extras)
+      if (findWindowed(sound, pattern, 0) !== undefined) return replacement
     return inContext(sound, signs)
   }
 
@@ -71,7 +75,10 @@ export function createTextRedactor(rules: TextRules): TextRedactor {
   function inContext(text: string, signs: number): string {
     let result = text
     if ((signs & USERINFO) === USERINFO) result = withoutUrlPasswords(result, rules.replacement)
-    if ((signs & BARE_SCHEME) === BARE_SCHEME || ((signs & LETTER_Z) !== 0 && (signs & (COLON | EQUALS)) !== 0)) {
+    if (
+      (signs & BARE_SCHEME) === BARE_SCHEME ||
+      ((signs & LETTER_Z) !== 0 && (signs & (COLON | EQUALS)) !== 0)
+    ) {
       result = withoutAuthorization(result, rules.replacement)
     }
     if ((signs & EQUALS) !== 0 || (signs & QUOTED) === QUOTED) result = withoutNamedSecrets(result, rules)
@@ -112,14 +119,32 @@ const TOKEN_LETTER = LETTER_H | LETTER_K | LETTER_L | LETTER_M | LETTER_W | LETT
 const tokenCharsMin = 20
 
 const signTable: Uint32Array = tableOf([
-  [':', COLON], ['@', AT], ['_', UNDERSCORE], ['-', DASH], ['I', CAPITAL_I], ['J', CAPITAL_J], ['.', DOT],
-  [' \t\r\n', SPACE], ['Bb', LETTER_B], ['=', EQUALS], ['"\'', QUOTE], ['/', SLASH], ['Zz', LETTER_Z],
-  ['f', LETTER_F], ['h', LETTER_H], ['k', LETTER_K], ['l', LETTER_L], ['m', LETTER_M], ['w', LETTER_W], ['x', LETTER_X],
+  [':', COLON],
+  ['@', AT],
+  ['_', UNDERSCORE],
+  ['-', DASH],
+  ['I', CAPITAL_I],
+  ['J', CAPITAL_J],
+  ['.', DOT],
+  [' \t\r\n', SPACE],
+  ['Bb', LETTER_B],
+  ['=', EQUALS],
+  ['"\'', QUOTE],
+  ['/', SLASH],
+  ['Zz', LETTER_Z],
+  ['f', LETTER_F],
+  ['h', LETTER_H],
+  ['k', LETTER_K],
+  ['l', LETTER_L],
+  ['m', LETTER_M],
+  ['w', LETTER_W],
+  ['x', LETTER_X],
 ])
 
 function tableOf(entries: readonly (readonly [string, number])[]): Uint32Array {
   const table = new Uint32Array(128)
-  for (const [characters, sign] of entries) for (const character of characters) table[character.charCodeAt(0)] = sign
+  for (const [characters, sign] of entries)
+    for (const character of characters) table[character.charCodeAt(0)] = sign
   return table
 }
 
@@ -160,7 +185,11 @@ const shapes: readonly Shape[] = [
   { token: '***PRIVATE_KEY***', signs: DASH | SPACE, find: findPrivateKey },
   // A fixed or bounded length after a literal start keeps each of these linear; the tail takes what belongs to the same word.
   byPattern('***AWS_KEY***', CAPITAL_I, /(?<![A-Za-z0-9])(?:AKIA|ASIA)[A-Z0-9]{16}/g),
-  byPattern('***GH_TOKEN***', UNDERSCORE | LETTER_H, /gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{22}/g),
+  byPattern(
+    '***GH_TOKEN***',
+    UNDERSCORE | LETTER_H,
+    /gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{22}/g,
+  ),
   byPattern('***STRIPE_KEY***', UNDERSCORE | LETTER_K, /[sr]k_(?:live|test)_[A-Za-z0-9]{24}/g),
   byPattern('***STRIPE_KEY***', UNDERSCORE | LETTER_W, /whsec_[A-Za-z0-9]{24}/g),
   byPattern('***ANTHROPIC_KEY***', DASH | LETTER_K, /(?<![A-Za-z0-9])sk-ant-[A-Za-z0-9_-]{20}/g),
@@ -168,7 +197,11 @@ const shapes: readonly Shape[] = [
   byPattern('***SLACK_TOKEN***', DASH | LETTER_X, /(?<![A-Za-z0-9])(?:xox[abeoprs]|xapp)-[A-Za-z0-9-]{10}/g),
   byPattern('***GOOGLE_KEY***', CAPITAL_I, /(?<![A-Za-z0-9])AIza[A-Za-z0-9_-]{35}/g),
   byPattern('***NPM_TOKEN***', UNDERSCORE | LETTER_M, /(?<![A-Za-z0-9])npm_[A-Za-z0-9]{36}/g),
-  byPattern('***GITLAB_TOKEN***', DASH | LETTER_L, /(?<![A-Za-z0-9])gl(?:pat|dt|rt|cbt|ptt|ft)-[A-Za-z0-9_-]{20}/g),
+  byPattern(
+    '***GITLAB_TOKEN***',
+    DASH | LETTER_L,
+    /(?<![A-Za-z0-9])gl(?:pat|dt|rt|cbt|ptt|ft)-[A-Za-z0-9_-]{20}/g,
+  ),
   byPattern('***HF_TOKEN***', UNDERSCORE | LETTER_H | LETTER_F, /(?<![A-Za-z0-9])hf_[A-Za-z0-9]{34}/g),
 ]
 
@@ -186,7 +219,11 @@ function byPattern(token: string, signs: number, pattern: RegExp): Shape {
 }
 
 const isTokenCode = (code: number): boolean =>
-  (code >= 97 && code <= 122) || (code >= 65 && code <= 90) || (code >= 48 && code <= 57) || code === 45 || code === 95
+  (code >= 97 && code <= 122) ||
+  (code >= 65 && code <= 90) ||
+  (code >= 48 && code <= 57) ||
+  code === 45 ||
+  code === 95
 
 function endOfToken(text: string, from: number): number {
   let end = from
@@ -252,7 +289,11 @@ function findWindowed(text: string, pattern: RegExp, from: number): Span | undef
 const windowChars = 4_096
 const overlapChars = 1_024
 
-function replaceAll(text: string, token: string, find: (from: number, text: string) => Span | undefined): string {
+function replaceAll(
+  text: string,
+  token: string,
+  find: (from: number, text: string) => Span | undefined,
+): string {
   let span = find(0, text)
   if (span === undefined) return text
   let result = ''
@@ -322,7 +363,15 @@ function withoutAuthorization(text: string, replacement: string): string {
   return text
     .replace(
       authorizationHeader,
-      (all: string, name: string, scheme?: string, gap?: string, _token?: string, long?: string, longGap?: string) =>
+      (
+        all: string,
+        name: string,
+        scheme?: string,
+        gap?: string,
+        _token?: string,
+        long?: string,
+        longGap?: string,
+      ) =>
         scheme === undefined && long === undefined && !looksRandom(all.slice(name.length))
           ? all
           : `${name}${scheme ?? long ?? ''}${gap ?? longGap ?? ''}${replacement}`,
@@ -346,13 +395,18 @@ function withoutNamedSecrets(text: string, rules: TextRules): string {
       isHidden(rules, name, value) ? `${name}=${keepQuotes(value, rules.replacement)}` : all,
     )
     .replace(quotedMember, (all: string, quote: string, name: string, colon: string, value: string) =>
-      isHidden(rules, name, value) ? `${quote}${name}${quote}${colon}${keepQuotes(value, rules.replacement)}` : all,
+      isHidden(rules, name, value)
+        ? `${quote}${name}${quote}${colon}${keepQuotes(value, rules.replacement)}`
+        : all,
     )
 }
 
 function isHidden(rules: TextRules, name: string, value: string): boolean {
   const verdict = rules.verdictOf(name)
-  return verdict === 'secret' || (verdict === 'count' && !/^["']?(?:-?\d{1,15}(?:\.\d{1,15})?|true|false|null)?["']?$/i.test(value))
+  return (
+    verdict === 'secret' ||
+    (verdict === 'count' && !/^["']?(?:-?\d{1,15}(?:\.\d{1,15})?|true|false|null)?["']?$/i.test(value))
+  )
 }
 
 function keepQuotes(value: string, replacement: string): string {

@@ -2,7 +2,14 @@
 import { isCardNumber } from './redact-cards.ts'
 import type { DigitRule } from './redact-keys.ts'
 import {
-  countBit, digitBits, digitRules, keysRemembered, type Context, type PlannedMember, type Shapes, type Step,
+  countBit,
+  digitBits,
+  digitRules,
+  keysRemembered,
+  type Context,
+  type PlannedMember,
+  type Shapes,
+  type Step,
 } from './redact-shapes.ts'
 import type { JsonValue } from './row.ts'
 import { plainForm, unreadable } from './safe-value.ts'
@@ -72,7 +79,12 @@ export function createWalk(rules: WalkRules): (value: unknown, isStackKept: bool
       const result = any(value, state, 0)
       const spent = bytesMax - state.left
       // An escaped control character takes six bytes for one, a number up to 24.
-      return { value: result, isOver: state.left < 0, bytesAtLeast: spent, bytesAtMost: spent * 6 + state.numbers * 24 }
+      return {
+        value: result,
+        isOver: state.left < 0,
+        bytesAtLeast: spent,
+        bytesAtMost: spent * 6 + state.numbers * 24,
+      }
     } finally {
       isBusy = wasBusy
       // A walk that gave up left values behind; nothing of the caller's may be kept alive by the account.
@@ -99,7 +111,8 @@ export function createWalk(rules: WalkRules): (value: unknown, isStackKept: bool
     state.numbers++
     // -0 is 0 in JSON. NaN compares false and falls through to its name.
     if (value < 1e12) return value === 0 ? 0 : value === -Infinity ? '-Infinity' : value
-    if (value > Number.MAX_SAFE_INTEGER || !Number.isInteger(value)) return Number.isFinite(value) ? value : String(value)
+    if (value > Number.MAX_SAFE_INTEGER || !Number.isInteger(value))
+      return Number.isFinite(value) ? value : String(value)
     const digits = digitRules[context & digitBits] as DigitRule
     return isCardNumber(String(value), digits) ? textOf(String(value), digits) : value
   }
@@ -121,7 +134,8 @@ export function createWalk(rules: WalkRules): (value: unknown, isStackKept: bool
   function object(value: object, state: State, context: Context): JsonValue | undefined {
     const { ancestors, depth } = state
     if (depth > depthMax) return mark('[depth]', state)
-    for (let above = 0; above < depth; above++) if (ancestors[above] === value) return mark('[circular]', state)
+    for (let above = 0; above < depth; above++)
+      if (ancestors[above] === value) return mark('[circular]', state)
     ancestors[depth] = value
     state.depth = depth + 1
     let copy: JsonValue | undefined
@@ -172,7 +186,9 @@ export function createWalk(rules: WalkRules): (value: unknown, isStackKept: bool
 
   /** A plain object that is large, or of which reading a member threw. */
   function careful(source: object, state: State, context: Context): JsonValue | undefined {
-    return Object.hasOwn(source, 'toJSON') ? exotic(source, state, context) : dictionary(source, state, context)
+    return Object.hasOwn(source, 'toJSON')
+      ? exotic(source, state, context)
+      : dictionary(source, state, context)
   }
 
   /** An object of any size and kind, planned for this once; each member is read when its turn comes. */
@@ -193,11 +209,18 @@ export function createWalk(rules: WalkRules): (value: unknown, isStackKept: bool
     return copy
   }
 
-  function put(copy: Record<string, JsonValue>, member: PlannedMember, value: unknown, state: State, context: Context): void {
+  function put(
+    copy: Record<string, JsonValue>,
+    member: PlannedMember,
+    value: unknown,
+    state: State,
+    context: Context,
+  ): void {
     const { name } = member
-    const safe = member.isSecret && value !== undefined
-      ? mark(replacement, state)
-      : any(value, state, (context & member.mask) | member.bits)
+    const safe =
+      member.isSecret && value !== undefined
+        ? mark(replacement, state)
+        : any(value, state, (context & member.mask) | member.bits)
     if (safe === undefined) state.left += name.length + 4
     else if (name === '__proto__') {
       Object.defineProperty(copy, name, { value: safe, enumerable: true, configurable: true, writable: true })
@@ -206,7 +229,8 @@ export function createWalk(rules: WalkRules): (value: unknown, isStackKept: bool
 
   function array(source: readonly unknown[], state: State, context: Context): JsonValue {
     const copy: JsonValue[] = []
-    const length = Number(source.length)
+    // A proxy may answer anything for its length; then there is nothing to copy, or more than fits.
+    const { length } = source
     state.left -= 1
     for (let index = 0; index < length; index++) {
       const item = any(read(source, index), state, context)
@@ -222,7 +246,11 @@ export function createWalk(rules: WalkRules): (value: unknown, isStackKept: bool
     let form: object = value
     // A stand-in may be such a value again (`toJSON` answering a Map); a chain of them must end.
     for (let round = 0; round < 4; round++) {
-      const next = plainForm(form, { prose: (sentence) => proseOf(sentence, 'text'), isStackKept: state.isStackKept, entriesMax })
+      const next = plainForm(form, {
+        prose: (sentence) => proseOf(sentence, 'text'),
+        isStackKept: state.isStackKept,
+        entriesMax,
+      })
       if (typeof next !== 'object' || next === null) return any(next, state, context)
       if (Array.isArray(next)) return array(next, state, context)
       const isSettled = next === form || hasPlainPrototype(next)
@@ -236,7 +264,14 @@ export function createWalk(rules: WalkRules): (value: unknown, isStackKept: bool
 const numeric = /^-?\d{1,15}(?:\.\d{1,15})?$/
 
 const newState = (): State => ({
-  left: 0, numbers: 0, depth: 0, isStackKept: false, isPolluted: false, ancestors: [], given: [], top: 0,
+  left: 0,
+  numbers: 0,
+  depth: 0,
+  isStackKept: false,
+  isPolluted: false,
+  ancestors: [],
+  given: [],
+  top: 0,
 })
 
 function forget(state: State): void {

@@ -87,11 +87,14 @@ export function createRedactor(options: RedactorOptions = {}): Redactor {
       if (draft.change_ref !== undefined) clean.change_ref = anchor(draft.change_ref, 'identifier')
       if (draft.request_ref !== undefined) clean.request_ref = anchor(draft.request_ref, 'identifier')
       if (draft.call_ref !== undefined) clean.call_ref = anchor(draft.call_ref, 'identifier')
-      if (draft.inbound_request_id !== undefined) clean.inbound_request_id = anchor(draft.inbound_request_id, 'identifier')
+      if (draft.inbound_request_id !== undefined)
+        clean.inbound_request_id = anchor(draft.inbound_request_id, 'identifier')
       if (draft.source !== undefined) clean.source = source(draft.source)
       if (privacy?.pii_in_detail === true) {
         clean.pii_in_detail = true
-        clean.detail = isActive ? minimised(draft.detail, privacy.detail_passthrough_keys) : objectOf(draft.detail, false)
+        clean.detail = isActive
+          ? minimised(draft.detail, privacy.detail_passthrough_keys)
+          : objectOf(draft.detail, false)
       } else {
         const detail = objectOf(draft.detail, false)
         clean.detail = isActive && privacy?.pii !== undefined ? masked(detail, privacy.pii) : detail
@@ -102,7 +105,8 @@ export function createRedactor(options: RedactorOptions = {}): Redactor {
       const clean: Writable<SysDraft> = { ...draft, fields: nothing }
       clean.event = anchor(draft.event, 'text', eventBytesMax)
       if (draft.logger !== undefined) clean.logger = anchor(draft.logger, 'text')
-      if (draft.inbound_request_id !== undefined) clean.inbound_request_id = anchor(draft.inbound_request_id, 'identifier')
+      if (draft.inbound_request_id !== undefined)
+        clean.inbound_request_id = anchor(draft.inbound_request_id, 'identifier')
       clean.fields = objectOf(draft.fields, true)
       return clean as Clean<SysDraft>
     },
@@ -114,7 +118,8 @@ export function createRedactor(options: RedactorOptions = {}): Redactor {
       if (draft.actor !== undefined) clean.actor = anchor(draft.actor, 'identifier')
       if (draft.error !== undefined) clean.error = anchor(draft.error, 'text')
       if (draft.source !== undefined) clean.source = source(draft.source)
-      if (draft.inbound_request_id !== undefined) clean.inbound_request_id = anchor(draft.inbound_request_id, 'identifier')
+      if (draft.inbound_request_id !== undefined)
+        clean.inbound_request_id = anchor(draft.inbound_request_id, 'identifier')
       return clean as Clean<ApiDraft>
     },
     value: (value) => walked(value, false) ?? null,
@@ -285,16 +290,25 @@ function memberOf(object: object, name: string): unknown {
 }
 
 function checked(options: RedactorOptions): Required<RedactorOptions> {
-  const { replacement = '***', isActive = true, extraPatterns = [], detailBytesMax = detailBytesLimit } = options
+  const {
+    replacement = '***',
+    isActive = true,
+    extraPatterns = [],
+    detailBytesMax = detailBytesLimit,
+  } = options
   if (typeof replacement !== 'string' || replacement.length > 64) {
     throw new TypeError('redaction: replacement must be a string of at most 64 characters')
   }
   if (!Number.isSafeInteger(detailBytesMax) || detailBytesMax < 256) {
-    throw new TypeError(`redaction: detailBytesMax must be a whole number of bytes from 256 on, not ${String(detailBytesMax)}`)
+    throw new TypeError(
+      `redaction: detailBytesMax must be a whole number of bytes from 256 on, not ${String(detailBytesMax)}`,
+    )
   }
   for (const { name, pattern, replacement: mark } of extraPatterns) {
     if (!(pattern instanceof RegExp) || typeof name !== 'string' || typeof mark !== 'string') {
-      throw new TypeError('redaction: an extra pattern is {name: string, pattern: RegExp, replacement: string}')
+      throw new TypeError(
+        'redaction: an extra pattern is {name: string, pattern: RegExp, replacement: string}',
+      )
     }
     assertLinearPattern(name, pattern)
   }

@@ -48,10 +48,9 @@ function standIn(value: object, options: PlainFormOptions): unknown {
   if (value instanceof Map) return entriesForm(value.entries(), options.entriesMax)
   if (value instanceof Set) return take(value.values(), options.entriesMax)
   const tag = tagOf(value)
-  if (tag === 'ArrayBuffer' || tag === 'SharedArrayBuffer') return { bytes: (value as ArrayBuffer).byteLength }
-  if (value instanceof String || value instanceof Number || value instanceof Boolean || value instanceof BigInt) {
-    return value.valueOf()
-  }
+  if (tag === 'ArrayBuffer' || tag === 'SharedArrayBuffer')
+    return { bytes: (value as ArrayBuffer).byteLength }
+  if (boxTags.has(tag)) return value.valueOf()
   if (value instanceof RegExp) return String(value)
   const opaque = opaqueForms.get(tag)
   if (opaque !== undefined) return opaque
@@ -73,19 +72,35 @@ const opaqueForms: ReadonlyMap<string, string> = new Map([
   ['WeakSet', '[weakset]'],
   ['WeakRef', '[weakref]'],
 ])
+const boxTags: ReadonlySet<string> = new Set(['String', 'Number', 'Boolean', 'BigInt'])
 const entryListTags: ReadonlySet<string> = new Set(['Headers', 'FormData', 'URLSearchParams'])
 
 const tagOf = (value: object): string => Object.prototype.toString.call(value).slice(8, -1)
 
 function viewForm(view: ArrayBufferView, entriesMax: number): unknown {
-  if (view instanceof Uint8Array || view instanceof Uint8ClampedArray || view instanceof DataView || view instanceof Int8Array) {
+  if (
+    view instanceof Uint8Array ||
+    view instanceof Uint8ClampedArray ||
+    view instanceof DataView ||
+    view instanceof Int8Array
+  ) {
     return { bytes: view.byteLength }
   }
-  return isNumberView(view) ? take(view as unknown as Iterable<number | bigint>, entriesMax) : { bytes: view.byteLength }
+  return isNumberView(view)
+    ? take(view as unknown as Iterable<number | bigint>, entriesMax)
+    : { bytes: view.byteLength }
 }
 
 const numberViews: ReadonlySet<string> = new Set([
-  'Int16Array', 'Uint16Array', 'Int32Array', 'Uint32Array', 'Float16Array', 'Float32Array', 'Float64Array', 'BigInt64Array', 'BigUint64Array',
+  'Int16Array',
+  'Uint16Array',
+  'Int32Array',
+  'Uint32Array',
+  'Float16Array',
+  'Float32Array',
+  'Float64Array',
+  'BigInt64Array',
+  'BigUint64Array',
 ])
 const isNumberView = (view: ArrayBufferView): boolean => numberViews.has(tagOf(view))
 
@@ -102,7 +117,12 @@ function errorForm(error: Error, options: PlainFormOptions): Record<string, unkn
   for (const key of Object.keys(error)) {
     // Members that hold objects are sockets, requests and the like: too much, and nobody meant to record them.
     const member = readMember(error, key)
-    if (key !== '__proto__' && (typeof member !== 'object' || member === null) && typeof member !== 'function') form[key] = member
+    if (
+      key !== '__proto__' &&
+      (typeof member !== 'object' || member === null) &&
+      typeof member !== 'function'
+    )
+      form[key] = member
   }
   form['name'] = nameOf(error)
   form['message'] = textMember(error, 'message', options, messageCharsMax)
@@ -128,7 +148,12 @@ function nameOf(error: Error): string {
   return typeof name === 'string' ? name : 'Error'
 }
 
-function textMember(error: Error, key: 'message' | 'stack', options: PlainFormOptions, charsMax: number): string {
+function textMember(
+  error: Error,
+  key: 'message' | 'stack',
+  options: PlainFormOptions,
+  charsMax: number,
+): string {
   const text = readMember(error, key)
   return typeof text === 'string' ? options.prose(text.slice(0, charsMax)) : ''
 }
@@ -141,7 +166,10 @@ function readMember(object: object, key: string): unknown {
   }
 }
 
-function entriesForm(entries: Iterable<readonly [unknown, unknown]>, entriesMax: number): Record<string, unknown> {
+function entriesForm(
+  entries: Iterable<readonly [unknown, unknown]>,
+  entriesMax: number,
+): Record<string, unknown> {
   const form = Object.create(null) as Record<string, unknown>
   const free = createNames()
   let count = 0
@@ -154,8 +182,9 @@ function entriesForm(entries: Iterable<readonly [unknown, unknown]>, entriesMax:
 
 function keyText(key: unknown): string {
   if (typeof key === 'string') return key
-  if (typeof key === 'object' || typeof key === 'function') return key === null ? 'null' : `[${typeof key}]`
-  return typeof key === 'symbol' ? '[symbol]' : String(key)
+  if (typeof key === 'number' || typeof key === 'bigint' || typeof key === 'boolean' || key === null)
+    return String(key)
+  return key === undefined ? 'undefined' : `[${typeof key}]`
 }
 
 /** Names that are each given out once: the name itself, then with `~2`, `~3` … appended. */
