@@ -35,7 +35,8 @@ export function createBreakList(): BreakList {
         latest.to = index
         const spanned = listed.at(-1)
         // Beyond the listed ones, a run still counts as one.
-        if (spanned?.kind === kind && spanned.to_index === index - 1) listed[listed.length - 1] = { ...spanned, to_index: index }
+        if (spanned?.kind === kind && spanned.to_index === index - 1)
+          listed[listed.length - 1] = { ...spanned, to_index: index }
         return
       }
       latest = run === undefined ? undefined : { kind, run, to: index }
@@ -51,7 +52,10 @@ export function createBreakList(): BreakList {
       const at = gaps.findIndex((gap) => gap.from <= index && index <= gap.to)
       const gap = gaps[at]
       if (gap === undefined) return false
-      const rest = [{ from: gap.from, to: index - 1 }, { from: index + 1, to: gap.to }].filter(({ from, to }) => from <= to)
+      const rest = [
+        { from: gap.from, to: index - 1 },
+        { from: index + 1, to: gap.to },
+      ].filter(({ from, to }) => from <= to)
       gaps.splice(at, 1, ...rest)
       gapsTotal += rest.length - 1
       missing--
@@ -62,7 +66,8 @@ export function createBreakList(): BreakList {
         kind: 'rows_missing',
         from_index: from,
         to_index: to,
-        message: from === to ? `row ${from} is missing` : `rows ${from} to ${to} are missing (${to - from + 1})`,
+        message:
+          from === to ? `row ${from} is missing` : `rows ${from} to ${to} are missing (${to - from + 1})`,
       }))
       return [...listed, ...absent].sort((a, b) => a.from_index - b.from_index).slice(0, breaksListedMax)
     },

@@ -40,8 +40,13 @@ export function chain(text: Uint8Array, head: Head, digest: Digest): Chained {
   const second = draft.indexOf(0, first + 1)
   const third = draft.indexOf(0, second + 1)
   const isDraft =
-    first > 1 && second > first && third > second && draft.indexOf(0, third + 1) === -1 &&
-    draft[0] === openBrace && draft[third + 1] === comma && draft[draft.length - 1] === closeBrace
+    first > 1 &&
+    second > first &&
+    third > second &&
+    draft.indexOf(0, third + 1) === -1 &&
+    draft[0] === openBrace &&
+    draft[third + 1] === comma &&
+    draft[draft.length - 1] === closeBrace
   if (!isDraft) throw malformed(text, head)
 
   const log = logMember(head.log)
@@ -113,10 +118,14 @@ function writeAscii(bytes: Uint8Array, at: number, text: string): number {
 }
 
 function malformed(text: Uint8Array, head: Head): FastenError {
-  return new FastenError('DRAFT_MALFORMED', `a draft of ${text.length} bytes does not have exactly three open places`, {
-    at: head.log,
-    hint: 'the bytes were not written by draftText, or were damaged since',
-  })
+  return new FastenError(
+    'DRAFT_MALFORMED',
+    `a draft of ${text.length} bytes does not have exactly three open places`,
+    {
+      at: head.log,
+      hint: 'the bytes were not written by draftText, or were damaged since',
+    },
+  )
 }
 
 function tooLarge(size: number, head: Head): FastenError {

@@ -9,18 +9,57 @@ import type { Row, StreamName } from './row.ts'
  * The audit columns are those that the filters of a scan ask for and those of the `audit_log` table of the published SDKs.
  */
 export const auditColumns = [
-  'id', 'timestamp', 'code', 'action', 'severity', 'domain', 'category', 'outcome', 'actor', 'actor_kind', 'on_behalf_of',
-  'target', 'method', 'request_id', 'trace_id', 'service_id', 'source_node_id', 'tenant_id', 'pii_in_detail', 'prev_hash',
-  'canonical_form_id', 'wire_version',
+  'id',
+  'timestamp',
+  'code',
+  'action',
+  'severity',
+  'domain',
+  'category',
+  'outcome',
+  'actor',
+  'actor_kind',
+  'on_behalf_of',
+  'target',
+  'method',
+  'request_id',
+  'trace_id',
+  'service_id',
+  'source_node_id',
+  'tenant_id',
+  'pii_in_detail',
+  'prev_hash',
+  'canonical_form_id',
+  'wire_version',
 ] as const
 
 export const sysColumns = [
-  'id', 'timestamp', 'level', 'event', 'logger', 'request_id', 'trace_id', 'service_id', 'source_node_id', 'tenant_id',
+  'id',
+  'timestamp',
+  'level',
+  'event',
+  'logger',
+  'request_id',
+  'trace_id',
+  'service_id',
+  'source_node_id',
+  'tenant_id',
 ] as const
 
 export const apiColumns = [
-  'id', 'timestamp', 'method', 'path', 'route', 'status', 'duration_us', 'actor', 'request_id', 'trace_id', 'service_id',
-  'source_node_id', 'tenant_id',
+  'id',
+  'timestamp',
+  'method',
+  'path',
+  'route',
+  'status',
+  'duration_us',
+  'actor',
+  'request_id',
+  'trace_id',
+  'service_id',
+  'source_node_id',
+  'tenant_id',
 ] as const
 
 export type ColumnValue = string | number | null

@@ -59,9 +59,10 @@ export {
   type UncleanSys,
 } from './redact.ts'
 export { canonicalize, isCanonical } from './canonical.ts'
+export { memberNames } from './members.ts'
 export { draftText } from './leaf.ts'
 export { chain, genesis, leafBytesMax, leafHash, type Chained, type Head } from './chain.ts'
-export { columnsOf, type ColumnValue } from './columns.ts'
+export { columnNames, columnsOf, numericColumns, type ColumnValue } from './columns.ts'
 
 // Codes.
 export {
@@ -82,6 +83,7 @@ export {
   type LogVerifier,
   type LogVerifierOptions,
 } from './verify.ts'
+export { createMerkleTree, type MerkleTree } from './merkle.ts'
 export {
   breakKinds,
   type Break,
@@ -90,6 +92,10 @@ export {
   type Verdict,
   type VerdictKind,
 } from './verdict.ts'
+
+// Rows of the published SDKs, forms 1 and 2: read and verified, never written.
+export { legacyRowFromColumns, readLegacyRow, type LegacyRow } from './legacy.ts'
+export { legacyVerify, type LegacyVerifyOptions } from './legacy-verify.ts'
 
 // What can go wrong.
 export { FastenError, systemCode } from './error.ts'

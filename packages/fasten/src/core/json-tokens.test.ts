@@ -6,7 +6,8 @@ import { parseTokens, type TokenValue } from './json-tokens.ts'
 
 /** What JSON.parse would have made of it. */
 function plain(value: TokenValue): unknown {
-  if (value instanceof Map) return Object.fromEntries([...value].map(([name, member]) => [name, plain(member)]))
+  if (value instanceof Map)
+    return Object.fromEntries([...value].map(([name, member]) => [name, plain(member)]))
   if (Array.isArray(value)) return (value as readonly TokenValue[]).map(plain)
   return typeof value === 'object' && value !== null && 'token' in value ? Number(value.token) : value
 }
@@ -14,30 +15,39 @@ function plain(value: TokenValue): unknown {
 describe('parseTokens', () => {
   it('reads whatever JSON.parse reads, and refuses what it refuses, but for names that occur twice', () => {
     fc.assert(
-      fc.property(fc.json(), fc.nat(), fc.constantFrom(...' \n"\\/0123456789aeE.+-,:{}[]tfnuv', ''), fc.nat(2), (text, place, put, cut) => {
-        const at = place % (text.length + 1)
-        for (const candidate of [text, text.slice(0, at) + put + text.slice(at + cut)]) {
-          let expected: unknown
-          try {
-            expected = JSON.parse(candidate)
-          } catch {
-            assert.throws(() => parseTokens(candidate), SyntaxError, candidate)
-            continue
+      fc.property(
+        fc.json(),
+        fc.nat(),
+        fc.constantFrom(...' \n"\\/0123456789aeE.+-,:{}[]tfnuv', ''),
+        fc.nat(2),
+        (text, place, put, cut) => {
+          const at = place % (text.length + 1)
+          for (const candidate of [text, text.slice(0, at) + put + text.slice(at + cut)]) {
+            let expected: unknown
+            try {
+              expected = JSON.parse(candidate)
+            } catch {
+              assert.throws(() => parseTokens(candidate), SyntaxError, candidate)
+              continue
+            }
+            try {
+              assert.deepEqual(plain(parseTokens(candidate)), expected)
+            } catch (error) {
+              if (!(error instanceof SyntaxError && error.message.includes('twice'))) throw error
+            }
           }
-          try {
-            assert.deepEqual(plain(parseTokens(candidate)), expected)
-          } catch (error) {
-            if (!(error instanceof SyntaxError && error.message.includes('twice'))) throw error
-          }
-        }
-      }),
+        },
+      ),
       { numRuns: 1_500 },
     )
   })
 
   it('keeps numbers as they were written', () => {
     assert.deepEqual(parseTokens('[75.0, 1E+05, -0, 12345678901234567890]'), [
-      { token: '75.0' }, { token: '1E+05' }, { token: '-0' }, { token: '12345678901234567890' },
+      { token: '75.0' },
+      { token: '1E+05' },
+      { token: '-0' },
+      { token: '12345678901234567890' },
     ])
   })
 
@@ -48,7 +58,11 @@ describe('parseTokens', () => {
     ['a cut end', '{"a":', /ends too early/],
     ['nesting without end', '['.repeat(100_000), /nesting is deeper than 512/],
   ] as const) {
-    it(`refuses ${name}`, () => assert.throws(() => parseTokens(text), (error) => error instanceof SyntaxError && message.test(error.message)))
+    it(`refuses ${name}`, () =>
+      assert.throws(
+        () => parseTokens(text),
+        (error) => error instanceof SyntaxError && message.test(error.message),
+      ))
   }
 
   it('takes time in proportion to the text', () => {

@@ -46,7 +46,8 @@ export function parseTokens(text: string): TokenValue {
       if (text[at] !== '"') throw unexpected()
       const start = at
       const name = readString()
-      if (members.has(name)) throw new SyntaxError(`name ${text.slice(start, at)} occurs twice at position ${start}`)
+      if (members.has(name))
+        throw new SyntaxError(`name ${text.slice(start, at)} occurs twice at position ${start}`)
       skipSpace()
       expect(':')
       members.set(name, readValue(depth))
@@ -102,7 +103,11 @@ export function parseTokens(text: string): TokenValue {
   }
 
   function unexpected(): SyntaxError {
-    return new SyntaxError(at < text.length ? `unexpected ${JSON.stringify(text[at])} at position ${at}` : 'the text ends too early')
+    return new SyntaxError(
+      at < text.length
+        ? `unexpected ${JSON.stringify(text[at])} at position ${at}`
+        : 'the text ends too early',
+    )
   }
 }
 

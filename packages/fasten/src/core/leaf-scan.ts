@@ -53,10 +53,11 @@ export function createLeafScanner(names: readonly string[]): LeafScanner {
     unknownName = ''
     if (input[1] === closeBrace) at = 2
     else {
-      for (let byte: number | undefined = comma; byte === comma; ) {
+      for (let byte: number | undefined = comma; byte === comma;) {
         let index = next
         while (index < openings.length && !isNamed(input, at, openings[index] as Uint8Array)) index++
-        if (index === openings.length) at = scanUnknownMember(input, at, next === 0 ? '' : (names[next - 1] as string))
+        if (index === openings.length)
+          at = scanUnknownMember(input, at, next === 0 ? '' : (names[next - 1] as string))
         else if (unknownName !== '' && unknownName >= (names[index] as string)) return -1
         else {
           skipAbsent(expected, next, index)
@@ -145,7 +146,9 @@ export function createLeafScanner(names: readonly string[]): LeafScanner {
       if (colonAt < 0 || input[colonAt] !== colon) return -1
       const isAscending =
         previousEnd === 0 ||
-        (wasPlain && isPlain ? areBytesAscending(previousStart, previousEnd, start, colonAt - 1) : areTextsAscending(previousStart, previousEnd, start, colonAt - 1))
+        (wasPlain && isPlain
+          ? areBytesAscending(previousStart, previousEnd, start, colonAt - 1)
+          : areTextsAscending(previousStart, previousEnd, start, colonAt - 1))
       if (!isAscending) return -1
       wasPlain = isPlain
       previousStart = start
@@ -203,7 +206,9 @@ export function createLeafScanner(names: readonly string[]): LeafScanner {
     let at = first
     while (isDigit(input[at] as number)) at++
     const point = at
-    if (input[at] === dot) do at++; while (isDigit(input[at] as number))
+    if (input[at] === dot)
+      do at++
+      while (isDigit(input[at] as number))
     const isSmall = input[first] === zero && at > point && input[point + 1] === zero
     if (isNumberByte(input[at] as number) || at - first > 15 || isSmall) return scanLongNumber(start, at)
     if (point === first || (input[first] === zero && point > first + 1)) return -1
@@ -220,7 +225,8 @@ export function createLeafScanner(names: readonly string[]): LeafScanner {
   }
 
   function isWord(at: number, word: string): boolean {
-    for (let place = 0; place < word.length; place++) if (bytes[at + place] !== word.charCodeAt(place)) return false
+    for (let place = 0; place < word.length; place++)
+      if (bytes[at + place] !== word.charCodeAt(place)) return false
     return true
   }
 
@@ -258,7 +264,8 @@ export function createLeafScanner(names: readonly string[]): LeafScanner {
 function isNamed(input: Uint8Array, at: number, opening: Uint8Array): boolean {
   // The letter after the quote decides nearly always; what ends a name tells it from its own beginnings.
   if (input[at + 1] !== opening[1]) return false
-  for (let place = opening.length - 1; place >= 0; place--) if (input[at + place] !== opening[place]) return false
+  for (let place = opening.length - 1; place >= 0; place--)
+    if (input[at + place] !== opening[place]) return false
   return true
 }
 
@@ -266,8 +273,11 @@ const [quote, backslash, comma, minus, dot, zero, colon] = [0x22, 0x5c, 0x2c, 0x
 const [openBracket, closeBracket, openBrace, closeBrace] = [0x5b, 0x5d, 0x7b, 0x7d] as const
 
 /** By byte: 1 for ASCII other than control characters, quote and backslash. */
-const standsForItself = Uint8Array.from({ length: 256 }, (_, byte) => Number(byte >= 0x20 && byte < 0x80 && byte !== quote && byte !== backslash))
+const standsForItself = Uint8Array.from({ length: 256 }, (_, byte) =>
+  Number(byte >= 0x20 && byte < 0x80 && byte !== quote && byte !== backslash),
+)
 
 const isDigit = (byte: number): boolean => byte >= 0x30 && byte <= 0x39
 /** A digit or one of `+ - . E e`. */
-const isNumberByte = (byte: number): boolean => isDigit(byte) || byte === 0x2b || byte === 0x2d || byte === 0x2e || byte === 0x45 || byte === 0x65
+const isNumberByte = (byte: number): boolean =>
+  isDigit(byte) || byte === 0x2b || byte === 0x2d || byte === 0x2e || byte === 0x45 || byte === 0x65

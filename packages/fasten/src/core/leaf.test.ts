@@ -12,10 +12,17 @@ it('every draft, placed, is the canonical text of its row, whatever rows came be
   fc.assert(
     fc.property(fc.array(anyDraft, { minLength: 1, maxLength: 4 }), (drafts) => {
       for (const draft of drafts) {
-        const place = { log: `_/gateway/node-1/${draft.stream}`, monotonic_seq: 41, prev_hash: 'ab'.repeat(32) }
+        const place = {
+          log: `_/gateway/node-1/${draft.stream}`,
+          monotonic_seq: 41,
+          prev_hash: 'ab'.repeat(32),
+        }
         const head = { log: place.log, size: 41, head_hash: place.prev_hash }
         const { leaf } = chain(new TextEncoder().encode(draftText(draft as Clean)), head, digest)
-        assert.equal(new TextDecoder().decode(leaf), canonicalize({ ...draft, ...place } as unknown as JsonValue))
+        assert.equal(
+          new TextDecoder().decode(leaf),
+          canonicalize({ ...draft, ...place } as unknown as JsonValue),
+        )
       }
     }),
     { numRuns: 400 },
@@ -23,9 +30,25 @@ it('every draft, placed, is the canonical text of its row, whatever rows came be
 })
 
 it('a member that changes between two rows of one code changes in the text', () => {
-  const [base] = fc.sample(anyDraft.filter((draft) => draft.stream === 'audit'), { numRuns: 1, seed: 1 })
+  const [base] = fc.sample(
+    anyDraft.filter((draft) => draft.stream === 'audit'),
+    { numRuns: 1, seed: 1 },
+  )
   assert.ok(base)
-  for (const name of ['action', 'actor_kind', 'auth_method', 'boot_id', 'category', 'domain', 'method', 'outcome', 'retention_class', 'service_id', 'severity', 'source_node_id']) {
+  for (const name of [
+    'action',
+    'actor_kind',
+    'auth_method',
+    'boot_id',
+    'category',
+    'domain',
+    'method',
+    'outcome',
+    'retention_class',
+    'service_id',
+    'severity',
+    'source_node_id',
+  ]) {
     draftText(base as Clean)
     const changed = { ...base, [name]: 'changed' } as Draft
     assert.match(draftText(changed as Clean), new RegExp(`"${name}":"changed"`))

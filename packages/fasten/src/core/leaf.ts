@@ -114,8 +114,12 @@ function apiText(row: ApiDraft): string {
 
 /** The members that end every row, whichever its stream. */
 function ending(row: DraftEnvelope): string {
-  const tenant = row.tenant_id === undefined ? ',"timestamp":"' : `,"tenant_id":${quote(row.tenant_id)},"timestamp":"`
-  const trace = row.trace_id === undefined ? '","wire_version":"2"}' : `","trace_id":${quote(row.trace_id)},"wire_version":"2"}`
+  const tenant =
+    row.tenant_id === undefined ? ',"timestamp":"' : `,"tenant_id":${quote(row.tenant_id)},"timestamp":"`
+  const trace =
+    row.trace_id === undefined
+      ? '","wire_version":"2"}'
+      : `","trace_id":${quote(row.trace_id)},"wire_version":"2"}`
   return tenant + row.timestamp + trace
 }
 
@@ -153,10 +157,17 @@ let latestProcess: ProcessFrame | undefined
 function processOf(row: DraftEnvelope): ProcessFrame {
   const { boot_id, service_id, source_node_id } = row
   const frame = latestProcess
-  if (frame?.boot_id === boot_id && frame.service_id === service_id && frame.source_node_id === source_node_id) return frame
+  if (
+    frame?.boot_id === boot_id &&
+    frame.service_id === service_id &&
+    frame.source_node_id === source_node_id
+  )
+    return frame
   const boot = `"boot_id":${quote(boot_id)},"boot_seq":`
   latestProcess = {
-    boot_id, service_id, source_node_id,
+    boot_id,
+    service_id,
+    source_node_id,
     start: `{${boot}`,
     continued: `,${boot}`,
     service: `,"service_id":${quote(service_id)}`,
@@ -206,10 +217,19 @@ function frameOf(row: AuditDraft): AuditFrame {
 
 function fits(a: AuditDraft, b: AuditDraft): boolean {
   return (
-    a.action === b.action && a.actor_kind === b.actor_kind && a.auth_method === b.auth_method && a.boot_id === b.boot_id &&
-    a.category === b.category && a.domain === b.domain && a.method === b.method && a.outcome === b.outcome &&
-    a.pii_in_detail === b.pii_in_detail && a.retention_class === b.retention_class && a.service_id === b.service_id &&
-    a.severity === b.severity && a.source_node_id === b.source_node_id
+    a.action === b.action &&
+    a.actor_kind === b.actor_kind &&
+    a.auth_method === b.auth_method &&
+    a.boot_id === b.boot_id &&
+    a.category === b.category &&
+    a.domain === b.domain &&
+    a.method === b.method &&
+    a.outcome === b.outcome &&
+    a.pii_in_detail === b.pii_in_detail &&
+    a.retention_class === b.retention_class &&
+    a.service_id === b.service_id &&
+    a.severity === b.severity &&
+    a.source_node_id === b.source_node_id
   )
 }
 
@@ -225,13 +245,19 @@ function buildFrame(row: AuditDraft): AuditFrame {
   return {
     of: row,
     start: flat(`{"action":${quote(row.action)},"actor":`),
-    actorToSeq: flat(`,"actor_kind":${quote(row.actor_kind)}${auth},"boot_id":${quote(row.boot_id)},"boot_seq":`),
-    formToCategory, codeToDetail,
+    actorToSeq: flat(
+      `,"actor_kind":${quote(row.actor_kind)}${auth},"boot_id":${quote(row.boot_id)},"boot_seq":`,
+    ),
+    formToCategory,
+    codeToDetail,
     formToDetail: flat(formToCategory + codeToDetail),
     domainToId: flat(`,"domain":${quote(row.domain)},"id":"`),
-    method, outcome,
+    method,
+    outcome,
     idToOutcome: flat(`"${method}${outcome}`),
-    retentionClass, service, severity,
+    retentionClass,
+    service,
+    severity,
     classToSeverity: flat(retentionClass + service + severity),
     node: flat(`,"source_node_id":${quote(row.source_node_id)}`),
   }

@@ -36,10 +36,16 @@ export function legacyVerify(rows: Iterable<LegacyRow>, options: LegacyVerifyOpt
     if (chain === undefined) chains.set(name, [row])
     else chain.push(row)
   }
-  return [...chains].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, chain]) => verifyChain(name, chain, options))
+  return [...chains]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, chain]) => verifyChain(name, chain, options))
 }
 
-function verifyChain(name: string, rows: readonly LegacyRow[], { digest, tips }: LegacyVerifyOptions): LogVerdict {
+function verifyChain(
+  name: string,
+  rows: readonly LegacyRow[],
+  { digest, tips }: LegacyVerifyOptions,
+): LogVerdict {
   const breaks = createBreakList()
   const ordered = rows.map((row) => ({ row, seq: seqOf(row) })).sort((a, b) => a.seq - b.seq)
   const redacted = mentionsOfRedaction(rows)
@@ -64,7 +70,12 @@ function verifyChain(name: string, rows: readonly LegacyRow[], { digest, tips }:
       continue
     }
     checked++
-    if (!Number.isSafeInteger(seq) || seq < 1) note('place_mismatch', latestSeq, `monotonic_seq is ${legacyText(row.get('monotonic_seq') ?? null)}, which is no place`)
+    if (!Number.isSafeInteger(seq) || seq < 1)
+      note(
+        'place_mismatch',
+        latestSeq,
+        `monotonic_seq is ${legacyText(row.get('monotonic_seq') ?? null)}, which is no place`,
+      )
     else if (seq === latestSeq && latest !== undefined) pushTwin(row, latest, seq)
     else pushNext(row, seq)
   }
@@ -92,13 +103,19 @@ function verifyChain(name: string, rows: readonly LegacyRow[], { digest, tips }:
     const form = row.get('canonical_form_id') ?? '1'
     const wasBroken = isLatestBroken
     isLatestBroken = true
-    if (form !== '1' && form !== '2') note('form_unknown', seq, `canonical_form_id is ${legacyText(form)}`, legacyText(form))
+    if (form !== '1' && form !== '2')
+      note('form_unknown', seq, `canonical_form_id is ${legacyText(form)}`, legacyText(form))
     else if (hash === '') {
       pushUnsealed(row, seq)
       return
     } else {
       const variant = legacyVariantOf(row, hash, digest)
-      if (variant === undefined) note('hash_mismatch', seq, `the row does not hash to ${hash.slice(0, 16)}… under any rule of form ${form}`)
+      if (variant === undefined)
+        note(
+          'hash_mismatch',
+          seq,
+          `the row does not hash to ${hash.slice(0, 16)}… under any rule of form ${form}`,
+        )
       else {
         variants.set(variant, (variants.get(variant) ?? 0) + 1)
         isLatestBroken = false
@@ -124,15 +141,29 @@ function verifyChain(name: string, rows: readonly LegacyRow[], { digest, tips }:
   function checkLink(row: LegacyRow, seq: number, wasBroken: boolean): void {
     const prev = text(row, 'prev_hash')
     if (links === undefined || links.includes(prev) || wasBroken) return
-    note('link_mismatch', seq, `prev_hash is ${prev.slice(0, 16)}…, not ${links[0]?.slice(0, 16) ?? ''}…, the hash of the row before`)
+    note(
+      'link_mismatch',
+      seq,
+      `prev_hash is ${prev.slice(0, 16)}…, not ${links[0]?.slice(0, 16) ?? ''}…, the hash of the row before`,
+    )
   }
 
   function checkDetail(row: LegacyRow, seq: number): void {
     const [detail, salt] = [row.get('detail') ?? null, row.get('detail_salt') ?? null]
     if (detail === null && salt === null) {
       if (redacted.has(text(row, 'id'))) erased++
-      else note('commitment_mismatch', seq, `the detail of row ${text(row, 'id')} is gone, and no AUDIT_ROW_REDACTED row names it`)
-    } else if (typeof salt !== 'string') note('commitment_mismatch', seq, 'the salt is missing, so the detail cannot be compared with its commitment')
+      else
+        note(
+          'commitment_mismatch',
+          seq,
+          `the detail of row ${text(row, 'id')} is gone, and no AUDIT_ROW_REDACTED row names it`,
+        )
+    } else if (typeof salt !== 'string')
+      note(
+        'commitment_mismatch',
+        seq,
+        'the salt is missing, so the detail cannot be compared with its commitment',
+      )
     else if (legacyCommitment(salt, detail, digest) !== row.get('detail_commitment')) {
       note('commitment_mismatch', seq, 'the detail is not the one that was committed to')
     }
@@ -148,7 +179,11 @@ function verifyChain(name: string, rows: readonly LegacyRow[], { digest, tips }:
     const end = Math.max(latestSeq, tip?.monotonic_seq ?? 0)
     if (latestSeq < end) breaks.addGap(latestSeq + 1, end)
     else if (tip?.monotonic_seq === end && latestHash !== tip.hash && !isLatestBroken) {
-      note('head_mismatch', end, `row ${end} has hash ${String(latestHash).slice(0, 16)}…, the tip is ${tip.hash.slice(0, 16)}…`)
+      note(
+        'head_mismatch',
+        end,
+        `row ${end} has hash ${String(latestHash).slice(0, 16)}…, the tip is ${tip.hash.slice(0, 16)}…`,
+      )
     }
     const total = breaks.total()
     const isVouchedFor = tip !== undefined && tip.monotonic_seq >= latestSeq
@@ -174,12 +209,19 @@ function verifyChain(name: string, rows: readonly LegacyRow[], { digest, tips }:
   function notes(isVouchedFor: boolean): string[] {
     const list: string[] = []
     if (checked === 0) list.push('no row was checked')
-    if (!isVouchedFor) list.push('nothing outside vouches for the newest row, so rows cut off at the end would not be noticed')
-    if (unsealed > 0) list.push(`rows from before sealing, which carry no hash and prove nothing: ${unsealed}`)
+    if (!isVouchedFor)
+      list.push('nothing outside vouches for the newest row, so rows cut off at the end would not be noticed')
+    if (unsealed > 0)
+      list.push(`rows from before sealing, which carry no hash and prove nothing: ${unsealed}`)
     if (preliminary > 0) list.push(`lines printed before their rows were stored, left out: ${preliminary}`)
     if (repeated > 0) list.push(`rows that were there twice, word for word: ${repeated}`)
-    for (const [variant, count] of variants) if (variant !== 'form_1' && variant !== 'form_2') list.push(`rows that verify only under the legacy rule ${variant}: ${count}`)
-    if (checked > 0) list.push('forms 1 and 2 carry no signature: somebody who can write the whole store could have rewritten it')
+    for (const [variant, count] of variants)
+      if (variant !== 'form_1' && variant !== 'form_2')
+        list.push(`rows that verify only under the legacy rule ${variant}: ${count}`)
+    if (checked > 0)
+      list.push(
+        'forms 1 and 2 carry no signature: somebody who can write the whole store could have rewritten it',
+      )
     return list
   }
 }
@@ -203,7 +245,9 @@ function mentionsOfRedaction(rows: readonly LegacyRow[]): ReadonlySet<string> {
 function seqOf(row: LegacyRow): number {
   const seq = row.get('monotonic_seq')
   // What is no number sorts behind all rows.
-  return typeof seq === 'object' && seq !== null && 'token' in seq ? Number(seq.token) : Number.POSITIVE_INFINITY
+  return typeof seq === 'object' && seq !== null && 'token' in seq
+    ? Number(seq.token)
+    : Number.POSITIVE_INFINITY
 }
 
 function text(row: LegacyRow, name: string): string {

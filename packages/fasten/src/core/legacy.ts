@@ -13,9 +13,28 @@ export type LegacyRow = TokenObject
 
 /** The members that form 1 hashes; form 2 hashes `detail_commitment` where form 1 has `detail`. */
 const hashedMembers = [
-  'actor', 'actor_kind', 'action', 'canonical_form_id', 'category', 'code', 'detail', 'domain', 'id', 'method', 'monotonic_seq',
-  'origin_id', 'prev_hash', 'request_id', 'service_id', 'severity', 'shipped_at', 'source_node_id', 'target', 'tenant_id',
-  'timestamp', 'wire_version',
+  'actor',
+  'actor_kind',
+  'action',
+  'canonical_form_id',
+  'category',
+  'code',
+  'detail',
+  'domain',
+  'id',
+  'method',
+  'monotonic_seq',
+  'origin_id',
+  'prev_hash',
+  'request_id',
+  'service_id',
+  'severity',
+  'shipped_at',
+  'source_node_id',
+  'target',
+  'tenant_id',
+  'timestamp',
+  'wire_version',
 ] as const
 
 /** One line of NDJSON, as the SDKs print it. Throws a SyntaxError when it is not one JSON object. */
@@ -26,7 +45,9 @@ export function readLegacyRow(line: string): LegacyRow {
 }
 
 /** A row of their SQL table, where `detail` is JSON text. Throws a SyntaxError when that text is not JSON. */
-export function legacyRowFromColumns(columns: Readonly<Record<string, string | number | bigint | null>>): LegacyRow {
+export function legacyRowFromColumns(
+  columns: Readonly<Record<string, string | number | bigint | null>>,
+): LegacyRow {
   return new Map(
     Object.entries(columns).map(([name, value]): [string, TokenValue] => {
       if (name === 'detail' && typeof value === 'string') return [name, parseTokens(value)]
@@ -75,14 +96,17 @@ export function legacyHashedText(row: LegacyRow, variant: LegacyVariant): string
     members.set('detail_commitment', row.get('detail_commitment') ?? null)
   }
   if (variant === 'before_forms') members.delete('canonical_form_id')
-  if (variant === 'form_1' || variant === 'before_forms') members.set('timestamp', isoformat(row.get('timestamp') ?? null))
+  if (variant === 'form_1' || variant === 'before_forms')
+    members.set('timestamp', isoformat(row.get('timestamp') ?? null))
   return legacyText(members)
 }
 
 /** The variant under which `row` has `hash`, or undefined. A row that names no form was sealed under form 1. */
 export function legacyVariantOf(row: LegacyRow, hash: string, digest: Digest): LegacyVariant | undefined {
   const variants: readonly LegacyVariant[] =
-    (row.get('canonical_form_id') ?? '1') === '2' ? ['form_2'] : ['form_1', 'form_1_wire_time', 'before_forms']
+    (row.get('canonical_form_id') ?? '1') === '2'
+      ? ['form_2']
+      : ['form_1', 'form_1_wire_time', 'before_forms']
   return variants.find((variant) => legacyHash(row, variant, digest) === hash)
 }
 
@@ -100,11 +124,20 @@ function isoformat(time: TokenValue): TokenValue {
 }
 
 const shortEscapes: Readonly<Record<string, string>> = {
-  '"': '\\"', '\\': '\\\\', '\b': '\\b', '\f': '\\f', '\n': '\\n', '\r': '\\r', '\t': '\\t',
+  '"': '\\"',
+  '\\': '\\\\',
+  '\b': '\\b',
+  '\f': '\\f',
+  '\n': '\\n',
+  '\r': '\\r',
+  '\t': '\\t',
 }
 
 function legacyString(text: string): string {
-  const escaped = text.replace(/[^ !#-[\]-~]/g, (unit) => shortEscapes[unit] ?? `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+  const escaped = text.replace(
+    /[^ !#-[\]-~]/g,
+    (unit) => shortEscapes[unit] ?? `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
   return `"${escaped}"`
 }
 

@@ -29,9 +29,11 @@ export function createMerkleTree(digest: Digest): MerkleTree {
 
   return {
     append(leafHash) {
-      if (!/^[0-9a-f]{64}$/.test(leafHash)) throw new TypeError(`"${leafHash}" is no SHA-256 hash in lower-case hex`)
+      if (!/^[0-9a-f]{64}$/.test(leafHash))
+        throw new TypeError(`"${leafHash}" is no SHA-256 hash in lower-case hex`)
       let subtree = leafHash
-      for (let rest = size; rest % 2 === 1; rest = (rest - 1) / 2) subtree = join(complete.pop() ?? '', subtree)
+      for (let rest = size; rest % 2 === 1; rest = (rest - 1) / 2)
+        subtree = join(complete.pop() ?? '', subtree)
       complete.push(subtree)
       size++
     },
@@ -44,5 +46,6 @@ export function createMerkleTree(digest: Digest): MerkleTree {
 }
 
 function writeHex(bytes: Uint8Array, at: number, hex: string): void {
-  for (let index = 0; index < 32; index++) bytes[at + index] = Number.parseInt(hex.slice(2 * index, 2 * index + 2), 16)
+  for (let index = 0; index < 32; index++)
+    bytes[at + index] = Number.parseInt(hex.slice(2 * index, 2 * index + 2), 16)
 }

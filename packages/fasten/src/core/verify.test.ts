@@ -8,38 +8,57 @@ import { columnsOf, type ColumnValue } from './columns.ts'
 import { apiDraft, auditDraft, digest, ordinaryDraft, storedLog, sysDraft } from './fixtures/rows.ts'
 import type { JsonValue, Row } from './row.ts'
 import type { Break, LogVerdict } from './verdict.ts'
-import { combineVerdicts, createLogVerifier, verifierVersion, type Evidence, type LogVerifierOptions } from './verify.ts'
+import {
+  combineVerdicts,
+  createLogVerifier,
+  verifierVersion,
+  type Evidence,
+  type LogVerifierOptions,
+} from './verify.ts'
 
 const log = '_/gateway/node-1/audit'
 const encode = (text: string): Uint8Array => new TextEncoder().encode(text)
 const parse = (row: Evidence): Row => JSON.parse(new TextDecoder().decode(row.leaf ?? undefined)) as Row
 
-function verify(rows: readonly Evidence[], options: Partial<LogVerifierOptions> & Pick<LogVerifierOptions, 'head'>): LogVerdict {
+function verify(
+  rows: readonly Evidence[],
+  options: Partial<LogVerifierOptions> & Pick<LogVerifierOptions, 'head'>,
+): LogVerdict {
   const verifier = createLogVerifier({ log, digest, ...options })
   for (const row of rows) verifier.push(row)
   return verifier.finish()
 }
 
-const places = ({ breaks }: LogVerdict): (string | number)[][] => breaks.map(({ kind, from_index, to_index }) => [kind, from_index, to_index])
+const places = ({ breaks }: LogVerdict): (string | number)[][] =>
+  breaks.map(({ kind, from_index, to_index }) => [kind, from_index, to_index])
 
 /** The row with some members of its leaf changed; its hash and columns too where asked. */
-function edit(row: Evidence, members: Partial<Record<keyof Row | 'actor', JsonValue>>, also: { hash?: true; columns?: true } = {}): Evidence {
+function edit(
+  row: Evidence,
+  members: Partial<Record<keyof Row | 'actor', JsonValue>>,
+  also: { hash?: true; columns?: true } = {},
+): Evidence {
   const changed = { ...parse(row), ...members } as Row
   const leaf = encode(canonicalize(changed as unknown as JsonValue))
   return {
-    ...row, leaf,
+    ...row,
+    leaf,
     ...(also.hash ? { hash: leafHash(leaf, digest) } : {}),
     ...(also.columns ? { columns: columnsOf(changed) } : {}),
   }
 }
 
 type Damage = (rows: Evidence[], at: number, other: number) => Evidence[]
-const replace = (rows: Evidence[], at: number, change: (row: Evidence) => Evidence): Evidence[] => rows.with(at, change(rows[at] as Evidence))
+const replace = (rows: Evidence[], at: number, change: (row: Evidence) => Evidence): Evidence[] =>
+  rows.with(at, change(rows[at] as Evidence))
 
 /** Every kind of damage, and the break that must name it. `size` is the number of rows before. */
-const damages: Readonly<Record<string, { do: Damage; breaks(at: number, other: number, size: number): unknown[][] }>> = {
+const damages: Readonly<
+  Record<string, { do: Damage; breaks(at: number, other: number, size: number): unknown[][] }>
+> = {
   'a changed byte of a leaf': {
-    do: (rows, at, other) => replace(rows, at, (row) => ({ ...row, leaf: flipped(row.leaf ?? encode(''), other) })),
+    do: (rows, at, other) =>
+      replace(rows, at, (row) => ({ ...row, leaf: flipped(row.leaf ?? encode(''), other) })),
     breaks: (at) => [['hash_mismatch', at, at]],
   },
   'an edited row, its hash left': {
@@ -47,8 +66,11 @@ const damages: Readonly<Record<string, { do: Damage; breaks(at: number, other: n
     breaks: (at) => [['hash_mismatch', at, at]],
   },
   'an edited row, its hash renewed': {
-    do: (rows, at) => replace(rows, at, (row) => edit(row, { actor: 'mallory' }, { columns: true, hash: true })),
-    breaks: (at, _, size) => [at === size - 1 ? ['head_mismatch', at, at] : ['link_mismatch', at + 1, at + 1]],
+    do: (rows, at) =>
+      replace(rows, at, (row) => edit(row, { actor: 'mallory' }, { columns: true, hash: true })),
+    breaks: (at, _, size) => [
+      at === size - 1 ? ['head_mismatch', at, at] : ['link_mismatch', at + 1, at + 1],
+    ],
   },
   'a deleted row': {
     do: (rows, at) => rows.toSpliced(at, 1),
@@ -67,11 +89,17 @@ const damages: Readonly<Record<string, { do: Damage; breaks(at: number, other: n
     breaks: (at) => [['duplicate_seq', at, at]],
   },
   'a forged row beside another': {
-    do: (rows, at) => rows.toSpliced(at, 0, edit(rows[at] as Evidence, { actor: 'mallory' }, { columns: true, hash: true })),
+    do: (rows, at) =>
+      rows.toSpliced(at, 0, edit(rows[at] as Evidence, { actor: 'mallory' }, { columns: true, hash: true })),
     breaks: (at) => [['duplicate_seq', at, at]],
   },
   'a forged row before another': {
-    do: (rows, at) => rows.toSpliced(at + 1, 0, edit(rows[at] as Evidence, { actor: 'mallory' }, { columns: true, hash: true })),
+    do: (rows, at) =>
+      rows.toSpliced(
+        at + 1,
+        0,
+        edit(rows[at] as Evidence, { actor: 'mallory' }, { columns: true, hash: true }),
+      ),
     breaks: (at) => [['duplicate_seq', at, at]],
   },
   'a forged row at the end': {
@@ -83,7 +111,8 @@ const damages: Readonly<Record<string, { do: Damage; breaks(at: number, other: n
     breaks: (at, other) => [at, other].sort((a, b) => a - b).map((index) => ['place_mismatch', index, index]),
   },
   'a changed column': {
-    do: (rows, at) => replace(rows, at, (row) => ({ ...row, columns: { ...row.columns, request_id: 'another' } })),
+    do: (rows, at) =>
+      replace(rows, at, (row) => ({ ...row, columns: { ...row.columns, request_id: 'another' } })),
     breaks: (at) => [['column_mismatch', at, at]],
   },
   'a column that was set to null': {
@@ -91,7 +120,8 @@ const damages: Readonly<Record<string, { do: Damage; breaks(at: number, other: n
     breaks: (at) => [['column_mismatch', at, at]],
   },
   'a prev_hash column of another row': {
-    do: (rows, at) => replace(rows, at, (row) => ({ ...row, columns: { ...row.columns, prev_hash: 'ab'.repeat(32) } })),
+    do: (rows, at) =>
+      replace(rows, at, (row) => ({ ...row, columns: { ...row.columns, prev_hash: 'ab'.repeat(32) } })),
     breaks: (at) => [['column_mismatch', at, at]],
   },
   'a changed hash': {
@@ -103,7 +133,8 @@ const damages: Readonly<Record<string, { do: Damage; breaks(at: number, other: n
     breaks: (at) => [['hash_missing', at, at]],
   },
   'a blanked hash and an edit': {
-    do: (rows, at) => replace(rows, at, (row) => ({ ...edit(row, { actor: 'mallory' }, { columns: true }), hash: null })),
+    do: (rows, at) =>
+      replace(rows, at, (row) => ({ ...edit(row, { actor: 'mallory' }, { columns: true }), hash: null })),
     breaks: (at) => [['hash_missing', at, at]],
   },
   'a blanked leaf': {
@@ -111,11 +142,13 @@ const damages: Readonly<Record<string, { do: Damage; breaks(at: number, other: n
     breaks: (at) => [['leaf_unreadable', at, at]],
   },
   'a row of another log': {
-    do: (rows, at) => replace(rows, at, (row) => edit(row, { log: '_/gateway/node-2/audit' }, { columns: true, hash: true })),
+    do: (rows, at) =>
+      replace(rows, at, (row) => edit(row, { log: '_/gateway/node-2/audit' }, { columns: true, hash: true })),
     breaks: (at) => [['place_mismatch', at, at]],
   },
   'an unknown form': {
-    do: (rows, at) => replace(rows, at, (row) => edit(row, { canonical_form_id: '4' }, { columns: true, hash: true })),
+    do: (rows, at) =>
+      replace(rows, at, (row) => edit(row, { canonical_form_id: '4' }, { columns: true, hash: true })),
     breaks: (at) => [['form_unknown', at, at]],
   },
 }
@@ -126,7 +159,10 @@ function flipped(leaf: Uint8Array, at: number): Uint8Array {
 
 function forged(rows: readonly Evidence[]): Evidence {
   const last = rows.at(-1) as Evidence
-  return { ...edit(last, { monotonic_seq: rows.length, prev_hash: last.hash }, { columns: true, hash: true }), monotonic_seq: rows.length }
+  return {
+    ...edit(last, { monotonic_seq: rows.length, prev_hash: last.hash }, { columns: true, hash: true }),
+    monotonic_seq: rows.length,
+  }
 }
 
 function swapped(rows: readonly Evidence[], a: number, b: number): Evidence[] {
@@ -146,10 +182,23 @@ describe('log verifier', () => {
     for (const stored of streams) {
       const verdict = verify(stored.rows, { log: stored.head.log, head: stored.head })
       assert.deepEqual(verdict, {
-        verdict: 'PASS', log: stored.head.log, from_index: 0, to_index: stored.rows.length, rows_expected: stored.rows.length,
-        rows_checked: stored.rows.length, rows_expired: 0, rows_erased: 0, rows_missing: 0, rows_bad: 0, breaks: [], breaks_total: 0,
-        head_hash: stored.head.head_hash, unanchored_rows: stored.rows.length,
-        notes: ['no signed checkpoint covers these rows: somebody who can write the whole store could have rewritten them'],
+        verdict: 'PASS',
+        log: stored.head.log,
+        from_index: 0,
+        to_index: stored.rows.length,
+        rows_expected: stored.rows.length,
+        rows_checked: stored.rows.length,
+        rows_expired: 0,
+        rows_erased: 0,
+        rows_missing: 0,
+        rows_bad: 0,
+        breaks: [],
+        breaks_total: 0,
+        head_hash: stored.head.head_hash,
+        unanchored_rows: stored.rows.length,
+        notes: [
+          'no signed checkpoint covers these rows: somebody who can write the whole store could have rewritten them',
+        ],
       })
     }
   })
@@ -164,13 +213,23 @@ describe('log verifier', () => {
           assert.deepEqual(places(verdict), damage.breaks(at, other, rows.length))
           assert.equal(verdict.breaks_total, verdict.breaks.length)
         }),
-        { numRuns: 8, examples: [[0, 1], [rows.length - 1, 0], [5, 6]] },
+        {
+          numRuns: 8,
+          examples: [
+            [0, 1],
+            [rows.length - 1, 0],
+            [5, 6],
+          ],
+        },
       )
     })
   }
 
   it('names the row whatever single damage is done to a log of 10,000 rows', () => {
-    const large = storedLog(log, Array.from({ length: 10_000 }, (_, index) => ordinaryDraft('audit', index)))
+    const large = storedLog(
+      log,
+      Array.from({ length: 10_000 }, (_, index) => ordinaryDraft('audit', index)),
+    )
     assert.equal(verify(large.rows, { head: large.head }).verdict, 'PASS')
     const [kinds, indices] = [Object.values(damages), fc.sample(fc.nat(9_998), { numRuns: 20, seed: 11 })]
     indices.forEach((at, run) => {
@@ -182,10 +241,22 @@ describe('log verifier', () => {
   })
 
   it('goes on after damage and reports every further break in order', () => {
-    const damaged = replace(replace([...rows], 20, (row) => ({ ...row, hash: null })), 40, (row) => ({ ...row, columns: { ...row.columns, actor: 'x' } }))
+    const damaged = replace(
+      replace([...rows], 20, (row) => ({ ...row, hash: null })),
+      40,
+      (row) => ({ ...row, columns: { ...row.columns, actor: 'x' } }),
+    )
     const verdict = verify(edited(damaged.toSpliced(60, 2), 80), { head })
-    assert.deepEqual(places(verdict), [['hash_missing', 20, 20], ['column_mismatch', 40, 40], ['rows_missing', 60, 61], ['hash_mismatch', 80, 80]])
-    assert.deepEqual([verdict.rows_bad, verdict.rows_missing, verdict.rows_checked, verdict.rows_expected], [3, 2, 298, 300])
+    assert.deepEqual(places(verdict), [
+      ['hash_missing', 20, 20],
+      ['column_mismatch', 40, 40],
+      ['rows_missing', 60, 61],
+      ['hash_mismatch', 80, 80],
+    ])
+    assert.deepEqual(
+      [verdict.rows_bad, verdict.rows_missing, verdict.rows_checked, verdict.rows_expected],
+      [3, 2, 298, 300],
+    )
   })
 
   function edited(list: Evidence[], seq: number): Evidence[] {
@@ -195,17 +266,32 @@ describe('log verifier', () => {
   it('tells one damage once, however many rows it spans', () => {
     const blanked = rows.map((row) => (row.monotonic_seq >= 100 ? { ...row, hash: null } : row))
     assert.deepEqual(places(verify(blanked, { head })), [['hash_missing', 100, 299]])
-    const emptied = rows.map((row) => ({ ...row, columns: Object.fromEntries(Object.keys(row.columns).map((name): [string, ColumnValue] => [name, name === 'action' ? null : (row.columns[name] ?? null)])) }))
+    const emptied = rows.map((row) => ({
+      ...row,
+      columns: Object.fromEntries(
+        Object.keys(row.columns).map((name): [string, ColumnValue] => [
+          name,
+          name === 'action' ? null : (row.columns[name] ?? null),
+        ]),
+      ),
+    }))
     assert.deepEqual(places(verify(emptied, { head })), [['column_mismatch', 0, 299]])
     const shifted = rows.toSpliced(50, 1).map((row, index) => ({ ...row, monotonic_seq: index }))
-    assert.deepEqual(places(verify(shifted, { head })), [['place_mismatch', 50, 298], ['rows_missing', 299, 299]])
+    assert.deepEqual(places(verify(shifted, { head })), [
+      ['place_mismatch', 50, 298],
+      ['rows_missing', 299, 299],
+    ])
   })
 
   it('notices a history rewritten up to the end by the head it does not fit', () => {
     const rewritten = [...rows]
     let prev = rows[9]?.hash ?? null
     for (let index = 10; index < rows.length; index++) {
-      const row = edit(rows[index] as Evidence, { actor: 'mallory', prev_hash: prev }, { columns: true, hash: true })
+      const row = edit(
+        rows[index] as Evidence,
+        { actor: 'mallory', prev_hash: prev },
+        { columns: true, hash: true },
+      )
       rewritten[index] = row
       prev = row.hash
     }
@@ -229,12 +315,25 @@ describe('log verifier', () => {
   it('checks a range from a trusted left edge', () => {
     const range = { head, from_seq: 10, to_seq: 19 }
     const byRow = verify(rows.slice(9, 25), range)
-    assert.deepEqual([byRow.verdict, byRow.rows_checked, byRow.from_index, byRow.to_index], ['PASS', 10, 10, 20])
-    assert.deepEqual(byRow.notes.slice(0, 2), ['rows before 10 were not checked', 'rows from 20 on were not checked'])
+    assert.deepEqual(
+      [byRow.verdict, byRow.rows_checked, byRow.from_index, byRow.to_index],
+      ['PASS', 10, 10, 20],
+    )
+    assert.deepEqual(byRow.notes.slice(0, 2), [
+      'rows before 10 were not checked',
+      'rows from 20 on were not checked',
+    ])
     assert.equal(verify(rows.slice(10, 20), { ...range, prevHash: rows[9]?.hash ?? '' }).verdict, 'PASS')
-    assert.deepEqual(places(verify(rows.slice(10, 20), { ...range, prevHash: 'ab'.repeat(32) })), [['link_mismatch', 10, 10]])
-    assert.deepEqual(places(verify(rows.slice(12, 20), { ...range, prevHash: rows[9]?.hash ?? '' })), [['rows_missing', 10, 11]])
-    assert.equal(verify(rows, { head, from_seq: 290, to_seq: 1_000, prevHash: rows[289]?.hash ?? '' }).verdict, 'PASS')
+    assert.deepEqual(places(verify(rows.slice(10, 20), { ...range, prevHash: 'ab'.repeat(32) })), [
+      ['link_mismatch', 10, 10],
+    ])
+    assert.deepEqual(places(verify(rows.slice(12, 20), { ...range, prevHash: rows[9]?.hash ?? '' })), [
+      ['rows_missing', 10, 11],
+    ])
+    assert.equal(
+      verify(rows, { head, from_seq: 290, to_seq: 1_000, prevHash: rows[289]?.hash ?? '' }).verdict,
+      'PASS',
+    )
   })
 
   it('refuses leaves that are not canonical even where hash, head and columns say yes', () => {
@@ -246,7 +345,9 @@ describe('log verifier', () => {
     ]) {
       const leaf = encode(change(new TextDecoder().decode(rows[0]?.leaf ?? undefined)))
       const hash = leafHash(leaf, digest)
-      const verdict = verify([{ ...(rows[0] as Evidence), leaf, hash }], { head: { size: 1, head_hash: hash } })
+      const verdict = verify([{ ...(rows[0] as Evidence), leaf, hash }], {
+        head: { size: 1, head_hash: hash },
+      })
       assert.deepEqual(places(verdict), [['leaf_unreadable', 0, 0]])
     }
   })
@@ -257,26 +358,60 @@ describe('log verifier', () => {
   })
 
   it('survives evidence of any kind', () => {
-    const junk = { monotonic_seq: Number.NaN, leaf: encode('\u0000'), hash: 'x'.repeat(1e6), columns: {} } as Evidence
-    for (const row of [junk, { ...junk, monotonic_seq: 0 }, { ...junk, monotonic_seq: -1 }, { ...junk, monotonic_seq: 0.5 }, { ...junk, monotonic_seq: 0, leaf: new Uint8Array(70_000) }]) {
+    const junk = {
+      monotonic_seq: Number.NaN,
+      leaf: encode('\u0000'),
+      hash: 'x'.repeat(1e6),
+      columns: {},
+    } as Evidence
+    for (const row of [
+      junk,
+      { ...junk, monotonic_seq: 0 },
+      { ...junk, monotonic_seq: -1 },
+      { ...junk, monotonic_seq: 0.5 },
+      { ...junk, monotonic_seq: 0, leaf: new Uint8Array(70_000) },
+    ]) {
       const verdict = verify([row], { head: { size: 1, head_hash: '' } })
       assert.equal(verdict.verdict, 'FAIL')
       for (const { message } of verdict.breaks) assert.ok(message.length < 300)
     }
-    assert.equal(verify(rows.slice(0, 1), { log: 'no log of ours', head: { size: 1, head_hash: rows[0]?.hash ?? '' } }).verdict, 'FAIL')
+    assert.equal(
+      verify(rows.slice(0, 1), { log: 'no log of ours', head: { size: 1, head_hash: rows[0]?.hash ?? '' } })
+        .verdict,
+      'FAIL',
+    )
   })
 
   it('lists a thousand breaks and counts the rest', () => {
-    const many = Array.from({ length: 3_000 }, (_, index): Evidence => ({ ...(rows[0] as Evidence), monotonic_seq: index * 2, hash: null }))
+    const many = Array.from({ length: 3_000 }, (_, index): Evidence => ({
+      ...(rows[0] as Evidence),
+      monotonic_seq: index * 2,
+      hash: null,
+    }))
     const verdict = verify(many, { head: { size: 6_000, head_hash: '' } })
-    assert.deepEqual([verdict.breaks.length, verdict.breaks_total, verdict.rows_bad, verdict.rows_missing], [1_000, 6_000, 3_000, 3_000])
+    assert.deepEqual(
+      [verdict.breaks.length, verdict.breaks_total, verdict.rows_bad, verdict.rows_missing],
+      [1_000, 6_000, 3_000, 3_000],
+    )
     const first: Break | undefined = verdict.breaks[0]
     assert.equal(first?.from_index, 0)
   })
 
   it('leaves columns alone when told to', () => {
-    assert.equal(verify(rows.map((row) => ({ ...row, columns: {} })), { head, columns: false }).verdict, 'PASS')
-    assert.equal(verify(rows.map((row) => ({ ...row, columns: {} })), { head }).verdict, 'FAIL')
+    assert.equal(
+      verify(
+        rows.map((row) => ({ ...row, columns: {} })),
+        { head, columns: false },
+      ).verdict,
+      'PASS',
+    )
+    assert.equal(
+      verify(
+        rows.map((row) => ({ ...row, columns: {} })),
+        { head },
+      ).verdict,
+      'FAIL',
+    )
   })
 })
 
@@ -294,7 +429,10 @@ describe('combineVerdicts', () => {
   })
 
   it('adds the counts up and repeats each note once', () => {
-    const { rows_checked, rows_bad, rows_missing, verifier_version, notes } = combineVerdicts([pass, fail], ['asked for all'])
+    const { rows_checked, rows_bad, rows_missing, verifier_version, notes } = combineVerdicts(
+      [pass, fail],
+      ['asked for all'],
+    )
     assert.deepEqual([rows_checked, rows_bad, rows_missing, verifier_version], [5, 0, 1, verifierVersion])
     assert.deepEqual(notes, ['asked for all', ...pass.notes])
   })

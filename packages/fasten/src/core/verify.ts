@@ -58,7 +58,14 @@ export interface LogVerifier {
  * a second finding. An edit that was covered up by a new hash shows at the successor, whose `prev_hash` remembers.
  */
 export function createLogVerifier(options: LogVerifierOptions): LogVerifier {
-  const { log, head, digest, from_seq: from = 0, to_seq: to = Infinity, columns: comparesColumns = true } = options
+  const {
+    log,
+    head,
+    digest,
+    from_seq: from = 0,
+    to_seq: to = Infinity,
+    columns: comparesColumns = true,
+  } = options
   const stream = parseLogName(log)?.stream
   const names = memberNames[stream ?? 'audit']
   const scanner = createLeafScanner(names)
@@ -93,7 +100,8 @@ export function createLogVerifier(options: LogVerifierOptions): LogVerifier {
     if (seq < from) return pushBefore(row, seq)
     checked++
     if (seq === latestSeq + 1 && (head === null || seq < head.size)) return pushNext(row, seq)
-    if (!Number.isSafeInteger(seq)) note('place_mismatch', latestSeq + 1, `a row is stored at ${String(seq)}, which is no place`)
+    if (!Number.isSafeInteger(seq))
+      note('place_mismatch', latestSeq + 1, `a row is stored at ${String(seq)}, which is no place`)
     else if (head !== null && seq >= head.size) pushBeyond(row, seq, head.size)
     else if (seq > latestSeq) {
       breaks.addGap(latestSeq + 1, seq - 1)
@@ -130,9 +138,16 @@ export function createLogVerifier(options: LogVerifierOptions): LogVerifier {
     latestHash = hash
     const wasBroken = isLatestBroken
     isLatestBroken = true
-    if (leaf === null || computed === undefined) note('leaf_unreadable', seq, leaf?.length ? `the leaf is longer than ${leafBytesMax} bytes` : 'the leaf is missing', 'missing')
+    if (leaf === null || computed === undefined)
+      note(
+        'leaf_unreadable',
+        seq,
+        leaf?.length ? `the leaf is longer than ${leafBytesMax} bytes` : 'the leaf is missing',
+        'missing',
+      )
     else if (hash === null || hash === '') note('hash_missing', seq, 'the hash is missing', 'missing')
-    else if (hash !== computed) note('hash_mismatch', seq, `the leaf hashes to ${cut(computed)}, the stored hash is ${cut(hash)}`)
+    else if (hash !== computed)
+      note('hash_mismatch', seq, `the leaf hashes to ${cut(computed)}, the stored hash is ${cut(hash)}`)
     else {
       const isSame = expect(row, seq)
       const judgement = scanner.scan(leaf, expected)
@@ -171,15 +186,19 @@ export function createLogVerifier(options: LogVerifierOptions): LogVerifier {
       note('place_mismatch', seq, `the leaf belongs to ${home}`, `${row.log} ${row.monotonic_seq - seq}`)
       return true
     }
-    const isLinkBroken = !wasBroken && link !== undefined && row.prev_hash !== link && !otherLinks.includes(row.prev_hash)
+    const isLinkBroken =
+      !wasBroken && link !== undefined && row.prev_hash !== link && !otherLinks.includes(row.prev_hash)
     if (isLinkBroken) {
-      const found = seq === 0 ? genesis : `${cut(link ?? '')}, the hash of row ${seq - 1}: one of the two was changed`
+      const found =
+        seq === 0 ? genesis : `${cut(link ?? '')}, the hash of row ${seq - 1}: one of the two was changed`
       breaks.add('link_mismatch', seq, `prev_hash is ${show(row.prev_hash)}, not ${found}`)
     }
     const members = columnsOf(row)
     const differing = projected.filter((name) => columns[name] !== members[name])
     if (differing.length > 0) {
-      const told = differing.slice(0, 3).map((name) => `${name} is ${show(columns[name])}, the leaf says ${show(members[name])}`)
+      const told = differing
+        .slice(0, 3)
+        .map((name) => `${name} is ${show(columns[name])}, the leaf says ${show(members[name])}`)
       const rest = differing.length > 3 ? `; and ${differing.length - 3} more` : ''
       breaks.add('column_mismatch', seq, `column ${told.join('; ')}${rest}`, differing.join())
     }
@@ -230,27 +249,39 @@ export function createLogVerifier(options: LogVerifierOptions): LogVerifier {
   function checkHead({ size, head_hash }: { readonly size: number; readonly head_hash: string }): void {
     const isKnown = link === head_hash || otherLinks.includes(head_hash)
     if (isKnown || isLatestBroken || newestBeyond === head_hash) return
-    note('head_mismatch', size - 1, `row ${size - 1} hashes to ${cut(link ?? '')}, the head records ${cut(head_hash)}`)
+    note(
+      'head_mismatch',
+      size - 1,
+      `row ${size - 1} hashes to ${cut(link ?? '')}, the head records ${cut(head_hash)}`,
+    )
   }
 
   function notesOn(end: number): string[] {
     const notes: string[] = []
     if (end === from) notes.push('the range holds no row, which proves nothing')
     else if (checked === 0) notes.push('no row was checked')
-    if (head === null) notes.push('no head is recorded for this log, so rows cut off at its end would not be noticed')
-    if (!isEdgeKnown && checked > 0) notes.push(`the row before ${from} is not known, so the link of the first row was not checked`)
+    if (head === null)
+      notes.push('no head is recorded for this log, so rows cut off at its end would not be noticed')
+    if (!isEdgeKnown && checked > 0)
+      notes.push(`the row before ${from} is not known, so the link of the first row was not checked`)
     if (from > 0 && isEdgeKnown) notes.push(`rows before ${from} were not checked`)
     if (head !== null && end < head.size) notes.push(`rows from ${end} on were not checked`)
-    if (checked > 0) notes.push('no signed checkpoint covers these rows: somebody who can write the whole store could have rewritten them')
+    if (checked > 0)
+      notes.push(
+        'no signed checkpoint covers these rows: somebody who can write the whole store could have rewritten them',
+      )
     return notes
   }
 }
 
 /** One verdict over several logs. `notes` are those of the logs, each once, behind the ones given here. */
 export function combineVerdicts(logs: readonly LogVerdict[], notes: readonly string[] = []): Verdict {
-  const sum = (count: (log: LogVerdict) => number): number => logs.reduce((total, log) => total + count(log), 0)
+  const sum = (count: (log: LogVerdict) => number): number =>
+    logs.reduce((total, log) => total + count(log), 0)
   const checked = sum((log) => log.rows_checked)
-  const worst = (['FAIL', 'INCOMPLETE', 'PASS'] satisfies VerdictKind[]).find((kind) => logs.some(({ verdict }) => verdict === kind))
+  const worst = (['FAIL', 'INCOMPLETE', 'PASS'] satisfies VerdictKind[]).find((kind) =>
+    logs.some(({ verdict }) => verdict === kind),
+  )
   return {
     verdict: worst === 'PASS' && checked === 0 ? 'INCOMPLETE' : (worst ?? 'INCOMPLETE'),
     logs,
