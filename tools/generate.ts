@@ -8,6 +8,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { cliPage } from './reference/cli-page.ts'
 import { embeddedCode } from './reference/embedded-code.ts'
+import { foldPieces, waitingPieces } from './reference/error-pieces.ts'
 import { envPage } from './reference/env-page.ts'
 import { errorsPage } from './reference/errors-page.ts'
 import { exportsPage } from './reference/exports-page.ts'
@@ -28,6 +29,16 @@ const pages: Readonly<Record<string, (tree: Tree) => string | Promise<string>>> 
 }
 
 const isCheck = process.argv.includes('--check')
+const pieces = waitingPieces(root)
+if (pieces.length > 0) {
+  if (isCheck) {
+    process.exitCode = 1
+    console.log(`${pieces.map((name) => `spec/errors.d/${name}`).join(', ')} waits: run \`npm run generate\``)
+  } else {
+    foldPieces(root)
+    console.log('wrote spec/errors.yaml')
+  }
+}
 const tree = readTree(root)
 for (const [path, make] of Object.entries(pages)) {
   const text = await make(tree)

@@ -28,7 +28,7 @@ import { packStaged, stagePackage, type Packed } from './stage-package.ts'
  * A ratchet: lower it when the package shrinks. The goal is 400 kB. Not met: the joined and minified code of the library,
  * reader and command line alone is larger, and the bundled YAML parser and option parser add 160 kB.
  */
-const bytesMax = 800_000
+const bytesMax = 900_000
 const fixtures = join(root, 'tools/fixtures/user-project')
 
 describe('the packed package', () => {

@@ -3,7 +3,7 @@ import { parse } from 'yaml'
 import type { Tree } from '../tidy/tree.ts'
 import { code, page } from './page.ts'
 
-interface ErrorSpec {
+export interface ErrorSpec {
   readonly room: string
   readonly meaning: string
   readonly hint?: string

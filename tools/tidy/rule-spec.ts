@@ -32,12 +32,11 @@ export function errorCodes(tree: Tree): readonly Finding[] {
       for (const code of Object.keys((parse(text) ?? {}) as Record<string, unknown>))
         explained.set(code, path)
   const findings: Finding[] = []
-  const quoted = new Set<string>()
+  const named = new Set<string>()
   for (const [path, text] of tree) {
     if (!isShipped(path)) continue
     const code = blank(text, ['comments'])
-    for (const match of code.matchAll(/['"`]([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*)['"`]/g))
-      quoted.add(match[1] ?? '')
+    for (const match of code.matchAll(/\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*\b/g)) named.add(match[0])
     for (const match of code.matchAll(/\bnew FastenError\(\s*['"`]([A-Z0-9_]+)['"`]/g))
       if (!explained.has(match[1] ?? ''))
         findings.push({
@@ -47,7 +46,7 @@ export function errorCodes(tree: Tree): readonly Finding[] {
         })
   }
   for (const [code, path] of explained)
-    if (!quoted.has(code))
+    if (!named.has(code))
       findings.push({
         path,
         message: `${code} is explained here and thrown nowhere; delete the entry or throw the code`,
