@@ -33,7 +33,7 @@ const bans: readonly Ban[] = [
     allowed: /^(capture\/config|cli\/main)\.ts$/,
   },
   {
-    pattern: /\bnew Error\(|\bthrow Error\(|\bnew RangeError\(/g,
+    pattern: /\bnew Error\(|\bthrow Error\(/g,
     remedy:
       "a caller's mistake is a TypeError; the world's unkindness is a FastenError with a code of spec/errors.yaml",
   },
