@@ -48,7 +48,10 @@ export function hideSecrets(text: string): string {
   // The last @ ends the user part: a password may hold anything, an unescaped @ or slash among it.
   const user = authority?.[2]?.split(':')[0]
   const isSecret = authority?.[2]?.includes(':') === true
-  const shown = authority === null ? head : `${authority[1]}${user}${isSecret ? ':***' : ''}@${head.slice(authority[0].length)}`
+  const shown =
+    authority === null
+      ? head
+      : `${authority[1]}${user}${isSecret ? ':***' : ''}@${head.slice(authority[0].length)}`
   if (rest.length === 0) return shown
   const parameters = rest.join('?').replace(/([^&=]*(?:pass|pwd|secret|token|key)[^&=]*=)[^&]*/gi, '$1***')
   return `${shown}?${parameters}`
@@ -62,11 +65,15 @@ function parseSqlite(text: string, at: string): SqliteDsn {
   const [slashes = '', written = '', query = ''] = match?.slice(1) ?? []
   if (slashes.length < 3) {
     const name = written === '' ? 'fasten.db' : written
-    throw fault('DSN_PATH', `"${hideSecrets(text)}" has ${slashes.length} slashes after "sqlite:", not three or four`, at,
-      `write sqlite:///${name} for a path relative to the working directory, or sqlite:////${name} for an absolute one`)
+    throw fault(
+      'DSN_PATH',
+      `"${hideSecrets(text)}" has ${slashes.length} slashes after "sqlite:", not three or four`,
+      at,
+      `write sqlite:///${name} for a path relative to the working directory, or sqlite:////${name} for an absolute one`,
+    )
   }
   const path = decodePath(`${slashes.slice(3)}${written}`, text, at)
-  if (path === '' || /\/$/.test(path)) {
+  if (path === '' || path.endsWith('/')) {
     throw fault('DSN_PATH', `"${text}" names no database file`, at, 'write sqlite:///./fasten.db')
   }
   const table = sqliteParameters(query, text, at)
@@ -80,7 +87,12 @@ function decodePath(written: string, text: string, at: string): string {
   } catch (error) {
     if (!(error instanceof URIError)) throw error
   }
-  throw fault('DSN_PATH', `the path of "${text}" is not valid percent-encoding`, at, 'write a percent sign as %25')
+  throw fault(
+    'DSN_PATH',
+    `the path of "${text}" is not valid percent-encoding`,
+    at,
+    'write a percent sign as %25',
+  )
 }
 
 function sqliteParameters(query: string, text: string, at: string): string | undefined {
@@ -89,17 +101,31 @@ function sqliteParameters(query: string, text: string, at: string): string | und
     // The published SDKs know `wal`; fasten always runs in WAL mode, so only the other answer is a contradiction.
     if (name === 'wal' && value === 'true') continue
     if (name !== 'table') {
-      throw fault('DSN_PARAMETER', `"${name}=${value}" in "${text}" is not a parameter of a sqlite DSN`, at,
-        'the only one is table, as in sqlite:///./fasten.db?table=audit_log')
+      throw fault(
+        'DSN_PARAMETER',
+        `"${name}=${value}" in "${text}" is not a parameter of a sqlite DSN`,
+        at,
+        'the only one is table, as in sqlite:///./fasten.db?table=audit_log',
+      )
     }
     table = value
     const dotted = /^\w+\.(\w+)$/.exec(value)
     if (dotted) {
-      throw fault('DSN_TABLE', `"${value}" in "${text}" names a schema, which SQLite does not have`, at, `write ?table=${dotted[1]}`)
+      throw fault(
+        'DSN_TABLE',
+        `"${value}" in "${text}" names a schema, which SQLite does not have`,
+        at,
+        `write ?table=${dotted[1]}`,
+      )
     }
     if (!isTableName(value)) throw badTable(value, text, at, '?table=audit_log')
     if (/^(sqlite|fasten)_/i.test(value)) {
-      throw fault('DSN_TABLE', `"${value}" in "${text}" starts with a reserved prefix`, at, 'write ?table=audit_log')
+      throw fault(
+        'DSN_TABLE',
+        `"${value}" in "${text}" starts with a reserved prefix`,
+        at,
+        'write ?table=audit_log',
+      )
     }
   }
   return table
@@ -110,19 +136,29 @@ function parsePostgres(text: string, at: string): PostgresDsn {
   const match = /^(postgres(?:ql)?:\/\/[^?]*)(?:\?(.*))?$/is.exec(text)
   const [base = '', query = ''] = match?.slice(1) ?? []
   if (!/^[a-z]+:\/\/(?:.*@)?[^/@]*\/[^/]+$/is.test(base)) {
-    throw fault('DSN_PATH', `"${shown}" names no database`, at, 'write postgresql://user:password@host:5432/database')
+    throw fault(
+      'DSN_PATH',
+      `"${shown}" names no database`,
+      at,
+      'write postgresql://user:password@host:5432/database',
+    )
   }
   let qualified: RegExpExecArray | null = null
   const kept: string[] = []
   for (const [name, value, written] of pairs(query, shown, at)) {
     if (name === 'table') {
       qualified = /^(?:([^.]*)\.)?([^.]*)$/.exec(value)
-      const isValid = qualified !== null && isTableName(qualified[2] ?? '') && isTableName(qualified[1] ?? 'public')
+      const isValid =
+        qualified !== null && isTableName(qualified[2] ?? '') && isTableName(qualified[1] ?? 'public')
       if (!isValid) throw badTable(value, shown, at, '?table=audit_log or ?table=logs.audit_log')
     } else if (libpqParameters.has(name)) kept.push(written)
     else {
-      throw fault('DSN_PARAMETER', `"${name}" in "${shown}" is not a parameter of a Postgres DSN`, at,
-        'table and the connection parameters of libpq, such as sslmode, are understood')
+      throw fault(
+        'DSN_PARAMETER',
+        `"${name}" in "${shown}" is not a parameter of a Postgres DSN`,
+        at,
+        'table and the connection parameters of libpq, such as sslmode, are understood',
+      )
     }
   }
   const [schema, table] = qualified?.slice(1) ?? []
@@ -136,15 +172,47 @@ function parsePostgres(text: string, at: string): PostgresDsn {
 
 /** Connection parameters of libpq, which drivers take over the URL. */
 const libpqParameters: ReadonlySet<string> = new Set([
-  'application_name', 'channel_binding', 'client_encoding', 'connect_timeout', 'dbname', 'fallback_application_name',
-  'gssencmode', 'host', 'hostaddr', 'keepalives', 'keepalives_count', 'keepalives_idle', 'keepalives_interval',
-  'load_balance_hosts', 'options', 'passfile', 'password', 'port', 'require_auth', 'service', 'sslcert', 'sslcrl',
-  'sslkey', 'sslmode', 'sslnegotiation', 'sslpassword', 'sslrootcert', 'sslsni', 'ssl_max_protocol_version',
-  'ssl_min_protocol_version', 'target_session_attrs', 'tcp_user_timeout', 'user',
+  'application_name',
+  'channel_binding',
+  'client_encoding',
+  'connect_timeout',
+  'dbname',
+  'fallback_application_name',
+  'gssencmode',
+  'host',
+  'hostaddr',
+  'keepalives',
+  'keepalives_count',
+  'keepalives_idle',
+  'keepalives_interval',
+  'load_balance_hosts',
+  'options',
+  'passfile',
+  'password',
+  'port',
+  'require_auth',
+  'service',
+  'sslcert',
+  'sslcrl',
+  'sslkey',
+  'sslmode',
+  'sslnegotiation',
+  'sslpassword',
+  'sslrootcert',
+  'sslsni',
+  'ssl_max_protocol_version',
+  'ssl_min_protocol_version',
+  'target_session_attrs',
+  'tcp_user_timeout',
+  'user',
 ])
 
 /** Name, decoded value and the pair as written, in order. A parameter given twice has no single meaning and is refused. */
-function* pairs(query: string, shown: string, at: string): Generator<[name: string, value: string, written: string]> {
+function* pairs(
+  query: string,
+  shown: string,
+  at: string,
+): Generator<[name: string, value: string, written: string]> {
   const seen = new Set<string>()
   for (const written of query.split('&')) {
     if (written === '') continue
@@ -160,16 +228,31 @@ function* pairs(query: string, shown: string, at: string): Generator<[name: stri
 function unknownScheme(text: string, scheme: string | undefined, at: string): FastenError {
   if (text === '') return fault('DSN_SCHEME', 'the DSN is empty', at, 'write sqlite:///./fasten.db')
   if (scheme === undefined || scheme.length === 1) {
-    return fault('DSN_SCHEME', `"${hideSecrets(text)}" has no scheme`, at, `for a database file write sqlite:///${text.replace(/^\.\//, '')}`)
+    return fault(
+      'DSN_SCHEME',
+      `"${hideSecrets(text)}" has no scheme`,
+      at,
+      `for a database file write sqlite:///${text.replace(/^\.\//, '')}`,
+    )
   }
   const isPostgres = scheme.startsWith('postgres') || scheme === 'pg'
-  return fault('DSN_SCHEME', `"${scheme}:" in "${hideSecrets(text)}" is not a store that fasten knows`, at,
-    isPostgres ? 'write postgresql://user:password@host:5432/database' : 'the schemes are sqlite:, postgres: and postgresql:, as in sqlite:///./fasten.db')
+  return fault(
+    'DSN_SCHEME',
+    `"${scheme}:" in "${hideSecrets(text)}" is not a store that fasten knows`,
+    at,
+    isPostgres
+      ? 'write postgresql://user:password@host:5432/database'
+      : 'the schemes are sqlite:, postgres: and postgresql:, as in sqlite:///./fasten.db',
+  )
 }
 
 function badTable(table: string, shown: string, at: string, example: string): FastenError {
-  return fault('DSN_TABLE', `"${table}" in "${shown}" is not a table name (letters, digits and underscores, no digit first, 63 at most)`, at,
-    `write ${example}`)
+  return fault(
+    'DSN_TABLE',
+    `"${table}" in "${shown}" is not a table name (letters, digits and underscores, no digit first, 63 at most)`,
+    at,
+    `write ${example}`,
+  )
 }
 
 function fault(code: string, message: string, at: string, hint: string): FastenError {

@@ -4,15 +4,35 @@ import type { ScanFilter } from './ports.ts'
 
 /** The members of a filter that must equal the member of the row that bears their name. */
 export const exactMembers = [
-  'request_id', 'id', 'trace_id', 'tenant_id', 'service_id', 'source_node_id', 'domain', 'category', 'severity', 'actor',
-  'actor_kind', 'on_behalf_of', 'target', 'outcome', 'level', 'event', 'logger', 'method', 'path', 'route', 'status',
+  'request_id',
+  'id',
+  'trace_id',
+  'tenant_id',
+  'service_id',
+  'source_node_id',
+  'domain',
+  'category',
+  'severity',
+  'actor',
+  'actor_kind',
+  'on_behalf_of',
+  'target',
+  'outcome',
+  'level',
+  'event',
+  'logger',
+  'method',
+  'path',
+  'route',
+  'status',
 ] as const satisfies readonly (keyof ScanFilter)[]
 
 /** Those that may also be a prefix, ending in `*`. */
 export const prefixMembers = ['code', 'action'] as const satisfies readonly (keyof ScanFilter)[]
 
 /** The prefix that `value` asks for, or undefined when it asks for equality. */
-export const prefixOf = (value: string): string | undefined => (value.endsWith('*') ? value.slice(0, -1) : undefined)
+export const prefixOf = (value: string): string | undefined =>
+  value.endsWith('*') ? value.slice(0, -1) : undefined
 
 export interface Candidate {
   readonly row: Row
@@ -27,7 +47,8 @@ export interface Candidate {
  */
 export function matches(filter: ScanFilter, { row, position, leafText }: Candidate): boolean {
   const members = row as unknown as Readonly<Record<string, unknown>>
-  for (const name of exactMembers) if (filter[name] !== undefined && members[name] !== filter[name]) return false
+  for (const name of exactMembers)
+    if (filter[name] !== undefined && members[name] !== filter[name]) return false
   for (const name of prefixMembers) {
     const wanted = filter[name]
     if (wanted !== undefined && !hasValue(members[name], wanted)) return false

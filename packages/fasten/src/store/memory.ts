@@ -26,7 +26,8 @@ export interface MemoryStore extends RowSource {
  * have no place in a log: `hash` and `leaf` are null, `monotonic_seq` is -1 and `prev_hash` empty, so that none can be cited.
  */
 export function createMemoryStore({ stream, rowsMax }: MemoryStoreOptions): MemoryStore {
-  if (!Number.isInteger(rowsMax) || rowsMax < 0) throw new TypeError(`rowsMax must be a whole number of rows, not ${rowsMax}`)
+  if (!Number.isInteger(rowsMax) || rowsMax < 0)
+    throw new TypeError(`rowsMax must be a whole number of rows, not ${rowsMax}`)
   const slots: Clean[] = []
   let pushed = 0
 
@@ -40,7 +41,9 @@ export function createMemoryStore({ stream, rowsMax }: MemoryStoreOptions): Memo
 
   function passing(asked: StreamName, filter: ScanFilter): StoredRow[] {
     if (asked !== stream) return []
-    return newest().filter(({ row, position }) => matches(filter, { row, position, leafText: () => textOf(row) })).toArray()
+    return newest()
+      .filter(({ row, position }) => matches(filter, { row, position, leafText: () => textOf(row) }))
+      .toArray()
   }
 
   return {
@@ -57,7 +60,10 @@ export function createMemoryStore({ stream, rowsMax }: MemoryStoreOptions): Memo
     scan: async ({ stream: asked, filter = {}, order, after, offset = 0, limit }) => {
       const compare = comparison(order)
       const rows = passing(asked, filter).sort(compare)
-      const rest = after === undefined ? rows : rows.filter((row) => compare(row, { ...row, ...placeOf(after, row) }) > 0)
+      const rest =
+        after === undefined
+          ? rows
+          : rows.filter((row) => compare(row, { ...row, ...placeOf(after, row) }) > 0)
       return rest.slice(offset, offset + limit)
     },
     count: async (asked, filter, atMost) => {
@@ -73,13 +79,25 @@ export function createMemoryStore({ stream, rowsMax }: MemoryStoreOptions): Memo
       const window = { ...(since === undefined ? {} : { since }), ...(until === undefined ? {} : { until }) }
       for (const { row } of passing(asked, window)) {
         const { source_node_id, service_id, tenant_id = null, timestamp } = row
-        addSource(sources, { source_node_id, service_id, tenant_id, rows: 1, first_seen: timestamp, last_seen: timestamp })
+        addSource(sources, {
+          source_node_id,
+          service_id,
+          tenant_id,
+          rows: 1,
+          first_seen: timestamp,
+          last_seen: timestamp,
+        })
       }
       return sortSources([...sources.values()])
     },
     describe: async () => ({
-      kind: 'memory', dsn: 'memory:', version: '', streams: [stream], rows: slots.length,
-      last_insert_at: slots[(pushed - 1) % rowsMax]?.timestamp ?? null, isDurable: false,
+      kind: 'memory',
+      dsn: 'memory:',
+      version: '',
+      streams: [stream],
+      rows: slots.length,
+      last_insert_at: slots[(pushed - 1) % rowsMax]?.timestamp ?? null,
+      isDurable: false,
     }),
   }
 }
@@ -95,7 +113,10 @@ function comparison(order: ScanQuery['order']): (a: Ordered, b: Ordered) => numb
   }
 }
 
-function placeOf(after: { readonly timestamp: string; readonly position: number }, { row }: StoredRow): Ordered {
+function placeOf(
+  after: { readonly timestamp: string; readonly position: number },
+  { row }: StoredRow,
+): Ordered {
   return { row: { ...row, timestamp: after.timestamp }, position: after.position }
 }
 

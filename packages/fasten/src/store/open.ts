@@ -42,12 +42,20 @@ export async function openStore(target: StoreTarget, parts: StoreParts = systemP
  * A store for reading only, from what a person types: a DSN, or the path of a database file. Without `?table=` every stream
  * that the file holds is read.
  */
-export async function openForReading(text: string, { at = 'target', ...parts }: Partial<StoreParts> & { readonly at?: string } = {}): Promise<Store> {
+export async function openForReading(
+  text: string,
+  { at = 'target', ...parts }: Partial<StoreParts> & { readonly at?: string } = {},
+): Promise<Store> {
   const dsn = dsnOf(text, at)
-  if (dsn.kind !== 'sqlite') return openStore({ dsn, streams: ['audit'], mode: 'read' }, { ...systemParts(), ...parts })
+  if (dsn.kind !== 'sqlite')
+    return openStore({ dsn, streams: ['audit'], mode: 'read' }, { ...systemParts(), ...parts })
   const { openSqliteStore } = await import('./sqlite/index.ts')
   return openSqliteStore({
-    ...systemParts(), ...parts, software, mode: 'read', path: resolve(dsn.path),
+    ...systemParts(),
+    ...parts,
+    software,
+    mode: 'read',
+    path: resolve(dsn.path),
     ...(dsn.table === undefined ? {} : { onlyTable: dsn.table }),
   })
 }
@@ -63,15 +71,21 @@ const engines: { readonly [K in Dsn['kind']]: (target: StoreTarget, parts: Store
       mode,
       // A later change of the working directory must not lead a reopened store elsewhere.
       path: isMemory ? path : resolve(path),
-      tables: Object.fromEntries(streams.map((stream) => [stream, tables?.[stream] ?? dsn.table ?? defaultTables[stream]])),
+      tables: Object.fromEntries(
+        streams.map((stream) => [stream, tables?.[stream] ?? dsn.table ?? defaultTables[stream]]),
+      ),
       ...(driver === undefined ? {} : { driver }),
     })
   },
   async postgres({ dsn }) {
-    throw new FastenError('ENGINE_MISSING', `this build has no Postgres engine and cannot open "${hideSecrets((dsn as { url: string }).url)}"`, {
-      at: 'postgres',
-      hint: 'it opens sqlite:///relative.db, sqlite:////absolute.db and sqlite:///:memory:',
-    })
+    throw new FastenError(
+      'ENGINE_MISSING',
+      `this build has no Postgres engine and cannot open "${hideSecrets((dsn as { url: string }).url)}"`,
+      {
+        at: 'postgres',
+        hint: 'it opens sqlite:///relative.db, sqlite:////absolute.db and sqlite:///:memory:',
+      },
+    )
   },
 }
 

@@ -5,6 +5,9 @@ import { test } from 'node:test'
 import { software } from './software.ts'
 
 test('the version that logs record is the version of the package', () => {
-  const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { name: string; version: string }
+  const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+    name: string
+    version: string
+  }
   assert.deepEqual(software, { name: manifest.name, version: manifest.version })
 })

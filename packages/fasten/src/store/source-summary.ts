@@ -5,12 +5,17 @@ import type { SourceSummary } from './ports.ts'
 export function addSource(sources: Map<string, SourceSummary>, found: SourceSummary): void {
   const key = keyOf(found)
   const known = sources.get(key)
-  sources.set(key, known === undefined ? found : {
-    ...found,
-    rows: known.rows + found.rows,
-    first_seen: found.first_seen < known.first_seen ? found.first_seen : known.first_seen,
-    last_seen: found.last_seen > known.last_seen ? found.last_seen : known.last_seen,
-  })
+  sources.set(
+    key,
+    known === undefined
+      ? found
+      : {
+          ...found,
+          rows: known.rows + found.rows,
+          first_seen: found.first_seen < known.first_seen ? found.first_seen : known.first_seen,
+          last_seen: found.last_seen > known.last_seen ? found.last_seen : known.last_seen,
+        },
+  )
 }
 
 /** By tenant (none first), service, node. */

@@ -5,7 +5,6 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { describe, test } from 'node:test'
 import { genesis, leafBytesMax, leafHash } from '../core/chain.ts'
-import { FastenError } from '../core/error.ts'
 import { draftText } from '../core/leaf.ts'
 import { logName } from '../core/log-name.ts'
 import type { Clean, Draft } from '../core/row.ts'
@@ -40,7 +39,11 @@ export interface AppendJob {
  * What every store promises (store/ports.ts), asked of a fresh place for each case. Authors of stores run it in their own test file:
  * `describeStore('mine', makePlace)`. `skips` names cases by title, each with the reason.
  */
-export function describeStore(name: string, makePlace: () => Promise<StorePlace>, skips: Readonly<Record<string, string>> = {}): void {
+export function describeStore(
+  name: string,
+  makePlace: () => Promise<StorePlace>,
+  skips: Readonly<Record<string, string>> = {},
+): void {
   const it = (title: string, work: (place: StorePlace, store: Store) => Promise<void>): void => {
     test(title, { skip: skips[title] ?? false }, async () => {
       const place = await makePlace()
@@ -62,7 +65,11 @@ export function describeStore(name: string, makePlace: () => Promise<StorePlace>
       assert.deepEqual(rejected, [])
       assert.deepEqual(
         appended.map(({ id, log, monotonic_seq }) => ({ id, log, monotonic_seq })),
-        drafts.map((draft, index) => ({ id: draft.id, log: logName(draft), monotonic_seq: [1, 1, 2, 1, 3][index] })),
+        drafts.map((draft, index) => ({
+          id: draft.id,
+          log: logName(draft),
+          monotonic_seq: [1, 1, 2, 1, 3][index],
+        })),
       )
       for (const head of await store.heads()) {
         const [first, ...rest] = await evidenceOf(store, head.log)
@@ -83,16 +90,30 @@ export function describeStore(name: string, makePlace: () => Promise<StorePlace>
         createSampleDrafts({ boot_id: '00000000000000a5' }).sys(),
       ]
       const { appended } = await store.append(batch(drafts, 1))
-      assert.deepEqual(appended.map(({ monotonic_seq }) => monotonic_seq), [1, 1, 1, 1, 1])
-      assert.deepEqual((await store.heads()).map(({ log }) => log).toSorted(), drafts.map((draft) => logName(draft)).toSorted())
+      assert.deepEqual(
+        appended.map(({ monotonic_seq }) => monotonic_seq),
+        [1, 1, 1, 1, 1],
+      )
+      assert.deepEqual(
+        (await store.heads()).map(({ log }) => log).toSorted(),
+        drafts.map((draft) => logName(draft)).toSorted(),
+      )
       await assertSound(store)
     })
 
     it('leaf and hash come back as they were appended', async (_place, store) => {
       const samples = createSampleDrafts()
-      const draft = samples.audit({ target: 'Zürich 🚲 "\\\u0001', detail: { '10': 1, a: [1.5, null, { ü: '\ud83d\ude00' }] } })
+      const draft = samples.audit({
+        target: 'Zürich 🚲 "\\\u0001',
+        detail: { '10': 1, a: [1.5, null, { ü: '\ud83d\ude00' }] },
+      })
       const { appended } = await store.append(batch([draft], 1))
-      const [stored] = await store.scan({ stream: 'audit', filter: { id: draft.id }, order: 'newest', limit: 1 })
+      const [stored] = await store.scan({
+        stream: 'audit',
+        filter: { id: draft.id },
+        order: 'newest',
+        limit: 1,
+      })
       const bytes = new TextEncoder().encode(stored?.leaf ?? '')
       assert.deepEqual([stored?.hash, leafHash(bytes, sha256)], [appended[0]?.hash, appended[0]?.hash])
       assert.deepEqual(placeless(stored?.row), draft)
@@ -106,7 +127,10 @@ export function describeStore(name: string, makePlace: () => Promise<StorePlace>
       await store.append({ ...batch([createSampleDrafts().audit()], 1), position })
       const again = await place.open()
       try {
-        assert.deepEqual([await store.spoolPosition(spool), await again.spoolPosition(spool)], [position, position])
+        assert.deepEqual(
+          [await store.spoolPosition(spool), await again.spoolPosition(spool)],
+          [position, position],
+        )
         assert.equal(await again.spoolPosition('00000000000000ff'), 0n)
         await again.forgetSpool(spool)
         assert.equal(await store.spoolPosition(spool), 0n)
@@ -135,18 +159,43 @@ export function describeStore(name: string, makePlace: () => Promise<StorePlace>
         spooled(samples.audit({ id: kept.id })),
         spooled(samples.audit({ timestamp: '2031-03-01 10:00' })),
       ]
-      const mixed = [spooled(good[0]), ...bad.slice(0, 4), spooled(good[1]), ...bad.slice(4), spooled(good[2])]
+      const mixed = [
+        spooled(good[0]),
+        ...bad.slice(0, 4),
+        spooled(good[1]),
+        ...bad.slice(4),
+        spooled(good[2]),
+      ]
       const { appended, rejected } = await store.append({ spool, position: 20n, drafts: mixed })
       assert.deepEqual(appended, [])
-      assert.deepEqual(rejected.map(({ index, code }) => [index, code]), [
-        [1, 'ROW_TOO_LARGE'], [2, 'DRAFT_MALFORMED'], [3, 'DRAFT_MALFORMED'], [4, 'DRAFT_MALFORMED'], [6, 'DRAFT_MALFORMED'],
-        [7, 'DRAFT_MALFORMED'], [8, 'ROW_DUPLICATE'], [9, 'DRAFT_MALFORMED'],
-      ])
+      assert.deepEqual(
+        rejected.map(({ index, code }) => [index, code]),
+        [
+          [1, 'ROW_TOO_LARGE'],
+          [2, 'DRAFT_MALFORMED'],
+          [3, 'DRAFT_MALFORMED'],
+          [4, 'DRAFT_MALFORMED'],
+          [6, 'DRAFT_MALFORMED'],
+          [7, 'DRAFT_MALFORMED'],
+          [8, 'ROW_DUPLICATE'],
+          [9, 'DRAFT_MALFORMED'],
+        ],
+      )
       assert.equal(await store.spoolPosition(spool), 1n)
-      assert.deepEqual((await store.heads()).map(({ stream, size }) => [stream, size]), [['audit', 2]])
+      assert.deepEqual(
+        (await store.heads()).map(({ stream, size }) => [stream, size]),
+        [['audit', 2]],
+      )
 
-      const retried = await store.append({ spool, position: 20n, drafts: good.map((draft) => spooled(draft)) })
-      assert.deepEqual(retried.appended.map(({ monotonic_seq }) => monotonic_seq), [2, 1, 3])
+      const retried = await store.append({
+        spool,
+        position: 20n,
+        drafts: good.map((draft) => spooled(draft)),
+      })
+      assert.deepEqual(
+        retried.appended.map(({ monotonic_seq }) => monotonic_seq),
+        [2, 1, 3],
+      )
       assert.equal(await store.spoolPosition(spool), 20n)
       await assertSound(store)
     })
@@ -159,7 +208,11 @@ export function describeStore(name: string, makePlace: () => Promise<StorePlace>
       const again = await place.open()
       try {
         const more = samples.audit()
-        const { appended } = await again.append({ ...first, position: 4n, drafts: [...first.drafts, spooled(more)] })
+        const { appended } = await again.append({
+          ...first,
+          position: 4n,
+          drafts: [...first.drafts, spooled(more)],
+        })
         assert.deepEqual(appended.slice(0, 3), answer.appended)
         assert.deepEqual(appended[3]?.monotonic_seq, 3)
       } finally {
@@ -177,7 +230,10 @@ export function describeStore(name: string, makePlace: () => Promise<StorePlace>
       await store.close()
       const again = await place.open()
       try {
-        assert.deepEqual([await again.heads(), await again.position('audit'), await again.spoolPosition(spool)], [heads, position, 2n])
+        assert.deepEqual(
+          [await again.heads(), await again.position('audit'), await again.spoolPosition(spool)],
+          [heads, position, 2n],
+        )
         const { appended } = await again.append(batch([samples.audit()], 3))
         assert.equal(appended[0]?.monotonic_seq, 3)
         assert.ok((await again.position('audit')) > position)
@@ -190,14 +246,19 @@ export function describeStore(name: string, makePlace: () => Promise<StorePlace>
     it('a reader that follows positions sees every row once, in the order of the commits', async (place, store) => {
       const other = await place.open()
       try {
-        const writers = [store, other].map((writer, index) => ({ writer, samples: createSampleDrafts({ boot_id: `00000000000000b${index}` }) }))
+        const writers = [store, other].map((writer, index) => ({
+          writer,
+          samples: createSampleDrafts({ boot_id: `00000000000000b${index}` }),
+        }))
         const sent: string[] = []
         const seen: string[] = []
         let after = { timestamp: '', position: 0 }
         for (let turn = 0; turn < 12; turn++) {
           const { writer, samples } = writers[turn % 2] as (typeof writers)[number]
           // Times run backwards, which must not matter to a follower.
-          const drafts = [0, 1, 2].map((index) => samples.audit({ timestamp: sampleTime(9000 - turn * 10 + index) }))
+          const drafts = [0, 1, 2].map((index) =>
+            samples.audit({ timestamp: sampleTime(9000 - turn * 10 + index) }),
+          )
           await writer.append({ ...batch(drafts, turn + 1), spool: `00000000000000c${turn % 2}` })
           sent.push(...drafts.map(({ id }) => id))
           const rows = await store.scan({ stream: 'audit', order: 'stored', after, limit: 2 + (turn % 4) })
@@ -209,7 +270,10 @@ export function describeStore(name: string, makePlace: () => Promise<StorePlace>
         }
         const rest = await store.scan({ stream: 'audit', order: 'stored', after, limit: 1000 })
         seen.push(...rest.map(({ row }) => row.id))
-        assert.deepEqual(seen.filter((id) => sent.includes(id)), sent)
+        assert.deepEqual(
+          seen.filter((id) => sent.includes(id)),
+          sent,
+        )
         assert.equal(new Set(seen).size, seen.length)
         assert.equal(rest.at(-1)?.position ?? after.position, await store.position('audit'))
       } finally {
@@ -222,14 +286,21 @@ export function describeStore(name: string, makePlace: () => Promise<StorePlace>
       const drafts = Array.from({ length: 300 }, () => samples.audit())
       await store.append(batch(drafts, 300))
       const log = logName(samples.audit())
-      const seqs = async (from?: number, to?: number): Promise<number[]> => (await evidenceOf(store, log, from, to)).map(({ monotonic_seq }) => monotonic_seq)
-      assert.deepEqual(await seqs(), Array.from({ length: 301 }, (_, index) => index))
+      const seqs = async (from?: number, to?: number): Promise<number[]> =>
+        (await evidenceOf(store, log, from, to)).map(({ monotonic_seq }) => monotonic_seq)
+      assert.deepEqual(
+        await seqs(),
+        Array.from({ length: 301 }, (_, index) => index),
+      )
       assert.deepEqual(await seqs(298), [298, 299, 300])
       assert.deepEqual((await seqs(5, 7)).slice(0, 3), [5, 6, 7])
       assert.deepEqual(await seqs(301), [])
       assert.deepEqual(await evidenceOf(store, '_/no/where/audit'), [])
       const [, row] = await evidenceOf(store, log, 0, 1)
-      assert.deepEqual([row?.columns['id'], row?.columns['code'], row?.columns['tenant_id']], [drafts[0]?.id, 'ORDER_PLACED', null])
+      assert.deepEqual(
+        [row?.columns['id'], row?.columns['code'], row?.columns['tenant_id']],
+        [drafts[0]?.id, 'ORDER_PLACED', null],
+      )
     })
 
     it('what it says of itself is true', async (_place, store) => {
@@ -238,7 +309,10 @@ export function describeStore(name: string, makePlace: () => Promise<StorePlace>
       const samples = createSampleDrafts()
       await store.append(batch([samples.audit(), samples.sys()], 2))
       const { rows, last_insert_at, streams, isDurable } = await store.describe()
-      assert.equal(rows, (await store.heads()).reduce((sum, { size }) => sum + size, 0))
+      assert.equal(
+        rows,
+        (await store.heads()).reduce((sum, { size }) => sum + size, 0),
+      )
       assert.match(last_insert_at ?? '', /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/)
       assert.ok(streams.includes('audit') && isDurable)
     })
@@ -247,7 +321,11 @@ export function describeStore(name: string, makePlace: () => Promise<StorePlace>
       assert.ok(start, needsStart)
       const jobs = ['d1', 'd2'].map((boot) => ({
         // The same log for both: the store alone keeps them apart.
-        source_node_id: 'edge-1', boot_id: `00000000000000${boot}`, spool: `00000000000000${boot}`, batches: 25, rowsPerBatch: 4,
+        source_node_id: 'edge-1',
+        boot_id: `00000000000000${boot}`,
+        spool: `00000000000000${boot}`,
+        batches: 25,
+        rowsPerBatch: 4,
       }))
       const exits = jobs.map((job) => once(start(job), 'exit'))
       const samples = createSampleDrafts({ boot_id: '00000000000000d3' })
@@ -264,13 +342,18 @@ export function describeStore(name: string, makePlace: () => Promise<StorePlace>
         assert.equal(await store.spoolPosition(own), BigInt(batches * rowsPerBatch))
         const rows = await store.scan({ stream: 'audit', order: 'stored', limit: 10_000 })
         const order = rows.filter(({ row }) => row.boot_id === boot_id).map(({ row }) => row.boot_seq)
-        assert.deepEqual(order, Array.from({ length: batches * rowsPerBatch }, (_, index) => index))
+        assert.deepEqual(
+          order,
+          Array.from({ length: batches * rowsPerBatch }, (_, index) => index),
+        )
       }
       const found = await Promise.all(ours.map((id) => store.count(id === '' ? 'sys' : 'audit', { id }, 10)))
       assert.equal(found.filter((rows) => rows === 1).length, 25)
     })
 
-    it('a process killed at any moment leaves whole batches with their positions', async ({ start }, store) => {
+    it('a process killed at any moment leaves whole batches with their positions', async ({
+      start,
+    }, store) => {
       assert.ok(start, needsStart)
       let boot = 0
       for (let round = 0; round < 3; round++) {
@@ -281,7 +364,12 @@ export function describeStore(name: string, makePlace: () => Promise<StorePlace>
         const position = Number(await store.spoolPosition(id))
         assert.ok(position >= acked, `${acked} rows were acknowledged, ${position} are recorded`)
         assert.equal(position % job.rowsPerBatch, 0)
-        const rows = await store.scan({ stream: 'audit', filter: { source_node_id: 'edge-7' }, order: 'stored', limit: 10_000 })
+        const rows = await store.scan({
+          stream: 'audit',
+          filter: { source_node_id: 'edge-7' },
+          order: 'stored',
+          limit: 10_000,
+        })
         assert.equal(rows.filter(({ row }) => row.boot_id === id).length, position)
       }
       await assertSound(store)
@@ -291,7 +379,8 @@ export function describeStore(name: string, makePlace: () => Promise<StorePlace>
   describeSource(`${name}, as a source`, async (drafts) => {
     const place = await makePlace()
     const store = await place.open()
-    const add = async (more: readonly Draft[]): Promise<void> => void (await store.append(batch(more, Date.UTC(2031))))
+    const add = async (more: readonly Draft[]): Promise<void> =>
+      void (await store.append(batch(more, Date.UTC(2031))))
     await add(drafts)
     return {
       source: store,
@@ -309,7 +398,11 @@ export async function appendJob(store: Store, job: AppendJob, print: (line: stri
   const samples = createSampleDrafts({ source_node_id: job.source_node_id, boot_id: job.boot_id })
   for (let done = 1; done <= job.batches; done++) {
     const drafts = Array.from({ length: job.rowsPerBatch }, () => samples.audit())
-    await store.append({ spool: job.spool, position: BigInt(done * job.rowsPerBatch), drafts: drafts.map((draft) => spooled(draft)) })
+    await store.append({
+      spool: job.spool,
+      position: BigInt(done * job.rowsPerBatch),
+      drafts: drafts.map((draft) => spooled(draft)),
+    })
     print(String(done * job.rowsPerBatch))
   }
 }
@@ -318,7 +411,11 @@ export async function appendJob(store: Store, job: AppendJob, print: (line: stri
 export function spooled(draft: Draft | undefined): SpooledDraft {
   if (draft === undefined) throw new TypeError('no draft')
   // Samples hold nothing that redaction would touch.
-  return { stream: draft.stream, log: logName(draft), text: new TextEncoder().encode(draftText(draft as Clean)) }
+  return {
+    stream: draft.stream,
+    log: logName(draft),
+    text: new TextEncoder().encode(draftText(draft as Clean)),
+  }
 }
 
 /** Every log of the store verifies, and there is at least one. */
@@ -329,12 +426,20 @@ export async function assertSound(store: RowSource): Promise<void> {
     const verifier = createLogVerifier({ log, head: { size, head_hash }, digest: sha256 })
     for await (const row of store.evidence(log)) verifier.push(row)
     const { verdict, rows_checked, breaks } = verifier.finish()
-    assert.deepEqual({ log, verdict, rows_checked, breaks }, { log, verdict: 'PASS', rows_checked: size, breaks: [] })
+    assert.deepEqual(
+      { log, verdict, rows_checked, breaks },
+      { log, verdict: 'PASS', rows_checked: size, breaks: [] },
+    )
   }
 }
 
 /** All evidence of a log, gathered. */
-export async function evidenceOf(store: RowSource, log: string, fromSeq?: number, toSeq?: number): Promise<EvidenceRow[]> {
+export async function evidenceOf(
+  store: RowSource,
+  log: string,
+  fromSeq?: number,
+  toSeq?: number,
+): Promise<EvidenceRow[]> {
   const rows: EvidenceRow[] = []
   for await (const row of store.evidence(log, fromSeq, toSeq)) rows.push(row)
   return rows
@@ -354,7 +459,7 @@ function placeless(row: Readonly<Record<string, unknown>> | object | undefined):
 
 /** Kills the process once it has acknowledged `batches` batches; resolves with the rows it had acknowledged when it died. */
 async function killAfter(child: ChildProcess, batches: number): Promise<number> {
-  if (child.stdout === null) throw new FastenError('TEST_SETUP', 'the child process must have its output piped')
+  if (child.stdout === null) throw new TypeError('the process that `start` starts must have its output piped')
   const exited = once(child, 'exit')
   let acked = 0
   let lines = 0

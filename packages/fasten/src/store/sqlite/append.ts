@@ -30,7 +30,10 @@ export interface AppendOptions {
  * A draft whose row is there already, byte for byte, is answered with the place it has: after a commit whose outcome
  * nobody could learn, the caller tries the same batch again.
  */
-export function createAppend(connection: SqliteConnection, options: AppendOptions): (batch: AppendBatch) => AppendResult {
+export function createAppend(
+  connection: SqliteConnection,
+  options: AppendOptions,
+): (batch: AppendBatch) => AppendResult {
   const statements = prepare(connection, options.tables)
   return (batch) => {
     statements.begin.run()
@@ -87,7 +90,9 @@ function startPlacing(statements: Statements, { tables, digest, now, memory, ope
 
   function insert(log: OpenLog, chained: Chained, text: string, row: Row): void {
     const values = columnValues(row, log.head.log)
-    statements.table(row.stream).insert.run(position + 1, log.logId, log.head.size, chained.hash, ...values, text)
+    statements
+      .table(row.stream)
+      .insert.run(position + 1, log.logId, log.head.size, chained.hash, ...values, text)
     log.head = chained.head
     log.position = ++position
     moved.add(log)
@@ -103,7 +108,9 @@ function startPlacing(statements: Statements, { tables, digest, now, memory, ope
       const hash = chain(draft.text, head, digest).hash
       if (hash === known['hash']) return { id, log: leaf.log, monotonic_seq: leaf.monotonic_seq, hash }
       throw new FastenError('ROW_DUPLICATE', `another row has the id "${id}" already`, {
-        at: leaf.log, hint: `its place is ${leaf.monotonic_seq}; ids are never used twice`, cause,
+        at: leaf.log,
+        hint: `its place is ${leaf.monotonic_seq}; ids are never used twice`,
+        cause,
       })
     }
     if (statements.heads.hashAt(log.table).get(log.logId, log.head.size) !== undefined && !moved.has(log)) {
@@ -115,7 +122,7 @@ function startPlacing(statements: Statements, { tables, digest, now, memory, ope
   function open(draft: SpooledDraft, isDamaged = false): OpenLog {
     const parts = parseLogName(draft.log)
     const table = tables[draft.stream]
-    if (table === undefined) throw malformed(`this store keeps no ${String(draft.stream)} rows`, draft)
+    if (table === undefined) throw malformed(`this store keeps no ${draft.stream} rows`, draft)
     if (parts === undefined || parts.generation !== undefined || parts.stream !== draft.stream) {
       throw malformed(`"${draft.log}" is not the name of a first log of the ${draft.stream} stream`, draft)
     }
@@ -129,7 +136,13 @@ function startPlacing(statements: Statements, { tables, digest, now, memory, ope
     const name = logName(parts)
     const logId = statements.newLogId()
     statements.createLog.run(logId, table, name, now())
-    const log: OpenLog = { logId, table, parts, head: { log: name, size: 0, head_hash: genesis }, position: 0 }
+    const log: OpenLog = {
+      logId,
+      table,
+      parts,
+      head: { log: name, size: 0, head_hash: genesis },
+      position: 0,
+    }
     const draft = { stream: parts.stream, log: name, text: openerOf(parts, name, previous) }
     const chained = chain(draft.text, log.head, digest)
     const { text, row } = readLeaf(chained, draft, log)
@@ -165,19 +178,27 @@ function prepare(connection: SqliteConnection, tables: StreamTables) {
     if (table === undefined) continue
     const names = rowColumns(stream)
     perTable.set(stream, {
-      insert: connection.prepare(`INSERT INTO ${table} (${names.join(', ')}) VALUES (${names.map(() => '?').join(', ')})`),
+      insert: connection.prepare(
+        `INSERT INTO ${table} (${names.join(', ')}) VALUES (${names.map(() => '?').join(', ')})`,
+      ),
       byId: connection.prepare(`SELECT leaf, hash FROM ${table} WHERE id = ?`),
     })
   }
   const used = Object.values(tables)
-  const newest = connection.prepare(`SELECT max(${[
-    '0', '(SELECT ifnull(max(position), 0) FROM fasten_logs)',
-    ...used.map((table) => `(SELECT ifnull(max(position), 0) FROM ${table})`),
-  ].join(', ')}) AS position`)
-  const newestLogId = connection.prepare(`SELECT max(${[
-    '0', '(SELECT ifnull(max(log_id), 0) FROM fasten_logs)',
-    ...used.map((table) => `(SELECT ifnull(max(log_id), 0) FROM ${table})`),
-  ].join(', ')}) AS log_id`)
+  const newest = connection.prepare(
+    `SELECT max(${[
+      '0',
+      '(SELECT ifnull(max(position), 0) FROM fasten_logs)',
+      ...used.map((table) => `(SELECT ifnull(max(position), 0) FROM ${table})`),
+    ].join(', ')}) AS position`,
+  )
+  const newestLogId = connection.prepare(
+    `SELECT max(${[
+      '0',
+      '(SELECT ifnull(max(log_id), 0) FROM fasten_logs)',
+      ...used.map((table) => `(SELECT ifnull(max(log_id), 0) FROM ${table})`),
+    ].join(', ')}) AS log_id`,
+  )
   const heads: HeadStatements = prepareHeads(connection)
   return {
     begin: connection.prepare('BEGIN IMMEDIATE'),
@@ -188,7 +209,9 @@ function prepare(connection: SqliteConnection, tables: StreamTables) {
     createLog: connection.prepare(`
       INSERT INTO fasten_logs (log_id, table_name, log, size, head_hash, position, moved_at)
       VALUES (?, ?, ?, 0, '${genesis}', 0, ?)`),
-    moveHead: connection.prepare('UPDATE fasten_logs SET size = ?, head_hash = ?, position = ?, moved_at = ? WHERE log_id = ?'),
+    moveHead: connection.prepare(
+      'UPDATE fasten_logs SET size = ?, head_hash = ?, position = ?, moved_at = ? WHERE log_id = ?',
+    ),
     heads,
     /** Also counts positions whose rows are gone: a cursor must never see a number twice. */
     newestPosition: (): number => Number(newest.get()?.['position'] ?? 0),
@@ -208,14 +231,18 @@ function readLeaf({ leaf }: Chained, draft: SpooledDraft, { parts }: OpenLog): {
   const text = Buffer.from(leaf.buffer, leaf.byteOffset, leaf.byteLength).toString('utf8')
   const row = parse(text, draft)
   const isAtHome =
-    row.stream === parts.stream && row.service_id === parts.service_id && row.source_node_id === parts.source_node_id &&
+    row.stream === parts.stream &&
+    row.service_id === parts.service_id &&
+    row.source_node_id === parts.source_node_id &&
     row.tenant_id === parts.tenant_id
-  if (!isAtHome) throw malformed('the draft names another stream, service, node or tenant than its log', draft)
+  if (!isAtHome)
+    throw malformed('the draft names another stream, service, node or tenant than its log', draft)
   for (const name of requiredMembers) {
     if (typeof row[name] !== 'string' || row[name] === '') throw malformed(`the draft has no ${name}`, draft)
   }
   // Rows are ordered by this text, so it must be the one form in which text order is time order.
-  if (!canonicalTime.test(row.timestamp)) throw malformed(`the draft's timestamp "${row.timestamp.slice(0, 40)}" is not canonical`, draft)
+  if (!canonicalTime.test(row.timestamp))
+    throw malformed(`the draft's timestamp "${row.timestamp.slice(0, 40)}" is not canonical`, draft)
   return { text, row }
 }
 

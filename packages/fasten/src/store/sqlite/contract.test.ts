@@ -16,15 +16,21 @@ const child = fileURLToPath(new URL('./fixtures/append-child.ts', import.meta.ur
 
 for (const driver of sqliteDriverNames) describeStore(`SQLite through ${driver}`, () => filePlace(driver))
 
-describeStore('SQLite in memory', privatePlace, Object.fromEntries([
-  'the position is stored with the rows, exactly, and forgotten on demand only',
-  'a batch that is tried again is answered with the places it has',
-  'rows, heads and positions are there after closing and opening again',
-  'a reader that follows positions sees every row once, in the order of the commits',
-  'what it says of itself is true',
-  'two processes on one place make no fork and no hole',
-  'a process killed at any moment leaves whole batches with their positions',
-].map((title) => [title, 'a private store has one connection, and is not durable'])))
+describeStore(
+  'SQLite in memory',
+  privatePlace,
+  Object.fromEntries(
+    [
+      'the position is stored with the rows, exactly, and forgotten on demand only',
+      'a batch that is tried again is answered with the places it has',
+      'rows, heads and positions are there after closing and opening again',
+      'a reader that follows positions sees every row once, in the order of the commits',
+      'what it says of itself is true',
+      'two processes on one place make no fork and no hole',
+      'a process killed at any moment leaves whole batches with their positions',
+    ].map((title) => [title, 'a private store has one connection, and is not durable']),
+  ),
+)
 
 describeSource('ring in memory', async (drafts) => {
   const rings = { audit: ring('audit'), sys: ring('sys'), api: ring('api') }
@@ -52,10 +58,17 @@ function ring(stream: 'audit' | 'sys' | 'api') {
 
 async function filePlace(driver: SqliteDriverName): Promise<StorePlace> {
   const directory = await mkdtemp(join(tmpdir(), 'fasten-store-'))
-  const target: StoreTarget = { dsn: { kind: 'sqlite', path: join(directory, 'rows.db'), isMemory: false }, streams, driver }
+  const target: StoreTarget = {
+    dsn: { kind: 'sqlite', path: join(directory, 'rows.db'), isMemory: false },
+    streams,
+    driver,
+  }
   return {
     open: () => openStore(target),
-    start: (job) => spawn(process.execPath, [child, JSON.stringify(target), JSON.stringify(job)], { stdio: ['ignore', 'pipe', 'inherit'] }),
+    start: (job) =>
+      spawn(process.execPath, [child, JSON.stringify(target), JSON.stringify(job)], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      }),
     remove: () => rm(directory, { recursive: true }),
   }
 }

@@ -70,10 +70,28 @@ export function resultCode(error: unknown): number | undefined {
 
 /** The part of SQLite's result codes that the store tells apart; better-sqlite3 names them instead of numbering them. */
 const namedCodes: Readonly<Record<string, number>> = {
-  SQLITE_ERROR: 1, SQLITE_PERM: 3, SQLITE_ABORT: 4, SQLITE_BUSY: 5, SQLITE_LOCKED: 6, SQLITE_NOMEM: 7, SQLITE_READONLY: 8,
-  SQLITE_INTERRUPT: 9, SQLITE_IOERR: 10, SQLITE_CORRUPT: 11, SQLITE_FULL: 13, SQLITE_CANTOPEN: 14, SQLITE_PROTOCOL: 15,
-  SQLITE_SCHEMA: 17, SQLITE_TOOBIG: 18, SQLITE_CONSTRAINT: 19, SQLITE_MISMATCH: 20, SQLITE_AUTH: 23, SQLITE_NOTADB: 26,
-  SQLITE_READONLY_DBMOVED: 1032, SQLITE_CONSTRAINT_UNIQUE: 2067, SQLITE_CONSTRAINT_PRIMARYKEY: 1555,
+  SQLITE_ERROR: 1,
+  SQLITE_PERM: 3,
+  SQLITE_ABORT: 4,
+  SQLITE_BUSY: 5,
+  SQLITE_LOCKED: 6,
+  SQLITE_NOMEM: 7,
+  SQLITE_READONLY: 8,
+  SQLITE_INTERRUPT: 9,
+  SQLITE_IOERR: 10,
+  SQLITE_CORRUPT: 11,
+  SQLITE_FULL: 13,
+  SQLITE_CANTOPEN: 14,
+  SQLITE_PROTOCOL: 15,
+  SQLITE_SCHEMA: 17,
+  SQLITE_TOOBIG: 18,
+  SQLITE_CONSTRAINT: 19,
+  SQLITE_MISMATCH: 20,
+  SQLITE_AUTH: 23,
+  SQLITE_NOTADB: 26,
+  SQLITE_READONLY_DBMOVED: 1032,
+  SQLITE_CONSTRAINT_UNIQUE: 2067,
+  SQLITE_CONSTRAINT_PRIMARYKEY: 1555,
 }
 
 function nodeDriver(): SqliteDriver {
@@ -83,7 +101,9 @@ function nodeDriver(): SqliteDriver {
     open(path, { isReadOnly, isImmutable = false, busyTimeoutMs }) {
       const location = isImmutable ? immutableUri(path) : path
       const database = new DatabaseSync(location, {
-        readOnly: isReadOnly, timeout: busyTimeoutMs, enableForeignKeyConstraints: false,
+        readOnly: isReadOnly,
+        timeout: busyTimeoutMs,
+        enableForeignKeyConstraints: false,
       })
       return {
         exec: (sql) => database.exec(sql),
@@ -92,8 +112,8 @@ function nodeDriver(): SqliteDriver {
           if (hasBigInts) statement.setReadBigInts(true)
           return {
             run: (...values) => Number(statement.run(...values).changes),
-            get: (...values) => statement.get(...values) as SqlRecord | undefined,
-            all: (...values) => statement.all(...values) as SqlRecord[],
+            get: (...values) => statement.get(...values),
+            all: (...values) => statement.all(...values),
           }
         },
         prepareArrays(sql) {
@@ -101,7 +121,10 @@ function nodeDriver(): SqliteDriver {
           statement.setReadBigInts(true)
           // Node.js 22 only knows objects; their members stand in the order of the columns.
           if (typeof statement.setReturnArrays !== 'function') {
-            return { all: (...values) => (statement.all(...values) as SqlRecord[]).map((record) => Object.values(record)) }
+            return {
+              all: (...values) =>
+                (statement.all(...values) as SqlRecord[]).map((record) => Object.values(record)),
+            }
           }
           statement.setReturnArrays(true)
           return { all: (...values) => statement.all(...values) as unknown as SqlValue[][] }
@@ -120,10 +143,11 @@ type NodeSqlite = typeof import('node:sqlite')
  */
 function loadNodeSqlite(): NodeSqlite {
   const emitWarning = process.emitWarning
-  process.emitWarning = ((warning: string | Error, ...rest: unknown[]) => {
+  process.emitWarning = (warning: string | Error, ...rest: unknown[]) => {
     const message = typeof warning === 'string' ? warning : warning.message
-    if (!message.startsWith('SQLite is an experimental feature')) Reflect.apply(emitWarning, process, [warning, ...rest])
-  }) as typeof process.emitWarning
+    if (!message.startsWith('SQLite is an experimental feature'))
+      Reflect.apply(emitWarning, process, [warning, ...rest])
+  }
   let sqlite: NodeSqlite | undefined
   try {
     sqlite = process.getBuiltinModule('node:sqlite')
@@ -157,7 +181,11 @@ function betterDriver(Database: BetterConstructor): SqliteDriver {
     name: 'better-sqlite3',
     open(path, { isReadOnly, isImmutable = false, busyTimeoutMs }) {
       if (isImmutable) throw new TypeError('better-sqlite3 cannot open an immutable file: it takes no URI')
-      const database = new Database(path, { readonly: isReadOnly, fileMustExist: isReadOnly, timeout: busyTimeoutMs })
+      const database = new Database(path, {
+        readonly: isReadOnly,
+        fileMustExist: isReadOnly,
+        timeout: busyTimeoutMs,
+      })
       return {
         exec: (sql) => database.exec(sql),
         prepare(sql, { hasBigInts = false } = {}) {
@@ -182,9 +210,14 @@ function betterDriver(Database: BetterConstructor): SqliteDriver {
 async function importBetter(): Promise<BetterConstructor> {
   // On a Node.js without Node-API 10 the addon crashes the process instead of failing to load.
   if (Number(process.versions.napi) < 10) {
-    throw new FastenError('ENGINE_MISSING', `better-sqlite3 needs Node-API 10, this Node.js (${process.version}) has ${process.versions.napi}`, {
-      at: 'better-sqlite3', hint: 'run Node.js 22.14 or newer',
-    })
+    throw new FastenError(
+      'ENGINE_MISSING',
+      `better-sqlite3 needs Node-API 10, this Node.js (${process.version}) has ${process.versions.napi}`,
+      {
+        at: 'better-sqlite3',
+        hint: 'run Node.js 22.14 or newer',
+      },
+    )
   }
   // Not a literal, so that neither the compiler nor a bundler asks for an optional package.
   const name: string = 'better-sqlite3'
@@ -193,7 +226,9 @@ async function importBetter(): Promise<BetterConstructor> {
     return loaded.default
   } catch (cause) {
     throw new FastenError('ENGINE_MISSING', 'better-sqlite3 could not be loaded', {
-      at: 'better-sqlite3', hint: 'npm install better-sqlite3@13, or leave the driver at node:sqlite', cause,
+      at: 'better-sqlite3',
+      hint: 'npm install better-sqlite3@13, or leave the driver at node:sqlite',
+      cause,
     })
   }
 }

@@ -17,10 +17,16 @@ export interface KnownLog extends LogHead {
  * `unknown-log/<table>/<log_id>`, should hold no rows, and so fails verification instead of staying out of sight.
  */
 export function logsOf({ prepare }: Statements, stream: StreamName, table: string): KnownLog[] {
-  const known = prepare('SELECT log_id, log, size, head_hash FROM fasten_logs WHERE table_name = ? ORDER BY log').all(table)
+  const known = prepare(
+    'SELECT log_id, log, size, head_hash FROM fasten_logs WHERE table_name = ? ORDER BY log',
+  ).all(table)
   const logs: KnownLog[] = known.map((record) => ({
-    log: String(record['log']), stream, size: Number(record['size']), head_hash: String(record['head_hash']),
-    logId: Number(record['log_id']), table,
+    log: String(record['log']),
+    stream,
+    size: Number(record['size']),
+    head_hash: String(record['head_hash']),
+    logId: Number(record['log_id']),
+    table,
   }))
   const ids = new Set(logs.map(({ logId }) => logId))
   // By jumping from one log to the next in the index of places, so that it costs what there are logs, not rows.
@@ -31,15 +37,25 @@ export function logsOf({ prepare }: Statements, stream: StreamName, table: strin
       SELECT (SELECT min(log_id) FROM ${table} WHERE log_id > ids.log_id) FROM ids WHERE ids.log_id IS NOT NULL
     ) SELECT log_id FROM ids WHERE log_id IS NOT NULL`).all()
   for (const logId of carried.map(({ log_id }) => Number(log_id))) {
-    if (!ids.has(logId)) logs.push({ log: `unknown-log/${table}/${logId}`, stream, size: 0, head_hash: genesis, logId, table })
+    if (!ids.has(logId))
+      logs.push({ log: `unknown-log/${table}/${logId}`, stream, size: 0, head_hash: genesis, logId, table })
   }
   return logs
 }
 
 /** The next rows of a log, as they lie there, in the order of `monotonic_seq` and then position. */
 export function evidencePage(
-  { prepareArrays }: Statements, { logId, table, stream }: KnownLog,
-  { after, toSeq, limit }: { readonly after: { readonly seq: number; readonly position: number }; readonly toSeq: number; readonly limit: number },
+  { prepareArrays }: Statements,
+  { logId, table, stream }: KnownLog,
+  {
+    after,
+    toSeq,
+    limit,
+  }: {
+    readonly after: { readonly seq: number; readonly position: number }
+    readonly toSeq: number
+    readonly limit: number
+  },
 ): EvidenceRow[] {
   const names = columnNames[stream]
   const statement = prepareArrays(`

@@ -5,15 +5,51 @@ import { resultCode } from './driver.ts'
 /** The low byte of SQLite's result codes: the family. */
 export const sqliteBusy = 5
 const sqliteFamilies: Readonly<Record<number, readonly [code: string, what: string, hint: string]>> = {
-  3: ['STORE_READONLY', 'access to the store is not permitted', 'give this user read and write permission on the file and its directory'],
-  5: ['STORE_BUSY', 'another process holds the write lock of the store', 'it is tried again; look for a long transaction with: fuser -v FILE'],
-  6: ['STORE_BUSY', 'another connection holds the write lock of the store', 'it is tried again; close the other connection'],
-  8: ['STORE_READONLY', 'the store cannot be written', 'give this user write permission on the file and its directory, or remount the disk writable'],
-  10: ['STORE_IO', 'the disk failed under the store', 'see the system log for the device; rows stay in the spool until writing works again'],
-  11: ['STORE_CORRUPT', 'the database file is damaged', 'keep the file as evidence, move it away with its -wal and -shm files, and restore a backup'],
-  13: ['STORE_FULL', 'no space is left for the store', 'free space on its disk; rows stay in the spool until then'],
-  14: ['STORE_IO', 'the database file cannot be opened', 'the directory must exist and be writable by this user'],
-  26: ['STORE_CORRUPT', 'the file is not a SQLite database', 'name another path in the DSN, or move the file away'],
+  3: [
+    'STORE_READONLY',
+    'access to the store is not permitted',
+    'give this user read and write permission on the file and its directory',
+  ],
+  5: [
+    'STORE_BUSY',
+    'another process holds the write lock of the store',
+    'it is tried again; look for a long transaction with: fuser -v FILE',
+  ],
+  6: [
+    'STORE_BUSY',
+    'another connection holds the write lock of the store',
+    'it is tried again; close the other connection',
+  ],
+  8: [
+    'STORE_READONLY',
+    'the store cannot be written',
+    'give this user write permission on the file and its directory, or remount the disk writable',
+  ],
+  10: [
+    'STORE_IO',
+    'the disk failed under the store',
+    'see the system log for the device; rows stay in the spool until writing works again',
+  ],
+  11: [
+    'STORE_CORRUPT',
+    'the database file is damaged',
+    'keep the file as evidence, move it away with its -wal and -shm files, and restore a backup',
+  ],
+  13: [
+    'STORE_FULL',
+    'no space is left for the store',
+    'free space on its disk; rows stay in the spool until then',
+  ],
+  14: [
+    'STORE_IO',
+    'the database file cannot be opened',
+    'the directory must exist and be writable by this user',
+  ],
+  26: [
+    'STORE_CORRUPT',
+    'the file is not a SQLite database',
+    'name another path in the DSN, or move the file away',
+  ],
 }
 
 /** SQLite's family of an error, or undefined when it is not SQLite's. */
@@ -39,7 +75,9 @@ export function storeFault(error: unknown, path: string): unknown {
   if (code === dbMoved) return storeReplaced(path, 'moved or deleted', error)
   const said = error instanceof Error ? error.message : String(error)
   const [name, what, hint] = sqliteFamilies[code & 0xff] ?? [
-    'STORE_IO', 'SQLite could not do what was asked', 'look the number up among the result codes of SQLite',
+    'STORE_IO',
+    'SQLite could not do what was asked',
+    'look the number up among the result codes of SQLite',
   ]
   return new FastenError(name, `${what}: ${said} (SQLite ${code})`, { at: path, hint, cause: error })
 }

@@ -51,7 +51,11 @@ export function createHeadMemory() {
       const fault = isDamaged ? 'rows_beyond_head' : faultOf(statements, newest, generation, known)
       if (fault === undefined) return { log: newest, previous: undefined, generation }
       const isOurs = known !== undefined && known.generation >= generation
-      return replaced(isOurs ? known.head : newest.head, fault, Math.max(generation, known?.generation ?? 1) + 1)
+      return replaced(
+        isOurs ? known.head : newest.head,
+        fault,
+        Math.max(generation, known?.generation ?? 1) + 1,
+      )
     },
 
     /** To be called once the transaction that moved `log` is durable. */
@@ -83,16 +87,25 @@ export function prepareHeads(connection: SqliteConnection): HeadStatements {
   }
   return {
     // "~" is the last printable ASCII character, so all later generations of a name lie between name~ and name DEL.
-    generations: perTable(() => `
+    generations: perTable(
+      () => `
       SELECT log_id, log, size, head_hash, position FROM fasten_logs
-      WHERE table_name = ? AND (log = ? OR (log > ? || '~' AND log < ? || char(127)))`),
-    newestRow: perTable((table) => `
-      SELECT monotonic_seq, hash FROM ${table} WHERE log_id = ? ORDER BY monotonic_seq DESC LIMIT 1`),
+      WHERE table_name = ? AND (log = ? OR (log > ? || '~' AND log < ? || char(127)))`,
+    ),
+    newestRow: perTable(
+      (table) => `
+      SELECT monotonic_seq, hash FROM ${table} WHERE log_id = ? ORDER BY monotonic_seq DESC LIMIT 1`,
+    ),
     hashAt: perTable((table) => `SELECT hash FROM ${table} WHERE log_id = ? AND monotonic_seq = ?`),
   }
 }
 
-function newestGeneration(statements: HeadStatements, table: string, base: string, parts: LogParts): OpenLog | undefined {
+function newestGeneration(
+  statements: HeadStatements,
+  table: string,
+  base: string,
+  parts: LogParts,
+): OpenLog | undefined {
   let newest: OpenLog | undefined
   for (const row of statements.generations(table).all(table, base, base, base)) {
     const found = parseLogName(String(row['log']))
@@ -110,10 +123,16 @@ function newestGeneration(statements: HeadStatements, table: string, base: strin
   return newest
 }
 
-function faultOf(statements: HeadStatements, log: OpenLog, generation: number, known: Remembered | undefined): LogEnd | undefined {
+function faultOf(
+  statements: HeadStatements,
+  log: OpenLog,
+  generation: number,
+  known: Remembered | undefined,
+): LogEnd | undefined {
   if (known === undefined || generation > known.generation) return tailFault(statements, log)
   if (generation < known.generation || log.head.size < known.head.size) return 'rolled_back'
-  if (log.head.size === known.head.size) return log.head.head_hash === known.head.head_hash ? undefined : 'diverged'
+  if (log.head.size === known.head.size)
+    return log.head.head_hash === known.head.head_hash ? undefined : 'diverged'
   // Another process wrote on: what we stored must still lie under its rows.
   const ours = statements.hashAt(log.table).get(log.logId, known.head.size - 1)?.['hash']
   return ours === known.head.head_hash ? undefined : 'diverged'
@@ -129,7 +148,11 @@ function tailFault(statements: HeadStatements, { table, logId, head }: OpenLog):
 }
 
 function replaced(head: Head, reason: LogEnd, generation: number): Found {
-  return { log: undefined, generation, previous: { log: head.log, size: head.size, head_hash: head.head_hash, reason } }
+  return {
+    log: undefined,
+    generation,
+    previous: { log: head.log, size: head.size, head_hash: head.head_hash, reason },
+  }
 }
 
 const keyOf = (table: string, base: string): string => `${table} ${base}`

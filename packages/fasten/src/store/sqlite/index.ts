@@ -3,7 +3,7 @@ import type { Clock } from '../../core/clock.ts'
 import type { Digest } from '../../core/digest.ts'
 import { FastenError } from '../../core/error.ts'
 import type { IdSource } from '../../core/ids.ts'
-import { streams, type StreamName } from '../../core/row.ts'
+import { streams } from '../../core/row.ts'
 import type { Store } from '../ports.ts'
 import { loadSqliteDriver, type SqliteDriver, type SqliteDriverName } from './driver.ts'
 import type { Software } from './log-created.ts'
@@ -43,11 +43,17 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
   const driver = typeof wanted === 'object' ? wanted : await loadSqliteDriver(wanted)
   const tables = checkedTables(options.tables, mode)
   if (mode === 'read' && isPrivate(path)) {
-    throw new FastenError('STORE_MISSING', 'a private store cannot be read from outside', { at: path, hint: 'name a file' })
+    throw new FastenError('STORE_MISSING', 'a private store cannot be read from outside', {
+      at: path,
+      hint: 'name a file',
+    })
   }
-  const writer = mode === 'write'
-    ? await patiently(busyTimeoutMs, () => openSqliteWriter({ ...options, tables: tables ?? {}, driver, busyTimeoutMs }))
-    : undefined
+  const writer =
+    mode === 'write'
+      ? await patiently(busyTimeoutMs, () =>
+          openSqliteWriter({ ...options, tables: tables ?? {}, driver, busyTimeoutMs }),
+        )
+      : undefined
   try {
     const onlyTable = options.onlyTable?.toLowerCase()
     const reader = openSqliteReader({ path, tables, onlyTable, driver, busyTimeoutMs, writer })
@@ -66,10 +72,16 @@ function closeBoth(reader: SqliteReader, writer: SqliteWriter | undefined): void
   writer?.close()
 }
 
-function sinkOf(path: string, writer: SqliteWriter | undefined): Pick<Store, 'append' | 'spoolPosition' | 'forgetSpool'> {
+function sinkOf(
+  path: string,
+  writer: SqliteWriter | undefined,
+): Pick<Store, 'append' | 'spoolPosition' | 'forgetSpool'> {
   const writing = (): SqliteWriter => {
     if (writer !== undefined) return writer
-    throw new FastenError('STORE_READONLY', 'the store was opened for reading', { at: path, hint: 'open it with mode: "write"' })
+    throw new FastenError('STORE_READONLY', 'the store was opened for reading', {
+      at: path,
+      hint: 'open it with mode: "write"',
+    })
   }
   return {
     append: async (batch) => writing().append(batch),
@@ -78,14 +90,21 @@ function sinkOf(path: string, writer: SqliteWriter | undefined): Pick<Store, 'ap
   }
 }
 
-function checkedTables(tables: StreamTables | undefined, mode: SqliteStoreOptions['mode']): StreamTables | undefined {
-  const used = streams.flatMap((stream) => (tables?.[stream] === undefined ? [] : [[stream, tables[stream].toLowerCase()] as const]))
-  if (mode === 'write' && used.length === 0) throw new TypeError('openSqliteStore needs a table for at least one stream to write')
-  if (new Set(used.map(([, table]) => table)).size < used.length) throw new TypeError('two streams cannot share a table')
+function checkedTables(
+  tables: StreamTables | undefined,
+  mode: SqliteStoreOptions['mode'],
+): StreamTables | undefined {
+  const used = streams.flatMap((stream) =>
+    tables?.[stream] === undefined ? [] : [[stream, tables[stream].toLowerCase()] as const],
+  )
+  if (mode === 'write' && used.length === 0)
+    throw new TypeError('openSqliteStore needs a table for at least one stream to write')
+  if (new Set(used.map(([, table]) => table)).size < used.length)
+    throw new TypeError('two streams cannot share a table')
   for (const [, table] of used) {
     if (!/^[a-z_][a-z0-9_]*$/.test(table)) throw new TypeError(`"${table}" is not a table name`)
   }
-  return tables === undefined ? undefined : (Object.fromEntries(used) as { readonly [S in StreamName]?: string })
+  return tables === undefined ? undefined : Object.fromEntries(used)
 }
 
 /**
@@ -102,4 +121,3 @@ async function patiently<T>(timeoutMs: number, open: () => T): Promise<T> {
     await new Promise((resolve) => setTimeout(resolve, pauseMs))
   }
 }
-

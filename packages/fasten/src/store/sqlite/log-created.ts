@@ -25,7 +25,13 @@ export interface PreviousLog {
  * left it. `diverged`: it holds other rows than this process stored. `tail_missing`: its newest row is not there.
  * `tail_changed`: its newest row is not the one that its head names. `rows_beyond_head`: it holds rows that its head does not count.
  */
-export type LogEnd = 'log_missing' | 'rolled_back' | 'diverged' | 'tail_missing' | 'tail_changed' | 'rows_beyond_head'
+export type LogEnd =
+  | 'log_missing'
+  | 'rolled_back'
+  | 'diverged'
+  | 'tail_missing'
+  | 'tail_changed'
+  | 'rows_beyond_head'
 
 /** The draft text of row 0 of `log`. */
 export type LogOpener = (parts: LogParts, log: string, previous: PreviousLog | undefined) => Uint8Array
@@ -37,7 +43,15 @@ export type LogOpener = (parts: LogParts, log: string, previous: PreviousLog | u
  * have no holes. The api stream has no `detail`: there the log's birth is told as a `POST /LOG_CREATED` answered 201,
  * with the software as user agent and the replaced log in `error`. Source: spec/row.md#logs.
  */
-export function createLogOpener({ clock, ids, software }: { clock: Clock; ids: IdSource; software: Software }): LogOpener {
+export function createLogOpener({
+  clock,
+  ids,
+  software,
+}: {
+  clock: Clock
+  ids: IdSource
+  software: Software
+}): LogOpener {
   const mintId = createRowIdMint(ids)
   const boot_id = ids.randomHex(8)
   let boot_seq = 0
@@ -61,14 +75,21 @@ export function createLogOpener({ clock, ids, software }: { clock: Clock; ids: I
 }
 
 function logCreated(
-  envelope: DraftEnvelope, { stream }: LogParts, log: string, software: Software, previous: PreviousLog | undefined,
+  envelope: DraftEnvelope,
+  { stream }: LogParts,
+  log: string,
+  software: Software,
+  previous: PreviousLog | undefined,
 ): Draft {
   const facts: JsonObject = {
     ...(previous === undefined
       ? {}
       : {
           previous_log: {
-            head_hash: previous.head_hash, log: previous.log, reason: previous.reason, size: previous.size,
+            head_hash: previous.head_hash,
+            log: previous.log,
+            reason: previous.reason,
+            size: previous.size,
           },
         }),
     software: software.name,
@@ -76,20 +97,42 @@ function logCreated(
   }
   if (stream === 'sys') {
     return {
-      ...envelope, stream, level: previous === undefined ? 'info' : 'error', event: 'LOG_CREATED', logger: 'fasten', fields: facts,
+      ...envelope,
+      stream,
+      level: previous === undefined ? 'info' : 'error',
+      event: 'LOG_CREATED',
+      logger: 'fasten',
+      fields: facts,
     }
   }
   if (stream === 'api') {
     return {
-      ...envelope, stream, method: 'POST', path: '/LOG_CREATED', status: 201, duration_us: 0,
+      ...envelope,
+      stream,
+      method: 'POST',
+      path: '/LOG_CREATED',
+      status: 201,
+      duration_us: 0,
       source: { user_agent: `${software.name}/${software.version}` },
       ...(previous === undefined ? {} : { error: `${previous.reason}: ${previous.log} at ${previous.size}` }),
     }
   }
   return {
-    ...envelope, stream, code: 'LOG_CREATED', action: 'create', severity: previous === undefined ? 'info' : 'critical',
-    domain: 'fasten', category: 'integrity', actor: software.name, actor_kind: 'system', target: log, target_kind: 'log',
-    method: 'sdk', outcome: 'success', retention_class: 'permanent', detail: facts,
+    ...envelope,
+    stream,
+    code: 'LOG_CREATED',
+    action: 'create',
+    severity: previous === undefined ? 'info' : 'critical',
+    domain: 'fasten',
+    category: 'integrity',
+    actor: software.name,
+    actor_kind: 'system',
+    target: log,
+    target_kind: 'log',
+    method: 'sdk',
+    outcome: 'success',
+    retention_class: 'permanent',
+    detail: facts,
     ...(previous === undefined ? {} : { reason: `${previous.log} is not continued: ${previous.reason}` }),
   }
 }

@@ -41,7 +41,8 @@ export function migrate(connection: SqliteConnection, options: MigrateOptions): 
       setMeta(connection, 'created_by', options.createdBy)
     }
     setMeta(connection, 'schema_version', String(latestVersion(migrations)))
-    for (const [stream, table] of wanted(options.tables)) createRowTable(connection, stream, table, tables, migrations)
+    for (const [stream, table] of wanted(options.tables))
+      createRowTable(connection, stream, table, tables, migrations)
     connection.exec('COMMIT')
   } catch (error) {
     rollback(connection)
@@ -53,13 +54,17 @@ export function migrate(connection: SqliteConnection, options: MigrateOptions): 
  * Throws FastenError `TABLE_FOREIGN` when one of `tables` exists and is not ours, or holds another stream. Reads only, so
  * that it can be asked before anything in somebody else's file is touched.
  */
-export function refuseForeignTables(connection: SqliteConnection, { path, tables }: Pick<MigrateOptions, 'path' | 'tables'>): void {
+export function refuseForeignTables(
+  connection: SqliteConnection,
+  { path, tables }: Pick<MigrateOptions, 'path' | 'tables'>,
+): void {
   const own = ownTables(connection)
   for (const [stream, table] of wanted(tables)) {
     const held = own.get(table)
     if (held === stream) continue
     if (held !== undefined) throw foreign(path, table, `holds the ${held} stream, not ${stream}`)
-    if (hasTable(connection, table)) throw foreign(path, table, 'was not created by this fasten and is never written')
+    if (hasTable(connection, table))
+      throw foreign(path, table, 'was not created by this fasten and is never written')
   }
 }
 
@@ -70,25 +75,40 @@ export function ownTables(connection: SqliteConnection): ReadonlyMap<string, Str
   const known = streams as readonly string[]
   return new Map(
     rows.flatMap(({ table_name, stream }) =>
-      known.includes(String(stream)) ? [[String(table_name), stream as StreamName] as const] : []),
+      known.includes(String(stream)) ? [[String(table_name), stream as StreamName] as const] : [],
+    ),
   )
 }
 
 /** The layout's version: 0 for a file we have not been in. Throws FastenError `STORE_SCHEMA_NEWER` beyond what we know. */
-export function schemaVersion(connection: SqliteConnection, path: string, migrations: readonly Migration[] = released): number {
+export function schemaVersion(
+  connection: SqliteConnection,
+  path: string,
+  migrations: readonly Migration[] = released,
+): number {
   if (!hasTable(connection, 'fasten_meta')) return 0
-  const value = connection.prepare("SELECT value FROM fasten_meta WHERE key = 'schema_version'").get()?.['value']
+  const value = connection.prepare("SELECT value FROM fasten_meta WHERE key = 'schema_version'").get()?.[
+    'value'
+  ]
   const version = Number(value ?? 0)
   const latest = latestVersion(migrations)
   if (version <= latest) return version
-  throw new FastenError('STORE_SCHEMA_NEWER', `the store has layout ${String(value)}, this fasten knows layouts up to ${latest}`, {
-    at: path,
-    hint: 'a newer fasten wrote it: update this one; going back needs a copy from before the update',
-  })
+  throw new FastenError(
+    'STORE_SCHEMA_NEWER',
+    `the store has layout ${String(value)}, this fasten knows layouts up to ${latest}`,
+    {
+      at: path,
+      hint: 'a newer fasten wrote it: update this one; going back needs a copy from before the update',
+    },
+  )
 }
 
 export function hasTable(connection: SqliteConnection, table: string): boolean {
-  return connection.prepare("SELECT 1 AS found FROM sqlite_schema WHERE type = 'table' AND name = ? COLLATE NOCASE").get(table) !== undefined
+  return (
+    connection
+      .prepare("SELECT 1 AS found FROM sqlite_schema WHERE type = 'table' AND name = ? COLLATE NOCASE")
+      .get(table) !== undefined
+  )
 }
 
 /** Ends the transaction without keeping it, whether or not SQLite has already ended it by itself. */
@@ -100,14 +120,20 @@ export function rollback(connection: SqliteConnection): void {
   }
 }
 
-function isCurrent(connection: SqliteConnection, { path, tables, migrations = released }: MigrateOptions): boolean {
+function isCurrent(
+  connection: SqliteConnection,
+  { path, tables, migrations = released }: MigrateOptions,
+): boolean {
   if (schemaVersion(connection, path, migrations) !== latestVersion(migrations)) return false
   const own = ownTables(connection)
   return wanted(tables).every(([stream, table]) => own.get(table) === stream && hasTable(connection, table))
 }
 
 function createRowTable(
-  connection: SqliteConnection, stream: StreamName, table: string, own: ReadonlyMap<string, StreamName>,
+  connection: SqliteConnection,
+  stream: StreamName,
+  table: string,
+  own: ReadonlyMap<string, StreamName>,
   migrations: readonly Migration[],
 ): void {
   // A table of ours that somebody dropped is made again: its logs then lack their rows, which append and verify notice.
@@ -115,7 +141,9 @@ function createRowTable(
   for (const migration of migrations) {
     for (const statement of migration.tableStatements(stream, table)) connection.exec(statement)
   }
-  connection.prepare('INSERT OR REPLACE INTO fasten_tables (table_name, stream) VALUES (?, ?)').run(table, stream)
+  connection
+    .prepare('INSERT OR REPLACE INTO fasten_tables (table_name, stream) VALUES (?, ?)')
+    .run(table, stream)
 }
 
 function setMeta(connection: SqliteConnection, key: string, value: string): void {
@@ -127,12 +155,17 @@ function latestVersion(migrations: readonly Migration[]): number {
 }
 
 function wanted(tables: StreamTables): (readonly [StreamName, string])[] {
-  return streams.flatMap((stream) => (tables[stream] === undefined ? [] : [[stream, tables[stream]] as const]))
+  return streams.flatMap((stream) =>
+    tables[stream] === undefined ? [] : [[stream, tables[stream]] as const],
+  )
 }
 
 function foreign(path: string, table: string, why: string): FastenError {
   return new FastenError('TABLE_FOREIGN', `the table "${table}" ${why}`, {
     at: path,
-    hint: `keep it as it is and name another one: ?table=fasten_free_name`.replace('fasten_free_name', `${table}_2`),
+    hint: `keep it as it is and name another one: ?table=fasten_free_name`.replace(
+      'fasten_free_name',
+      `${table}_2`,
+    ),
   })
 }

@@ -12,7 +12,8 @@ export interface OpenFile {
   readonly identity: FileIdentity | undefined
   /** The files that SQLite keeps beside the database, `-wal` and `-shm`, when it is open for writing. */
   readonly companions: ReadonlyMap<string, FileIdentity>
-  readonly isImmutable: boolean
+  /** When the file was last written, if it was opened on the promise that nobody writes it. */
+  readonly immutableSince: bigint | undefined
 }
 
 /** What tells one file from another at the same path; undefined members do not exist for private stores. */
@@ -43,7 +44,12 @@ export function openWriting({ path, driver, busyTimeoutMs, ...layout }: WritingO
     refuseForeignTables(connection, { path, tables: layout.tables })
     setDurable(connection, path)
     migrate(connection, { path, ...layout })
-    return { connection, identity: identityOf(path), companions: companionsOf(path), isImmutable: false }
+    return {
+      connection,
+      identity: identityOf(path),
+      companions: companionsOf(path),
+      immutableSince: undefined,
+    }
   } catch (error) {
     closeQuietly(connection)
     throw storeFault(error, path)
@@ -55,22 +61,29 @@ export function openWriting({ path, driver, busyTimeoutMs, ...layout }: WritingO
  * it) is opened without locks, so that reading leaves nothing behind and works on read-only media; `isStale` says when that
  * has to be given up because a writer came.
  */
-export function openReading({ path, driver, busyTimeoutMs }: Pick<WritingOptions, 'path' | 'driver' | 'busyTimeoutMs'>): OpenFile {
+export function openReading({
+  path,
+  driver,
+  busyTimeoutMs,
+}: Pick<WritingOptions, 'path' | 'driver' | 'busyTimeoutMs'>): OpenFile {
   const identity = identityOf(path)
   if (identity === undefined) {
     throw new FastenError('STORE_MISSING', `there is no database file "${path}"`, {
-      at: path, hint: 'check the path; three slashes in a DSN are relative to the working directory, four are absolute',
+      at: path,
+      hint: 'check the path; three slashes in a DSN are relative to the working directory, four are absolute',
     })
   }
-  const isImmutable = driver.name === 'node:sqlite' && !hasWal(path)
+  const immutableSince = driver.name === 'node:sqlite' && !hasWal(path) ? writtenAt(path) : undefined
+  const isImmutable = immutableSince !== undefined
   const connection = opened(driver, path, { isReadOnly: true, isImmutable, busyTimeoutMs })
-  return { connection, identity, companions: new Map(), isImmutable }
+  return { connection, identity, companions: new Map(), immutableSince }
 }
 
 /** True when the connection must be opened again: the path leads to another file, or a writer has come to a file opened without locks. */
-export function isStale(file: OpenFile, path: string): boolean {
-  if (file.identity === undefined) return false
-  return hasMoved(file.identity, path) || (file.isImmutable && hasWal(path))
+export function isStale({ identity, immutableSince }: OpenFile, path: string): boolean {
+  if (identity === undefined) return false
+  if (hasMoved(identity, path)) return true
+  return immutableSince !== undefined && (hasWal(path) || writtenAt(path) !== immutableSince)
 }
 
 /** True when `path` no longer leads to the file of `identity`, or that file has been emptied. */
@@ -96,7 +109,10 @@ export function abandon(file: OpenFile, path: string): void {
 }
 
 /** In the words of the error that tells it. */
-export function whatHappened({ identity }: OpenFile, path: string): 'deleted or moved away' | 'emptied' | 'replaced by another' {
+export function whatHappened(
+  { identity }: OpenFile,
+  path: string,
+): 'deleted or moved away' | 'emptied' | 'replaced by another' {
   const now = identityOf(path, true)
   if (now === undefined) return 'deleted or moved away'
   return now.inode === identity?.inode && now.device === identity.device ? 'emptied' : 'replaced by another'
@@ -165,9 +181,14 @@ export const walPages = 4000
 function setDurable(connection: SqliteConnection, path: string): void {
   const mode = connection.prepare('PRAGMA journal_mode = WAL').get()?.['journal_mode']
   if (mode !== 'wal' && !isPrivate(path)) {
-    throw new FastenError('STORE_IO', `the file system does not carry a write-ahead log (journal mode stays ${String(mode)})`, {
-      at: path, hint: 'put the database on a local disk, not on a network share',
-    })
+    throw new FastenError(
+      'STORE_IO',
+      `the file system does not carry a write-ahead log (journal mode stays ${String(mode)})`,
+      {
+        at: path,
+        hint: 'put the database on a local disk, not on a network share',
+      },
+    )
   }
   connection.exec(`
     PRAGMA synchronous = FULL;
@@ -182,7 +203,11 @@ function setDurable(connection: SqliteConnection, path: string): void {
   `)
 }
 
-function opened(driver: SqliteDriver, path: string, options: Parameters<SqliteDriver['open']>[1]): SqliteConnection {
+function opened(
+  driver: SqliteDriver,
+  path: string,
+  options: Parameters<SqliteDriver['open']>[1],
+): SqliteConnection {
   try {
     return driver.open(path, options)
   } catch (error) {
@@ -197,13 +222,18 @@ function requireDirectory(path: string): void {
   } catch (error) {
     if (systemCode(error) !== 'ENOENT' && systemCode(error) !== 'ENOTDIR') {
       throw new FastenError('STORE_READONLY', `the directory "${directory}" cannot be entered`, {
-        at: path, hint: 'give this user permission to enter and write it', cause: error,
+        at: path,
+        hint: 'give this user permission to enter and write it',
+        cause: error,
       })
     }
   }
   throw new FastenError('STORE_MISSING', `there is no directory "${directory}" for the database file`, {
-    at: path, hint: `create it: mkdir -p "${directory}"`,
+    at: path,
+    hint: `create it: mkdir -p "${directory}"`,
   })
 }
+
+const writtenAt = (path: string): bigint => statSync(path, { bigint: true }).mtimeNs
 
 const hasWal = (path: string): boolean => existsSync(`${path}-wal`)

@@ -37,9 +37,9 @@ export interface SqliteReader {
  */
 export function openSqliteReader(options: SqliteReaderOptions): SqliteReader {
   const { path, writer } = options
-  let session: Session | undefined = open()
+  let current: Session | undefined = connect()
 
-  function open(): Session {
+  function connect(): Session {
     if (isPrivate(path) && writer !== undefined) return sessionOf(undefined, writer.connection())
     const file = openReading(options)
     try {
@@ -56,14 +56,16 @@ export function openSqliteReader(options: SqliteReaderOptions): SqliteReader {
     const tables = readableTables(own, options)
     const used = new Set(tables.values())
     const others = options.tables === undefined ? [...own.keys()].filter((table) => !used.has(table)) : []
-    return { file, tables, others, statements: createStatements(connection) }
+    // A writer may yet create the tables that are not there.
+    const isPartial = tables.size < Object.keys(options.tables ?? {}).length
+    return { file, tables, others, isPartial, statements: createStatements(connection) }
   }
 
   function attempt<T>(work: (session: Session) => T): T {
     try {
-      if (session?.file !== undefined && isStale(session.file, path)) drop()
-      session ??= open()
-      return work(session)
+      if (current?.file !== undefined && (current.isPartial || isStale(current.file, path))) drop()
+      current ??= connect()
+      return work(current)
     } catch (error) {
       if (resultFamily(error) !== undefined && resultFamily(error) !== sqliteBusy) drop()
       throw storeFault(error, path)
@@ -71,21 +73,26 @@ export function openSqliteReader(options: SqliteReaderOptions): SqliteReader {
   }
 
   function drop(): void {
-    if (session?.file !== undefined) closeQuietly(session.file.connection)
-    session = undefined
+    if (current?.file !== undefined) closeQuietly(current.file.connection)
+    current = undefined
   }
 
   const logs = ({ statements, tables }: Session): KnownLog[] =>
     [...tables].flatMap(([stream, table]) => logsOf(statements, stream, table))
 
-  async function* evidence(log: string, fromSeq = 0, toSeq = Number.MAX_SAFE_INTEGER): AsyncGenerator<EvidenceRow> {
+  async function* evidence(
+    log: string,
+    fromSeq = 0,
+    toSeq = Number.MAX_SAFE_INTEGER,
+  ): AsyncGenerator<EvidenceRow> {
+    const known = attempt((session) => logs(session).find((candidate) => candidate.log === log))
+    if (known === undefined) return
     let after = { seq: fromSeq - 1, position: Number.MAX_SAFE_INTEGER }
     for (;;) {
       // Page by page, so that neither memory nor a snapshot grows with the log.
-      const page = attempt((session) => {
-        const known = logs(session).find((candidate) => candidate.log === log)
-        return known === undefined ? [] : evidencePage(session.statements, known, { after, toSeq, limit: evidenceRows })
-      })
+      const page = attempt(({ statements }) =>
+        evidencePage(statements, known, { after, toSeq, limit: evidenceRows }),
+      )
       yield* page
       const last = page.at(-1)
       if (last === undefined || page.length < evidenceRows) return
@@ -94,26 +101,33 @@ export function openSqliteReader(options: SqliteReaderOptions): SqliteReader {
   }
 
   const source: RowSource = {
-    scan: async (query) => attempt(({ statements, tables }) => {
-      const table = tables.get(query.stream)
-      return table === undefined ? [] : scan(statements, table, query)
-    }),
-    count: async (stream, filter, atMost) => attempt(({ statements, tables }) => {
-      const table = tables.get(stream)
-      return table === undefined ? 0 : count(statements, table, stream, filter, atMost)
-    }),
-    heads: async () => attempt((open) => logs(open).map(({ log, stream, size, head_hash }) => ({ log, stream, size, head_hash }))),
+    scan: async (query) =>
+      attempt(({ statements, tables }) => {
+        const table = tables.get(query.stream)
+        return table === undefined ? [] : scan(statements, table, query)
+      }),
+    count: async (stream, filter, atMost) =>
+      attempt(({ statements, tables }) => {
+        const table = tables.get(stream)
+        return table === undefined ? 0 : count(statements, table, stream, filter, atMost)
+      }),
+    heads: async () =>
+      attempt((session) =>
+        logs(session).map(({ log, stream, size, head_hash }) => ({ log, stream, size, head_hash })),
+      ),
     evidence,
-    position: async (stream) => attempt(({ statements, tables }) => {
-      const table = tables.get(stream)
-      return table === undefined ? 0 : newestPosition(statements, table)
-    }),
-    summary: async (stream, since, until) => attempt((open) => {
-      const table = open.tables.get(stream)
-      if (table === undefined) return []
-      return summaryOf(open.statements, table, logsOf(open.statements, stream, table), since, until)
-    }),
-    describe: async () => attempt((open) => describe(open, options)),
+    position: async (stream) =>
+      attempt(({ statements, tables }) => {
+        const table = tables.get(stream)
+        return table === undefined ? 0 : newestPosition(statements, table)
+      }),
+    summary: async (stream, since, until) =>
+      attempt((session) => {
+        const table = session.tables.get(stream)
+        if (table === undefined) return []
+        return summaryOf(session.statements, table, logsOf(session.statements, stream, table), since, until)
+      }),
+    describe: async () => attempt((session) => describe(session, options)),
   }
   return { source, close: drop }
 }
@@ -123,6 +137,7 @@ interface Session {
   readonly tables: ReadonlyMap<StreamName, string>
   /** Tables with rows of ours that were not asked for. */
   readonly others: readonly string[]
+  readonly isPartial: boolean
   readonly statements: Statements
 }
 
@@ -136,20 +151,24 @@ function newestPosition({ prepare }: Statements, table: string): number {
   return Number(found?.['position'] ?? 0)
 }
 
-function describe({ statements: { prepare }, tables, others }: Session, { path, driver }: SqliteReaderOptions): StoreDescription {
+function describe(
+  { statements: { prepare }, tables, others }: Session,
+  { path, driver }: SqliteReaderOptions,
+): StoreDescription {
   const version = String(prepare('SELECT sqlite_version() AS version').get()?.['version'])
   let rows = 0
   let newest = ''
   for (const table of tables.values()) {
-    const found = prepare('SELECT ifnull(sum(size), 0) AS rows, ifnull(max(moved_at), ?) AS moved_at FROM fasten_logs WHERE table_name = ?')
-      .get('', table)
+    const found = prepare(
+      'SELECT ifnull(sum(size), 0) AS rows, ifnull(max(moved_at), ?) AS moved_at FROM fasten_logs WHERE table_name = ?',
+    ).get('', table)
     rows += Number(found?.['rows'] ?? 0)
     const moved_at = String(found?.['moved_at'] ?? '')
     if (moved_at > newest) newest = moved_at
   }
   return {
     kind: 'sqlite',
-    dsn: path.startsWith('/') ? `sqlite:///${path}` : `sqlite:///${path}`,
+    dsn: `sqlite:///${path.replace(/[%?]/g, encodeURIComponent)}`,
     version: `${version} (${driver.name})`,
     streams: streams.filter((stream) => tables.has(stream)),
     rows,
@@ -157,7 +176,10 @@ function describe({ statements: { prepare }, tables, others }: Session, { path, 
     isDurable: !isPrivate(path),
     warnings: [
       ...versionWarnings(version),
-      ...others.map((table) => `the file also holds the table "${table}", which is not read here: name it with ?table=${table}`),
+      ...others.map(
+        (table) =>
+          `the file also holds the table "${table}", which is not read here: name it with ?table=${table}`,
+      ),
     ],
   }
 }
@@ -167,13 +189,19 @@ export function versionWarnings(version: string): string[] {
   const [major = 0, minor = 0, patch = 0] = version.split('.').map(Number)
   const isSafe = major > 3 || (major === 3 && (minor > 51 || (minor === 51 && patch >= 3)))
   if (isSafe) return []
-  return [`SQLite ${version} has a bug that can damage a database in WAL mode; 3.51.3 and newer do not: update Node.js`]
+  return [
+    `SQLite ${version} has a bug that can damage a database in WAL mode; 3.51.3 and newer do not: update Node.js`,
+  ]
 }
 
-function readableTables(own: ReadonlyMap<string, StreamName>, { path, tables, onlyTable }: SqliteReaderOptions): ReadonlyMap<StreamName, string> {
+function readableTables(
+  own: ReadonlyMap<string, StreamName>,
+  { path, tables, onlyTable }: SqliteReaderOptions,
+): ReadonlyMap<StreamName, string> {
   const readable = new Map<StreamName, string>()
   for (const [table, stream] of own) {
-    if (onlyTable !== undefined ? onlyTable === table : tables?.[stream] === table) readable.set(stream, table)
+    if (onlyTable !== undefined ? onlyTable === table : tables?.[stream] === table)
+      readable.set(stream, table)
     // Asked for nothing in particular: the usual table of each stream, or else the first.
     const isUsual = onlyTable === undefined && tables === undefined
     if (isUsual && (!readable.has(stream) || defaultTables[stream] === table)) readable.set(stream, table)
@@ -183,7 +211,9 @@ function readableTables(own: ReadonlyMap<string, StreamName>, { path, tables, on
   const asked = names.length === 0 ? 'rows' : `the table ${names.map((table) => `"${table}"`).join(' or ')}`
   throw new FastenError('STORE_EMPTY', `"${path}" does not hold ${asked} of fasten`, {
     at: path,
-    hint: own.size === 0 ? 'check the path, or write to it first' : `its tables are ${[...own.keys()].join(', ')}: name one with ?table=`,
+    hint:
+      own.size === 0
+        ? 'check the path, or write to it first'
+        : `its tables are ${[...own.keys()].join(', ')}: name one with ?table=`,
   })
 }
-

@@ -20,29 +20,45 @@ export function scan(statements: Statements, table: string, query: ScanQuery): S
   const direction = order === 'newest' ? 'DESC' : 'ASC'
   const sorting = order === 'stored' ? 'position' : `timestamp ${direction}, position ${direction}`
   const statement = statements.prepareArrays(
-    `SELECT position, hash, leaf, timestamp FROM ${table} WHERE ${conditions} ORDER BY ${sorting} LIMIT ? OFFSET ?`)
+    `SELECT position, hash, leaf, timestamp FROM ${table} WHERE ${conditions} ORDER BY ${sorting} LIMIT ? OFFSET ?`,
+  )
   return statement.all(...values, limit, offset).map((cells) => storedRow(statements, stream, table, cells))
 }
 
 /** How many rows pass, or null when they are more than `atMost`. */
-export function count({ prepare }: Statements, table: string, stream: StreamName, filter: ScanFilter, atMost: number): number | null {
+export function count(
+  { prepare }: Statements,
+  table: string,
+  stream: StreamName,
+  filter: ScanFilter,
+  atMost: number,
+): number | null {
   const { sql, values } = whereOf(stream, table, filter, 'newest')
   const isBounded = Number.isFinite(atMost)
   const found = isBounded
-    ? prepare(`SELECT count(*) AS rows FROM (SELECT 1 FROM ${table} WHERE ${sql} LIMIT ?)`).get(...values, atMost + 1)
+    ? prepare(`SELECT count(*) AS rows FROM (SELECT 1 FROM ${table} WHERE ${sql} LIMIT ?)`).get(
+        ...values,
+        atMost + 1,
+      )
     : prepare(`SELECT count(*) AS rows FROM ${table} WHERE ${sql}`).get(...values)
   const rows = Number(found?.['rows'] ?? 0)
   return rows > atMost ? null : rows
 }
 
-function continuation(order: ScanQuery['order'], after: { readonly timestamp: string; readonly position: number }) {
+function continuation(
+  order: ScanQuery['order'],
+  after: { readonly timestamp: string; readonly position: number },
+) {
   if (order === 'stored') return { condition: 'position > ?', bound: [after.position] }
   const sign = order === 'newest' ? '<' : '>'
   return { condition: `(timestamp, position) ${sign} (?, ?)`, bound: [after.timestamp, after.position] }
 }
 
 function storedRow(
-  statements: Statements, stream: StreamName, table: string, [at = 0, hash, text, timestamp]: readonly SqlValue[],
+  statements: Statements,
+  stream: StreamName,
+  table: string,
+  [at = 0, hash, text, timestamp]: readonly SqlValue[],
 ): StoredRow {
   const position = Number(at)
   const leaf = textOf(text)
@@ -69,7 +85,11 @@ function rowFromColumns({ prepare }: Statements, stream: StreamName, table: stri
   const found = prepare(`
     SELECT log, monotonic_seq, ${names.join(', ')} FROM ${table} LEFT JOIN fasten_logs USING (log_id)
     WHERE ${table}.position = ?`).get(position)
-  const members: Record<string, unknown> = { stream, log: found?.['log'] ?? '', monotonic_seq: Number(found?.['monotonic_seq'] ?? 0) }
+  const members: Record<string, unknown> = {
+    stream,
+    log: found?.['log'] ?? '',
+    monotonic_seq: Number(found?.['monotonic_seq'] ?? 0),
+  }
   for (const name of names) {
     const value = found?.[name] ?? null
     if (value !== null) members[name] = typeof value === 'bigint' ? Number(value) : value
@@ -80,5 +100,9 @@ function rowFromColumns({ prepare }: Statements, stream: StreamName, table: stri
   return members as unknown as Row
 }
 
-const textOf = (value: unknown): string | null => (value === null || value === undefined ? null : String(value))
-
+const textOf = (value: SqlValue | undefined): string | null =>
+  value === null || value === undefined
+    ? null
+    : value instanceof Uint8Array
+      ? Buffer.from(value).toString('hex')
+      : String(value)

@@ -80,4 +80,8 @@ export function rowColumns(stream: StreamName): readonly string[] {
   return ['position', 'log_id', 'monotonic_seq', 'hash', ...columnNames[stream], 'leaf']
 }
 
-export const defaultTables: Readonly<Record<StreamName, string>> = { audit: 'audit_log', sys: 'sys_log', api: 'api_log' }
+export const defaultTables: Readonly<Record<StreamName, string>> = {
+  audit: 'audit_log',
+  sys: 'sys_log',
+  api: 'api_log',
+}

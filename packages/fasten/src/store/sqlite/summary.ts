@@ -11,10 +11,15 @@ import type { KnownLog } from './evidence.ts'
  * at either end of each log, since rows are stored nearly, not exactly, in the order of their times.
  */
 export function summaryOf(
-  { prepare }: Statements, table: string, logs: readonly KnownLog[], since: string | undefined, until: string | undefined,
+  { prepare }: Statements,
+  table: string,
+  logs: readonly KnownLog[],
+  since: string | undefined,
+  until: string | undefined,
 ): SourceSummary[] {
-  const found = since === undefined && until === undefined
-    ? prepare(`
+  const found =
+    since === undefined && until === undefined
+      ? prepare(`
         SELECT log_id, rows,
           (SELECT min(timestamp) FROM ${table} t
             WHERE t.log_id = g.log_id AND t.monotonic_seq < g.first_seq + 1000) AS first_seen,
@@ -24,9 +29,12 @@ export function summaryOf(
           SELECT log_id, count(*) AS rows, min(monotonic_seq) AS first_seq, max(monotonic_seq) AS last_seq
           FROM ${table} GROUP BY log_id
         ) g`).all()
-    : prepare(`
+      : prepare(`
         SELECT log_id, count(*) AS rows, min(timestamp) AS first_seen, max(timestamp) AS last_seen
-        FROM ${table} WHERE timestamp >= ? AND timestamp <= ? GROUP BY +log_id`).all(since ?? '', until ?? '~')
+        FROM ${table} WHERE timestamp >= ? AND timestamp <= ? GROUP BY +log_id`).all(
+          since ?? '',
+          until ?? '~',
+        )
   const names = new Map(logs.map(({ logId, log }) => [logId, log]))
   const sources = new Map<string, SourceSummary>()
   for (const record of found) {

@@ -17,7 +17,12 @@ export interface Where {
  * A `+` before a column keeps SQLite from choosing its index. It has no statistics and guesses; what it must be kept from is
  * reading and sorting half the table to answer "the newest fifty" or "what came after position 8,000,000".
  */
-export function whereOf(stream: StreamName, table: string, filter: ScanFilter, order: ScanQuery['order']): Where {
+export function whereOf(
+  stream: StreamName,
+  table: string,
+  filter: ScanFilter,
+  order: ScanQuery['order'],
+): Where {
   const sql: string[] = []
   const values: SqlValue[] = []
   const add = (condition: string, ...bound: SqlValue[]): void => {
@@ -57,7 +62,11 @@ const isMemberName = (name: string): boolean => /^[A-Za-z_][A-Za-z0-9_]*$/.test(
 /** Columns whose index leads to a handful of rows, whatever the order asked for. */
 const isSelective = (name: string): boolean => name === 'id' || name === 'request_id'
 
-function addPresence(add: (condition: string, ...bound: SqlValue[]) => void, columns: readonly string[], name: string): void {
+function addPresence(
+  add: (condition: string, ...bound: SqlValue[]) => void,
+  columns: readonly string[],
+  name: string,
+): void {
   if (columns.includes(name)) add(`+${name} IS NOT NULL`)
   else if (!isMemberName(name)) add('0')
   // A damaged leaf has no members, rather than failing the whole answer.

@@ -11,7 +11,15 @@ import { resultFamily, sqliteBusy, storeFault, storeReplaced } from './fault.ts'
 import { createHeadMemory } from './heads.ts'
 import { createLogOpener, type Software } from './log-created.ts'
 import type { StreamTables } from './migrate.ts'
-import { abandon, closeQuietly, hasMoved, isPrivate, openWriting, whatHappened, type OpenFile } from './open.ts'
+import {
+  abandon,
+  closeQuietly,
+  hasMoved,
+  isPrivate,
+  openWriting,
+  whatHappened,
+  type OpenFile,
+} from './open.ts'
 
 export interface SqliteWriterOptions {
   readonly path: string
@@ -47,13 +55,13 @@ export function openSqliteWriter(options: SqliteWriterOptions): SqliteWriter {
   const memory = createHeadMemory()
   const openerOf = createLogOpener(options)
   let mustProve = false
-  let session: Session | undefined = open()
+  let session: Session | undefined = connect()
 
-  function open(): Session {
+  function connect(): Session {
     const { name, version } = options.software
     const file = openWriting({ ...options, createdAt: now(), createdBy: `${name}/${version}` })
     try {
-      if (mustProve) proveDurable(file.connection, path)
+      moveLog(file.connection, path, mustProve)
       mustProve = false
       return { file, ...prepare(file.connection) }
     } catch (error) {
@@ -66,7 +74,9 @@ export function openSqliteWriter(options: SqliteWriterOptions): SqliteWriter {
     return {
       append: createAppend(connection, { ...options, now, memory, openerOf }),
       // As text: a position is a 64-bit number, which one driver rounds and the other refuses to hand out.
-      spool: connection.prepare('SELECT CAST(position AS TEXT) AS position FROM fasten_spools WHERE spool = ?'),
+      spool: connection.prepare(
+        'SELECT CAST(position AS TEXT) AS position FROM fasten_spools WHERE spool = ?',
+      ),
       forget: connection.prepare('DELETE FROM fasten_spools WHERE spool = ?'),
     }
   }
@@ -82,7 +92,7 @@ export function openSqliteWriter(options: SqliteWriterOptions): SqliteWriter {
   }
 
   function current(): Session {
-    if (session === undefined) session = open()
+    if (session === undefined) session = connect()
     else if (session.file.identity !== undefined && hasMoved(session.file.identity, path)) {
       const { file } = session
       const how = whatHappened(file, path)
@@ -102,8 +112,9 @@ export function openSqliteWriter(options: SqliteWriterOptions): SqliteWriter {
   }
 
   return {
-    append: (batch) => attempt((open) => open.append(batch)),
-    spoolPosition: (spool) => attempt(({ spool: statement }) => BigInt(String(statement.get(spool)?.['position'] ?? 0))),
+    append: (batch) => attempt(({ append }) => append(batch)),
+    spoolPosition: (spool) =>
+      attempt(({ spool: statement }) => BigInt(String(statement.get(spool)?.['position'] ?? 0))),
     forgetSpool: (spool) => void attempt(({ forget }) => forget.run(spool)),
     connection: () => current().file.connection,
     close() {
@@ -119,11 +130,21 @@ type Session = { readonly file: OpenFile } & {
   readonly forget: ReturnType<SqliteConnection['prepare']>
 }
 
-/** Everything that reads as committed is in the file and flushed, or this throws `STORE_IO`. */
-function proveDurable(connection: SqliteConnection, path: string): void {
-  const outcome = connection.prepare('PRAGMA wal_checkpoint(FULL)').get()
+/**
+ * Moves what an earlier connection left in the write-ahead log into the file, and flushes it: rows whose flush failed, in this
+ * process or in one that died of it, would otherwise read as committed and not be durable. With `mustProve` it throws `STORE_IO`
+ * unless all of it went; without, what a reader's snapshot holds back may stay.
+ */
+function moveLog(connection: SqliteConnection, path: string, mustProve: boolean): void {
+  const outcome = connection.prepare(`PRAGMA wal_checkpoint(${mustProve ? 'FULL' : 'PASSIVE'})`).get()
+  if (!mustProve) return
   if (Number(outcome?.['busy'] ?? 1) === 0 && outcome?.['log'] === outcome?.['checkpointed']) return
-  throw new FastenError('STORE_IO', 'after an error the write-ahead log could not yet be moved into the database file', {
-    at: path, hint: 'it is tried again; a reader that holds an old snapshot delays it',
-  })
+  throw new FastenError(
+    'STORE_IO',
+    'after an error the write-ahead log could not yet be moved into the database file',
+    {
+      at: path,
+      hint: 'it is tried again; a reader that holds an old snapshot delays it',
+    },
+  )
 }

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Opening a store, by DSN or by what a person typed.
+export { openForReading, openStore, type StoreParts, type StoreTarget } from './open.ts'
+export { createMemoryStore, type MemoryStore, type MemoryStoreOptions } from './memory.ts'
+export { hideSecrets, isTableName, parseDsn, type Dsn, type PostgresDsn, type SqliteDsn } from './dsn.ts'
+
+// What a store is. Implement these, run `describeStore` of fasten/testing, and hand the object in.
+export type {
+  AppendBatch,
+  AppendedRow,
+  AppendResult,
+  EvidenceRow,
+  LogHead,
+  RejectedDraft,
+  RowSink,
+  RowSource,
+  ScanFilter,
+  ScanQuery,
+  SourceSummary,
+  SpooledDraft,
+  Store,
+  StoredRow,
+  StoreDescription,
+} from './ports.ts'
+export type { NodeStatus, Sources } from './sources.ts'
+export { matches, type Candidate } from './matches.ts'
+
+// Time, randomness and hashing of this machine.
+export { createSystemClock, createSystemIds, sha256 } from './platform.ts'

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Contract suites: what every store, source of rows and reader promises, to be run against your own.
+export {
+  appendJob,
+  assertSound,
+  describeStore,
+  evidenceOf,
+  spooled,
+  type AppendJob,
+  type StorePlace,
+} from './store-contract.ts'
+export { describeSource, type SourceUnderTest } from './source-contract.ts'
+export { describeReader, type ReaderContractOptions, type ReaderUnderTest } from './reader-contract.ts'
+
+// Rows to feed them with.
+export {
+  createSampleDrafts,
+  sampleTime,
+  sampleWindow,
+  type SampleDrafts,
+  type SampleOptions,
+} from './sample-drafts.ts'
