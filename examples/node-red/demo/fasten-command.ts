@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { spawn } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
-import { dirname, join, relative } from 'node:path'
+import { dirname, join, relative, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 export interface CommandResult {
@@ -28,12 +28,18 @@ export async function showFastenCommand(...words: string[]): Promise<number> {
   )
 }
 
-/** How a visitor types the command where they stand: `npx fasten` where that is the installed package, else by its file. */
+/**
+ * How a visitor types the command where they stand. With the Node.js that came along as a dependency, since then theirs is
+ * too old; else as `npx fasten` where that is the installed package, or by its file.
+ */
 export function typedCommand(): string {
+  const broughtAlong = process.execPath.includes(`${sep}node_modules${sep}`)
+  const file = relative(process.cwd(), commandFile())
+  if (broughtAlong) return `${relative(process.cwd(), process.execPath)} ${file}`
   for (let folder = process.cwd(); folder !== dirname(folder); folder = dirname(folder)) {
     if (existsSync(join(folder, 'node_modules', '.bin', 'fasten'))) return 'npx fasten'
   }
-  return `node ${relative(process.cwd(), commandFile())}`
+  return `node ${file}`
 }
 
 /** Behind `bin` of the package; its source when the package runs from source. */
