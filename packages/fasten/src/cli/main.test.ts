@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import type { ReaderRow } from '../reader/reader.ts'
+import { rowsOf } from './fixtures/ask.ts'
 import { openShop, temporaryFolder } from './fixtures/shop.ts'
 import { fastenCli, printed, shell, start } from './fixtures/spawn.ts'
 
@@ -162,8 +162,3 @@ test('a module may register codes, export them, or fail to load', async (t) => {
   assert.deepEqual([lost.exitCode, lost.out], [2, ''])
   assert.match(lost.err, /^IMPORT_FAILED: \.\/nope\.mjs cannot be imported: Cannot find module/)
 })
-
-function rowsOf(text: string): readonly ReaderRow[] {
-  const lines = text.split('\n').filter((line) => line !== '')
-  return lines.map((line) => JSON.parse(line) as ReaderRow)
-}

@@ -20,11 +20,13 @@ export async function runProgram(words: readonly string[], world: World, version
     if (error instanceof FastenError) await world.err.line(visible(withHint(error).toLine()))
     else
       await world.err.line(
-        visibleLines(`INTERNAL_ERROR: ${error instanceof Error ? error.stack : String(error)}`),
+        visibleLines(`${internalError}: ${error instanceof Error ? error.stack : String(error)}`),
       )
     return exitCodeOf(error)
   }
 }
+
+const internalError = 'INTERNAL_ERROR'
 
 /** What a person at this command line can do about errors that come from elsewhere without a remedy. */
 const hints: Readonly<Record<string, string>> = {

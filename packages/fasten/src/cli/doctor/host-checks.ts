@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { settings } from '../../capture/settings.ts'
-import { readConfig } from '../../capture/config.ts'
+import { readConfig, type Config } from '../../capture/config.ts'
 import type { Clock } from '../../core/clock.ts'
+import { FastenError } from '../../core/error.ts'
 import { didYouMean } from '../../core/nearest-word.ts'
 import { formatMicros, parseTime } from '../../core/timestamp.ts'
 import { software } from '../../store/software.ts'
@@ -53,10 +54,10 @@ export function envCheck(processEnv: Env, dsn: string | undefined): Check {
         .filter((name) => name.startsWith('FASTEN_') && env[name] !== undefined)
         .sort()
       const strange = given.filter((name) => !known.includes(name))
-      const { service_id, node_id, tenant_id, assumed } = readConfig(
-        dsn === undefined ? {} : { audit_dsn: dsn },
-        processEnv,
-      )
+      const config = configOf(dsn, processEnv)
+      if (config instanceof FastenError)
+        return warn(config.message, { hint: config.hint, detail: { variables: given, code: config.code } })
+      const { service_id, node_id, tenant_id, assumed } = config
       const detail = {
         variables: given,
         unknown: strange,
@@ -84,6 +85,16 @@ export function envCheck(processEnv: Env, dsn: string | undefined): Check {
         detail,
       )
     },
+  }
+}
+
+/** A place that this user cannot write may be another user's to write, so that alone is no failure. */
+function configOf(dsn: string | undefined, env: Env): Config | FastenError {
+  try {
+    return readConfig(dsn === undefined ? {} : { audit_dsn: dsn }, env)
+  } catch (error) {
+    if (error instanceof FastenError && error.code === 'PLACE_UNWRITABLE') return error
+    throw error
   }
 }
 

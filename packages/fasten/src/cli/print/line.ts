@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Look, Style } from './paint.ts'
-import { cut, fold, pad, width } from './width.ts'
+import { cut, foldHard, pad, width } from './width.ts'
 
 /** One stretch of a line. Texts are `visible` already. */
 export interface Part {
@@ -38,7 +38,7 @@ export function line(parts: readonly Part[], look: Look): string {
 
 /**
  * The parts over as many lines as they need, nothing cut: a part that does not fit goes to the next line, which begins with
- * `hang`, and one that is longer than a line is folded between words.
+ * `hang`, and one that is longer than a line is folded.
  */
 export function flow(parts: readonly Part[], hang: string, look: Look): readonly string[] {
   const shown = parts.filter(isShown)
@@ -50,18 +50,30 @@ export function flow(parts: readonly Part[], hang: string, look: Look): readonly
     const whole = padded(part)
     const gap = gapBefore(part)
     if (used > 0 && used + gap.length + width(whole.trimEnd()) > look.columns) {
-      lines.push(text.trimEnd())
-      const [first = '', ...rest] = fold(whole, Math.max(16, look.columns - width(hang)))
-      const pieces = [first, ...rest].map((piece) => hang + paintPart(part, piece, look))
-      lines.push(...pieces.slice(0, -1))
-      text = pieces.at(-1) ?? ''
-      used = width(hang) + width(rest.at(-1) ?? first)
+      const hung = hanging(part, hang, look)
+      lines.push(text.trimEnd(), ...hung.slice(0, -1).map((each) => each.text))
+      const last = hung.at(-1)
+      text = last?.text ?? ''
+      used = last?.columns ?? 0
     } else {
       text += (used === 0 ? '' : gap) + paintPart(part, whole, look)
       used += (used === 0 ? 0 : gap.length) + width(whole)
     }
   }
   return [...lines, text.trimEnd()]
+}
+
+/** A part on lines of its own, each beginning with `hang` and as wide as it says. */
+export function hanging(
+  part: Part,
+  hang: string,
+  look: Look,
+): readonly { readonly text: string; readonly columns: number }[] {
+  const room = look.columns === null ? Infinity : Math.max(16, look.columns - width(hang))
+  return foldHard(padded(part), room).map((piece) => ({
+    text: hang + paintPart(part, piece, look),
+    columns: width(hang) + width(piece),
+  }))
 }
 
 function isShown(part: Part): boolean {

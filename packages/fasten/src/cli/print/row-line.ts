@@ -54,10 +54,13 @@ export function rowPrinter(look: Look, options: RowLineOptions = {}): (row: Read
     const isDense = look.columns !== null && look.columns < columnsForGaps
     const head = [...lead(row, isShort), ...rowParts(row, { isAligned: !isShort, hasCause: true })]
     const dense = head.map((part, index) => (index <= densePartsMax ? { ...part, isTight: true } : part))
-    const hangs = isDense && row.request_id.length > denseIdMax
+    const hangs = look.columns !== null && look.columns < columnsForIds && row.request_id.length > shortIdMax
     const tail = trail(row, options, isDense && !hangs)
     const lines = hangs
-      ? [line([...dense, ...tail.slice(0, -1)], look), `${' '.repeat(13)}${line(tail.slice(-1), look)}`]
+      ? [
+          line([...(isDense ? dense : head), ...tail.slice(0, -1)], look),
+          `${' '.repeat(isDense ? 13 : 14)}${line(tail.slice(-1), look)}`,
+        ]
       : [line([...(isDense ? dense : head), ...tail], look)]
     const rowDay = row.timestamp.slice(0, 10)
     if (!isShort || rowDay === day) return lines
@@ -69,8 +72,9 @@ export function rowPrinter(look: Look, options: RowLineOptions = {}): (row: Read
 /** Time, mark, stream, level, name. */
 const densePartsMax = 4
 
-/** A longer request id (a UUID, say) gets a line of its own there: it is never cut, and must not crush the rest. */
-const denseIdMax = 16
+/** Below this, a request id longer than a minted one (a UUID, say) gets a line of its own: it is never cut, and must not crush the rest. */
+const columnsForIds = 130
+const shortIdMax = 16
 
 export interface RowPartsOptions {
   /** Pads the names of events to a column, for lists. */

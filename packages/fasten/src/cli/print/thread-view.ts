@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { streams } from '../../core/row.ts'
 import type { ReaderRow, Thread } from '../../reader/reader.ts'
-import { flow, line, type Part } from './line.ts'
+import { flow, hanging, line, type Part } from './line.ts'
 import type { Look } from './paint.ts'
 import { citation, markPart, rowParts, streamPart } from './row-line.ts'
 import { threadTree, type ThreadNode } from './thread-tree.ts'
-import { counted, duration, grouped } from './values.ts'
+import { counted, duration, grouped, isErrorShape } from './values.ts'
 import { visible } from './visible.ts'
 import { pad } from './width.ts'
 
@@ -26,13 +26,18 @@ export function threadView(thread: Thread, look: Look): readonly string[] {
   return [
     ...head(thread, first, last, look),
     '',
-    ...body.flatMap(({ offset, parts, hang }) =>
-      flow(
+    ...body.flatMap(({ offset, parts, hang, stack }) => [
+      ...flow(
         [{ text: offset, style: 'quiet', columns: offsetColumns, align: 'right' }, ...parts],
         ' '.repeat(offsetColumns + columnsBeforeTree) + hang,
         look,
       ),
-    ),
+      ...stack.flatMap((text) =>
+        hanging({ text, style: 'quiet' }, ' '.repeat(offsetColumns + columnsBeforeTree) + hang, look).map(
+          (each) => each.text,
+        ),
+      ),
+    ]),
     ...foot(thread, look),
   ]
 }
@@ -88,6 +93,8 @@ interface Branch {
   readonly parts: readonly Part[]
   /** What further lines of this row begin with: the lines of the tree that run past it, then room below its level. */
   readonly hang: string
+  /** Where an error in the row came from, frame by frame. */
+  readonly stack: readonly string[]
 }
 
 /** Gap, mark, gap, stream, gap: what stands between the offset and the tree. */
@@ -127,13 +134,33 @@ function branch(
   ]
   const hang = `${below}${children.length > 0 ? '│ ' : '  '}${' '.repeat(5)}`
   return [
-    { offset: offsetText(node.startMicros - drawing.first), parts, hang },
+    { offset: offsetText(node.startMicros - drawing.first), parts, hang, stack: stackOf(row) },
     ...children.flatMap((child, index) => {
       const isLast = index === children.length - 1
       const next = { indent: below, twig: isLast ? '└ ' : '├ ', below: isLast ? '  ' : '│ ' }
       return branch(child, node, next, drawing)
     }),
   ]
+}
+
+/** More frames than this are seldom the application's own. */
+const framesMax = 8
+
+function stackOf(row: ReaderRow): readonly string[] {
+  const members: unknown = row.stream === 'sys' ? row.fields : row.stream === 'audit' ? row.detail : undefined
+  if (typeof members !== 'object' || members === null) return []
+  return Object.values(members).flatMap((value) => {
+    if (!isErrorShape(value) || value.stack === undefined) return []
+    const frames = value.stack
+      .split('\n')
+      .map((frame) => frame.trim())
+      .filter((frame) => frame.startsWith('at '))
+    const more = frames.length - framesMax
+    return [
+      ...frames.slice(0, framesMax).map(visible),
+      ...(more > 0 ? [`… ${counted(more, 'further frame')} in --json`] : []),
+    ]
+  })
 }
 
 function placeOf(row: ReaderRow | undefined): string {

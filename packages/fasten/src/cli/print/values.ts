@@ -9,8 +9,31 @@ export function pairs(members: unknown): string {
     .join(' ')
 }
 
+/** An error as rows keep it. */
+export interface ErrorShape {
+  readonly name?: string
+  readonly message: string
+  readonly stack?: string
+}
+
+export function isErrorShape(value: unknown): value is ErrorShape {
+  if (
+    typeof value !== 'object' ||
+    value === null ||
+    !('message' in value) ||
+    typeof value.message !== 'string'
+  )
+    return false
+  return (
+    ('stack' in value && typeof value.stack === 'string') ||
+    ('name' in value && typeof value.name === 'string')
+  )
+}
+
 /** A value in one word: bare where that is unambiguous, quoted where it has spaces, quotes or nothing at all. */
 export function scalar(value: unknown): string {
+  // Its stack would bury the line; it is in --json, and below the row in a thread.
+  if (isErrorShape(value)) return scalar(`${value.name ?? 'Error'}: ${value.message}`)
   if (typeof value !== 'string') return jsonLine(value)
   return value !== '' && !/[\s"=]/.test(value) ? visible(value) : `"${visible(value).replaceAll('"', '\\"')}"`
 }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
 import { jsonLine, visible, visibleLines } from './visible.ts'
-import { cut, fold, width } from './width.ts'
+import { cut, fold, foldHard, width } from './width.ts'
 
 const hostile = fc.string({
   unit: fc.oneof(
@@ -109,4 +109,17 @@ test('folding keeps every word in order', () => {
   assert.deepEqual(fold('aa bb cc', 5), ['aa bb', 'cc'])
   assert.deepEqual(fold('a verylongword b', 4), ['a', 'verylongword', 'b'])
   assert.deepEqual(fold('', 4), [''])
+})
+
+test('hard folding bursts no line and loses nothing but the spaces it breaks at', () => {
+  assert.deepEqual(foldHard('a verylongword b', 6), ['a very', 'longwo', 'rd b'])
+  fc.assert(
+    fc.property(hostile.map(visible), fc.integer({ min: 2, max: 30 }), (text, columns) => {
+      const lines = foldHard(text, columns)
+      for (const line of lines)
+        assert.ok(width(line) <= columns, `${JSON.stringify(line)} is wider than ${columns}`)
+      assert.equal(lines.join('').replaceAll(' ', ''), text.replaceAll(' ', ''))
+    }),
+    { numRuns: 500 },
+  )
 })

@@ -52,7 +52,7 @@ function take(pieces: readonly string[], columns: number, isReversed = false): s
   return text
 }
 
-/** Words folded into lines of at most `columns`; a longer word stands alone on its line, uncut. */
+/** Words folded into lines of at most `columns`; a longer word stands alone on its line, uncut, so that it can be copied. */
 export function fold(text: string, columns: number): readonly string[] {
   const lines: string[] = []
   let line = ''
@@ -61,6 +61,42 @@ export function fold(text: string, columns: number): readonly string[] {
       lines.push(line)
       line = word
     } else line = line === '' ? word : `${line} ${word}`
+  }
+  return [...lines, line]
+}
+
+/** The same, with longer words broken where the line ends: for pictures that a word must not burst. */
+export function foldHard(text: string, columns: number): readonly string[] {
+  const lines: string[] = []
+  let line = ''
+  let used = 0
+  for (const word of text.split(' ')) {
+    const wordWidth = width(word)
+    const gap = line === '' ? '' : ' '
+    if (used + gap.length + wordWidth <= columns) {
+      line += gap + word
+      used += gap.length + wordWidth
+      continue
+    }
+    // A word that would fit on a line of its own is not broken for the sake of a full one.
+    if (wordWidth <= columns) {
+      lines.push(line)
+      line = word
+      used = wordWidth
+      continue
+    }
+    line += gap
+    used += gap.length
+    for (const { segment } of graphemes.segment(word)) {
+      const segmentWidth = graphemeWidth(segment)
+      if (used + segmentWidth > columns) {
+        lines.push(line.trimEnd())
+        line = ''
+        used = 0
+      }
+      line += segment
+      used += segmentWidth
+    }
   }
   return [...lines, line]
 }
