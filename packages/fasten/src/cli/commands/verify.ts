@@ -56,7 +56,7 @@ export async function run(args: Args, world: World): Promise<number> {
   const range = accepted(parseVerifyRange(searchOf(args), world.clock.nowMicros()))
   const reader = await world.openReader(target)
   try {
-    const verdict = await reader.verify(range, world.signal)
+    const verdict = await told(world, () => reader.verify(range, world.signal))
     const judged = await judgeCitations(citations, verdict, reader)
     if (args.flag('json'))
       await world.out.line(jsonLine(judged.length === 0 ? verdict : { ...verdict, citations: judged }))
@@ -75,6 +75,17 @@ export async function run(args: Args, world: World): Promise<number> {
 /** Checking every row of a large store takes a server longer than a page does. */
 function patient(target: Target): Target {
   return target.kind === 'url' && target.timeoutMs === undefined ? { ...target, timeoutMs: 600_000 } : target
+}
+
+/** A large store is silent for a while; somebody who watches is told that this is work, not a hang. */
+async function told<T>(world: World, work: () => Promise<T>): Promise<T> {
+  const say = (): void => void world.err.line('still verifying: every row is read and recomputed')
+  const timer = world.err.isTerminal ? setTimeout(say, 2000) : undefined
+  try {
+    return await work()
+  } finally {
+    clearTimeout(timer)
+  }
 }
 
 function searchOf(args: Args): URLSearchParams {
