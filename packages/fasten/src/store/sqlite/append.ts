@@ -36,8 +36,8 @@ export function createAppend(
 ): (batch: AppendBatch) => AppendResult {
   const statements = prepare(connection, options.tables)
   return (batch) => {
-    statements.begin.run()
     try {
+      statements.begin.run()
       const placing = startPlacing(statements, options)
       const result = placing.placeAll(batch.drafts)
       if (result.rejected.length > 0) {
