@@ -90,18 +90,20 @@ function mountOf(layer: Layer): string | undefined {
 }
 
 const prefixEnd = '\\/?(?=\\/|$)'
-const parameter = /\\\/\(\?:\(\[\^\\\/\]\+\?\)\)|\(\?:\(\[\^\\\/\]\+\?\)\)/g
+/** What Express 4 makes of `/:name` and `/:name?`. */
+const parameter = /\(\?:\\\/\(\[\^\\?\/\]\+\?\)\)(\?)?/g
 
 /** Express 4 keeps a mount only as the expression made from it; undefined for one that was no plain path. */
 function fromExpress4(regexp: RegExp, keys: NonNullable<Layer['keys']>): string | undefined {
   const { source } = regexp
   if (!source.startsWith('^') || !source.endsWith(prefixEnd)) return undefined
   let place = 0
-  const text = source
-    .slice(1, -prefixEnd.length)
-    .replace(parameter, (group) => `${group.startsWith('\\/') ? '/' : ''}:${String(keys[place++]?.name)}`)
-    .replace(/\\([/.\-])/g, '$1')
-  return place === keys.length && !/[\\()[\]?*+|^$]/.test(text) ? text : undefined
+  let text = source.slice(1, -prefixEnd.length)
+  // Marked with what no path holds until the rest is known to be plain text.
+  text = text.replace(parameter, (_group, isOptional: string | undefined) => `\\/\n${place++}${isOptional ?? ''}\n`)
+  const isPlain = place === keys.length && !/[()[\]?*+|^$]/.test(text.replace(/\n\d+\??\n/g, ''))
+  if (!isPlain) return undefined
+  return text.replace(/\\(.)/g, '$1').replace(/\n(\d+)(\??)\n/g, (_mark, index: string, optional: string) => `:${String(keys[Number(index)]?.name)}${optional}`)
 }
 
 function patternText(path: unknown): string {

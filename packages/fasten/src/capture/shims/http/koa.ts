@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { Readable } from 'node:stream'
 import { runExchange } from './exchange-key.ts'
+import type { Exchange } from './exchange.ts'
 import { noteFailure } from './failure.ts'
 import { beginNodeExchange } from './node-exchange.ts'
 import { createHttpShim, type HttpOptions } from './options.ts'
@@ -10,6 +12,7 @@ export interface KoaContextLike {
   readonly req: IncomingMessage
   readonly res: ServerResponse
   readonly originalUrl: string
+  readonly body?: unknown
 }
 
 export type KoaMiddleware<Context extends KoaContextLike = KoaContextLike> = (
@@ -28,11 +31,20 @@ export function koaShim<Context extends KoaContextLike = KoaContextLike>(
     exchange.readRoute ??= koaRouteOf
     try {
       await runExchange(exchange, next)
+      // Koa pipes a body after all middleware, outside their context.
+      keepReading(exchange, context.body)
     } catch (failure) {
       noteFailure(exchange, failure)
       throw failure
     }
   }
+}
+
+/** Lets whatever makes the parts of a readable body run in the request's context, whoever reads it. */
+function keepReading(exchange: Exchange, body: unknown): void {
+  if (!(body instanceof Readable)) return
+  const read = body._read
+  body._read = (size) => runExchange(exchange, () => read.call(body, size))
 }
 
 /** What `@koa/router` and its ancestor koa-router leave on the context, prefixes and nesting included. */

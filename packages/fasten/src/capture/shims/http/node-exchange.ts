@@ -209,7 +209,11 @@ function faultOf(exchange: Exchange, res: ServerResponse): Fault {
   const isFailure = failure !== undefined && failure !== null
   if (isFailure && !clientCodes.has(systemCode(failure) ?? '')) return { status: 500, error: errorName(failure) }
   const hasClientLeft = isFailure || stream !== undefined || code !== undefined || socket?.readableEnded !== false
-  return hasClientLeft ? clientLeft : { status: 500, error: 'destroyed' }
+  if (hasClientLeft) return clientLeft
+  const waitedMs = performance.now() - exchange.startedAt
+  const { timeout = 0 } = socket
+  // A timer of Node.js counts from the last byte, which came shortly before the exchange began.
+  return { status: 500, error: timeout > 0 && waitedMs >= 0.9 * timeout ? 'timeout' : 'destroyed' }
 }
 
 /** An HTTP/2 request may have a body that no header tells of, if its stream is not over with the headers. */

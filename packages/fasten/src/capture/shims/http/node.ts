@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
-import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { runExchange } from './exchange-key.ts'
 import { noteFailure } from './failure.ts'
@@ -38,7 +38,12 @@ function runHandler<Result>(shim: HttpShim, req: IncomingMessage, res: ServerRes
 }
 
 /** What `instrumentServer` needs of a server; those of node:http, node:https and node:http2 (compatibility API) are. */
-export type NodeServer = Pick<Server, 'emit' | 'on' | 'removeListener' | 'listening'>
+export interface NodeServer {
+  readonly listening: boolean
+  emit(name: string | symbol, ...values: unknown[]): boolean
+  on(name: 'listening' | 'close', listener: () => void): unknown
+  removeListener(name: 'listening' | 'close', listener: () => void): unknown
+}
 
 /**
  * Puts the shim under everything a server answers: every listener runs in its request's context, and rows are also left
@@ -63,7 +68,7 @@ export function instrumentWith(server: NodeServer, shim: HttpShim): () => void {
       ? runUpgrade(shim, values[0], values[1] as Duplex, pass)
       : pass()
   }
-  server.emit = emitInContext as Server['emit']
+  server.emit = emitInContext
   const stopListening = recordUnheard(server, shim)
   return () => {
     isActive = false
