@@ -153,7 +153,9 @@ async function bundleVendors(root: string, home: string, fresh: string): Promise
       outfile: join(fresh, 'vendor', `${name}.js`),
       bundle: true,
       format: 'esm',
-      platform: 'node',
+      // Not 'node': that would choose the CommonJS edition of yaml, which asks for `require` and finds none in a module.
+      platform: 'neutral',
+      external: ['node:*'],
       // The ES module edition where a package has both; it can be shaken, the CommonJS one cannot.
       conditions: ['module', 'browser', 'import'],
       mainFields: ['module', 'main'],
