@@ -80,6 +80,14 @@ describe('the front door', () => {
     assert.deepEqual((await stored()).map(({ code }) => code), ['SHOP_SOLD', 'SHOP_SHUT'])
   })
 
+  it('refuses a store this build has no engine for, at once and without the password', () => {
+    assert.throws(
+      () => fasten.init({ ...options(), audit_dsn: 'postgres://app:hunter2@db/shop' }),
+      (error: Error) => /no Postgres engine/.test(error.message) && !error.message.includes('hunter2'),
+    )
+    assert.equal(fasten.currentFasten(), undefined)
+  })
+
   it('threads one id through nested and background work', async () => {
     assert.equal(currentRequestID(), null)
     const seen = await withRequestID('outer-1', async () => {

@@ -9,7 +9,7 @@ import { streams, type StreamName } from '../core/row.ts'
 import type { DrainEvent } from '../store/drain-loop.ts'
 import { startDrainThread, startInlineDrainer, type Drainer } from '../store/drain-thread.ts'
 import type { Dsn } from '../store/dsn.ts'
-import { openStore, type StoreTarget } from '../store/open.ts'
+import { assertEngine, openStore, type StoreTarget } from '../store/open.ts'
 import type { Store } from '../store/ports.ts'
 import { lockPath, spoolDirectory } from '../store/spool/layout.ts'
 import { acquireLock } from '../store/spool/lock.ts'
@@ -81,6 +81,7 @@ export interface OpenLaneParts {
 export function openLane(plan: LanePlan, parts: OpenLaneParts): OpenLane {
   const { config, clock, ids, onEvent, onTrouble, onDiskFull, onRelief } = parts
   const { dsn } = plan.target
+  assertEngine(dsn)
   const isMemory = config.durability === 'memory' || (dsn.kind === 'sqlite' && dsn.isMemory)
   const id = ids.randomHex(8)
   const spool = isMemory ? memorySpool(id) : fileSpool(id, spoolRoot(dsn, config.spoolDirectory))

@@ -60,6 +60,16 @@ export async function openForReading(
   })
 }
 
+/** Throws `ENGINE_MISSING` when this build cannot open such a store; asked at start, so that no row waits for an engine that never comes. */
+export function assertEngine(dsn: Dsn): void {
+  if (dsn.kind === 'sqlite') return
+  throw new FastenError(
+    'ENGINE_MISSING',
+    `this build has no Postgres engine and cannot open "${hideSecrets(dsn.url)}"`,
+    { at: 'postgres', hint: 'it opens sqlite:///relative.db, sqlite:////absolute.db and sqlite:///:memory:' },
+  )
+}
+
 /** From DSN scheme to engine, loaded on first use. Registering a third one means adding a line here. */
 const engines: { readonly [K in Dsn['kind']]: (target: StoreTarget, parts: StoreParts) => Promise<Store> } = {
   async sqlite({ dsn, streams, tables, mode = 'write', driver }, parts) {
@@ -78,14 +88,8 @@ const engines: { readonly [K in Dsn['kind']]: (target: StoreTarget, parts: Store
     })
   },
   async postgres({ dsn }) {
-    throw new FastenError(
-      'ENGINE_MISSING',
-      `this build has no Postgres engine and cannot open "${hideSecrets((dsn as { url: string }).url)}"`,
-      {
-        at: 'postgres',
-        hint: 'it opens sqlite:///relative.db, sqlite:////absolute.db and sqlite:///:memory:',
-      },
-    )
+    assertEngine(dsn)
+    throw new TypeError('a missing engine was not noticed')
   },
 }
 
