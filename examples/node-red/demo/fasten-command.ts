@@ -9,7 +9,7 @@ export interface CommandResult {
   readonly stdout: string
 }
 
-/** Runs the `fasten` command of the installed package and answers what it printed. */
+/** Runs the `fasten` command of the installed package and answers what it printed; its complaints go where ours go. */
 export async function fastenCommand(...words: string[]): Promise<CommandResult> {
   const child = spawn(process.execPath, [...process.execArgv, commandFile(), ...words], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -33,13 +33,19 @@ export async function showFastenCommand(...words: string[]): Promise<number> {
  * too old; else as `npx fasten` where that is the installed package, or by its file.
  */
 export function typedCommand(): string {
-  const broughtAlong = process.execPath.includes(`${sep}node_modules${sep}`)
+  const here = ancestorsOf(import.meta.dirname)
+  const broughtAlong = here.some((folder) => process.execPath.startsWith(join(folder, 'node_modules', sep)))
   const file = relative(process.cwd(), commandFile())
   if (broughtAlong) return `${relative(process.cwd(), process.execPath)} ${file}`
-  for (let folder = process.cwd(); folder !== dirname(folder); folder = dirname(folder)) {
-    if (existsSync(join(folder, 'node_modules', '.bin', 'fasten'))) return 'npx fasten'
-  }
-  return `node ${file}`
+  const isLinked = ancestorsOf(process.cwd()).some((folder) =>
+    existsSync(join(folder, 'node_modules', '.bin', 'fasten')),
+  )
+  return isLinked ? 'npx fasten' : `node ${file}`
+}
+
+function ancestorsOf(folder: string): string[] {
+  const above = dirname(folder)
+  return above === folder ? [folder] : [folder, ...ancestorsOf(above)]
 }
 
 /** Behind `bin` of the package; its source when the package runs from source. */
