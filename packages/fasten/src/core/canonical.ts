@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { JsonValue } from './row.ts'
 
-/** Nesting beyond this is refused: deep enough for any row (whose detail is cut at 32), shallow enough for any stack. */
+/** Levels of arrays and objects inside each other; more are refused. Deep enough for any row (whose detail is cut at 32), shallow enough for any stack. */
 export const nestingMax = 512
 
 /**
@@ -26,7 +26,7 @@ export function isOrdered(value: unknown, depth = 0): boolean {
   if (typeof value === 'number') return Number.isFinite(value)
   if (typeof value !== 'object') return typeof value === 'boolean'
   if (value === null) return true
-  if (depth > nestingMax || 'toJSON' in value) return false
+  if (depth >= nestingMax || 'toJSON' in value) return false
   if (Array.isArray(value)) {
     // Not `every`, which skips the holes of a sparse array.
     for (const item of value) if (!isOrdered(item, depth + 1)) return false
@@ -66,7 +66,7 @@ function write(value: unknown, path: string, depth: number): string {
   if (typeof value === 'boolean' || value === null) return String(value)
   if (typeof value === 'number' && Number.isFinite(value)) return Object.is(value, -0) ? '0' : String(value)
   if (typeof value !== 'object') throw new TypeError(`${typeof value} ${at(path)} has no canonical form`)
-  if (depth > nestingMax) throw new TypeError(`nesting ${at(path)} is deeper than ${nestingMax}`)
+  if (depth >= nestingMax) throw new TypeError(`nesting ${at(path)} is deeper than ${nestingMax}`)
   if ('toJSON' in value) throw new TypeError(`an object with toJSON ${at(path)} has no canonical form`)
   if (Array.isArray(value)) {
     return `[${Array.from(value, (item, index) => write(item, `${path}/${index}`, depth + 1)).join(',')}]`

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { canonicalize, isCanonical } from './canonical.ts'
-import { inOrder } from './fixtures/rows.ts'
+import { inOrder } from './fixtures/random-rows.ts'
 import { createLeafScanner } from './leaf-scan.ts'
 import type { JsonObject, JsonValue } from './row.ts'
 

@@ -21,6 +21,11 @@ export type LeafJudgement =
 export interface LeafScanner {
   /** `expected[i]` belongs to the i-th name. */
   scan(leaf: Uint8Array, expected: readonly Expected[]): LeafJudgement
+  /**
+   * The `index`-th member of the leaf that was scanned last and found canonical, as a column would hold it. `likely` is
+   * answered itself where it is what lies there, which costs no decoding.
+   */
+  member(index: number, likely?: string): ColumnValue
 }
 
 /** `names` are the members that a row can have: ascending, of `a-z` and `_` only. Other members are allowed, only slow. */
@@ -32,18 +37,33 @@ export function createLeafScanner(names: readonly string[]): LeafScanner {
   let isAscii = true
   // The latest member that is none of `names`, or empty.
   let unknownName = ''
+  // Where the value of each of `names` begins and ends in the text; 0 for an absent one.
+  const starts = new Int32Array(names.length)
+  const ends = new Int32Array(names.length)
   // Second result of `scanString`, which answers with an index.
   let isPlain = true
 
-  return { scan }
+  return { scan, member }
 
   function scan(leaf: Uint8Array, expected: readonly Expected[]): LeafJudgement {
     bytes = leaf
     differs = false
     isAscii = true
+    starts.fill(0)
     if (leaf[0] !== openBrace || scanRow(leaf, expected) !== leaf.length) return 'not_canonical'
     if (!isAscii && decode(0, leaf.length) === undefined) return 'not_canonical'
     return differs ? 'differs' : 'as_expected'
+  }
+
+  function member(index: number, likely?: string): ColumnValue {
+    const [start, end] = [starts[index] ?? 0, ends[index] ?? 0]
+    if (start === 0) return null
+    if (likely !== undefined && end - start === likely.length + 2 && bytes[start] === quote) {
+      let place = 0
+      while (place < likely.length && bytes[start + 1 + place] === likely.charCodeAt(place)) place++
+      if (place === likely.length) return likely
+    }
+    return columnValue(start, end)
   }
 
   /** The index after the row, or -1. Walks the known names and the text side by side: both ascend. */
@@ -62,7 +82,10 @@ export function createLeafScanner(names: readonly string[]): LeafScanner {
         else {
           skipAbsent(expected, next, index)
           next = index + 1
-          at = scanMember(input, at + (openings[index] as Uint8Array).length, expected[index])
+          const start = at + (openings[index] as Uint8Array).length
+          at = scanMember(input, start, expected[index])
+          starts[index] = start
+          ends[index] = at
         }
         if (at < 0) return -1
         byte = input[at++]
@@ -126,8 +149,8 @@ export function createLeafScanner(names: readonly string[]): LeafScanner {
     const first = bytes[at] ?? 0
     if (first === quote) return scanString(at)
     if (first === minus || isDigit(first)) return scanNumber(at)
-    if (first === openBrace) return depth > nestingMax ? -1 : scanObject(at, depth)
-    if (first === openBracket) return depth > nestingMax ? -1 : scanArray(at, depth)
+    if (first === openBrace) return depth >= nestingMax ? -1 : scanObject(at, depth)
+    if (first === openBracket) return depth >= nestingMax ? -1 : scanArray(at, depth)
     if (isWord(at, 'true')) return at + 4
     if (isWord(at, 'false')) return at + 5
     return isWord(at, 'null') ? at + 4 : -1

@@ -3,11 +3,12 @@ import { createBreakList } from './breaks.ts'
 import { genesis, leafBytesMax } from './chain.ts'
 import { columnNames, columnsOf, type ColumnValue } from './columns.ts'
 import type { Digest } from './digest.ts'
+import { emissionNotes } from './emission.ts'
 import { createLeafScanner, type Expected } from './leaf-scan.ts'
 import { parseLogName } from './log-name.ts'
 import { memberNames } from './members.ts'
 import type { Row } from './row.ts'
-import type { BreakKind, LogVerdict, Verdict, VerdictKind } from './verdict.ts'
+import type { BreakKind, Emission, LogVerdict, Verdict, VerdictKind } from './verdict.ts'
 
 /** Which rules a verdict was reached by; changes when they do. */
 export const verifierVersion = 'fasten-verify/1'
@@ -38,6 +39,11 @@ export interface LogVerifierOptions {
   readonly digest: Digest
   /** False when the rows have no columns, as exported leaves do. Default true. */
   readonly columns?: boolean
+  /**
+   * Told the emission counter of each row whose leaf is canonical, is what was hashed and belongs where it lies. Row 0
+   * is left out: the store writes it, no process emits it.
+   */
+  readonly onEmission?: (boot_id: string, boot_seq: number) => void
 }
 
 export interface LogVerifier {
@@ -65,6 +71,7 @@ export function createLogVerifier(options: LogVerifierOptions): LogVerifier {
     from_seq: from = 0,
     to_seq: to = Infinity,
     columns: comparesColumns = true,
+    onEmission,
   } = options
   const stream = parseLogName(log)?.stream
   const names = memberNames[stream ?? 'audit']
@@ -76,6 +83,7 @@ export function createLogVerifier(options: LogVerifierOptions): LogVerifier {
   expected[names.indexOf('log')] = log
   expected[names.indexOf('stream')] = stream
   const [seqAt, prevAt] = [names.indexOf('monotonic_seq'), names.indexOf('prev_hash')]
+  const [bootIdAt, bootSeqAt] = [names.indexOf('boot_id'), names.indexOf('boot_seq')]
   const isPlaceToo = projected.map((name) => name === 'canonical_form_id' || name === 'prev_hash')
   const scratch = new Uint8Array(leafBytesMax + 1)
   const breaks = createBreakList()
@@ -91,6 +99,7 @@ export function createLogVerifier(options: LogVerifierOptions): LogVerifier {
   let otherLinks: readonly string[] = []
   let isLatestBroken = false
   let isEdgeKnown = link !== undefined
+  let latestBootId = ''
 
   return { push, finish }
 
@@ -154,9 +163,18 @@ export function createLogVerifier(options: LogVerifierOptions): LogVerifier {
       if (judgement === 'not_canonical') note('leaf_unreadable', seq, 'the leaf is not canonical JSON text')
       else if (isSame && judgement === 'as_expected' && stream !== undefined) isLatestBroken = false
       else isLatestBroken = diagnose(row, seq, JSON.parse(new TextDecoder().decode(leaf)) as Row, wasBroken)
+      if (!isLatestBroken && seq > 0 && onEmission !== undefined) tellEmission(onEmission)
     }
     link = computed ?? hash ?? undefined
     otherLinks = hash === null || hash === link ? none : [hash]
+  }
+
+  function tellEmission(tell: (boot_id: string, boot_seq: number) => void): void {
+    const boot_id = scanner.member(bootIdAt, latestBootId)
+    const boot_seq = scanner.member(bootSeqAt)
+    if (typeof boot_id !== 'string' || typeof boot_seq !== 'number') return
+    latestBootId = boot_id
+    tell(boot_id, boot_seq)
   }
 
   /** Sets what the leaf of `row` should say; false when a column contradicts that by itself. */
@@ -274,14 +292,22 @@ export function createLogVerifier(options: LogVerifierOptions): LogVerifier {
   }
 }
 
-/** One verdict over several logs. `notes` are those of the logs, each once, behind the ones given here. */
-export function combineVerdicts(logs: readonly LogVerdict[], notes: readonly string[] = []): Verdict {
+/**
+ * One verdict over several logs. `notes` are those of the logs, each once, behind the ones given here and what `emission` has to say.
+ * `emission` is to be given only when the logs are all of the stores that were read.
+ */
+export function combineVerdicts(
+  logs: readonly LogVerdict[],
+  notes: readonly string[] = [],
+  emission?: Emission,
+): Verdict {
   const sum = (count: (log: LogVerdict) => number): number =>
     logs.reduce((total, log) => total + count(log), 0)
   const checked = sum((log) => log.rows_checked)
   const worst = (['FAIL', 'INCOMPLETE', 'PASS'] satisfies VerdictKind[]).find((kind) =>
     logs.some(({ verdict }) => verdict === kind),
   )
+  const told = emission === undefined ? [] : emissionNotes(emission, worst === 'FAIL')
   return {
     verdict: worst === 'PASS' && checked === 0 ? 'INCOMPLETE' : (worst ?? 'INCOMPLETE'),
     logs,
@@ -289,7 +315,8 @@ export function combineVerdicts(logs: readonly LogVerdict[], notes: readonly str
     rows_bad: sum((log) => log.rows_bad),
     rows_missing: sum((log) => log.rows_missing),
     verifier_version: verifierVersion,
-    notes: [...new Set([...notes, ...logs.flatMap((log) => log.notes)])],
+    ...(emission === undefined ? {} : { emission }),
+    notes: [...new Set([...notes, ...told, ...logs.flatMap((log) => log.notes)])],
   }
 }
 

@@ -1,0 +1,414 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""A second reading of spec/canonical.md and spec/chain.md, from the text alone: Python 3.9, standard library.
+
+    python3 spec/conform/conform.py canonical < case.json
+
+Answers vectors as spec/conform.md says. It is not fast and not a library; it exists so that the contract is known to be
+implementable from its words, and so that the vectors do not merely repeat what one program does.
+"""
+import hashlib
+import json
+import re
+import struct
+import sys
+
+LEVELS_MAX = 512
+LEAF_BYTES_MAX = 65535
+BREAKS_LISTED_MAX = 1000
+
+
+# --- spec/canonical.md ---------------------------------------------------------------------------------------------
+
+
+class Refused(Exception):
+    pass
+
+
+def canonical(value, level=0):
+    if value is None:
+        return 'null'
+    if isinstance(value, bool):
+        return 'true' if value else 'false'
+    if isinstance(value, (int, float)):
+        return number(float(value))
+    if isinstance(value, str):
+        return string(value)
+    if level >= LEVELS_MAX:
+        raise Refused('nesting')
+    if isinstance(value, list):
+        return '[' + ','.join(canonical(item, level + 1) for item in value) + ']'
+    for name in value:
+        string(name)
+    names = sorted(value, key=lambda name: name.encode('utf-16-be'))
+    return '{' + ','.join(string(name) + ':' + canonical(value[name], level + 1) for name in names) + '}'
+
+
+SHORT = {'"': '\\"', '\\': '\\\\', '\b': '\\b', '\f': '\\f', '\n': '\\n', '\r': '\\r', '\t': '\\t'}
+
+
+def string(text):
+    # json.loads joins escaped pairs, so any surrogate left is a lone one.
+    if re.search('[\ud800-\udfff]', text):
+        raise Refused('lone surrogate')
+    return '"' + re.sub(r'["\\\x00-\x1f]', lambda m: SHORT.get(m[0]) or '\\u%04x' % ord(m[0]), text) + '"'
+
+
+def number(value):
+    """As ECMAScript's Number::toString: repr has the same shortest digits, laid out differently."""
+    if value != value or value in (float('inf'), float('-inf')):
+        raise Refused('number')
+    if value == 0:
+        return '0'
+    sign, digits, exponent = re.fullmatch(r'(-?)([\d.]+)(?:e([+-]\d+))?', repr(value)).groups()
+    whole, _, fraction = digits.partition('.')
+    point = len(whole) + int(exponent or 0)
+    digits = whole + fraction
+    point -= len(digits) - len(digits.lstrip('0'))
+    digits = digits.strip('0')
+    count = len(digits)
+    if count <= point <= 21:
+        text = digits + '0' * (point - count)
+    elif 0 < point <= 21:
+        text = digits[:point] + '.' + digits[point:]
+    elif -6 < point <= 0:
+        text = '0.' + '0' * -point + digits
+    else:
+        power = point - 1
+        text = digits[0] + ('.' + digits[1:] if count > 1 else '') + 'e' + ('+' if power > 0 else '-') + str(abs(power))
+    return sign + text
+
+
+def levels(text):
+    depth = deepest = 0
+    for token in re.findall(r'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', text):
+        depth += (token in '[{') - (token in ']}')
+        deepest = max(deepest, depth)
+    return deepest
+
+
+def refuse_constant(name):
+    raise ValueError(name)
+
+
+def is_canonical(text):
+    if levels(text) > LEVELS_MAX:
+        return False
+    try:
+        # Printing what was read and comparing finds every other way to say it, names that occur twice among them.
+        return canonical(json.loads(text, parse_constant=refuse_constant)) == text
+    except (ValueError, OverflowError, Refused):
+        return False
+
+
+# --- spec/chain.md -------------------------------------------------------------------------------------------------
+
+
+def sha256(data):
+    return hashlib.sha256(data).hexdigest()
+
+
+def leaf_hash(leaf):
+    return sha256(b'\0' + leaf)
+
+
+def root(hashes):
+    if not hashes:
+        return sha256(b'')
+    if len(hashes) == 1:
+        return hashes[0]
+    split = 1
+    while split * 2 < len(hashes):
+        split *= 2
+    return sha256(b'\1' + bytes.fromhex(root(hashes[:split]) + root(hashes[split:])))
+
+
+def place(draft, head):
+    parts = draft.split(b'\0')
+    before, after = parts[0], parts[-1]
+    if len(parts) != 4 or not (before.startswith(b'{') and len(before) > 1 and after.startswith(b',') and after.endswith(b'}')):
+        raise Refused('DRAFT_MALFORMED')
+    log = ',"log":' + json.dumps(head['log'], ensure_ascii=False)
+    seq = ',"monotonic_seq":%d' % head['size']
+    prev = ',"prev_hash":"%s"' % head['head_hash']
+    leaf = before + log.encode() + parts[1] + seq.encode() + parts[2] + prev.encode() + after
+    if len(leaf) > LEAF_BYTES_MAX:
+        raise Refused('ROW_TOO_LARGE')
+    return leaf
+
+
+COLUMNS = {
+    'audit': 'id timestamp code action severity domain category outcome actor actor_kind on_behalf_of target method request_id trace_id'
+    ' service_id source_node_id tenant_id pii_in_detail prev_hash canonical_form_id wire_version',
+    'sys': 'id timestamp level event logger request_id trace_id service_id source_node_id tenant_id',
+    'api': 'id timestamp method path route status duration_us actor request_id trace_id service_id source_node_id tenant_id',
+}
+LOG_NAME = re.compile(r'(?:[A-Za-z0-9._-]|%[0-9A-F]{2})+(?:/(?:[A-Za-z0-9._-]|%[0-9A-F]{2})+){2}/(audit|sys|api)(?:~[1-9]\d*)?')
+MISSING = object()
+
+
+def column(member):
+    if isinstance(member, bool):
+        return int(member)
+    return None if isinstance(member, (dict, list)) else member
+
+
+def same(a, b):
+    return type(a) is type(b) and a == b if isinstance(a, (str, type(None))) or isinstance(b, (str, type(None))) else a == b
+
+
+class Breaks:
+    def __init__(self):
+        self.found, self.gaps, self.latest = [], [], None
+
+    def add(self, kind, index, cause=None):
+        if cause is not None and self.latest == (kind, cause, index - 1):
+            self.found[-1]['to_index'] = index
+        else:
+            self.found.append({'kind': kind, 'from_index': index, 'to_index': index})
+        self.latest = None if cause is None else (kind, cause, index)
+
+    def gap(self, start, end):
+        self.gaps.append((start, end))
+
+    def fill(self, index):
+        for at, (start, end) in enumerate(self.gaps):
+            if start <= index <= end:
+                self.gaps[at:at + 1] = [g for g in ((start, index - 1), (index + 1, end)) if g[0] <= g[1]]
+                return True
+        return False
+
+    def listed(self):
+        missing = [{'kind': 'rows_missing', 'from_index': a, 'to_index': b} for a, b in self.gaps]
+        return sorted(self.found + missing, key=lambda found: found['from_index'])
+
+
+def verify(given):
+    log, head = given['log'], given['head']
+    first, last = given.get('from_seq', 0), given.get('to_seq', float('inf'))
+    name = LOG_NAME.fullmatch(log)
+    stream = name[1] if name else None
+    breaks = Breaks()
+    link = 'genesis' if first == 0 else given.get('prev_hash')
+    edge_known = link is not None
+    others, was_broken, newest, beyond = [], False, first - 1, None
+    head_hash, checked, bad = None, 0, 0
+
+    for row in given['rows']:
+        seq, leaf, stored = row['monotonic_seq'], row['leaf'], row['hash']
+        data = None if leaf is None else leaf.encode()
+        computed = leaf_hash(data) if data and len(data) <= LEAF_BYTES_MAX else None
+        if seq > last:
+            continue
+        if seq < first:
+            if first == 0:
+                checked, bad = checked + 1, bad + 1
+                breaks.add('place_mismatch', seq)
+            elif seq == first - 1 and not edge_known:
+                link = computed or stored
+                edge_known = link is not None
+            continue
+        checked += 1
+        if seq != int(seq):
+            bad += 1
+            breaks.add('place_mismatch', newest + 1)
+            continue
+        if head is not None and seq >= head['size']:
+            bad += 1
+            breaks.add('beyond_head', seq, 'beyond')
+            beyond = stored
+            continue
+        if seq <= newest:
+            bad += 1
+            if breaks.fill(seq):
+                breaks.add('place_mismatch', seq)
+            else:
+                breaks.add('duplicate_seq', seq)
+                if seq == newest:
+                    others += [computed, stored]
+            continue
+        if seq > newest + 1:
+            breaks.gap(newest + 1, seq - 1)
+            link, others = None, []
+
+        newest, head_hash, broken = seq, stored, True
+        if computed is None:
+            breaks.add('leaf_unreadable', seq, 'missing')
+        elif not stored:
+            breaks.add('hash_missing', seq, 'missing')
+        elif stored != computed:
+            breaks.add('hash_mismatch', seq)
+        elif not (leaf.startswith('{') and is_canonical(leaf)):
+            breaks.add('leaf_unreadable', seq)
+        else:
+            members = json.loads(leaf)
+            form = members.get('canonical_form_id')
+            if form != '3':
+                breaks.add('form_unknown', seq, json.dumps(form))
+            elif stream is None or (members.get('log'), members.get('stream'), members.get('monotonic_seq')) != (log, stream, seq):
+                found = members.get('monotonic_seq')
+                distance = found - seq if isinstance(found, (int, float)) else 'none'
+                breaks.add('place_mismatch', seq, '%s %s' % (members.get('log'), distance))
+            else:
+                broken = False
+                prev = members.get('prev_hash')
+                link_broken = not was_broken and link is not None and prev != link and prev not in others
+                if link_broken:
+                    breaks.add('link_mismatch', seq)
+                projected = COLUMNS[stream].split() if given['columns'] else []
+                stored_columns = row.get('columns', {})
+                differing = [c for c in projected if not same(stored_columns.get(c, MISSING), column(members.get(c)))]
+                if differing:
+                    breaks.add('column_mismatch', seq, ' '.join(differing))
+                bad += bool(link_broken or differing)
+        bad += broken
+        was_broken = broken
+        link = computed or stored
+        others = [] if stored is None or stored == link else [stored]
+
+    size = head['size'] if head is not None else newest + 1
+    end = max(first, min(size, last + 1))
+    if newest + 1 < end:
+        breaks.gap(newest + 1, end - 1)
+    elif head is not None and end == head['size'] and end > first:
+        if head['head_hash'] not in [link, *others] and not was_broken and beyond != head['head_hash']:
+            bad += 1
+            breaks.add('head_mismatch', end - 1)
+    found = breaks.listed()
+    complete = head is not None and end > first and checked > 0 and edge_known
+    return {
+        'verdict': 'FAIL' if found else 'PASS' if complete else 'INCOMPLETE',
+        'log': log,
+        'from_index': first,
+        'to_index': end,
+        'rows_expected': end - first,
+        'rows_checked': checked,
+        'rows_expired': 0,
+        'rows_erased': 0,
+        'rows_missing': sum(b - a + 1 for a, b in breaks.gaps),
+        'rows_bad': bad,
+        'breaks': found[:BREAKS_LISTED_MAX],
+        'breaks_total': len(found),
+        'head_hash': head_hash,
+        'unanchored_rows': checked,
+    }
+
+
+# --- forms 1 and 2: what CPython prints is what was hashed ---------------------------------------------------------
+
+LEGACY = (
+    'actor actor_kind action canonical_form_id category code detail domain id method monotonic_seq origin_id prev_hash request_id'
+    ' service_id severity shipped_at source_node_id target tenant_id timestamp wire_version'
+).split()
+
+
+class Token(int):
+    """An integer or float that prints as it was written."""
+
+    def __new__(cls, text):
+        self = super().__new__(cls, 0)
+        self.text = text
+        return self
+
+    def __repr__(self):
+        return self.text
+
+
+def legacy_loads(text):
+    return json.loads(text, parse_int=Token, parse_float=Token)
+
+
+def legacy_text(value):
+    # The pure-Python encoder prints subclasses of int by their repr only through this detour.
+    marks = {}
+
+    def marked(item):
+        if isinstance(item, Token):
+            marks[len(marks)] = item.text
+            return '\0%d\0' % (len(marks) - 1)
+        if isinstance(item, dict):
+            return {name: marked(member) for name, member in item.items()}
+        return [marked(member) for member in item] if isinstance(item, list) else item
+
+    text = json.dumps(marked(value), sort_keys=True, separators=(',', ':'))
+    text = re.sub(r'"\\u0000(\d+)\\u0000"', lambda m: marks[int(m[1])], text)
+    return text.replace('\x7f', '\\u007f')
+
+
+def isoformat(time):
+    from datetime import datetime, timezone
+
+    moment = datetime.fromisoformat(time.replace('Z', '+00:00'))
+    return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).astimezone(timezone.utc).isoformat()
+
+
+def legacy(given):
+    if 'rows' in given:
+        return {'unsupported': True}
+    if 'salt' in given:
+        text = legacy_text(legacy_loads(given['detail']))
+        return {'text': text, 'commitment': sha256((given['salt'] + text).encode())}
+    row, variant = legacy_loads(given['row']), given['variant']
+    members = {name: row.get(name) for name in LEGACY}
+    members['canonical_form_id'] = row.get('canonical_form_id') or '1'
+    members['shipped_at'] = None
+    if variant == 'form_2':
+        del members['detail']
+        members['detail_commitment'] = row.get('detail_commitment')
+    if variant == 'before_forms':
+        del members['canonical_form_id']
+    if variant in ('form_1', 'before_forms'):
+        members['timestamp'] = isoformat(row['timestamp'])
+    text = legacy_text(members)
+    return {'text': text, 'hash': sha256(text.encode())}
+
+
+# --- spec/conform.md -----------------------------------------------------------------------------------------------
+
+
+def text_of(text):
+    if isinstance(text, str):
+        return text
+    return ''.join(part if isinstance(part, str) else part['repeat'] * part['times'] for part in text['$join'])
+
+
+def answer_canonical(given):
+    if 'text' in given:
+        return {'canonical': is_canonical(text_of(given['text']))}
+    value = struct.unpack('>d', bytes.fromhex(given['ieee754']))[0] if 'ieee754' in given else given['value']
+    try:
+        return {'text': canonical(value)}
+    except Refused:
+        return {'refused': True}
+
+
+def answer_chain(given):
+    if 'leaves' in given:
+        hashes = [leaf_hash(leaf.encode()) for leaf in given['leaves']]
+        return {'hashes': hashes, 'root': root(hashes)}
+    head, leaves, hashes = given['head'], [], []
+    try:
+        for draft in given['drafts']:
+            leaf = place(text_of(draft).encode(), head)
+            hashes.append(leaf_hash(leaf))
+            head = {'log': head['log'], 'size': head['size'] + 1, 'head_hash': hashes[-1]}
+            leaves.append(leaf.decode())
+    except Refused as refused:
+        return {'refused': str(refused)}
+    return {'leaves': [leaf for leaf in leaves if len(leaf) < 10000], 'hashes': hashes, 'head': head}
+
+
+AREAS = {'canonical': answer_canonical, 'chain': answer_chain, 'verify': verify, 'legacy': legacy}
+
+
+def main():
+    if len(sys.argv) != 2 or sys.argv[1] not in AREAS:
+        sys.exit('usage: conform.py %s < case.json' % '|'.join(AREAS))
+    sys.setrecursionlimit(10000)
+    given = json.loads(sys.stdin.buffer.read())
+    answers = [{'answers': [AREAS[sys.argv[1]](check['input']) for check in case['checks']]} for case in (given if isinstance(given, list) else [given])]
+    sys.stdout.write(json.dumps(answers if isinstance(given, list) else answers[0]) + '\n')
+
+
+if __name__ == '__main__':
+    main()
