@@ -66,6 +66,7 @@ await answer(async ({ source, target, table, rowsPerCommit }: InsertParams): Pro
 function digestOf(rows: readonly SQLInputValue[][]): string {
   const hash = createHash('sha256')
   for (const row of rows)
-    for (const value of row) hash.update(value instanceof Uint8Array ? value : String(value))
+    for (const value of row)
+      hash.update(typeof value === 'object' && value !== null ? JSON.stringify(value) : `${value}`)
   return hash.digest('hex')
 }

@@ -16,7 +16,8 @@ process.exitCode = await (values.once ? checkOnce() : stayUp())
 async function checkOnce(): Promise<number> {
   const folder = freshFolder()
   const server = await start(folder)
-  stopOnSignal(server)
+  // Somebody has lost patience: nothing was shown to hold.
+  void stopOnSignal(server).then(() => process.exit(130))
   const story = await play(server)
   heading('Expectations')
   const live = await judgeAll(liveExpectations(server, story))

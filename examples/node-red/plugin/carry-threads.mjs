@@ -8,7 +8,7 @@ import fasten, { background } from 'fasten'
  * @typedef {{ id: string, type: string, name?: string }} FlowNode
  * @typedef {{ msg: Message, source: { node: FlowNode } }} SendEvent
  * @typedef {{ msg: Message, destination: { node: FlowNode } }} ReceiveEvent
- * @typedef {{ msg: Message, node: { node: FlowNode }, error?: unknown }} CompleteEvent
+ * @typedef {{ msg: Message, node: { node: FlowNode }, error?: string | Error }} CompleteEvent
  * @typedef {{ add(hook: string, callback: (event: any, done: () => void) => unknown): void }} Hooks
  */
 
@@ -43,8 +43,8 @@ export function carryThreads(hooks) {
   hooks.add('onComplete.fasten', function ended(/** @type {CompleteEvent} */ { msg, node: { node }, error }) {
     // A catch node may go on to hide the error; the thread shows it all the same.
     if (!error) return
-    // Errors of function nodes come from another realm, where `instanceof Error` does not reach.
-    const text = String(/** @type {{ message?: unknown }} */ (error).message ?? error)
+    // Not `instanceof Error`: those of function nodes come from another realm.
+    const text = typeof error === 'string' ? error : error.message
     threadOf(msg, node)(() => fasten.log.error(text, { node: node.name || node.id, node_type: node.type }))
   })
 }
