@@ -7,8 +7,8 @@ export const builtinDomain = 'fasten'
 /** The codes that fasten emits on its own, in every process. */
 export const builtinCodes = {
   LOG_CREATED: {
-    category: 'log',
-    action: 'log.create',
+    category: 'integrity',
+    action: 'create',
     severity: 'info',
     retention_class: 'permanent',
     emitter: 'store',

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import {
   createRedactor,
   detailBytesLimit,
@@ -138,7 +140,7 @@ describe('secrets', () => {
     })
   })
 
-  test('stay when the redactor is off; safe forms and order do not depend on it', () => {
+  test('stay when the redactor is off; personal data, safe forms and order do not depend on it', () => {
     const off = createRedactor({ isActive: false })
     assert.equal(off.isActive, false)
     assert.deepEqual(Object.entries(off.value({ password: 'x', a: '4111111111111111', b: 1n }) as object), [
@@ -147,7 +149,8 @@ describe('secrets', () => {
       ['password', 'x'],
     ])
     assert.deepEqual(off.audit({ ...audit, detail: { email: 'a@b' } }, { pii_in_detail: true }).detail, {
-      email: 'a@b',
+      _pii_in_detail: true,
+      _redacted: '***',
     })
   })
 })
@@ -400,8 +403,15 @@ describe('limits fail closed', () => {
     const { target } = redactor.audit({ ...audit, target: `${'😀'.repeat(400)}` })
     assert.match(target, /^(?:😀)+…$/u)
     assert.ok(Buffer.byteLength(JSON.stringify(target)) <= 768)
-    const half = redactor.audit({ ...audit, target: `${'x'.repeat(65_530)} password=abcdef` }).target
-    assert.equal(half.includes('abc'), false)
+    // A key that shrinks to its mark brings what lies beyond the searched part into view, where a token was halved.
+    const key = (size: number): string =>
+      `-----BEGIN ${'PRIVATE'} KEY-----${'A'.repeat(size)}-----END ${'PRIVATE'} KEY----- seen `
+    const lead = key(65_526 - key(0).length)
+    const half = redactor.audit({
+      ...audit,
+      target: `${lead}${'ghp'}_${'B'.repeat(36)}${' more'.repeat(20)}`,
+    }).target
+    assert.equal(half, '***PRIVATE_KEY*** seen ')
   })
 
   test('an exhausted stack costs the detail, never the row', () => {
@@ -414,6 +424,23 @@ describe('limits fail closed', () => {
     }
     assert.equal(typeof deepest(), 'object')
   })
+})
+
+test("nothing of the caller's is kept alive", async () => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const watch = (): readonly WeakRef<object>[] => {
+    const [member, root] = [{ deep: { a: 1 } }, {}]
+    value(Object.assign(root, { member, list: [member] }))
+    return [new WeakRef(member), new WeakRef(root)]
+  }
+  const watched = watch()
+  await new Promise((resolve) => setImmediate(resolve))
+  collect()
+  assert.deepEqual(
+    watched.map((reference) => reference.deref()),
+    [undefined, undefined],
+  )
 })
 
 describe('the work is linear', () => {

@@ -21,7 +21,7 @@ export interface RedactorOptions {
    * at its own limit a leaf then stays within 65,535 bytes. A larger object is replaced by a summary of itself.
    */
   readonly detailBytesMax?: number
-  /** False lets secrets and personal data through unchanged. Safe forms, key order and limits stay. Default true. */
+  /** False lets secrets through unchanged. Declared personal data, safe forms, key order and limits do not depend on it. Default true. */
   readonly isActive?: boolean
 }
 
@@ -92,12 +92,10 @@ export function createRedactor(options: RedactorOptions = {}): Redactor {
       if (draft.source !== undefined) clean.source = source(draft.source)
       if (privacy?.pii_in_detail === true) {
         clean.pii_in_detail = true
-        clean.detail = isActive
-          ? minimised(draft.detail, privacy.detail_passthrough_keys)
-          : objectOf(draft.detail, false)
+        clean.detail = minimised(draft.detail, privacy.detail_passthrough_keys)
       } else {
         const detail = objectOf(draft.detail, false)
-        clean.detail = isActive && privacy?.pii !== undefined ? masked(detail, privacy.pii) : detail
+        clean.detail = privacy?.pii === undefined ? detail : masked(detail, privacy.pii)
       }
       return clean as Clean<AuditDraft>
     },
