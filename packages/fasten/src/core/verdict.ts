@@ -68,6 +68,28 @@ export interface LogVerdict {
   readonly notes: readonly string[]
 }
 
+/** Rows of one process that are not here: numbers below its newest stored `boot_seq` that no stored row carries. */
+export interface EmissionGap {
+  readonly boot_id: string
+  /** Up to its newest row that is here; what came after that one leaves no trace. */
+  readonly rows_emitted: number
+  readonly rows_missing: number
+  /** Which ones, both ends inclusive, in order; at most 10. */
+  readonly stretches: readonly { readonly from_boot_seq: number; readonly to_boot_seq: number }[]
+}
+
+/** What processes emitted against what is stored. Source: spec/chain.md#emission. */
+export interface Emission {
+  /** Processes that have rows here. */
+  readonly boots: number
+  readonly rows_emitted: number
+  readonly rows_missing: number
+  /** Processes with rows missing. */
+  readonly gaps_total: number
+  /** Those that miss the most first; at most 20. */
+  readonly gaps: readonly EmissionGap[]
+}
+
 export interface Verdict {
   /** FAIL if any log fails, else INCOMPLETE if any is or if no row was checked, else PASS. */
   readonly verdict: VerdictKind
@@ -76,5 +98,7 @@ export interface Verdict {
   readonly rows_bad: number
   readonly rows_missing: number
   readonly verifier_version: string
+  /** Only where whole stores were read: a part cannot know what the rest holds. Says nothing of PASS or FAIL by itself. */
+  readonly emission?: Emission
   readonly notes: readonly string[]
 }
