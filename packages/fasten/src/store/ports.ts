@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Digest } from '../core/digest.ts'
 import type { Row, StreamName } from '../core/row.ts'
+import type { LogVerdict } from '../core/verdict.ts'
 
 /**
  * One emitted row on its way into a log: the canonical text of its draft with the three places where `log`,
@@ -188,6 +190,11 @@ export interface RowSource {
   position(stream: StreamName): Promise<number>
   summary(stream: StreamName, since: string | undefined, until: string | undefined): Promise<readonly SourceSummary[]>
   describe(): Promise<StoreDescription>
+  /**
+   * Verdicts on rows of forms 1 and 2, which published SDKs wrote: they have no leaf and cannot be judged as evidence, so the
+   * source that can read them puts them through `legacyVerify` itself. Empty, or absent, where there are none.
+   */
+  legacyVerdicts?(digest: Digest): Promise<readonly LogVerdict[]>
 }
 
 export interface StoreDescription {

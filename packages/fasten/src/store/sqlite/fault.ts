@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { FastenError } from '../../core/error.ts'
+import { FastenError, systemCode } from '../../core/error.ts'
 import { resultCode } from './driver.ts'
 
 /** The low byte of SQLite's result codes: the family. */
@@ -66,12 +66,12 @@ export function isConstraint(error: unknown): boolean {
 
 /**
  * What happened to the store, as the one error a caller must understand. A FastenError passes unchanged, and so does what
- * is not SQLite's: that is a mistake of ours and must not be dressed up.
+ * neither SQLite nor the operating system said: that is a mistake of ours and must not be dressed up.
  */
 export function storeFault(error: unknown, path: string): unknown {
   if (error instanceof FastenError) return error
   const code = resultCode(error)
-  if (code === undefined) return error
+  if (code === undefined) return systemFault(error, path)
   if (code === dbMoved) return storeReplaced(path, 'moved or deleted', error)
   const said = error instanceof Error ? error.message : String(error)
   const [name, what, hint] = sqliteFamilies[code & 0xff] ?? [
@@ -80,6 +80,19 @@ export function storeFault(error: unknown, path: string): unknown {
     'look the number up among the result codes of SQLite',
   ]
   return new FastenError(name, `${what}: ${said} (SQLite ${code})`, { at: path, hint, cause: error })
+}
+
+/** What the operating system said of the files around the database. */
+function systemFault(error: unknown, path: string): unknown {
+  const said = systemCode(error)
+  if (said === undefined || !(error instanceof Error) || !('syscall' in error)) return error
+  const family = ['EACCES', 'EPERM', 'EROFS'].includes(said)
+    ? 8
+    : said === 'ENOSPC' || said === 'EDQUOT'
+      ? 13
+      : 10
+  const [name, what, hint] = sqliteFamilies[family] ?? ['STORE_IO', 'the disk failed', 'see the system log']
+  return new FastenError(name, `${what}: ${error.message}`, { at: path, hint, cause: error })
 }
 
 /** The path no longer leads to the file that is open. */

@@ -8,7 +8,7 @@ import type { Store } from '../ports.ts'
 import { loadSqliteDriver, type SqliteDriver, type SqliteDriverName } from './driver.ts'
 import type { Software } from './log-created.ts'
 import type { StreamTables } from './migrate.ts'
-import { isPrivate } from './open.ts'
+import { isPrivate } from './replacement.ts'
 import { openSqliteReader, type SqliteReader } from './reader.ts'
 import { openSqliteWriter, type SqliteWriter } from './writer.ts'
 

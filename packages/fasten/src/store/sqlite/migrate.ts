@@ -163,9 +163,6 @@ function wanted(tables: StreamTables): (readonly [StreamName, string])[] {
 function foreign(path: string, table: string, why: string): FastenError {
   return new FastenError('TABLE_FOREIGN', `the table "${table}" ${why}`, {
     at: path,
-    hint: `keep it as it is and name another one: ?table=fasten_free_name`.replace(
-      'fasten_free_name',
-      `${table}_2`,
-    ),
+    hint: `it can be read as it is; name another one for new rows: ?table=${table}_2`,
   })
 }

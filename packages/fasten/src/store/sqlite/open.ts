@@ -1,25 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-import { closeSync, existsSync, openSync, renameSync, rmSync, statSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { FastenError, systemCode } from '../../core/error.ts'
 import type { SqliteConnection, SqliteDriver } from './driver.ts'
 import { storeFault } from './fault.ts'
 import { migrate, refuseForeignTables, type StreamTables } from './migrate.ts'
+import { closeQuietly, filesAt, isPrivate, replacementOf, type FileSet } from './replacement.ts'
 
-/** An open connection and the file it was opened on, which is not for ever the file that its path leads to. */
+/** An open connection and the files it was opened on, which are not for ever those that its path leads to. */
 export interface OpenFile {
   readonly connection: SqliteConnection
-  readonly identity: FileIdentity | undefined
-  /** The files that SQLite keeps beside the database, `-wal` and `-shm`, when it is open for writing. */
-  readonly companions: ReadonlyMap<string, FileIdentity>
+  readonly files: FileSet
   /** When the file was last written, if it was opened on the promise that nobody writes it. */
   readonly immutableSince: bigint | undefined
-}
-
-/** What tells one file from another at the same path; undefined members do not exist for private stores. */
-export interface FileIdentity {
-  readonly device: bigint
-  readonly inode: bigint
 }
 
 export interface WritingOptions {
@@ -30,8 +23,6 @@ export interface WritingOptions {
   readonly createdBy: string
   readonly busyTimeoutMs: number
 }
-
-export const isPrivate = (path: string): boolean => path === ':memory:'
 
 /**
  * A connection that writes: the file exists, has our layout and our tables, and a commit on it survives power loss.
@@ -44,12 +35,7 @@ export function openWriting({ path, driver, busyTimeoutMs, ...layout }: WritingO
     refuseForeignTables(connection, { path, tables: layout.tables })
     setDurable(connection, path)
     migrate(connection, { path, ...layout })
-    return {
-      connection,
-      identity: identityOf(path),
-      companions: companionsOf(path),
-      immutableSince: undefined,
-    }
+    return { connection, files: filesAt(path), immutableSince: undefined }
   } catch (error) {
     closeQuietly(connection)
     throw storeFault(error, path)
@@ -66,109 +52,31 @@ export function openReading({
   driver,
   busyTimeoutMs,
 }: Pick<WritingOptions, 'path' | 'driver' | 'busyTimeoutMs'>): OpenFile {
-  const identity = identityOf(path)
-  if (identity === undefined) {
+  const { database } = filesAt(path)
+  if (database === undefined) {
     throw new FastenError('STORE_MISSING', `there is no database file "${path}"`, {
       at: path,
       hint: 'check the path; three slashes in a DSN are relative to the working directory, four are absolute',
     })
   }
-  const immutableSince = driver.name === 'node:sqlite' && !hasWal(path) ? writtenAt(path) : undefined
+  const immutableSince = driver.name === 'node:sqlite' && !hasLog(path) ? writtenAt(path) : undefined
   const isImmutable = immutableSince !== undefined
   const connection = opened(driver, path, { isReadOnly: true, isImmutable, busyTimeoutMs })
-  return { connection, identity, companions: new Map(), immutableSince }
-}
-
-/** True when the connection must be opened again: the path leads to another file, or a writer has come to a file opened without locks. */
-export function isStale({ identity, immutableSince }: OpenFile, path: string): boolean {
-  if (identity === undefined) return false
-  if (hasMoved(identity, path)) return true
-  return immutableSince !== undefined && (hasWal(path) || writtenAt(path) !== immutableSince)
-}
-
-/** True when `path` no longer leads to the file of `identity`, or that file has been emptied. */
-export function hasMoved(identity: FileIdentity, path: string): boolean {
-  const now = identityOf(path)
-  return now === undefined || now.inode !== identity.inode || now.device !== identity.device
-}
-
-/**
- * Gives up a connection whose file was taken from its path. What its write-ahead log still holds goes to that file, wherever it
- * is now. Then the log leaves the path as well: SQLite would otherwise take it for that of the next database there and mix the
- * two. It is kept under another name unless all of it has reached its file. Files that another process has put there meanwhile
- * are left alone.
- */
-export function abandon(file: OpenFile, path: string): void {
-  const isSafe = whatHappened(file, path) === 'emptied' ? closeWithoutWriting(file, path) : moveLog(file)
-  for (const [companion, known] of file.companions) {
-    const now = identityOf(companion, true)
-    if (now === undefined || now.inode !== known.inode || now.device !== known.device) continue
-    if (isSafe || companion.endsWith('-shm')) rmSync(companion, { force: true })
-    else renameSync(companion, `${path}.replaced-${known.inode}-wal`)
-  }
-}
-
-/** In the words of the error that tells it. */
-export function whatHappened(
-  { identity }: OpenFile,
-  path: string,
-): 'deleted or moved away' | 'emptied' | 'replaced by another' {
-  const now = identityOf(path, true)
-  if (now === undefined) return 'deleted or moved away'
-  return now.inode === identity?.inode && now.device === identity.device ? 'emptied' : 'replaced by another'
-}
-
-/** True when the write-ahead log has nothing left that its file does not have. */
-function moveLog({ connection }: OpenFile): boolean {
   try {
-    const { busy, log, checkpointed } = connection.prepare('PRAGMA wal_checkpoint(PASSIVE)').get() ?? {}
-    return busy === 0 && log === checkpointed
-  } catch {
-    // A file that was damaged on top of being moved takes nothing any more; its log is kept.
-    return false
-  } finally {
+    // The first look into the file is what opens its log.
+    connection.prepare('SELECT count(*) AS entries FROM sqlite_schema').get()
+    const { log } = isImmutable ? { log: undefined } : filesAt(path)
+    return { connection, files: { database, log, index: undefined }, immutableSince }
+  } catch (error) {
     closeQuietly(connection)
+    throw storeFault(error, path)
   }
 }
 
-/**
- * Closing would write what the log holds of some pages into the emptied file and make a wreck of it. SQLite does not do that to a
- * file that has left its path, so the file leaves it. A new empty one with the same permissions takes its place, on which no lock of
- * a reader weighs.
- */
-function closeWithoutWriting({ connection }: OpenFile, path: string): boolean {
-  const { mode } = statSync(path)
-  const aside = `${path}.emptied`
-  renameSync(path, aside)
-  closeQuietly(connection)
-  rmSync(aside, { force: true })
-  if (!existsSync(path)) closeSync(openSync(path, 'a', mode))
-  return false
-}
-
-function companionsOf(path: string): ReadonlyMap<string, FileIdentity> {
-  const files = [`${path}-wal`, `${path}-shm`].flatMap((companion) => {
-    const identity = identityOf(companion, true)
-    return identity === undefined ? [] : [[companion, identity] as const]
-  })
-  return new Map(files)
-}
-
-/** Undefined for a private store, and when nothing lies at the path or what lies there is empty. */
-export function identityOf(path: string, mayBeEmpty = false): FileIdentity | undefined {
-  if (isPrivate(path)) return undefined
-  const stats = statSync(path, { bigint: true, throwIfNoEntry: false })
-  if (stats === undefined || (stats.size === 0n && !mayBeEmpty)) return undefined
-  return { device: stats.dev, inode: stats.ino }
-}
-
-/** For connections that are given up because they failed: what closing says then is only an echo of the failure. */
-export function closeQuietly(connection: SqliteConnection): void {
-  try {
-    connection.close()
-  } catch {
-    // The failure that led here is the one that is reported.
-  }
+/** True when a reading connection must be opened again: its files were replaced, or a writer came to one opened without locks. */
+export function isStale({ files, immutableSince }: OpenFile, path: string): boolean {
+  if (replacementOf(files, path) !== undefined) return true
+  return immutableSince !== undefined && (hasLog(path) || writtenAt(path) !== immutableSince)
 }
 
 /** Pages in the write-ahead log before a commit also moves them into the file. See docs/store-sqlite.md for the measurement. */
@@ -184,10 +92,7 @@ function setDurable(connection: SqliteConnection, path: string): void {
     throw new FastenError(
       'STORE_IO',
       `the file system does not carry a write-ahead log (journal mode stays ${String(mode)})`,
-      {
-        at: path,
-        hint: 'put the database on a local disk, not on a network share',
-      },
+      { at: path, hint: 'put the database on a local disk, not on a network share' },
     )
   }
   connection.exec(`
@@ -236,4 +141,4 @@ function requireDirectory(path: string): void {
 
 const writtenAt = (path: string): bigint => statSync(path, { bigint: true }).mtimeNs
 
-const hasWal = (path: string): boolean => existsSync(`${path}-wal`)
+const hasLog = (path: string): boolean => existsSync(`${path}-wal`)

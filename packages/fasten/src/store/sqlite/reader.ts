@@ -2,11 +2,13 @@
 import { FastenError } from '../../core/error.ts'
 import { streams, type StreamName } from '../../core/row.ts'
 import type { EvidenceRow, RowSource, StoreDescription } from '../ports.ts'
-import type { SqliteDriver } from './driver.ts'
+import type { SqliteConnection, SqliteDriver } from './driver.ts'
 import { evidencePage, logsOf, type KnownLog } from './evidence.ts'
 import { resultFamily, sqliteBusy, storeFault } from './fault.ts'
+import { createLegacyView, isLegacyTable, legacySummary, legacyVerdicts, legacyView } from './legacy-table.ts'
 import { ownTables, schemaVersion, type StreamTables } from './migrate.ts'
-import { closeQuietly, isPrivate, isStale, openReading, type OpenFile } from './open.ts'
+import { isStale, openReading, type OpenFile } from './open.ts'
+import { closeQuietly, isPrivate } from './replacement.ts'
 import { count, scan } from './scan.ts'
 import { defaultTables } from './schema.ts'
 import { createStatements, type Statements } from './statements.ts'
@@ -53,12 +55,19 @@ export function openSqliteReader(options: SqliteReaderOptions): SqliteReader {
   function sessionOf(file: OpenFile | undefined, connection: OpenFile['connection']): Session {
     schemaVersion(connection, path)
     const own = ownTables(connection)
+    const statements = createStatements(connection)
+    const legacyTable = legacyTableOf(connection, own, options)
+    if (legacyTable !== undefined) {
+      createLegacyView(connection, legacyTable)
+      const tables = new Map([['audit', legacyView] as const])
+      return { file, tables, others: [], isPartial: false, statements, legacyTable }
+    }
     const tables = readableTables(own, options)
     const used = new Set(tables.values())
     const others = options.tables === undefined ? [...own.keys()].filter((table) => !used.has(table)) : []
     // A writer may yet create the tables that are not there.
     const isPartial = tables.size < Object.keys(options.tables ?? {}).length
-    return { file, tables, others, isPartial, statements: createStatements(connection) }
+    return { file, tables, others, isPartial, statements, legacyTable }
   }
 
   function attempt<T>(work: (session: Session) => T): T {
@@ -77,8 +86,10 @@ export function openSqliteReader(options: SqliteReaderOptions): SqliteReader {
     current = undefined
   }
 
-  const logs = ({ statements, tables }: Session): KnownLog[] =>
-    [...tables].flatMap(([stream, table]) => logsOf(statements, stream, table))
+  const logs = ({ statements, tables, legacyTable }: Session): KnownLog[] =>
+    legacyTable === undefined
+      ? [...tables].flatMap(([stream, table]) => logsOf(statements, stream, table))
+      : []
 
   async function* evidence(
     log: string,
@@ -104,7 +115,9 @@ export function openSqliteReader(options: SqliteReaderOptions): SqliteReader {
     scan: async (query) =>
       attempt(({ statements, tables }) => {
         const table = tables.get(query.stream)
-        return table === undefined ? [] : scan(statements, table, query)
+        const rows = table === undefined ? [] : scan(statements, table, query)
+        // What a legacy row's hash was made of lies in its columns, not in a text that could be shown.
+        return table === legacyView ? rows.map((row) => ({ ...row, leaf: null })) : rows
       }),
     count: async (stream, filter, atMost) =>
       attempt(({ statements, tables }) => {
@@ -125,9 +138,14 @@ export function openSqliteReader(options: SqliteReaderOptions): SqliteReader {
       attempt((session) => {
         const table = session.tables.get(stream)
         if (table === undefined) return []
+        if (table === legacyView) return legacySummary(session.statements, since, until)
         return summaryOf(session.statements, table, logsOf(session.statements, stream, table), since, until)
       }),
     describe: async () => attempt((session) => describe(session, options)),
+    legacyVerdicts: async (digest) =>
+      attempt(({ statements, legacyTable }) =>
+        legacyTable === undefined ? [] : legacyVerdicts(statements, legacyTable, digest),
+      ),
   }
   return { source, close: drop }
 }
@@ -138,11 +156,24 @@ interface Session {
   /** Tables with rows of ours that were not asked for. */
   readonly others: readonly string[]
   readonly isPartial: boolean
+  /** The table of the published SDKs that is read instead of ours. */
+  readonly legacyTable: string | undefined
   readonly statements: Statements
 }
 
 /** Rows read at a time for verification: enough to make the query's own cost vanish, at most 16 MiB of leaves. */
 const evidenceRows = 256
+
+/** The table that was asked for, or the usual one of a file that has none of ours, if a published SDK made it. */
+function legacyTableOf(
+  connection: SqliteConnection,
+  own: ReadonlyMap<string, StreamName>,
+  { tables, onlyTable }: SqliteReaderOptions,
+): string | undefined {
+  const table = onlyTable ?? (tables === undefined ? defaultTables.audit : tables.audit)
+  const mayBe = table !== undefined && !own.has(table) && (own.size === 0 || onlyTable !== undefined)
+  return mayBe && isLegacyTable(connection, table) ? table : undefined
+}
 
 function newestPosition({ prepare }: Statements, table: string): number {
   const found = prepare(`
@@ -152,13 +183,19 @@ function newestPosition({ prepare }: Statements, table: string): number {
 }
 
 function describe(
-  { statements: { prepare }, tables, others }: Session,
+  { statements: { prepare }, tables, others, legacyTable }: Session,
   { path, driver }: SqliteReaderOptions,
 ): StoreDescription {
   const version = String(prepare('SELECT sqlite_version() AS version').get()?.['version'])
   let rows = 0
   let newest = ''
-  for (const table of tables.values()) {
+  const isLegacy = legacyTable !== undefined
+  if (isLegacy) {
+    const found = prepare(`SELECT count(*) AS rows, max(timestamp) AS newest FROM ${legacyView}`).get()
+    rows = Number(found?.['rows'])
+    newest = String(found?.['newest'] ?? '')
+  }
+  for (const table of isLegacy ? [] : tables.values()) {
     const found = prepare(
       'SELECT ifnull(sum(size), 0) AS rows, ifnull(max(moved_at), ?) AS moved_at FROM fasten_logs WHERE table_name = ?',
     ).get('', table)
@@ -176,6 +213,11 @@ function describe(
     isDurable: !isPrivate(path),
     warnings: [
       ...versionWarnings(version),
+      ...(isLegacy
+        ? [
+            `"${legacyTable}" was written by a published fasten SDK (forms 1 and 2) and is only ever read here`,
+          ]
+        : []),
       ...others.map(
         (table) =>
           `the file also holds the table "${table}", which is not read here: name it with ?table=${table}`,

@@ -11,15 +11,8 @@ import { resultFamily, sqliteBusy, storeFault, storeReplaced } from './fault.ts'
 import { createHeadMemory } from './heads.ts'
 import { createLogOpener, type Software } from './log-created.ts'
 import type { StreamTables } from './migrate.ts'
-import {
-  abandon,
-  closeQuietly,
-  hasMoved,
-  isPrivate,
-  openWriting,
-  whatHappened,
-  type OpenFile,
-} from './open.ts'
+import { openWriting, type OpenFile } from './open.ts'
+import { abandon, closeQuietly, isPrivate, replacementOf, setAside, type FileSet } from './replacement.ts'
 
 export interface SqliteWriterOptions {
   readonly path: string
@@ -55,9 +48,12 @@ export function openSqliteWriter(options: SqliteWriterOptions): SqliteWriter {
   const memory = createHeadMemory()
   const openerOf = createLogOpener(options)
   let mustProve = false
+  let abandoned: { readonly files: FileSet; readonly isSafe: boolean } | undefined
   let session: Session | undefined = connect()
 
   function connect(): Session {
+    if (abandoned !== undefined) setAside(abandoned.files, path, abandoned.isSafe)
+    abandoned = undefined
     const { name, version } = options.software
     const file = openWriting({ ...options, createdAt: now(), createdBy: `${name}/${version}` })
     try {
@@ -93,12 +89,12 @@ export function openSqliteWriter(options: SqliteWriterOptions): SqliteWriter {
 
   function current(): Session {
     if (session === undefined) session = connect()
-    else if (session.file.identity !== undefined && hasMoved(session.file.identity, path)) {
-      const { file } = session
-      const how = whatHappened(file, path)
+    const { connection, files } = session.file
+    const replacement = replacementOf(files, path)
+    if (replacement !== undefined) {
       session = undefined
-      abandon(file, path)
-      throw storeReplaced(path, how)
+      abandoned = { files, isSafe: abandon(connection, path, replacement) }
+      throw storeReplaced(path, replacement)
     }
     return session
   }
