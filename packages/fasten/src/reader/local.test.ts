@@ -111,10 +111,10 @@ describe('pages', () => {
       createSampleDrafts(),
       createSampleDrafts({ source_node_id: 'edge-2', boot_id: '00000000000000cc' }),
     ]
-    // Two logs, a dozen rows to each microsecond, so that slices end in the middle of an instant.
+    // Two logs, thousands of rows to each microsecond, so that slices end in the middle of an instant.
     const sent = Array.from({ length: 12_500 }, (_, index) =>
       (index % 2 === 0 ? one : two).audit({
-        timestamp: sampleTime(Math.floor(index / 12)),
+        timestamp: sampleTime(Math.floor(index / 3_500)),
         target: index % 1000 === 7 ? 'Needle' : 'straw',
       }),
     )
@@ -243,6 +243,30 @@ describe('what rows may claim', () => {
       const { chain } = await reader.doctor()
       assert.deepEqual([chain.breaks, chain.first_break_at], [1, 6])
     }))
+
+  test('a row that claims the place of another', async () => {
+    const row = database.prepare('SELECT leaf FROM audit_log WHERE id = ?').get(idOf(5)) as { leaf: string }
+    const leaf = row.leaf.replace('order/42', 'order/99').replace(idOf(5), 'evt-0FORGED0000000000000000000')
+    const hash = sha256(Buffer.concat([Buffer.from([0]), Buffer.from(leaf)]))
+    // The forged row hashes well and names the true predecessor, but it lies behind the end of the log.
+    const columns = (database.prepare('PRAGMA table_info(audit_log)').all() as { name: string }[]).map(
+      ({ name }) => name,
+    )
+    const changed: Readonly<Record<string, string>> = {
+      position: '9999',
+      monotonic_seq: '999',
+      id: "'evt-0FORGED0000000000000000000'",
+      leaf: '?',
+      hash: '?',
+      target: "'order/99'",
+    }
+    const copied = columns.map((name) => changed[name] ?? name).join(', ')
+    const change = `INSERT INTO audit_log (${columns.join(', ')}) SELECT ${copied} FROM audit_log WHERE id = ?`
+    const inOrder = columns.indexOf('hash') < columns.indexOf('leaf') ? [hash, leaf] : [leaf, hash]
+    await damaged(change, [...inOrder, idOf(5)], async () => {
+      assert.equal((await reader.row({ id: 'evt-0FORGED0000000000000000000' }))?.verification, 'broken')
+    })
+  })
 
   test('two rows that changed places', () =>
     damaged(

@@ -435,6 +435,23 @@ describe('the HTTP API', () => {
       assert.equal((await problemOf(await get(path, { handle }))).code, 'SEARCH_DISABLED')
   })
 
+  test('a tail whose body is dropped gives its place back', async () => {
+    const handle = router({ token, tailClientsMax: 1 })
+    const first = await get('/tail', { handle })
+    assert.equal((await get('/tail', { handle })).status, 503)
+    await first.body?.cancel()
+    const second = await get('/tail', { handle })
+    assert.equal(second.status, 200)
+    await second.body?.cancel()
+    const gone = new AbortController()
+    const third = await get('/tail', { handle, signal: gone.signal })
+    gone.abort()
+    await third.text()
+    const fourth = await get('/tail', { handle })
+    assert.equal(fourth.status, 200)
+    await fourth.body?.cancel()
+  })
+
   describe('exports', () => {
     test('hold every row that matches, as NDJSON and as CSV', async () => {
       const response = await get('/export?tenant_id=acme&since=2031-01-01&outcome=denied')
