@@ -153,10 +153,17 @@ describe('emission in verdicts', () => {
   it('a hole is told and decides nothing', () => {
     const verifier = createLogVerifier({ log, head, digest })
     for (const row of rows) verifier.push(row)
-    const verdict = combineVerdicts([verifier.finish()], ['first'], tallied(told(rows).map((seq) => [1, seq])))
+    const verdict = combineVerdicts(
+      [verifier.finish()],
+      ['first'],
+      tallied(told(rows).map((seq) => [1, seq])),
+    )
     assert.equal(verdict.verdict, 'PASS')
     assert.deepEqual([verdict.emission?.rows_emitted, verdict.emission?.rows_missing], [6, 2])
-    assert.match(verdict.notes[1] ?? '', /^2 of 6 rows that boot boot-1 emitted are not in this store: refused,/)
+    assert.match(
+      verdict.notes[1] ?? '',
+      /^2 of 6 rows that boot boot-1 emitted are not in this store: refused,/,
+    )
     assert.equal('emission' in combineVerdicts([]), false)
   })
 })

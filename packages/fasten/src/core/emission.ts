@@ -23,6 +23,7 @@ export const gapsListedMax = 20
 /** Stretches listed for each of them. */
 export const stretchesListedMax = 10
 
+/** A tally that has seen nothing yet. Source: spec/chain.md#emission. */
 export function createEmissionTally(): EmissionTally {
   const boots = new Map<string, Boot>()
   // Rows come in runs of one process.

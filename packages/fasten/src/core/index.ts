@@ -83,11 +83,14 @@ export {
   type LogVerifier,
   type LogVerifierOptions,
 } from './verify.ts'
+export { createEmissionTally, type EmissionTally } from './emission.ts'
 export { createMerkleTree, type MerkleTree } from './merkle.ts'
 export {
   breakKinds,
   type Break,
   type BreakKind,
+  type Emission,
+  type EmissionGap,
   type LogVerdict,
   type Verdict,
   type VerdictKind,

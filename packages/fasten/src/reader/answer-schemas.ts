@@ -115,6 +115,26 @@ const logVerdict = object({
   notes: list(text),
 })
 
+const emission: Schema = {
+  ...object({
+    boots: count,
+    rows_emitted: count,
+    rows_missing: count,
+    gaps_total: count,
+    gaps: list(
+      object({
+        boot_id: text,
+        rows_emitted: count,
+        rows_missing: count,
+        stretches: list(object({ from_boot_seq: count, to_boot_seq: count })),
+      }),
+    ),
+  }),
+  description:
+    'What processes emitted against what is stored, where everything was verified: a hole in the `boot_seq` of a `boot_id` is a row that ' +
+    'was refused, is in quarantine or in a spool, or is stored elsewhere. Holes alone are no FAIL.',
+}
+
 /** Every schema that an endpoint's answer names, by name. */
 export const answerSchemas: Readonly<Record<string, Schema>> = {
   completeness: {
@@ -239,15 +259,18 @@ export const answerSchemas: Readonly<Record<string, Schema>> = {
       last_verified_at: orNull(text),
     }),
   }),
-  verdict: object({
-    verdict: oneOf(['PASS', 'FAIL', 'INCOMPLETE']),
-    logs: list(logVerdict),
-    rows_checked: count,
-    rows_bad: count,
-    rows_missing: count,
-    verifier_version: text,
-    notes: list(text),
-  }),
+  verdict: object(
+    {
+      verdict: oneOf(['PASS', 'FAIL', 'INCOMPLETE']),
+      logs: list(logVerdict),
+      rows_checked: count,
+      rows_bad: count,
+      rows_missing: count,
+      verifier_version: text,
+      notes: list(text),
+    },
+    { emission },
+  ),
   logs: object({ logs: list(object({ log: text, stream: oneOf(streams), size: count, head_hash: text })) }),
   csv: {
     type: 'string',

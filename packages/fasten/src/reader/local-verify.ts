@@ -33,8 +33,7 @@ export async function verifyLogs(
     if (heads.length === 0 && !(await source.describe()).isDurable)
       notes.push('rows of rings are neither stored nor chained, so they were not checked')
     for (const head of heads) {
-      if (isIn(range, head))
-        verdicts.push(await verifyLog(source, head, { range, digest, tally, signal }))
+      if (isIn(range, head)) verdicts.push(await verifyLog(source, head, { range, digest, tally, signal }))
     }
     for (const verdict of (await source.legacyVerdicts?.(digest)) ?? [])
       if (isIn(range, { log: verdict.log, stream: 'audit' })) verdicts.push(verdict)
@@ -42,10 +41,12 @@ export async function verifyLogs(
   if (tally !== undefined)
     for (const { source, heads } of known) await tallyLater(source, heads, tally, signal)
   if (verdicts.length === 0) notes.push(noLog(range.log))
+  const emission = tally?.result()
   return combineVerdicts(
     verdicts.sort((one, other) => (one.log < other.log ? -1 : 1)),
     [...new Set(notes)],
-    verdicts.length === 0 ? undefined : tally?.result(),
+    // Rows of forms 1 and 2 carry no such number.
+    emission?.boots === 0 ? undefined : emission,
   )
 }
 
