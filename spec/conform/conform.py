@@ -143,7 +143,7 @@ COLUMNS = {
     'sys': 'id timestamp level event logger request_id trace_id service_id source_node_id tenant_id',
     'api': 'id timestamp method path route status duration_us actor request_id trace_id service_id source_node_id tenant_id',
 }
-LOG_NAME = re.compile(r'(?:[A-Za-z0-9._-]|%[0-9A-F]{2})+(?:/(?:[A-Za-z0-9._-]|%[0-9A-F]{2})+){2}/(audit|sys|api)(?:~[1-9]\d*)?')
+LOG_NAME = re.compile(r'(?:[A-Za-z0-9._-]|%[0-9A-F]{2})+(?:/(?:[A-Za-z0-9._-]|%[0-9A-F]{2})+){2}/(audit|sys|api)(?:~(?:[2-9]|[1-9]\d{1,8}))?')
 MISSING = object()
 
 
