@@ -4,7 +4,7 @@ import { it } from 'node:test'
 import { killReportLine, killRounds } from './fixtures/kill-rounds.ts'
 import { seededRandom } from './fixtures/seeded-random.ts'
 
-const rounds = 120
+const rounds = 200
 
 it(`keeps every acked row exactly once through ${rounds * 2} kills of two processes on one file`, async (t) => {
   const seed = Number(process.pid)

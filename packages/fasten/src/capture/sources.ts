@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+import { FastenError } from '../core/error.ts'
 import type { StreamName } from '../core/row.ts'
 import type { Clean, Draft } from '../core/row.ts'
+import { createMemoryStore } from '../store/memory.ts'
 import { openStore } from '../store/open.ts'
 import type { RowSource, Store } from '../store/ports.ts'
 import type { NodeStatus, Sources } from '../store/sources.ts'
@@ -37,6 +39,8 @@ export function openSources({ opened, rings, status }: OpenSourcesParts): { sour
   }
 }
 
+const nothingYet: RowSource = createMemoryStore({ stream: 'audit', rowsMax: 0 })
+
 function lazySource(lane: OpenLane, closers: (() => Promise<void>)[]): RowSource {
   let reading: Promise<Store> | null = null
   closers.push(async () => {
@@ -46,24 +50,29 @@ function lazySource(lane: OpenLane, closers: (() => Promise<void>)[]): RowSource
     const inline = lane.inlineStore()
     if (inline) return inline
     if (reading) return reading
-    const opening = openStore({ ...lane.target, mode: 'read' })
-    reading = opening
-    // The file may not exist before the first row; the next question tries again.
-    opening.catch(() => {
+    reading = openStore({ ...lane.target, mode: 'read' })
+    return reading
+  }
+  /** Before the drainer has made the tables there is nothing to read; that is an answer, and the next question asks again. */
+  const ask = async (): Promise<RowSource> => {
+    try {
+      return await open()
+    } catch (error) {
       reading = null
-    })
-    return opening
+      if (error instanceof FastenError && (error.code === 'STORE_MISSING' || error.code === 'STORE_EMPTY')) return nothingYet
+      throw error
+    }
   }
   return {
-    scan: async (query) => (await open()).scan(query),
-    count: async (stream, filter, atMost) => (await open()).count(stream, filter, atMost),
-    heads: async () => (await open()).heads(),
+    scan: async (query) => (await ask()).scan(query),
+    count: async (stream, filter, atMost) => (await ask()).count(stream, filter, atMost),
+    heads: async () => (await ask()).heads(),
     async *evidence(log, fromSeq) {
-      yield* (await open()).evidence(log, fromSeq)
+      yield* (await ask()).evidence(log, fromSeq)
     },
-    position: async (stream) => (await open()).position(stream),
-    summary: async (stream, since, until) => (await open()).summary(stream, since, until),
-    describe: async () => (await open()).describe(),
+    position: async (stream) => (await ask()).position(stream),
+    summary: async (stream, since, until) => (await ask()).summary(stream, since, until),
+    describe: async () => (await ask()).describe(),
   }
 }
 

@@ -8,18 +8,18 @@ import type { IdSource } from '../core/ids.ts'
 export const sha256: Digest = (bytes) => hash('sha256', bytes, 'hex')
 
 /**
- * The machine's clock. The wall clock has milliseconds; the last three digits count the readings within one, so that
- * rows of one process keep their order in text. They stop at 999 and never run ahead of the clock.
+ * The machine's clock in microseconds. The wall clock counts milliseconds only, so a monotonic timer fills the last three digits; it
+ * is pulled back into the wall's millisecond whenever the two part. Never behind an earlier reading unless the wall clock stepped.
  */
 export function createSystemClock(): Clock {
-  let lastMs = 0
-  let within = 0
+  let offset = Date.now() * 1000 - Math.floor(performance.now() * 1000)
   return {
     nowMicros() {
-      const ms = Date.now()
-      within = ms === lastMs ? Math.min(within + 1, 999) : 0
-      lastMs = ms
-      return ms * 1000 + within
+      const wall = Date.now() * 1000
+      const micros = Math.floor(performance.now() * 1000) + offset
+      const within = Math.min(Math.max(micros, wall), wall + 999)
+      offset += within - micros
+      return within
     },
     monotonicNanos: () => process.hrtime.bigint(),
   }
