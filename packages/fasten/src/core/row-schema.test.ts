@@ -12,7 +12,11 @@ import { memberNames } from './members.ts'
 import { streams, type Draft, type StreamName } from './row.ts'
 
 const spec = join(dirname(fileURLToPath(import.meta.url)), '../../../../spec')
-const drafts: Readonly<Record<StreamName, fc.Arbitrary<Draft>>> = { audit: auditDraft, sys: sysDraft, api: apiDraft }
+const drafts: Readonly<Record<StreamName, fc.Arbitrary<Draft>>> = {
+  audit: auditDraft,
+  sys: sysDraft,
+  api: apiDraft,
+}
 
 interface Schema {
   readonly properties: Readonly<Record<string, object>>
@@ -43,7 +47,11 @@ for (const stream of streams) {
       const row = JSON.parse(new TextDecoder().decode(rows[0]?.leaf ?? undefined)) as Record<string, unknown>
       assert.equal(validate(row), true)
       for (const name of schema.required) {
-        assert.equal(validate(Object.fromEntries(Object.entries(row).filter(([other]) => other !== name))), false, name)
+        assert.equal(
+          validate(Object.fromEntries(Object.entries(row).filter(([other]) => other !== name))),
+          false,
+          name,
+        )
       }
       assert.equal(validate({ ...row, hash: 'ab'.repeat(32) }), false)
       assert.equal(validate({ ...row, tenant_id: null }), false)

@@ -2,12 +2,11 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { canonicalize } from './canonical.ts'
 import { genesis, leafHash } from './chain.ts'
-import { columnsOf, type ColumnValue } from './columns.ts'
+import type { ColumnValue } from './columns.ts'
+import { damages, edit, replace } from './fixtures/damages.ts'
 import { apiDraft, auditDraft, sysDraft } from './fixtures/random-rows.ts'
 import { digest, ordinaryDraft, storedLog } from './fixtures/rows.ts'
-import type { JsonValue, Row } from './row.ts'
 import type { Break, LogVerdict } from './verdict.ts'
 import {
   combineVerdicts,
@@ -19,7 +18,6 @@ import {
 
 const log = '_/gateway/node-1/audit'
 const encode = (text: string): Uint8Array => new TextEncoder().encode(text)
-const parse = (row: Evidence): Row => JSON.parse(new TextDecoder().decode(row.leaf ?? undefined)) as Row
 
 function verify(
   rows: readonly Evidence[],
@@ -32,144 +30,6 @@ function verify(
 
 const places = ({ breaks }: LogVerdict): (string | number)[][] =>
   breaks.map(({ kind, from_index, to_index }) => [kind, from_index, to_index])
-
-/** The row with some members of its leaf changed; its hash and columns too where asked. */
-function edit(
-  row: Evidence,
-  members: Partial<Record<keyof Row | 'actor', JsonValue>>,
-  also: { hash?: true; columns?: true } = {},
-): Evidence {
-  const changed = { ...parse(row), ...members } as Row
-  const leaf = encode(canonicalize(changed as unknown as JsonValue))
-  return {
-    ...row,
-    leaf,
-    ...(also.hash ? { hash: leafHash(leaf, digest) } : {}),
-    ...(also.columns ? { columns: columnsOf(changed) } : {}),
-  }
-}
-
-type Damage = (rows: Evidence[], at: number, other: number) => Evidence[]
-const replace = (rows: Evidence[], at: number, change: (row: Evidence) => Evidence): Evidence[] =>
-  rows.with(at, change(rows[at] as Evidence))
-
-/** Every kind of damage, and the break that must name it. `size` is the number of rows before. */
-const damages: Readonly<
-  Record<string, { do: Damage; breaks(at: number, other: number, size: number): unknown[][] }>
-> = {
-  'a changed byte of a leaf': {
-    do: (rows, at, other) =>
-      replace(rows, at, (row) => ({ ...row, leaf: flipped(row.leaf ?? encode(''), other) })),
-    breaks: (at) => [['hash_mismatch', at, at]],
-  },
-  'an edited row, its hash left': {
-    do: (rows, at) => replace(rows, at, (row) => edit(row, { actor: 'mallory' }, { columns: true })),
-    breaks: (at) => [['hash_mismatch', at, at]],
-  },
-  'an edited row, its hash renewed': {
-    do: (rows, at) =>
-      replace(rows, at, (row) => edit(row, { actor: 'mallory' }, { columns: true, hash: true })),
-    breaks: (at, _, size) => [
-      at === size - 1 ? ['head_mismatch', at, at] : ['link_mismatch', at + 1, at + 1],
-    ],
-  },
-  'a deleted row': {
-    do: (rows, at) => rows.toSpliced(at, 1),
-    breaks: (at) => [['rows_missing', at, at]],
-  },
-  'a cut beginning': {
-    do: (rows, at) => rows.slice(at + 1),
-    breaks: (at) => [['rows_missing', 0, at]],
-  },
-  'a cut end': {
-    do: (rows, at) => rows.slice(0, at),
-    breaks: (at, _, size) => [['rows_missing', at, size - 1]],
-  },
-  'a row stored twice': {
-    do: (rows, at) => rows.toSpliced(at, 0, rows[at] as Evidence),
-    breaks: (at) => [['duplicate_seq', at, at]],
-  },
-  'a forged row beside another': {
-    do: (rows, at) =>
-      rows.toSpliced(at, 0, edit(rows[at] as Evidence, { actor: 'mallory' }, { columns: true, hash: true })),
-    breaks: (at) => [['duplicate_seq', at, at]],
-  },
-  'a forged row before another': {
-    do: (rows, at) =>
-      rows.toSpliced(
-        at + 1,
-        0,
-        edit(rows[at] as Evidence, { actor: 'mallory' }, { columns: true, hash: true }),
-      ),
-    breaks: (at) => [['duplicate_seq', at, at]],
-  },
-  'a forged row at the end': {
-    do: (rows) => [...rows, forged(rows)],
-    breaks: (_, __, size) => [['beyond_head', size, size]],
-  },
-  'two rows swapped': {
-    do: (rows, at, other) => swapped(rows, at, other),
-    breaks: (at, other) => [at, other].sort((a, b) => a - b).map((index) => ['place_mismatch', index, index]),
-  },
-  'a changed column': {
-    do: (rows, at) =>
-      replace(rows, at, (row) => ({ ...row, columns: { ...row.columns, request_id: 'another' } })),
-    breaks: (at) => [['column_mismatch', at, at]],
-  },
-  'a column that was set to null': {
-    do: (rows, at) => replace(rows, at, (row) => ({ ...row, columns: { ...row.columns, code: null } })),
-    breaks: (at) => [['column_mismatch', at, at]],
-  },
-  'a prev_hash column of another row': {
-    do: (rows, at) =>
-      replace(rows, at, (row) => ({ ...row, columns: { ...row.columns, prev_hash: 'ab'.repeat(32) } })),
-    breaks: (at) => [['column_mismatch', at, at]],
-  },
-  'a changed hash': {
-    do: (rows, at) => replace(rows, at, (row) => ({ ...row, hash: 'ab'.repeat(32) })),
-    breaks: (at) => [['hash_mismatch', at, at]],
-  },
-  'a blanked hash': {
-    do: (rows, at) => replace(rows, at, (row) => ({ ...row, hash: '' })),
-    breaks: (at) => [['hash_missing', at, at]],
-  },
-  'a blanked hash and an edit': {
-    do: (rows, at) =>
-      replace(rows, at, (row) => ({ ...edit(row, { actor: 'mallory' }, { columns: true }), hash: null })),
-    breaks: (at) => [['hash_missing', at, at]],
-  },
-  'a blanked leaf': {
-    do: (rows, at) => replace(rows, at, (row) => ({ ...row, leaf: null })),
-    breaks: (at) => [['leaf_unreadable', at, at]],
-  },
-  'a row of another log': {
-    do: (rows, at) =>
-      replace(rows, at, (row) => edit(row, { log: '_/gateway/node-2/audit' }, { columns: true, hash: true })),
-    breaks: (at) => [['place_mismatch', at, at]],
-  },
-  'an unknown form': {
-    do: (rows, at) =>
-      replace(rows, at, (row) => edit(row, { canonical_form_id: '4' }, { columns: true, hash: true })),
-    breaks: (at) => [['form_unknown', at, at]],
-  },
-}
-
-function flipped(leaf: Uint8Array, at: number): Uint8Array {
-  return leaf.with(at % leaf.length, (leaf[at % leaf.length] ?? 0) ^ 1)
-}
-
-function forged(rows: readonly Evidence[]): Evidence {
-  const last = rows.at(-1) as Evidence
-  return {
-    ...edit(last, { monotonic_seq: rows.length, prev_hash: last.hash }, { columns: true, hash: true }),
-    monotonic_seq: rows.length,
-  }
-}
-
-function swapped(rows: readonly Evidence[], a: number, b: number): Evidence[] {
-  const [first, second] = [rows[a] as Evidence, rows[b] as Evidence]
-  return rows.with(a, { ...second, monotonic_seq: a }).with(b, { ...first, monotonic_seq: b })
-}
 
 describe('log verifier', () => {
   const streams = [
