@@ -64,6 +64,9 @@ export function createFasten({ registry = createCodeRegistry(), writable, notice
   const notice = (text: string): void => void notices.write(`fasten: ${text}\n`)
   const unregistered = new Map<string, number>()
   const refusedByCode = new Map<string, number>()
+  /** Quarantine entries that no row tells of yet, and whether a row that tells of some is on its way. */
+  const untold: { readonly name: string; readonly code: string }[] = []
+  let isTelling = false
   let isClosed = false
   let lastError: string | null = null
 
@@ -172,11 +175,42 @@ export function createFasten({ registry = createCodeRegistry(), writable, notice
     lines.write(format(clean))
   }
 
+  /**
+   * The trail itself says that rows are in quarantine. One row at a time: should the store refuse that one too, no further one is
+   * made, and stderr and stats go on counting.
+   */
+  function tellQuarantined(): void {
+    const [first] = untold
+    if (isTelling || isClosed || first === undefined) return
+    isTelling = true
+    const rows = untold.splice(0).length
+    const { stored } = emit({
+      code: 'ROW_QUARANTINED',
+      target: first.name,
+      outcome: 'failure',
+      detail: { error_code: first.code, rows },
+    })
+    stored.then(
+      () => {
+        isTelling = false
+        tellQuarantined()
+      },
+      (error: unknown) => notice(`the row that tells of the quarantine is not stored: ${String(error)}`),
+    )
+  }
+
   /** A drainer's news as sys rows under the names the published SDKs use, and the bad ones on stderr. */
   function tellDrainEvent(event: DrainEvent): void {
     const { event: name, ...fields } = event
     if ('error' in event) lastError = event.error
     if (name === 'audit_drain_recovered') lastError = null
+    if (name === 'audit_row_quarantined') {
+      untold.push(event)
+      tellQuarantined()
+    }
+    if (name === 'audit_drain_degraded') emit({ code: 'DEGRADED', target: 'store', outcome: 'failure', reason: event.last_error })
+    if (name === 'audit_drain_recovered' && event.was_degraded)
+      emit({ code: 'RECOVERED', target: 'store', detail: { seconds: event.recovery_after_seconds } })
     const isGood = name === 'audit_drain_recovered' || name === 'audit_spool_adopted'
     const isWarning = name === 'audit_drain_failed'
     if (name !== 'audit_spool_adopted') notice(`${name} ${JSON.stringify(fields)}`)

@@ -7,6 +7,7 @@ import fc from 'fast-check'
 import { FastenError } from '../core/error.ts'
 import { isRowId } from '../core/ids.ts'
 import { acquireLock } from '../store/spool/lock.ts'
+import { listQuarantine } from '../store/quarantine.ts'
 import { lockPath, listSpools } from '../store/spool/layout.ts'
 import { DatabaseSync } from 'node:sqlite'
 import { runWithContext } from './context.ts'
@@ -239,6 +240,32 @@ describe('emit', () => {
     assert.deepEqual((await auditRows()).map(({ target }) => target), Array.from({ length: 23 }, (_, index) => `user/${index}`))
     await second.close()
     assert.deepEqual(readdirSync(`${path}-spool`), [], `nothing is left in ${folder}`)
+  })
+
+  it('puts what the store refuses into quarantine, lets the others pass, and tells it in the trail', async (t) => {
+    const { start, path, auditRows, notices } = bench(t)
+    const fasten = start({ drain_thread: false })
+    // A trigger that somebody else added refuses one row for good.
+    await fasten.emit({ code: 'USER_CREATED', target: 'user/0' }).stored
+    const other = new DatabaseSync(path)
+    other.exec(`CREATE TRIGGER refuse BEFORE INSERT ON audit_log WHEN NEW.target = 'poison' BEGIN SELECT RAISE(ABORT, 'constraint of a stranger'); END`)
+    other.close()
+    const good = fasten.emit({ code: 'USER_CREATED', target: 'user/1' })
+    const poison = fasten.emit({ code: 'USER_CREATED', target: 'poison' })
+    const after = fasten.emit({ code: 'USER_CREATED', target: 'user/2' })
+    await Promise.all([good.stored, after.stored])
+    await assert.rejects(poison.stored, { code: 'ROW_QUARANTINED' })
+    await new Promise((resolve) => setImmediate(resolve))
+    assert.equal(await fasten.flush(), true)
+    const rows = await auditRows()
+    assert.deepEqual(rows.map(({ code, target }) => (code === 'USER_CREATED' ? target : code)), ['user/0', 'user/1', 'user/2', 'ROW_QUARANTINED'])
+    const [entry] = listQuarantine(`${path}-spool`)
+    assert.ok(entry && Buffer.from(entry.bytes).includes(poison.id))
+    assert.equal(rows[3]?.target, entry.name)
+    const { accepted, stored, quarantined, spooled } = fasten.stats()
+    assert.deepEqual([stored, quarantined, spooled], [4, 1, 0])
+    assert.equal(accepted, stored + quarantined + spooled)
+    assert.ok(notices.some((notice) => notice.includes('audit_row_quarantined')))
   })
 
   it('does not touch the spool of a process that lives', async (t) => {

@@ -34,7 +34,7 @@ export const builtinCodes = {
     description: 'The store refused a row for good; its bytes wait in quarantine.',
     detail: {
       required: ['error_code'],
-      properties: { error_code: 'string', row_id: 'string', log: 'string' },
+      properties: { error_code: 'string', rows: 'integer' },
     },
   },
   DISK_FULL: {

@@ -26,7 +26,7 @@ import type { SpoolReader } from './spool/spool.ts'
 export type DrainEvent =
   | { readonly event: 'audit_drain_failed'; readonly error: string; readonly code: string }
   | { readonly event: 'audit_drain_degraded'; readonly retry_count: number; readonly in_backoff_seconds: number; readonly last_error: string }
-  | { readonly event: 'audit_drain_recovered'; readonly recovery_after_seconds: number }
+  | { readonly event: 'audit_drain_recovered'; readonly recovery_after_seconds: number; readonly was_degraded: boolean }
   | { readonly event: 'audit_row_quarantined'; readonly name: string; readonly code: string; readonly message: string }
   | { readonly event: 'audit_spool_adopted'; readonly spools: number; readonly rows: number }
 
@@ -170,9 +170,10 @@ export function createDrainLoop(options: DrainLoopOptions): DrainLoop {
   function recover(): void {
     if (failures === 0) return
     const nanos = place.clock.monotonicNanos() - failingSince
+    const was_degraded = failures >= degradedAtFailures
     failures = 0
     lastError = null
-    onEvent({ event: 'audit_drain_recovered', recovery_after_seconds: Number(nanos / 1_000_000n) / 1000 })
+    onEvent({ event: 'audit_drain_recovered', recovery_after_seconds: Number(nanos / 1_000_000n) / 1000, was_degraded })
   }
 
   function wake(): void {
