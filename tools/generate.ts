@@ -6,13 +6,14 @@
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { openapi } from '../packages/fasten/src/reader/openapi.ts'
 import { cliPage } from './reference/cli-page.ts'
 import { embeddedCode } from './reference/embedded-code.ts'
 import { foldPieces, waitingPieces } from './reference/error-pieces.ts'
 import { envPage } from './reference/env-page.ts'
 import { errorsPage } from './reference/errors-page.ts'
 import { exportsPage } from './reference/exports-page.ts'
-import { openapi } from '../packages/fasten/src/reader/openapi.ts'
+import { readerPage } from './reference/reader-page.ts'
 import { root } from './setup/root.mjs'
 import { readTree, type Tree } from './tidy/tree.ts'
 
@@ -22,6 +23,7 @@ const pages: Readonly<Record<string, (tree: Tree) => string | Promise<string>>> 
   'docs/reference/errors.md': errorsPage,
   'docs/reference/exports.md': exportsPage,
   'docs/reference/cli.md': cliPage,
+  'docs/reference/reader.md': readerPage,
   'spec/reader.openapi.json': () => `${JSON.stringify(openapi(), null, 2)}\n`,
   // Written by hand but for the code they show.
   'README.md': (tree) => embeddedCode(tree.get('README.md') ?? '', tree),
