@@ -7,25 +7,31 @@ import { isAbsolute, relative } from 'node:path'
  * @property {number} failed
  * @property {number} skipped
  * @property {number} todo
- * @property {Record<string, { tests: number, isBroken: boolean, ms: number }>} files by path relative to the working
- *   folder; a broken one did not load or ended badly
+ * @property {Record<string, { tests: number, isBroken: boolean, hasEnded: boolean, ms: number }>} files by path relative to the
+ *   working folder; a broken one did not load or ended badly
  */
 
 /**
- * A reporter for Node's test runner: writes one JSON `TestTally` when everything has ended. A file that holds no test is
- * reported by the runner as one passing test named like the file; here it has 0 tests.
+ * A reporter for Node's test runner: one JSON `TestTally` a line, each time a file has ended and at the end, so that the last line is
+ * the truth even when the run is cut short. A file that holds no test is reported by the runner as one passing test named like the
+ * file; here it has 0 tests.
  *
  * @param {AsyncIterable<import('node:test/reporters').TestEvent>} source
  */
 export default async function* tally(source) {
   /** @type {TestTally} */
   const total = { passed: 0, failed: 0, skipped: 0, todo: 0, files: {} }
+  const fileOf = (/** @type {string} */ path) =>
+    (total.files[relative(process.cwd(), path)] ??= { tests: 0, isBroken: false, hasEnded: false, ms: 0 })
   for await (const event of source) {
+    if (event.type === 'test:summary' && event.data.file !== undefined) {
+      fileOf(event.data.file).hasEnded = true
+      yield `${JSON.stringify(total)}\n`
+    }
     if (event.type !== 'test:pass' && event.type !== 'test:fail') continue
     const { data } = event
     const isFileItself = data.nesting === 0 && (isAbsolute(data.name) || data.name === data.file)
-    const path = relative(process.cwd(), data.file ?? data.name)
-    const file = (total.files[path] ??= { tests: 0, isBroken: false, ms: 0 })
+    const file = fileOf(data.file ?? data.name)
     if (data.nesting === 0) file.ms += data.details.duration_ms
     if (data.details.type === 'suite') continue
     if (isFileItself) {
@@ -40,5 +46,5 @@ export default async function* tally(source) {
     else if (event.type === 'test:pass') total.passed += 1
     else total.failed += 1
   }
-  yield JSON.stringify(total)
+  yield `${JSON.stringify(total)}\n`
 }

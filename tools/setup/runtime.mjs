@@ -48,8 +48,9 @@ export function rightNode(root, about = {}) {
  *
  * @param {string} node
  * @param {readonly string[]} args
+ * @param {AbortSignal} [deadline] when it aborts, the child and what it started are told to end
  */
-export async function runWith(node, args) {
+export async function runWith(node, args, deadline) {
   const path = `${dirname(node)}${delimiter}${process.env['PATH'] ?? ''}`
   // The choice is made: without FASTEN_DEV_NODE the child cannot choose again, even when that was a wrapper script.
   const { FASTEN_DEV_NODE: _made, ...environment } = process.env
@@ -62,6 +63,7 @@ export async function runWith(node, args) {
     if (signal === 'SIGINT' && process.stdin.isTTY) return
     child.kill(signal)
   }
+  deadline?.addEventListener('abort', () => child.kill('SIGTERM'))
   for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])) process.on(signal, forward)
   return await new Promise((resolve, reject) => {
     child.on('error', reject)
