@@ -3,7 +3,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { constants } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
-import { root } from './root.mjs'
+import { root as repository } from './root.mjs'
 import { SetupFailure } from './setup-failure.mjs'
 
 /** Runs TypeScript without a build and carries a SQLite without the WAL-reset bug. */
@@ -55,7 +55,7 @@ export async function runWith(node, args, deadline) {
   // The choice is made: without FASTEN_DEV_NODE the child cannot choose again, even when that was a wrapper script.
   const { FASTEN_DEV_NODE: _made, ...environment } = process.env
   // Compiled once instead of in each of some hundred processes: starting from source takes a quarter of the time.
-  const compiled = join(root, 'node_modules/.cache/compiled')
+  const compiled = join(repository, '.cache/compiled')
   const env = { NODE_COMPILE_CACHE: compiled, ...environment, PATH: path }
   const child = spawn(node, args, { stdio: 'inherit', env })
   const forward = (/** @type {NodeJS.Signals} */ signal) => {
