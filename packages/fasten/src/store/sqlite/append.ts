@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { isUtf8 } from 'node:buffer'
-import { chain, genesis, type Chained } from '../../core/chain.ts'
-import { columnNames, numericColumns } from '../../core/columns.ts'
+import { chain, genesis, type Head } from '../../core/chain.ts'
 import type { Digest } from '../../core/digest.ts'
 import { FastenError } from '../../core/error.ts'
 import { logName, parseLogName, type LogParts } from '../../core/log-name.ts'
@@ -12,6 +10,7 @@ import { isConstraint } from './fault.ts'
 import { prepareHeads, type HeadMemory, type HeadStatements, type OpenLog } from './heads.ts'
 import type { LogOpener } from './log-created.ts'
 import { rollback, type StreamTables } from './migrate.ts'
+import { createRowCells } from './row-cells.ts'
 import { rowColumns } from './schema.ts'
 
 export interface AppendOptions {
@@ -78,24 +77,19 @@ function startPlacing(statements: Statements, { tables, digest, now, memory, ope
 
   function place(draft: SpooledDraft, log: OpenLog): AppendedRow {
     const chained = chain(draft.text, log.head, digest)
-    const { text, row } = readLeaf(chained, draft, log)
+    const { cellsOf, insert } = statements.table(log.parts.stream)
+    const { id, cells } = cellsOf(chained.leaf, chained.hash, position + 1, log)
     try {
-      insert(log, chained, text, row)
+      insert.run(...cells)
     } catch (error) {
       if (!isConstraint(error)) throw error
-      return settle(draft, log, row.id, error)
+      return settle(draft, log, id, error)
     }
-    return { id: row.id, log: log.head.log, monotonic_seq: log.head.size - 1, hash: chained.hash }
-  }
-
-  function insert(log: OpenLog, chained: Chained, text: string, row: Row): void {
-    const values = columnValues(row, log.head.log)
-    statements
-      .table(row.stream)
-      .insert.run(position + 1, log.logId, log.head.size, chained.hash, ...values, text)
+    const { size } = log.head
     log.head = chained.head
     log.position = ++position
     moved.add(log)
+    return { id, log: log.head.log, monotonic_seq: size, hash: chained.hash }
   }
 
   /** After a constraint refused a row: it is there already, its log has rows that its head does not count, or it is bad. */
@@ -103,13 +97,13 @@ function startPlacing(statements: Statements, { tables, digest, now, memory, ope
     const table = statements.table(draft.stream)
     const known = table.byId.get(id)
     if (known !== undefined) {
-      const leaf = JSON.parse(String(known['leaf'])) as Row
-      const head = { log: leaf.log, size: leaf.monotonic_seq, head_hash: leaf.prev_hash }
-      const hash = chain(draft.text, head, digest).hash
-      if (hash === known['hash']) return { id, log: leaf.log, monotonic_seq: leaf.monotonic_seq, hash }
+      const there = placeOf(known['leaf'])
+      const hash = there === undefined ? undefined : chain(draft.text, there, digest).hash
+      if (there !== undefined && hash !== undefined && hash === known['hash'])
+        return { id, log: there.log, monotonic_seq: there.size, hash }
       throw new FastenError('ROW_DUPLICATE', `another row has the id "${id}" already`, {
-        at: leaf.log,
-        hint: `its place is ${leaf.monotonic_seq}; ids are never used twice`,
+        at: there?.log ?? draft.log,
+        hint: 'ids are never used twice',
         cause,
       })
     }
@@ -143,10 +137,7 @@ function startPlacing(statements: Statements, { tables, digest, now, memory, ope
       head: { log: name, size: 0, head_hash: genesis },
       position: 0,
     }
-    const draft = { stream: parts.stream, log: name, text: openerOf(parts, name, previous) }
-    const chained = chain(draft.text, log.head, digest)
-    const { text, row } = readLeaf(chained, draft, log)
-    insert(log, chained, text, row)
+    place({ stream: parts.stream, log: name, text: openerOf(parts, name, previous) }, log)
     return log
   }
 
@@ -168,6 +159,7 @@ type Statements = ReturnType<typeof prepare>
 
 interface TableStatements {
   readonly insert: SqliteStatement
+  readonly cellsOf: ReturnType<typeof createRowCells>
   readonly byId: SqliteStatement
 }
 
@@ -181,6 +173,7 @@ function prepare(connection: SqliteConnection, tables: StreamTables) {
       insert: connection.prepare(
         `INSERT INTO ${table} (${names.join(', ')}) VALUES (${names.map(() => '?').join(', ')})`,
       ),
+      cellsOf: createRowCells(stream),
       byId: connection.prepare(`SELECT leaf, hash FROM ${table} WHERE id = ?`),
     })
   }
@@ -225,54 +218,18 @@ function prepare(connection: SqliteConnection, tables: StreamTables) {
   }
 }
 
-/** The leaf as text and as a row, which must be a row of the log it is about to enter. */
-function readLeaf({ leaf }: Chained, draft: SpooledDraft, { parts }: OpenLog): { text: string; row: Row } {
-  if (!isUtf8(leaf)) throw malformed('the draft is not UTF-8', draft)
-  const text = Buffer.from(leaf.buffer, leaf.byteOffset, leaf.byteLength).toString('utf8')
-  const row = parse(text, draft)
-  const isAtHome =
-    row.stream === parts.stream &&
-    row.service_id === parts.service_id &&
-    row.source_node_id === parts.source_node_id &&
-    row.tenant_id === parts.tenant_id
-  if (!isAtHome)
-    throw malformed('the draft names another stream, service, node or tenant than its log', draft)
-  for (const name of requiredMembers) {
-    if (typeof row[name] !== 'string' || row[name] === '') throw malformed(`the draft has no ${name}`, draft)
-  }
-  // Rows are ordered by this text, so it must be the one form in which text order is time order.
-  if (!canonicalTime.test(row.timestamp))
-    throw malformed(`the draft's timestamp "${row.timestamp.slice(0, 40)}" is not canonical`, draft)
-  return { text, row }
-}
-
-const requiredMembers = ['id', 'timestamp', 'request_id'] as const
-const canonicalTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/
-
-function parse(text: string, draft: SpooledDraft): Row {
+/** The head that a stored row was chained to, or undefined when its leaf does not say. */
+function placeOf(leaf: SqlValue | undefined): Head | undefined {
   try {
-    const value: unknown = JSON.parse(text)
-    // `chain` has seen the braces: what parses is an object.
-    return value as Row
-  } catch (cause) {
-    throw malformed('the draft is not JSON', draft, cause)
+    const { log, monotonic_seq: size, prev_hash: head_hash } = JSON.parse(String(leaf)) as Partial<Row>
+    return log === undefined || size === undefined || head_hash === undefined
+      ? undefined
+      : { log, size, head_hash }
+  } catch (error) {
+    // A damaged row is not the same as anything.
+    if (error instanceof SyntaxError || error instanceof TypeError) return undefined
+    throw error
   }
-}
-
-/**
- * `columnsOf` in the order of `rowColumns`, without the object between. A member of the wrong kind is refused: SQLite would convert
- * it silently, and the column would no longer say what the leaf says.
- */
-function columnValues(row: Row, log: string): SqlValue[] {
-  const members = row as unknown as Readonly<Record<string, unknown>>
-  return columnNames[row.stream].map((name) => {
-    const value = members[name] ?? null
-    if (numericColumns.has(name)) {
-      if (typeof value === 'number' || value === null) return value
-      if (typeof value === 'boolean') return Number(value)
-    } else if (typeof value === 'string' || value === null) return value
-    throw new FastenError('DRAFT_MALFORMED', `the draft's ${name} is a ${typeof value}`, { at: log })
-  })
 }
 
 function malformed(message: string, { log }: SpooledDraft, cause?: unknown): FastenError {

@@ -3,7 +3,7 @@ import { genesis } from '../../core/chain.ts'
 import { columnNames } from '../../core/columns.ts'
 import type { StreamName } from '../../core/row.ts'
 import type { EvidenceRow, LogHead } from '../ports.ts'
-import type { SqlValue } from './driver.ts'
+import type { SqlRecord, SqlValue } from './driver.ts'
 import type { Statements } from './statements.ts'
 
 /** A log of one row table. `logId` is what its rows carry, whether or not the table of logs knows it. */
@@ -20,14 +20,7 @@ export function logsOf({ prepare }: Statements, stream: StreamName, table: strin
   const known = prepare(
     'SELECT log_id, log, size, head_hash FROM fasten_logs WHERE table_name = ? ORDER BY log',
   ).all(table)
-  const logs: KnownLog[] = known.map((record) => ({
-    log: String(record['log']),
-    stream,
-    size: Number(record['size']),
-    head_hash: String(record['head_hash']),
-    logId: Number(record['log_id']),
-    table,
-  }))
+  const logs: KnownLog[] = known.map((record) => knownLog(record, stream, table))
   const ids = new Set(logs.map(({ logId }) => logId))
   // By jumping from one log to the next in the index of places, so that it costs what there are logs, not rows.
   const carried = prepare(`
@@ -41,6 +34,33 @@ export function logsOf({ prepare }: Statements, stream: StreamName, table: strin
       logs.push({ log: `unknown-log/${table}/${logId}`, stream, size: 0, head_hash: genesis, logId, table })
   }
   return logs
+}
+
+/** One log of a table by its name, without looking at the others: a fleet's store has thousands. */
+export function logNamed(
+  statements: Statements,
+  stream: StreamName,
+  table: string,
+  log: string,
+): KnownLog | undefined {
+  const found = statements
+    .prepare('SELECT log_id, log, size, head_hash FROM fasten_logs WHERE table_name = ? AND log = ?')
+    .get(table, log)
+  if (found !== undefined) return knownLog(found, stream, table)
+  return log.startsWith('unknown-log/')
+    ? logsOf(statements, stream, table).find((candidate) => candidate.log === log)
+    : undefined
+}
+
+function knownLog(record: SqlRecord, stream: StreamName, table: string): KnownLog {
+  return {
+    log: String(record['log']),
+    stream,
+    size: Number(record['size']),
+    head_hash: String(record['head_hash']),
+    logId: Number(record['log_id']),
+    table,
+  }
 }
 
 /** The next rows of a log, as they lie there, in the order of `monotonic_seq` and then position. */

@@ -3,7 +3,7 @@ import { FastenError } from '../../core/error.ts'
 import { streams, type StreamName } from '../../core/row.ts'
 import type { EvidenceRow, RowSource, StoreDescription } from '../ports.ts'
 import type { SqliteConnection, SqliteDriver } from './driver.ts'
-import { evidencePage, logsOf, type KnownLog } from './evidence.ts'
+import { evidencePage, logNamed, logsOf, type KnownLog } from './evidence.ts'
 import { resultFamily, sqliteBusy, storeFault } from './fault.ts'
 import { createLegacyView, isLegacyTable, legacySummary, legacyVerdicts, legacyView } from './legacy-table.ts'
 import { ownTables, schemaVersion, type StreamTables } from './migrate.ts'
@@ -96,7 +96,14 @@ export function openSqliteReader(options: SqliteReaderOptions): SqliteReader {
     fromSeq = 0,
     toSeq = Number.MAX_SAFE_INTEGER,
   ): AsyncGenerator<EvidenceRow> {
-    const known = attempt((session) => logs(session).find((candidate) => candidate.log === log))
+    const known = attempt(({ statements, tables, legacyTable }) => {
+      if (legacyTable !== undefined) return undefined
+      for (const [stream, table] of tables) {
+        const found = logNamed(statements, stream, table, log)
+        if (found !== undefined) return found
+      }
+      return undefined
+    })
     if (known === undefined) return
     let after = { seq: fromSeq - 1, position: Number.MAX_SAFE_INTEGER }
     for (;;) {
