@@ -4,17 +4,24 @@ import type { ApiDraft, AuditDraft, Clean, Level, SysDraft } from '../core/row.t
 
 export type AnyClean = Clean<AuditDraft> | Clean<SysDraft> | Clean<ApiDraft>
 
+/** Where this process stands, as JSON text: the same in each of its lines. */
+let place = { service_id: '', source_node_id: '', text: '' }
+
 /**
  * One NDJSON line as it goes to stdout. `shape` names the stream; what the application logged stays inside `fields`, so no field can
  * pose as one of ours (spec/row.md#lines).
  */
 export function ndjsonLine(draft: AnyClean): string {
   if (draft.stream !== 'sys') return JSON.stringify({ shape: draft.stream, ...draft })
+  const { service_id, source_node_id } = draft
+  if (place.service_id !== service_id || place.source_node_id !== source_node_id) {
+    const text = `"service_id":${JSON.stringify(service_id)},"source_node_id":${JSON.stringify(source_node_id)}`
+    place = { service_id, source_node_id, text }
+  }
   const logger = draft.logger === undefined ? '' : `,"logger":${JSON.stringify(draft.logger)}`
   return (
     `{"shape":"sys","timestamp":"${draft.timestamp}","level":"${draft.level}","event":${JSON.stringify(draft.event)}` +
-    `,"request_id":"${draft.request_id}","service_id":${JSON.stringify(draft.service_id)},"source_node_id":${JSON.stringify(draft.source_node_id)}` +
-    `${logger},"fields":${JSON.stringify(draft.fields)}}`
+    `,"request_id":"${draft.request_id}",${place.text}${logger},"fields":${JSON.stringify(draft.fields)}}`
   )
 }
 
