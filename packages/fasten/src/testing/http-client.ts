@@ -40,6 +40,12 @@ export async function dial(port: number): Promise<Socket> {
   return socket
 }
 
+/** Reads what is left and waits until the socket is closed. */
+export async function closed(socket: Socket): Promise<void> {
+  socket.resume()
+  if (!socket.closed) await once(socket, 'close')
+}
+
 export function requestText({ method = 'GET', path = '/', headers = [], body }: RawRequest): string {
   const isFramed = headers.some((line) => /^(transfer-encoding|content-length):/i.test(line))
   const length = body === undefined || isFramed ? [] : [`content-length: ${Buffer.byteLength(body, 'latin1')}`]

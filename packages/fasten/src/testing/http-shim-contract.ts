@@ -79,6 +79,8 @@ export interface HttpShimHarness {
   readonly name: string
   /** False where nothing matches routes (a bare server). */
   readonly hasRoutes: boolean
+  /** False where the shim cannot see a body that comes without a length. */
+  readonly seesBodies: boolean
   /** Starts a real server on 127.0.0.1. An error a handler throws is answered with 500, as the framework does it. */
   start(setup: ShimSetup, routes: readonly ShimRoute[]): Promise<{ readonly port: number; close(): Promise<void> }>
 }
@@ -112,7 +114,7 @@ export function describeHttpShim(harness: HttpShimHarness, capture: CaptureView,
         await ask(server.port, { path: '/last' })
         await untilTrue(() => rows.some(({ path }) => path === '/last'))
         const own = rows.filter(({ path }) => path !== '/last')
-        assert.equal(own.length, count, JSON.stringify(own))
+        if (own.length !== count) assert.fail(`${count} rows were expected: ${JSON.stringify(own)}`)
         rows.length = 0
         return own
       }
@@ -318,7 +320,7 @@ export function describeHttpShim(harness: HttpShimHarness, capture: CaptureView,
       const rows = await rowsOf(2)
       assert.deepEqual(JSON.parse(plain.body), { length: text.length, ids: Array(5).fill(plain.headers['x-request-id']) })
       assert.deepEqual(JSON.parse(chunked.body), { length: 11, ids: Array(5).fill(chunked.headers['x-request-id']) })
-      assert.deepEqual(rows.map(({ bytes_in }) => bytes_in), [body.length, 11])
+      assert.deepEqual(rows.map(({ bytes_in }) => bytes_in), [body.length, harness.seesBodies ? 11 : undefined])
     })
 
     it('requests written together on one socket are answered and recorded each on its own', async ({ port, rowsOf }) => {

@@ -1,25 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
+import { actorKinds } from '../../../core/row.ts'
 import { currentContext } from '../../context.ts'
-import { exchangeOf } from './exchange-key.ts'
+import { exchangeOf, type MutableContext } from './exchange-key.ts'
 import type { Exchange } from './exchange.ts'
 import type { ActorFacts } from './options.ts'
 
 /**
  * Names who is behind the request in progress, from wherever authentication happens: audit rows emitted from now on and
- * the api row carry it. Called again, it adds to what was said. Returns false outside a request, where it does nothing.
- * Throws TypeError for members of the wrong type.
+ * the api row carry it. A plain string is a user. Called again it adds to what was said; naming another actor starts
+ * afresh, since how one was authenticated says nothing about another. Returns false outside a request, where it does
+ * nothing. Throws TypeError for members of the wrong type.
  */
 export function setActor(actor: ActorFacts | string): boolean {
   const facts = actorFacts(actor)
   const context = currentContext()
   const exchange = exchangeOf(context)
   if (exchange === undefined || context === undefined) return false
-  exchange.actor = { ...exchange.actor, ...facts }
+  const known = exchange.actor
+  const isAnother = facts.actor !== undefined && known?.actor !== undefined && facts.actor !== known.actor
+  exchange.actor = isAnother ? facts : { ...known, ...facts }
   // With a hook the root's members ask the exchange themselves. A copy made by extendContext always needs telling.
-  if (exchange.shim.actor === undefined) Object.assign(exchange.context, facts)
-  if (context !== exchange.context) Object.assign(context, facts)
+  const told = exchange.shim.actor === undefined ? [exchange.context] : []
+  if (context !== exchange.context) told.push(context)
+  for (const each of told) {
+    if (isAnother) for (const name of personal) delete (each as MutableContext)[name]
+    Object.assign(each, facts)
+  }
   return true
 }
+
+/** What belongs to one actor and not to the next. */
+const personal = ['actor_kind', 'on_behalf_of', 'auth_method', 'session_id'] as const
 
 /** Who is behind an exchange, as far as it is known; asks the hook if that has not answered yet. */
 export function actorOf(exchange: Exchange): ActorFacts | undefined {
@@ -49,7 +60,7 @@ const factNames = [
 ] as const
 
 function actorFacts(given: ActorFacts | string): ActorFacts {
-  if (typeof given === 'string') return given === '' ? {} : { actor: given }
+  if (typeof given === 'string') return given === '' ? {} : { actor: given, actor_kind: 'user' }
   if (typeof given !== 'object' || given === null)
     throw new TypeError(`actor: give a string or an object, not ${String(given)}`)
   if ('then' in given) throw new TypeError('actor: the hook must answer at once, not with a promise')
@@ -58,6 +69,8 @@ function actorFacts(given: ActorFacts | string): ActorFacts {
     const value: unknown = given[name] ?? given[twin]
     if (value === undefined || value === null) continue
     if (typeof value !== 'string') throw new TypeError(`${name}: give a string, not ${typeof value}`)
+    if (name === 'actor_kind' && !actorKinds.some((kind) => kind === value))
+      throw new TypeError(`actor_kind: "${value}" is none of ${actorKinds.join(', ')}`)
     facts[name] = value
   }
   return facts

@@ -25,6 +25,7 @@ for (const { name, express } of versions)
     {
       name,
       hasRoutes: true,
+    seesBodies: true,
       start(setup, routes) {
         const app = express()
         // Keeps the default error page from printing.

@@ -26,6 +26,7 @@ describeHttpShim(
   {
     name: 'Fastify 5',
     hasRoutes: true,
+    seesBodies: true,
     async start(setup, routes) {
       const app = fastify()
       await app.register(fastifyShim(setup))

@@ -30,13 +30,26 @@ export function wrapFetch<Rest extends unknown[]>(
 /** Begins the exchange of a web-standard request, or gives back the one an outer shim began for it. */
 export function beginFetchExchange(shim: HttpShim, request: Request, hooksRequest: unknown): Exchange {
   const marked = request as { [exchangeKey]?: Exchange }
-  marked[exchangeKey] ??= beginExchange(shim, {
+  const known = marked[exchangeKey]
+  if (known !== undefined) return known
+  const exchange = beginExchange(shim, {
     method: request.method,
     target: request.url,
     headers: headersOf(shim, request),
     request: hooksRequest,
   })
-  return marked[exchangeKey]
+  marked[exchangeKey] = exchange
+  const length = request.headers.get('content-length')
+  if (length !== null && /^\d{1,15}$/.test(length)) {
+    exchange.hasBody = true
+    exchange.bytesIn = Number(length)
+  }
+  // Runtimes that notice a client leaving say so here, also when they then drop an answer without reading it.
+  request.signal.addEventListener('abort', () => {
+    const status = exchange.response?.statusCode ?? (exchange.error === undefined ? 499 : 500)
+    endExchange(exchange, { status, ...bytesIn(exchange), error: exchange.error ?? 'aborted' })
+  })
+  return exchange
 }
 
 function headersOf(shim: HttpShim, request: Request): Record<string, string | undefined> {
@@ -59,8 +72,11 @@ export function endWithResponse(exchange: Exchange, response: Response): Respons
   const headers = new Headers(response.headers)
   for (const [name, value] of Object.entries(answerHeaders(exchange))) if (!headers.has(name)) headers.set(name, value)
   const init = { status: response.status, statusText: response.statusText, headers }
-  if (response.body !== null) return new Response(followBody(exchange, response.status, response.body), init)
-  endExchange(exchange, { status: response.status, bytes_out: 0 })
+  exchange.response = { headersSent: true, statusCode: response.status, writableFinished: false }
+  // The body of an answer to HEAD is dropped by whoever sends it, without being read or cancelled.
+  if (response.body !== null && exchange.method !== 'HEAD')
+    return new Response(followBody(exchange, response.status, response.body), init)
+  endExchange(exchange, { status: response.status, ...bytesIn(exchange), bytes_out: exchange.shim.isCounting ? 0 : undefined })
   return new Response(null, init)
 }
 
@@ -69,7 +85,7 @@ function followBody(exchange: Exchange, status: number, body: ReadableStream<Uin
   const reader = body.getReader()
   const end = (error?: string): void => {
     const { isCounting } = exchange.shim
-    endExchange(exchange, { status, bytes_out: isCounting ? exchange.bytesOut : undefined, error })
+    endExchange(exchange, { status, ...bytesIn(exchange), bytes_out: isCounting ? exchange.bytesOut : undefined, error })
   }
   return new ReadableStream<Uint8Array>(
     {
@@ -96,4 +112,9 @@ function followBody(exchange: Exchange, status: number, body: ReadableStream<Uin
     // Nothing is read ahead of the client, or an answer it never took would count as delivered.
     { highWaterMark: 0 },
   )
+}
+
+/** What the request announced; the body itself is read out of our sight. */
+function bytesIn(exchange: Exchange): { bytes_in?: number } {
+  return exchange.shim.isCounting && exchange.hasBody ? { bytes_in: exchange.bytesIn } : {}
 }

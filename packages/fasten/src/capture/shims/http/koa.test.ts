@@ -10,6 +10,7 @@ describeHttpShim(
   {
     name: 'Koa 3',
     hasRoutes: true,
+    seesBodies: true,
     start(setup, routes) {
       const app = new Koa()
       // Keeps errors that are answered with 500 from being printed.

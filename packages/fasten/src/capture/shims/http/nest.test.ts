@@ -42,6 +42,7 @@ describeHttpShim(
   {
     name: 'NestJS on Express',
     hasRoutes: true,
+    seesBodies: true,
     async start(setup, routes) {
       class App {}
       Module({ controllers: [controllerOf(routes)] })(App)
