@@ -42,6 +42,10 @@ say(
   `${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, ${machine.platform}, Node.js ${machine.node}, SQLite ${machine.sqlite}`,
 )
 say(`medians of ${scale.rounds} rounds${values.quick ? ' (quick: rough)' : ''}; compare within this run only`)
+if (machine.loadBefore > machine.cores / 2)
+  say(
+    `busy: the load was ${machine.loadBefore} before this run began, so tails and waits are those of a crowded machine`,
+  )
 if (import.meta.resolve('fasten').endsWith('.ts'))
   say('fasten runs from source here; start-up figures mean the built package')
 try {

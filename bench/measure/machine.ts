@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { execFileSync } from 'node:child_process'
-import { cpus, totalmem } from 'node:os'
+import { cpus, loadavg, totalmem } from 'node:os'
 
 /** Where the figures come from; they compare within one run only. */
 export interface Machine {
@@ -10,6 +10,8 @@ export interface Machine {
   readonly platform: string
   readonly node: string
   readonly sqlite: string
+  /** How many programs wanted a core in the minute before the run. */
+  readonly loadBefore: number
 }
 
 export function describeMachine(): Machine {
@@ -20,6 +22,7 @@ export function describeMachine(): Machine {
     platform: `${process.platform} ${process.arch}`,
     node: process.versions.node,
     sqlite: process.versions.sqlite ?? 'unknown',
+    loadBefore: Number((loadavg()[0] ?? 0).toFixed(1)),
   }
 }
 
