@@ -18,7 +18,7 @@ const node = process.execPath
 const checks = {
   types: { command: [tool('tsc'), '-p', 'tsconfig.json'], remedy: 'mend the types' },
   tests: {
-    command: [node, '--conditions=fasten-source', '--test'],
+    command: [node, '--conditions=fasten-source', '--test', '--test-concurrency=2'],
     remedy: 'npm test -- <part of the path>',
   },
   lint: {

@@ -22,8 +22,20 @@ const lazyImport = /\bimport\(\s*(?<quote>['"])(?<specifier>[^'"\n]+)\k<quote>/g
 const workerEntry =
   /\bnew URL\([^;]{0,80}?(?<quote>['"])(?<specifier>\.\.?\/[^'"\n]+\.(?:ts|mjs))\k<quote>[^;]{0,60}?\bimport\.meta\.url\)/g
 
+const remembered = new WeakMap<Tree, Map<string, readonly Import[]>>()
+
 /** What a file imports, re-exports, imports lazily, or starts as a worker (`new URL('./x.ts', import.meta.url)`). */
 export function importsOf(path: string, tree: Tree): readonly Import[] {
+  const ofTree = remembered.get(tree) ?? new Map<string, readonly Import[]>()
+  remembered.set(tree, ofTree)
+  const known = ofTree.get(path)
+  if (known !== undefined) return known
+  const found = readImports(path, tree)
+  ofTree.set(path, found)
+  return found
+}
+
+function readImports(path: string, tree: Tree): readonly Import[] {
   const text = blank(tree.get(path) ?? '', ['comments'])
   const code = blank(text, ['strings'])
   const found: Import[] = []

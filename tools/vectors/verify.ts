@@ -345,6 +345,16 @@ row is counted as unanchored until a signed checkpoint covers it.`,
     { ...whole, head: { size: 3, head_hash: row(2).hash ?? '' } },
     ['beyond_head', 3, 4],
   ),
+  'head-set-back-in-size_broken': broken(
+    'Only the size was set back: the hash is still that of the newest row, which is the same damage.',
+    { ...whole, head: { size: 3, head_hash: row(4).hash ?? '' } },
+    ['beyond_head', 3, 4],
+  ),
+  'row-of-another-stream_broken': broken(
+    'A leaf that names this log, but says that it is of another stream.',
+    { ...whole, rows: whole.rows.with(2, { ...edited(2, { stream: 'audit' }, true), columns: row(2).columns }) },
+    ['place_mismatch', 2],
+  ),
   'head-edited_broken': broken(
     'The head names a hash that no row has.',
     { ...whole, head: { size: 5, head_hash: 'ab'.repeat(32) } },
