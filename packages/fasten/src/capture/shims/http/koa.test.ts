@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import { text } from 'node:stream/consumers'
+import { describe, test } from 'node:test'
 import Koa from 'koa'
-import { describeHttpShim, type ShimRoute } from '../../../testing/http-shim-contract.ts'
-import { captureView, listening, readableOf } from './fixtures/capture-view.ts'
+import { ask } from '../../../testing/http-client.ts'
+import { describeHttpShim, untilTrue, type ShimRoute } from '../../../testing/http-shim-contract.ts'
+import { captureView, listening, readableOf, recording } from './fixtures/capture-view.ts'
 import { koaShim } from './koa.ts'
 
 describeHttpShim(
@@ -45,3 +48,38 @@ function routed(route: ShimRoute): Koa.Middleware {
     return undefined
   }
 }
+
+describe('the Koa shim', () => {
+  test('an error Koa answers for is named with the status it was sent, the route with it', async () => {
+    const { fasten, rows } = recording()
+    const app = new Koa()
+    app.silent = true
+    app.use(koaShim({ fasten, actor: (context: Koa.Context) => (context.state as { user?: string }).user }))
+    app.use((context) => {
+      context.state['user'] = 'heidi'
+      Object.assign(context, { _matchedRoute: /^\/teas\/(\w+)$/ })
+      return context.throw(418, 'short')
+    })
+    const { port, close } = await listening(createServer(app.callback()))
+    await ask(port, { path: '/teas/oolong' })
+    await untilTrue(() => rows.length === 1)
+    await close()
+    const [row] = rows
+    assert.deepEqual([row?.status, row?.error, row?.route, row?.actor], [418, 'ImATeapotError', '/^\\/teas\\/(\\w+)$/', 'heidi'])
+  })
+
+  test('a reply Koa was told to leave alone has its row', async () => {
+    const { fasten, rows } = recording()
+    const app = new Koa()
+    app.use(koaShim({ fasten }))
+    app.use((context) => {
+      context.respond = false
+      context.res.writeHead(202).end('own')
+    })
+    const { port, close } = await listening(createServer(app.callback()))
+    const answer = await ask(port)
+    await untilTrue(() => rows.length === 1)
+    await close()
+    assert.deepEqual([answer.body, answer.headers['x-request-id']?.length, rows[0]?.status, rows[0]?.bytes_out], ['own', 12, 202, 3])
+  })
+})
