@@ -352,7 +352,10 @@ row is counted as unanchored until a signed checkpoint covers it.`,
   ),
   'row-of-another-stream_broken': broken(
     'A leaf that names this log, but says that it is of another stream.',
-    { ...whole, rows: whole.rows.with(2, { ...edited(2, { stream: 'audit' }, true), columns: row(2).columns }) },
+    {
+      ...whole,
+      rows: whole.rows.with(2, { ...edited(2, { stream: 'audit' }, true), columns: row(2).columns ?? {} }),
+    },
     ['place_mismatch', 2],
   ),
   'head-edited_broken': broken(

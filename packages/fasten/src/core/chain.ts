@@ -65,7 +65,6 @@ export function chain(text: Uint8Array, head: Head, digest: Digest): Chained {
   bytes.copyWithin(prevAt + prevLength, third + 2, draft.length + 1)
   bytes.copyWithin(seqAt + seqLength, second + 2, third + 1)
   bytes.copyWithin(first + 1 + log.length, first + 2, second + 1)
-  bytes[0] = 0
   bytes.set(log, first + 1)
   writeAscii(bytes, writeAscii(bytes, seqAt, seqOpening), seq)
   bytes[writeAscii(bytes, writeAscii(bytes, prevAt, prevOpening), head.head_hash)] = quote
@@ -89,7 +88,7 @@ const blockBytes = 65_536
 let block = new Uint8Array()
 let blockUsed = 0
 
-/** Fresh bytes cut from a larger block: one allocation for some hundred rows costs a third of one for each. */
+/** Fresh bytes, all 0, cut from a larger block: one allocation for some hundred rows costs a third of one for each. */
 function takeBytes(size: number): Uint8Array {
   if (blockUsed + size > block.length) {
     block = new Uint8Array(Math.max(blockBytes, size))

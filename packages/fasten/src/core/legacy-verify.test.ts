@@ -121,6 +121,11 @@ describe('legacyVerify', () => {
       [['hash_missing', 3, 3]],
     ],
     [
+      'a changed hash',
+      rows.with(2, having(at(rows, 2), { hash: 'ab'.repeat(32) })),
+      [['hash_mismatch', 3, 3]],
+    ],
+    [
       'hashes blanked from the start',
       rows.map((row, index) => (index < 3 ? having(row, { hash: '' }) : row)),
       [['link_mismatch', 4, 4]],
