@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict'
+import { rmSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { after, before, describe, test } from 'node:test'
 import fc from 'fast-check'
@@ -11,6 +12,7 @@ import { createSampleDrafts, sampleTime, sampleWindow } from '../testing/sample-
 import { openSqlite, readerOf, type Opened } from './fixtures/opened.ts'
 import { localReader } from './local.ts'
 import type { Page, PageQuery, Reader } from './reader.ts'
+import { createReaderRouter } from './router.ts'
 
 async function allPages(
   reader: Reader,
@@ -189,6 +191,26 @@ describe('what rows may claim', () => {
   }
   const idOf = (index: number): string => sent[index]?.id ?? ''
 
+  test('rows far apart are judged too, up to a bound, and untouched ones are never called broken', async () => {
+    const other = await openSqlite()
+    const scattered = createSampleDrafts()
+    const rows = Array.from({ length: 6000 }, (_, index) =>
+      scattered.audit({ outcome: index % 12 === 0 ? 'denied' : 'success' }),
+    )
+    for (let from = 0; from < rows.length; from += 2000) await other.append(rows.slice(from, from + 2000))
+    const page = await readerOf(other.sources).page({
+      stream: 'audit',
+      filter: { outcome: 'denied' },
+      limit: 1000,
+    })
+    const counts = Map.groupBy(page.rows, ({ verification }) => verification)
+    assert.deepEqual(
+      [counts.get('verified')?.length, counts.get('chained')?.length, counts.size],
+      [400, 100, 2],
+    )
+    await other.close()
+  })
+
   test('untouched rows are verified', async () => {
     assert.deepEqual(new Set(await states()), new Set(['verified']))
     assert.equal(await stateOf(0), 'verified')
@@ -201,6 +223,8 @@ describe('what rows may claim', () => {
       async () => {
         assert.equal(await stateOf(5), 'broken')
         assert.equal((await states()).filter((state) => state === 'broken').length, 1)
+        // Looked at alone, its successor is judged as it is among the others.
+        assert.equal(await stateOf(6), 'verified')
       },
     ))
 
@@ -428,12 +452,19 @@ describe('streams that live in different places', () => {
   test('a store that cannot be asked is an error in pages and a finding in the report', async () => {
     const opened = await openSqlite()
     const reader = readerOf(opened.sources)
-    const database = new DatabaseSync(opened.path)
-    database.exec('DROP TABLE audit_log')
-    database.close()
+    const drafts = createSampleDrafts()
+    await opened.append([drafts.audit()])
+    for (const end of ['', '-wal', '-shm']) rmSync(`${opened.path}${end}`, { force: true })
     await assert.rejects(reader.page({ stream: 'audit', filter: {}, limit: 1 }), { name: 'FastenError' })
     const { store, chain } = await reader.doctor()
-    assert.deepEqual([store.reachable, chain.breaks], [false, null])
+    assert.deepEqual([store.reachable, store.rows, chain.breaks], [false, null, null])
+    assert.ok(store.last_error !== null && store.last_error.length > 0)
+    const handle = createReaderRouter(reader, { authorize: 'open' })
+    const response = await handle(new Request('http://reader.invalid/audit'))
+    assert.deepEqual(
+      [response.status, response.headers.get('content-type')],
+      [503, 'application/problem+json'],
+    )
     await opened.close()
   })
 

@@ -37,9 +37,9 @@ export interface LocalReaderOptions {
  * A reader over the stores and rings of this machine.
  *
  * Verification of `page`, `row`, `thread` and `tail`: a row is `verified` when this answer recomputed its hash from its leaf,
- * compared its columns with its leaf, and found its `prev_hash` to be the hash of a predecessor whose own leaf hashes to it;
- * `broken` when one of these fails; `chained` when the predecessor was not looked at (`rowsJudgedMax`, row-judge.ts) or is itself
- * in doubt; `ring` when the row was never hashed.
+ * compared its columns with its leaf, and found its `prev_hash` to be the hash of its predecessor; `broken` when one of these
+ * fails; `chained` when the predecessor is not there, or judging had reached its bounds (row-judge.ts); `ring` when the row was
+ * never hashed.
  *
  * `close` ends running tails and calls `release`. Source: spec/query.md.
  */
@@ -85,6 +85,8 @@ export function localReader(options: LocalReaderOptions): Reader {
       const stream = (await source.heads()).find((head) => head.log === log)?.stream
       if (stream === undefined) continue
       for await (const { monotonic_seq, columns } of source.evidence(log, seq)) {
+        // Rows that lie at no place come before all others.
+        if (monotonic_seq < seq) continue
         const id = columns['id']
         if (monotonic_seq !== seq || typeof id !== 'string') break
         const rows = await source.scan({ stream, filter: { id, log }, order: 'stored', limit: 10 })
