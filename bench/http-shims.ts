@@ -79,7 +79,8 @@ async function compare(name: Contender, ports: Ports, rounds: number, ms: number
     const after = (await ask({ sample: true })) as Sample
     const rows = after.rows - before.rows
     const expected = side === 'shim' ? requests : 0
-    if (rows !== expected) throw new Error(`${name}: ${requests} requests left ${rows} rows on the ${side} server`)
+    if (rows !== expected)
+      throw new Error(`${name}: ${requests} requests left ${rows} rows on the ${side} server`)
     return { perSecond: requests / seconds, micros: (after.cpuMicros - before.cpuMicros) / requests }
   }
   // Both sides are compiled by the time it counts.
@@ -169,7 +170,10 @@ async function openClient(port: number): Promise<Client> {
 
 function openSocket(port: number): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const socket = connect({ port, host: '127.0.0.1', noDelay: true }, () => resolve(socket)).once('error', reject)
+    const socket = connect({ port, host: '127.0.0.1', noDelay: true }, () => resolve(socket)).once(
+      'error',
+      reject,
+    )
   })
 }
 
@@ -193,7 +197,10 @@ function serve(): void {
   })
   async function answer(message: { start?: Contender; stop?: string; sample?: boolean }): Promise<unknown> {
     if (message.start !== undefined) {
-      const servers = await Promise.all([startServer(message.start, undefined), startServer(message.start, recorder)])
+      const servers = await Promise.all([
+        startServer(message.start, undefined),
+        startServer(message.start, recorder),
+      ])
       running.set(message.start, servers)
       const [bare, shim] = servers.map((server) => (server.address() as AddressInfo).port)
       return { bare, shim }
@@ -225,17 +232,25 @@ async function startServer(name: Contender, fasten: HttpRecorder | undefined): P
       return listen(createServer(options === undefined ? handler : wrap(handler, options)))
     }
     case 'express': {
-      const [{ default: express }, { expressShim }] = await Promise.all([import('express'), import('fasten/http/express')])
+      const [{ default: express }, { expressShim }] = await Promise.all([
+        import('express'),
+        import('fasten/http/express'),
+      ])
       const app = express()
       if (options !== undefined) app.use(expressShim(options))
       app.get('/items/:id', (req, res) => void res.json({ id: req.params['id'] }))
       return listen(createServer(app))
     }
     case 'fastify': {
-      const [{ default: fastify }, { fastifyShim }] = await Promise.all([import('fastify'), import('fasten/http/fastify')])
+      const [{ default: fastify }, { fastifyShim }] = await Promise.all([
+        import('fastify'),
+        import('fasten/http/fastify'),
+      ])
       const app = fastify()
       if (options !== undefined) await app.register(fastifyShim(options))
-      app.get<{ Params: { id: string } }>('/items/:id', (request) => Promise.resolve({ id: request.params.id }))
+      app.get<{ Params: { id: string } }>('/items/:id', (request) =>
+        Promise.resolve({ id: request.params.id }),
+      )
       await app.listen({ port: 0, host: '127.0.0.1' })
       return app.server
     }
@@ -249,7 +264,7 @@ async function startServer(name: Contender, fasten: HttpRecorder | undefined): P
       if (options !== undefined) app.use(honoShim(options))
       app.get('/items/:id', (context) => context.json({ id: context.req.param('id') }))
       return new Promise((resolve) => {
-        const server = serveHono({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' }, () => resolve(server as Server))
+        const server = serveHono({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' }, () => resolve(server))
       })
     }
     case 'koa': {
@@ -257,7 +272,8 @@ async function startServer(name: Contender, fasten: HttpRecorder | undefined): P
       const app = new Koa()
       if (options !== undefined) app.use(koaShim(options))
       app.use((context) => void (context.body = { id: '42' }))
-      return listen(createServer(app.callback()))
+      const answer = app.callback()
+      return listen(createServer((req, res) => void answer(req, res)))
     }
   }
 }

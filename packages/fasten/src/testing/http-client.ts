@@ -21,7 +21,10 @@ export interface RawRequest {
 /** Sends one request over its own socket and reads the answer to its end. */
 export async function ask(port: number, request: RawRequest = {}): Promise<RawAnswer> {
   const socket = await dial(port)
-  socket.write(requestText({ ...request, headers: [...(request.headers ?? []), 'connection: close'] }), 'latin1')
+  socket.write(
+    requestText({ ...request, headers: [...(request.headers ?? []), 'connection: close'] }),
+    'latin1',
+  )
   const chunks: Buffer[] = []
   socket.on('data', (chunk) => chunks.push(chunk))
   await once(socket, 'close')
@@ -48,18 +51,22 @@ export async function closed(socket: Socket): Promise<void> {
 
 export function requestText({ method = 'GET', path = '/', headers = [], body }: RawRequest): string {
   const isFramed = headers.some((line) => /^(transfer-encoding|content-length):/i.test(line))
-  const length = body === undefined || isFramed ? [] : [`content-length: ${Buffer.byteLength(body, 'latin1')}`]
+  const length =
+    body === undefined || isFramed ? [] : [`content-length: ${Buffer.byteLength(body, 'latin1')}`]
   return `${[`${method} ${path} HTTP/1.1`, 'host: localhost', ...length, ...headers].join('\r\n')}\r\n\r\n${body ?? ''}`
 }
 
 /** Every answer in `text`, whole ones only. */
 export function parseAnswers(text: string, method = 'GET'): RawAnswer[] {
   const answers: RawAnswer[] = []
-  for (let rest = text; rest.includes('\r\n\r\n'); ) {
+  for (let rest = text; rest.includes('\r\n\r\n');) {
     const end = rest.indexOf('\r\n\r\n')
     const [start = '', ...lines] = rest.slice(0, end).split('\r\n')
     const headers = Object.fromEntries(
-      lines.map((line) => [line.slice(0, line.indexOf(':')).toLowerCase(), line.slice(line.indexOf(':') + 1).trim()]),
+      lines.map((line) => [
+        line.slice(0, line.indexOf(':')).toLowerCase(),
+        line.slice(line.indexOf(':') + 1).trim(),
+      ]),
     )
     const status = Number(start.split(' ')[1])
     const { body, used } = bodyOf(rest.slice(end + 4), headers, status, method)
@@ -69,7 +76,12 @@ export function parseAnswers(text: string, method = 'GET'): RawAnswer[] {
   return answers
 }
 
-function bodyOf(text: string, headers: Readonly<Record<string, string>>, status: number, method: string): { body: string; used: number } {
+function bodyOf(
+  text: string,
+  headers: Readonly<Record<string, string>>,
+  status: number,
+  method: string,
+): { body: string; used: number } {
   if (status < 200 || status === 204 || status === 304 || method === 'HEAD') return { body: '', used: 0 }
   const length = headers['content-length']
   if (length !== undefined) return { body: text.slice(0, Number(length)), used: Number(length) }

@@ -1,31 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { createServer, get, type IncomingHttpHeaders } from 'node:http'
+import { createServer, type IncomingHttpHeaders } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { sentinelKinds } from '../core/ids.ts'
 import { ask, dial, parseAnswers, requestText } from './http-client.ts'
-
-/** The part of the capture room the suite looks through; handed in, since rooms do not look at each other. */
-export interface CaptureView {
-  currentContext(): ContextView | undefined
-  setActor(actor: { actor: string; actor_kind?: 'user'; auth_method?: string }): boolean
-  propagationHeaders(): { readonly [name: string]: string }
-  instrumentFetch(options: { hosts: readonly string[] }): () => void
-  instrumentHttp(options: { hosts: readonly string[] }): () => void
-}
-
-export interface ContextView {
-  readonly request_id: string
-  readonly inbound_request_id?: string
-  readonly trace_id?: string
-  readonly span_id?: string
-  readonly method?: string
-  readonly source?: { readonly ip?: string; readonly user_agent?: string }
-  readonly actor?: string
-}
+import { routesOf, type CaptureView, type ContextView, type ShimRoute } from './http-shim-routes.ts'
 
 /** One api row as the shim handed it over, with the context it was handed over in. */
 export interface RecordedAccess {
@@ -44,34 +26,13 @@ export interface RecordedAccess {
 
 /** What the suite asks of the shim's options; every framework's options have these. */
 export interface ShimSetup {
-  readonly fasten: { recordApi(input: Omit<RecordedAccess, 'context'>): void; mintID(): string } | (() => undefined)
+  readonly fasten:
+    | { recordApi(input: Omit<RecordedAccess, 'context'>): void; mintID(): string }
+    | (() => undefined)
   readonly skip?: readonly (string | RegExp | ((access: { readonly path: string }) => boolean))[]
   readonly trustProxy?: boolean | number | readonly string[]
   readonly actor?: (request: object) => string | undefined
   readonly echo?: boolean
-}
-
-/** A call as a framework hands it to a handler. */
-export interface ShimCall {
-  param(name: string): string | undefined
-  /** The body, read the way applications of this framework read it. */
-  text(): Promise<string>
-  /** Closes the connection without an answer; absent where a framework has no way to. */
-  hangUp?(): void
-}
-
-export interface ShimAnswer {
-  readonly status?: number
-  readonly headers?: Readonly<Record<string, string>>
-  /** An iterable is sent as it comes, without a length. */
-  readonly body?: string | AsyncIterable<string>
-}
-
-export interface ShimRoute {
-  readonly method: 'GET' | 'POST'
-  /** `/items/:id` style; every framework here writes it so. */
-  readonly path: string
-  handle(call: ShimCall): ShimAnswer | Promise<ShimAnswer>
 }
 
 /** One framework with the shim wired in as its users would. */
@@ -82,7 +43,10 @@ export interface HttpShimHarness {
   /** False where the shim cannot see a body that comes without a length. */
   readonly seesBodies: boolean
   /** Starts a real server on 127.0.0.1. An error a handler throws is answered with 500, as the framework does it. */
-  start(setup: ShimSetup, routes: readonly ShimRoute[]): Promise<{ readonly port: number; close(): Promise<void> }>
+  start(
+    setup: ShimSetup,
+    routes: readonly ShimRoute[],
+  ): Promise<{ readonly port: number; close(): Promise<void> }>
 }
 
 /** How many requests are in the air together in the case about mixing them up. */
@@ -93,7 +57,11 @@ const interleavedSockets = 50
  * What every HTTP shim promises, asked of a real server with real sockets: one id per request, taken or minted; a context
  * that holds through everything a handler does; exactly one row per request however it ends.
  */
-export function describeHttpShim(harness: HttpShimHarness, capture: CaptureView, skips: Readonly<Record<string, string>> = {}): void {
+export function describeHttpShim(
+  harness: HttpShimHarness,
+  capture: CaptureView,
+  skips: Readonly<Record<string, string>> = {},
+): void {
   interface Bench {
     readonly port: number
     readonly rows: RecordedAccess[]
@@ -103,7 +71,11 @@ export function describeHttpShim(harness: HttpShimHarness, capture: CaptureView,
     rowsOf(count: number): Promise<readonly RecordedAccess[]>
   }
 
-  const it = (title: string, work: (bench: Bench) => Promise<void>, setup: Omit<ShimSetup, 'fasten'> = {}): void => {
+  const it = (
+    title: string,
+    work: (bench: Bench) => Promise<void>,
+    setup: Omit<ShimSetup, 'fasten'> = {},
+  ): void => {
     test(title, { skip: skips[title] ?? false, timeout: 60_000 }, async () => {
       const rows: RecordedAccess[] = []
       const seen: (ContextView | undefined)[] = []
@@ -129,7 +101,11 @@ export function describeHttpShim(harness: HttpShimHarness, capture: CaptureView,
   const routeIfAny = (route: string): { route?: string } => (harness.hasRoutes ? { route } : {})
 
   describe(`http shim contract: ${harness.name}`, () => {
-    it('an id is minted, seen by the handler, named in the answer and kept in the row', async ({ port, seen, rowsOf }) => {
+    it('an id is minted, seen by the handler, named in the answer and kept in the row', async ({
+      port,
+      seen,
+      rowsOf,
+    }) => {
       const answer = await ask(port, { path: '/items/42?secret=1', headers: ['user-agent: probe/1'] })
       const [row] = await rowsOf(1)
       const id = answer.headers['x-request-id'] ?? ''
@@ -141,16 +117,34 @@ export function describeHttpShim(harness: HttpShimHarness, capture: CaptureView,
       assert.equal(row.context?.request_id, id)
       assert.deepEqual(
         { ...row, context: undefined, duration_us: 0 },
-        { method: 'GET', path: '/items/42', ...routeIfAny('/items/:id'), status: 200, duration_us: 0, bytes_out: answer.body.length, source, context: undefined },
+        {
+          method: 'GET',
+          path: '/items/42',
+          ...routeIfAny('/items/:id'),
+          status: 200,
+          duration_us: 0,
+          bytes_out: answer.body.length,
+          source,
+          context: undefined,
+        },
       )
     })
 
     it('an id of the allowed alphabet is honoured', async ({ port, seen, rowsOf }) => {
       for (const id of ['a', 'Req_1.2:3-4', 'x'.repeat(128), 'bootleg', '0'])
-        assert.equal((await ask(port, { path: '/items/1', headers: [`x-request-id: ${id}`] })).headers['x-request-id'], id)
+        assert.equal(
+          (await ask(port, { path: '/items/1', headers: [`x-request-id: ${id}`] })).headers['x-request-id'],
+          id,
+        )
       const rows = await rowsOf(5)
-      assert.deepEqual(rows.map(({ context }) => context?.request_id), seen.map((context) => context?.request_id))
-      assert.deepEqual(rows.map(({ context }) => context?.request_id), ['a', 'Req_1.2:3-4', 'x'.repeat(128), 'bootleg', '0'])
+      assert.deepEqual(
+        rows.map(({ context }) => context?.request_id),
+        seen.map((context) => context?.request_id),
+      )
+      assert.deepEqual(
+        rows.map(({ context }) => context?.request_id),
+        ['a', 'Req_1.2:3-4', 'x'.repeat(128), 'bootleg', '0'],
+      )
     })
 
     it('a hostile id is replaced and kept as evidence', async ({ port, seen, rowsOf }) => {
@@ -174,12 +168,26 @@ export function describeHttpShim(harness: HttpShimHarness, capture: CaptureView,
       await ask(port, { path: '/items/1', headers: ['x-request-id: one', 'x-request-id: two'] })
       const rows = await rowsOf(hostile.length + 1)
       const kept = [...hostile.map(([, text]) => text), 'one, two']
-      assert.deepEqual(rows.map(({ context }) => context?.inbound_request_id), kept)
-      assert.deepEqual(seen.map((context) => context?.inbound_request_id), kept)
+      assert.deepEqual(
+        rows.map(({ context }) => context?.inbound_request_id),
+        kept,
+      )
+      assert.deepEqual(
+        seen.map((context) => context?.inbound_request_id),
+        kept,
+      )
     })
 
-    it('an id that would break the head never reaches a handler, or not as it was', async ({ port, seen }) => {
-      for (const line of ['x-request-id: a\r\n b', 'x-request-id: a\rb', 'x-request-id: a\u0000b', 'x-request-id: a\nx-evil: 1']) {
+    it('an id that would break the head never reaches a handler, or not as it was', async ({
+      port,
+      seen,
+    }) => {
+      for (const line of [
+        'x-request-id: a\r\n b',
+        'x-request-id: a\rb',
+        'x-request-id: a\u0000b',
+        'x-request-id: a\nx-evil: 1',
+      ]) {
         const socket = await dial(port)
         socket.write(requestText({ path: '/items/1', headers: [line, 'connection: close'] }), 'latin1')
         const chunks: Buffer[] = []
@@ -193,10 +201,19 @@ export function describeHttpShim(harness: HttpShimHarness, capture: CaptureView,
     it('a valid traceparent is continued with a span of our own', async ({ port, rowsOf }) => {
       const trace = '4bf92f3577b34da6a3ce929d0e0e4736'
       const parent = '00f067aa0ba902b7'
-      const valid = [`00-${trace}-${parent}-01`, `00-${trace}-${parent}-00`, `cc-${trace}-${parent}-01`, `01-${trace}-${parent}-01-and-what-comes-next`]
-      for (const traceparent of valid) await ask(port, { path: '/items/1', headers: [`traceparent: ${traceparent}`] })
+      const valid = [
+        `00-${trace}-${parent}-01`,
+        `00-${trace}-${parent}-00`,
+        `cc-${trace}-${parent}-01`,
+        `01-${trace}-${parent}-01-and-what-comes-next`,
+      ]
+      for (const traceparent of valid)
+        await ask(port, { path: '/items/1', headers: [`traceparent: ${traceparent}`] })
       const rows = await rowsOf(valid.length)
-      assert.deepEqual(rows.map(({ context }) => context?.trace_id), valid.map(() => trace))
+      assert.deepEqual(
+        rows.map(({ context }) => context?.trace_id),
+        valid.map(() => trace),
+      )
       const spans = rows.map(({ context }) => context?.span_id ?? '')
       for (const span of spans) assert.match(span, /^[0-9a-f]{16}$/)
       assert.equal(new Set([...spans, parent]).size, valid.length + 1)
@@ -216,12 +233,20 @@ export function describeHttpShim(harness: HttpShimHarness, capture: CaptureView,
         `${trace}-${parent}`,
         'x'.repeat(55),
       ]
-      for (const traceparent of broken) await ask(port, { path: '/items/1', headers: [`traceparent: ${traceparent}`] })
-      await ask(port, { path: '/items/1', headers: [`traceparent: 00-${trace}-${parent}-01`, `traceparent: 00-${trace}-${parent}-01`] })
-      for (const { context } of await rowsOf(broken.length + 1)) assert.deepEqual([context?.trace_id, context?.span_id], [undefined, undefined])
+      for (const traceparent of broken)
+        await ask(port, { path: '/items/1', headers: [`traceparent: ${traceparent}`] })
+      await ask(port, {
+        path: '/items/1',
+        headers: [`traceparent: 00-${trace}-${parent}-01`, `traceparent: 00-${trace}-${parent}-01`],
+      })
+      for (const { context } of await rowsOf(broken.length + 1))
+        assert.deepEqual([context?.trace_id, context?.span_id], [undefined, undefined])
     })
 
-    it('one row for every tidy ending: found, missing, empty, unchanged, asked for the head only', async ({ port, rowsOf }) => {
+    it('one row for every tidy ending: found, missing, empty, unchanged, asked for the head only', async ({
+      port,
+      rowsOf,
+    }) => {
       await ask(port, { path: '/items/7' })
       await ask(port, { path: '/nowhere/else' })
       await ask(port, { path: '/empty' })
@@ -231,7 +256,13 @@ export function describeHttpShim(harness: HttpShimHarness, capture: CaptureView,
       const rows = await rowsOf(6)
       assert.deepEqual(
         // Some frameworks answer what is missing by throwing.
-        rows.map(({ method, path, route, status, error }) => ({ method, path, status, error: status === 404 ? undefined : error, ...(route === undefined ? {} : { route }) })),
+        rows.map(({ method, path, route, status, error }) => ({
+          method,
+          path,
+          status,
+          error: status === 404 ? undefined : error,
+          ...(route === undefined ? {} : { route }),
+        })),
         [
           { method: 'GET', path: '/items/7', status: 200, error: undefined, ...routeIfAny('/items/:id') },
           { method: 'GET', path: '/nowhere/else', status: 404, error: undefined },
@@ -241,10 +272,16 @@ export function describeHttpShim(harness: HttpShimHarness, capture: CaptureView,
           { method: 'GET', path: '/teapot', status: 418, error: undefined, ...routeIfAny('/teapot') },
         ],
       )
-      assert.deepEqual([2, 3, 4].map((place) => rows[place]?.bytes_out), [0, 0, 0])
+      assert.deepEqual(
+        [2, 3, 4].map((place) => rows[place]?.bytes_out),
+        [0, 0, 0],
+      )
     })
 
-    it('one row when the handler throws, at once or later, with the class of the error', async ({ port, rowsOf }) => {
+    it('one row when the handler throws, at once or later, with the class of the error', async ({
+      port,
+      rowsOf,
+    }) => {
       assert.equal((await ask(port, { path: '/throw/now' })).status, 500)
       assert.equal((await ask(port, { path: '/throw/later' })).status, 500)
       assert.deepEqual(
@@ -265,7 +302,10 @@ export function describeHttpShim(harness: HttpShimHarness, capture: CaptureView,
       socket.on('data', (chunk) => chunks.push(chunk))
       await once(socket, 'close')
       const [row] = await rowsOf(1)
-      assert.deepEqual([row?.status, row?.error, row?.bytes_out], [200, undefined, 'part 0;part 1;part 2;'.length])
+      assert.deepEqual(
+        [row?.status, row?.error, row?.bytes_out],
+        [200, undefined, 'part 0;part 1;part 2;'.length],
+      )
     })
 
     it('one row when the client leaves before an answer', async ({ port, seen, rowsOf }) => {
@@ -278,21 +318,43 @@ export function describeHttpShim(harness: HttpShimHarness, capture: CaptureView,
         await once(socket, 'close')
       }
       const rows = await rowsOf(2)
-      assert.deepEqual(rows.map(({ status, error }) => ({ status, error })), [{ status: 499, error: 'aborted' }, { status: 499, error: 'aborted' }])
-      assert.deepEqual(rows.map(({ context }) => context?.request_id), seen.map((context) => context?.request_id))
+      assert.deepEqual(
+        rows.map(({ status, error }) => ({ status, error })),
+        [
+          { status: 499, error: 'aborted' },
+          { status: 499, error: 'aborted' },
+        ],
+      )
+      assert.deepEqual(
+        rows.map(({ context }) => context?.request_id),
+        seen.map((context) => context?.request_id),
+      )
     })
 
-    it('one row when the client leaves in the middle of the reply, with the status it was sent', async ({ port, rowsOf }) => {
+    it('one row when the client leaves in the middle of the reply, with the status it was sent', async ({
+      port,
+      rowsOf,
+    }) => {
       const socket = await dial(port)
       socket.write(requestText({ path: '/stream/1000000' }))
       await once(socket, 'data')
       socket.resetAndDestroy()
-      assert.deepEqual((await rowsOf(1)).map(({ status, error }) => ({ status, error })), [{ status: 200, error: 'aborted' }])
+      assert.deepEqual(
+        (await rowsOf(1)).map(({ status, error }) => ({ status, error })),
+        [{ status: 200, error: 'aborted' }],
+      )
     })
 
     it('one row when the client leaves in the middle of its own body', async ({ port, seen, rowsOf }) => {
       const socket = await dial(port)
-      socket.write(requestText({ method: 'POST', path: '/echo', headers: ['content-type: text/plain', 'content-length: 100'], body: 'ab' }))
+      socket.write(
+        requestText({
+          method: 'POST',
+          path: '/echo',
+          headers: ['content-type: text/plain', 'content-length: 100'],
+          body: 'ab',
+        }),
+      )
       await sleep(20)
       socket.resetAndDestroy()
       const [row] = await rowsOf(1)
@@ -304,13 +366,21 @@ export function describeHttpShim(harness: HttpShimHarness, capture: CaptureView,
       const socket = await dial(port)
       socket.write(requestText({ path: '/hang-up' }))
       await once(socket, 'close')
-      assert.deepEqual((await rowsOf(1)).map(({ status, error }) => ({ status, error })), [{ status: 500, error: 'destroyed' }])
+      assert.deepEqual(
+        (await rowsOf(1)).map(({ status, error }) => ({ status, error })),
+        [{ status: 500, error: 'destroyed' }],
+      )
     })
 
     it('bodies are counted, and their events keep the context', async ({ port, rowsOf }) => {
       const body = 'h\u00e9llo'.repeat(3000)
       const text = Buffer.from(body, 'latin1').toString('utf8')
-      const plain = await ask(port, { method: 'POST', path: '/echo', headers: ['content-type: text/plain'], body })
+      const plain = await ask(port, {
+        method: 'POST',
+        path: '/echo',
+        headers: ['content-type: text/plain'],
+        body,
+      })
       const chunked = await ask(port, {
         method: 'POST',
         path: '/echo',
@@ -318,20 +388,37 @@ export function describeHttpShim(harness: HttpShimHarness, capture: CaptureView,
         body: '5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n',
       })
       const rows = await rowsOf(2)
-      assert.deepEqual(JSON.parse(plain.body), { length: text.length, ids: Array(5).fill(plain.headers['x-request-id']) })
-      assert.deepEqual(JSON.parse(chunked.body), { length: 11, ids: Array(5).fill(chunked.headers['x-request-id']) })
-      assert.deepEqual(rows.map(({ bytes_in }) => bytes_in), [body.length, harness.seesBodies ? 11 : undefined])
+      assert.deepEqual(JSON.parse(plain.body), {
+        length: text.length,
+        ids: Array(5).fill(plain.headers['x-request-id']),
+      })
+      assert.deepEqual(JSON.parse(chunked.body), {
+        length: 11,
+        ids: Array(5).fill(chunked.headers['x-request-id']),
+      })
+      assert.deepEqual(
+        rows.map(({ bytes_in }) => bytes_in),
+        [body.length, harness.seesBodies ? 11 : undefined],
+      )
     })
 
-    it('requests written together on one socket are answered and recorded each on its own', async ({ port, rowsOf }) => {
+    it('requests written together on one socket are answered and recorded each on its own', async ({
+      port,
+      rowsOf,
+    }) => {
       const socket = await dial(port)
       const paths = ['/items/1', '/slow/2', '/items/3', '/slow/4']
       let text = ''
       socket.on('data', (chunk) => (text += chunk.toString()))
-      socket.write(paths.map((path, place) => requestText({ path, headers: [`x-request-id: p${place}`] })).join(''))
+      socket.write(
+        paths.map((path, place) => requestText({ path, headers: [`x-request-id: p${place}`] })).join(''),
+      )
       await untilTrue(() => parseAnswers(text).length === paths.length)
       socket.end()
-      assert.deepEqual(parseAnswers(text).map(({ headers }) => headers['x-request-id']), ['p0', 'p1', 'p2', 'p3'])
+      assert.deepEqual(
+        parseAnswers(text).map(({ headers }) => headers['x-request-id']),
+        ['p0', 'p1', 'p2', 'p3'],
+      )
       const rows = (await rowsOf(paths.length)).map(({ path, context }) => [path, context?.request_id])
       assert.deepEqual(rows.sort(), paths.map((path, place) => [path, `p${place}`]).sort())
     })
@@ -341,12 +428,17 @@ export function describeHttpShim(harness: HttpShimHarness, capture: CaptureView,
       socket.write([1, 2, 3].map(() => requestText({ path: '/hang' })).join(''))
       await untilTrue(() => seen.length === 3)
       socket.destroy()
-      assert.deepEqual((await rowsOf(3)).map(({ status }) => status), [499, 499, 499])
+      assert.deepEqual(
+        (await rowsOf(3)).map(({ status }) => status),
+        [499, 499, 499],
+      )
     })
 
     it('a body waited for with 100-continue is one request', async ({ port, rowsOf }) => {
       const socket = await dial(port)
-      socket.write('POST /echo HTTP/1.1\r\nhost: localhost\r\ncontent-type: text/plain\r\nexpect: 100-continue\r\ncontent-length: 5\r\nconnection: close\r\n\r\n')
+      socket.write(
+        'POST /echo HTTP/1.1\r\nhost: localhost\r\ncontent-type: text/plain\r\nexpect: 100-continue\r\ncontent-length: 5\r\nconnection: close\r\n\r\n',
+      )
       const [first] = (await once(socket, 'data')) as [Buffer]
       assert.match(first.toString(), /^HTTP\/1\.1 100 /)
       let text = ''
@@ -354,7 +446,10 @@ export function describeHttpShim(harness: HttpShimHarness, capture: CaptureView,
       socket.write('hello')
       await once(socket, 'close')
       assert.match(text, /"length":5/)
-      assert.deepEqual((await rowsOf(1)).map(({ status, bytes_in }) => ({ status, bytes_in })), [{ status: 200, bytes_in: 5 }])
+      assert.deepEqual(
+        (await rowsOf(1)).map(({ status, bytes_in }) => ({ status, bytes_in })),
+        [{ status: 200, bytes_in: 5 }],
+      )
     })
 
     it(
@@ -362,7 +457,10 @@ export function describeHttpShim(harness: HttpShimHarness, capture: CaptureView,
       async ({ port, seen, rowsOf }) => {
         for (const path of ['/health', '/assets/app.js', '/assets/deep/app.css', '/items/9', '/teapot'])
           assert.match((await ask(port, { path })).headers['x-request-id'] ?? '', /^[0-9a-f]{12}$/)
-        assert.deepEqual((await rowsOf(1)).map(({ path }) => path), ['/items/9'])
+        assert.deepEqual(
+          (await rowsOf(1)).map(({ path }) => path),
+          ['/items/9'],
+        )
         assert.ok(seen.every((context) => context !== undefined))
       },
       { skip: ['/health', '/assets/*.js', /\.css$/g, ({ path }) => path === '/teapot'] },
@@ -379,12 +477,18 @@ export function describeHttpShim(harness: HttpShimHarness, capture: CaptureView,
       async ({ port, rowsOf }) => {
         await ask(port, { path: '/items/1', headers: ['x-forwarded-for: 1.1.1.1, 203.0.113.9, 10.0.0.7'] })
         await ask(port, { path: '/items/1', headers: ['forwarded: for=203.0.113.9'] })
-        assert.deepEqual((await rowsOf(2)).map(({ source }) => source?.ip), ['203.0.113.9', '127.0.0.1'])
+        assert.deepEqual(
+          (await rowsOf(2)).map(({ source }) => source?.ip),
+          ['203.0.113.9', '127.0.0.1'],
+        )
       },
       { trustProxy: ['loopback', '10.0.0.0/8'] },
     )
 
-    it('an actor named by a handler is in the context from then on and in the row', async ({ port, rowsOf }) => {
+    it('an actor named by a handler is in the context from then on and in the row', async ({
+      port,
+      rowsOf,
+    }) => {
       const answer = await ask(port, { path: '/login/alice' })
       assert.deepEqual(JSON.parse(answer.body), { before: null, after: 'alice', later: 'alice' })
       assert.equal((await rowsOf(1))[0]?.actor, 'alice')
@@ -395,7 +499,10 @@ export function describeHttpShim(harness: HttpShimHarness, capture: CaptureView,
       async ({ port, rowsOf }) => {
         await ask(port, { path: '/items/1' })
         await ask(port, { path: '/login/bob' })
-        assert.deepEqual((await rowsOf(2)).map(({ actor }) => actor), ['from the hook', 'bob'])
+        assert.deepEqual(
+          (await rowsOf(2)).map(({ actor }) => actor),
+          ['from the hook', 'bob'],
+        )
       },
       { actor: (request: object) => (typeof request === 'object' ? 'from the hook' : undefined) },
     )
@@ -408,7 +515,10 @@ export function describeHttpShim(harness: HttpShimHarness, capture: CaptureView,
       assert.deepEqual(new Set(stream.body.trim().split('\n')), new Set([stream.headers['x-request-id']]))
     })
 
-    it(`${interleavedRequests} requests in the air together keep their ids apart`, async ({ port, rowsOf }) => {
+    it(`${interleavedRequests} requests in the air together keep their ids apart`, async ({
+      port,
+      rowsOf,
+    }) => {
       const per = interleavedRequests / interleavedSockets
       await Promise.all(
         Array.from({ length: interleavedSockets }, async (_, line) => {
@@ -425,7 +535,10 @@ export function describeHttpShim(harness: HttpShimHarness, capture: CaptureView,
             const head = requestText({
               method: isPost ? 'POST' : 'GET',
               path: isPost ? '/echo' : turn % 3 === 1 ? '/slow/1' : '/items/1',
-              headers: [`x-request-id: ${id}`, ...(isPost ? ['content-type: text/plain', 'content-length: 6'] : [])],
+              headers: [
+                `x-request-id: ${id}`,
+                ...(isPost ? ['content-type: text/plain', 'content-length: 6'] : []),
+              ],
             })
             const answered = new Promise<void>((resolve) => {
               onAnswer = () => {
@@ -462,13 +575,21 @@ export function describeHttpShim(harness: HttpShimHarness, capture: CaptureView,
       ]
       try {
         const trace = '4bf92f3577b34da6a3ce929d0e0e4736'
-        const headers = ['x-request-id: outward-1', `traceparent: 00-${trace}-00f067aa0ba902b7-01`, 'tracestate: vendor=1']
+        const headers = [
+          'x-request-id: outward-1',
+          `traceparent: 00-${trace}-00f067aa0ba902b7-01`,
+          'tracestate: vendor=1',
+        ]
         for (const kind of ['fetch', 'http']) {
           await ask(port, { path: `/call/${kind}/${upstream.port}`, headers })
           await ask(port, { path: `/call/${kind}/${upstream.otherPort}`, headers })
         }
         const rows = await rowsOf(4)
-        const carried = upstream.heard.map((heard) => [heard['x-request-id'], heard['traceparent'], heard['tracestate']])
+        const carried = upstream.heard.map((heard) => [
+          heard['x-request-id'],
+          heard['traceparent'],
+          heard['tracestate'],
+        ])
         assert.deepEqual(carried, [
           ['outward-1', `00-${trace}-${rows[0]?.context?.span_id}-01`, 'vendor=1'],
           [undefined, undefined, undefined],
@@ -481,14 +602,18 @@ export function describeHttpShim(harness: HttpShimHarness, capture: CaptureView,
       }
     })
 
-    test('without an instance there is a context and no row', { skip: skips['without an instance'] ?? false }, async () => {
-      const seen: (ContextView | undefined)[] = []
-      const server = await harness.start({ fasten: () => undefined }, routesOf(capture, seen))
-      const answer = await ask(server.port, { path: '/items/1' })
-      await server.close()
-      assert.match(seen[0]?.request_id ?? '', /^[0-9a-f]{12}$/)
-      assert.equal(answer.headers['x-request-id'], seen[0]?.request_id)
-    })
+    test(
+      'without an instance there is a context and no row',
+      { skip: skips['without an instance'] ?? false },
+      async () => {
+        const seen: (ContextView | undefined)[] = []
+        const server = await harness.start({ fasten: () => undefined }, routesOf(capture, seen))
+        const answer = await ask(server.port, { path: '/items/1' })
+        await server.close()
+        assert.match(seen[0]?.request_id ?? '', /^[0-9a-f]{12}$/)
+        assert.equal(answer.headers['x-request-id'], seen[0]?.request_id)
+      },
+    )
   })
 }
 
@@ -510,145 +635,6 @@ export function createRecorder(
 /** Asks again and again, since rows are written a turn after the client has its answer; the test's own timeout bounds it. */
 export async function untilTrue(isTrue: () => boolean): Promise<void> {
   while (!isTrue()) await sleep(2)
-}
-
-class OutOfStock extends Error {}
-
-function routesOf(capture: CaptureView, seen: (ContextView | undefined)[]): readonly ShimRoute[] {
-  const id = (): string | null => capture.currentContext()?.request_id ?? null
-  const look = (): void => {
-    const context = capture.currentContext()
-    seen.push(context === undefined ? undefined : { ...context })
-  }
-  const item = (call: ShimCall): ShimAnswer => {
-    look()
-    return json({ id: call.param('id'), request_id: id() })
-  }
-  return [
-    { method: 'GET', path: '/items/:id', handle: item },
-    {
-      method: 'GET',
-      path: '/slow/:id',
-      async handle(call) {
-        await sleep(1)
-        return item(call)
-      },
-    },
-    {
-      method: 'POST',
-      path: '/echo',
-      async handle(call) {
-        look()
-        const ids = [id()]
-        const text = await call.text()
-        ids.push(id())
-        await sleep(1)
-        ids.push(id())
-        await new Promise((resolve) => setImmediate(resolve))
-        ids.push(id())
-        await new Promise<void>((resolve) => process.nextTick(resolve))
-        ids.push(id())
-        return json({ length: text.length, ids })
-      },
-    },
-    { method: 'GET', path: '/empty', handle: () => ({ status: 204 }) },
-    { method: 'GET', path: '/unchanged', handle: () => ({ status: 304 }) },
-    { method: 'GET', path: '/teapot', handle: () => ({ status: 418, body: 'short and stout' }) },
-    { method: 'GET', path: '/health', handle: () => (look(), { body: 'ok' }) },
-    { method: 'GET', path: '/assets/app.js', handle: () => ({ body: '1' }) },
-    { method: 'GET', path: '/assets/deep/app.css', handle: () => ({ body: '2' }) },
-    { method: 'GET', path: '/last', handle: () => ({ body: 'last' }) },
-    {
-      method: 'GET',
-      path: '/throw/now',
-      handle() {
-        throw new RangeError('the handler failed at once')
-      },
-    },
-    {
-      method: 'GET',
-      path: '/throw/later',
-      async handle() {
-        await sleep(1)
-        throw new OutOfStock('the handler failed later')
-      },
-    },
-    { method: 'GET', path: '/stream/:parts', handle: (call) => ({ body: parts(Number(call.param('parts'))) }) },
-    { method: 'GET', path: '/stream-ids', handle: () => ({ body: idLines(id) }) },
-    {
-      method: 'GET',
-      path: '/hang',
-      handle() {
-        look()
-        return new Promise<ShimAnswer>(() => undefined)
-      },
-    },
-    {
-      method: 'GET',
-      path: '/hang-up',
-      handle(call) {
-        setTimeout(() => call.hangUp?.(), 1)
-        return new Promise<ShimAnswer>(() => undefined)
-      },
-    },
-    {
-      method: 'GET',
-      path: '/login/:name',
-      async handle(call) {
-        const before = capture.currentContext()?.actor ?? null
-        capture.setActor({ actor: call.param('name') ?? '', actor_kind: 'user', auth_method: 'password' })
-        const after = capture.currentContext()?.actor
-        await sleep(1)
-        return json({ before: before === 'from the hook' ? null : before, after, later: capture.currentContext()?.actor })
-      },
-    },
-    {
-      method: 'GET',
-      path: '/everywhere',
-      async handle() {
-        const ids: Record<string, string | null> = { now: id() }
-        await Promise.all([
-          sleep(1).then(() => (ids['timer'] = id())),
-          new Promise<void>((resolve) => setImmediate(() => resolve(void (ids['immediate'] = id())))),
-          new Promise<void>((resolve) => process.nextTick(() => resolve(void (ids['tick'] = id())))),
-          new Promise<void>((resolve) => queueMicrotask(() => resolve(void (ids['microtask'] = id())))),
-          (async () => {
-            await null
-            ids['promise'] = id()
-          })(),
-        ])
-        return json(ids)
-      },
-    },
-    {
-      method: 'GET',
-      path: '/call/:kind/:port',
-      async handle(call) {
-        const url = `http://127.0.0.1:${call.param('port')}/`
-        if (call.param('kind') === 'fetch') await (await fetch(url)).text()
-        else await new Promise<void>((resolve, reject) => get(url, (answer) => answer.resume().once('end', resolve)).once('error', reject))
-        return json({})
-      },
-    },
-  ]
-}
-
-function json(value: unknown): ShimAnswer {
-  return { headers: { 'content-type': 'application/json' }, body: JSON.stringify(value) }
-}
-
-async function* parts(count: number): AsyncIterable<string> {
-  for (let part = 0; part < count; part++) {
-    await sleep(part === 1 ? 15 : 1)
-    yield `part ${part};`
-  }
-}
-
-async function* idLines(id: () => string | null): AsyncIterable<string> {
-  for (let line = 0; line < 3; line++) {
-    await sleep(1)
-    yield `${id()}\n`
-  }
 }
 
 interface Upstream {

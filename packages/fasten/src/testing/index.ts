@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Contract suites: what every store, source of rows and reader promises, to be run against your own.
+// Contract suites: what every store, source of rows, reader and HTTP shim promises, to be run against your own.
 export {
   appendJob,
   assertSound,
@@ -12,6 +12,14 @@ export {
 } from './store-contract.ts'
 export { describeSource, type SourceUnderTest } from './source-contract.ts'
 export { describeReader, type ReaderContractOptions, type ReaderUnderTest } from './reader-contract.ts'
+export {
+  createRecorder,
+  describeHttpShim,
+  type HttpShimHarness,
+  type RecordedAccess,
+  type ShimSetup,
+} from './http-shim-contract.ts'
+export type { CaptureView, ContextView, ShimAnswer, ShimCall, ShimRoute } from './http-shim-routes.ts'
 
 // Rows to feed them with.
 export {

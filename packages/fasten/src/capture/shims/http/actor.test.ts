@@ -10,7 +10,10 @@ import { withRequest } from './with-request.ts'
 const request = { method: 'GET', target: '/', headers: {} }
 
 /** Runs `work` in a request and gives the context it ended with. */
-function inRequest(work: () => void, options: HttpOptions = {}): { context: Record<string, unknown>; actor: string | undefined } {
+function inRequest(
+  work: () => void,
+  options: HttpOptions = {},
+): { context: Record<string, unknown>; actor: string | undefined } {
   const { fasten, rows } = recording()
   const context = withRequest(createHttpShim({ fasten, ...options }), request, () => {
     work()
@@ -22,8 +25,13 @@ function inRequest(work: () => void, options: HttpOptions = {}): { context: Reco
 describe('setActor', () => {
   test('a string is a user, an object is taken as it is, in either spelling', () => {
     const plain = inRequest(() => assert.equal(setActor('alice'), true))
-    assert.deepEqual([plain.context['actor'], plain.context['actor_kind'], plain.actor], ['alice', 'user', 'alice'])
-    const given = inRequest(() => setActor({ actor: 'svc', actorKind: 'service', onBehalfOf: 'bob', session_id: 's', tenantId: 't' }))
+    assert.deepEqual(
+      [plain.context['actor'], plain.context['actor_kind'], plain.actor],
+      ['alice', 'user', 'alice'],
+    )
+    const given = inRequest(() =>
+      setActor({ actor: 'svc', actorKind: 'service', onBehalfOf: 'bob', session_id: 's', tenantId: 't' }),
+    )
     assert.deepEqual(
       ['actor', 'actor_kind', 'on_behalf_of', 'session_id', 'tenant_id'].map((name) => given.context[name]),
       ['svc', 'service', 'bob', 's', 't'],
@@ -36,13 +44,25 @@ describe('setActor', () => {
       setActor({ auth_method: 'totp' })
       setActor({ actor: 'alice', actor_kind: 'admin' })
     })
-    assert.deepEqual(['actor', 'actor_kind', 'session_id', 'auth_method'].map((name) => both.context[name]), ['alice', 'admin', 's1', 'totp'])
+    assert.deepEqual(
+      ['actor', 'actor_kind', 'session_id', 'auth_method'].map((name) => both.context[name]),
+      ['alice', 'admin', 's1', 'totp'],
+    )
     const other = inRequest(() => {
       setActor({ actor: 'alice', actor_kind: 'admin', session_id: 's1', auth_method: 'totp', tenant_id: 't' })
       setActor({ actor: 'bob' })
     })
     assert.equal(other.actor, 'bob')
-    assert.deepEqual([other.context['actor'], other.context['tenant_id'], 'actor_kind' in other.context, 'session_id' in other.context, 'auth_method' in other.context], ['bob', 't', false, false, false])
+    assert.deepEqual(
+      [
+        other.context['actor'],
+        other.context['tenant_id'],
+        'actor_kind' in other.context,
+        'session_id' in other.context,
+        'auth_method' in other.context,
+      ],
+      ['bob', 't', false, false, false],
+    )
   })
 
   test('said inside an extended context it reaches that context and the request', () => {
@@ -62,7 +82,13 @@ describe('setActor', () => {
   })
 
   test('a wrong member is a TypeError that names it', () => {
-    for (const [name, facts] of [['actor', { actor: 7 }], ['actor_kind', { actor: 'a', actor_kind: 'robot' }], ['session_id', { sessionId: {} }], ['actor', 5], ['actor', null]] as const)
+    for (const [name, facts] of [
+      ['actor', { actor: 7 }],
+      ['actor_kind', { actor: 'a', actor_kind: 'robot' }],
+      ['session_id', { sessionId: {} }],
+      ['actor', 5],
+      ['actor', null],
+    ] as const)
       assert.throws(() => setActor(facts as never), { name: 'TypeError', message: new RegExp(`^${name}: `) })
   })
 })

@@ -43,7 +43,11 @@ export function actorOf(exchange: Exchange): ActorFacts | undefined {
     const answer = hook(exchange.request)
     if (answer !== undefined && answer !== null) exchange.actor = { ...actorFacts(answer), ...exchange.actor }
   } catch (error) {
-    exchange.shim.warn('FASTEN_ACTOR_HOOK', 'the http shim\'s "actor" hook failed; rows go without an actor', error)
+    exchange.shim.warn(
+      'FASTEN_ACTOR_HOOK',
+      'the http shim\'s "actor" hook failed; rows go without an actor',
+      error,
+    )
   } finally {
     exchange.isAskingActor = false
   }

@@ -4,8 +4,12 @@ import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { clientAddress, compileTrust, normalAddress, type TrustProxy } from './client-address.ts'
 
-const walk = (rule: TrustProxy, peer: string | undefined, header: string, kind: 'x-forwarded-for' | 'forwarded' = 'x-forwarded-for') =>
-  clientAddress(peer, header, kind, compileTrust(rule))
+const walk = (
+  rule: TrustProxy,
+  peer: string | undefined,
+  header: string,
+  kind: 'x-forwarded-for' | 'forwarded' = 'x-forwarded-for',
+) => clientAddress(peer, header, kind, compileTrust(rule))
 
 describe('the client address', () => {
   test('is the peer of the socket while nobody is trusted', () => {
@@ -29,7 +33,8 @@ describe('the client address', () => {
       [['private'], '192.168.1.1', '203.0.113.9', '203.0.113.9'],
       [['fd00::/8'], 'fd12::1', '203.0.113.9', '203.0.113.9'],
     ]
-    for (const [rule, peer, header, client] of cases) assert.equal(walk(rule, peer, header), client, `${String(rule)}: ${header}`)
+    for (const [rule, peer, header, client] of cases)
+      assert.equal(walk(rule, peer, header), client, `${String(rule)}: ${header}`)
   })
 
   test('mapped and differently spelled addresses are one', () => {
@@ -47,7 +52,15 @@ describe('the client address', () => {
   })
 
   test('what is no address ends the walk, so nothing its unknown author wrote is believed', () => {
-    for (const garbage of ['unknown', '_hidden', '<script>', '999.1.1.1', '203.0.113.9:port', '[2001:db8::1', "' or 1=1"])
+    for (const garbage of [
+      'unknown',
+      '_hidden',
+      '<script>',
+      '999.1.1.1',
+      '203.0.113.9:port',
+      '[2001:db8::1',
+      "' or 1=1",
+    ])
       assert.equal(walk(true, '10.0.0.1', `1.1.1.1, ${garbage}, 10.0.0.2`), '10.0.0.2', garbage)
     assert.equal(walk(true, '10.0.0.1', ' , ,203.0.113.9, ,'), '203.0.113.9')
     assert.equal(walk(true, '10.0.0.1', ''), '10.0.0.1')
@@ -76,17 +89,36 @@ describe('the client address', () => {
   test('however hostile the header, the answer is an address or none, and untrusted peers change nothing', () => {
     const bytes = fc.string({ unit: fc.constantFrom(...'0123456789.:,;="[]\\ abfor\u00e9%'), maxLength: 200 })
     fc.assert(
-      fc.property(bytes, fc.constantFrom('x-forwarded-for' as const, 'forwarded' as const), (header, kind) => {
-        const client = walk(true, '10.0.0.1', header, kind)
-        assert.ok(client !== undefined && normalAddress(client) === client, client)
-        assert.equal(walk(['192.0.2.1'], '10.0.0.1', header, kind), '10.0.0.1')
-      }),
+      fc.property(
+        bytes,
+        fc.constantFrom('x-forwarded-for' as const, 'forwarded' as const),
+        (header, kind) => {
+          const client = walk(true, '10.0.0.1', header, kind)
+          assert.ok(client !== undefined && normalAddress(client) === client, client)
+          assert.equal(walk(['192.0.2.1'], '10.0.0.1', header, kind), '10.0.0.1')
+        },
+      ),
       { numRuns: 2000 },
     )
   })
 
   test('wrong rules are refused by name', () => {
-    for (const rule of [['10.0.0.0/33'], ['example.com'], [''], ['10.0.0.0/'], ['::/129'], ['constructor'], 1.5, -1, {} as never, ['1.2.3.4/8/9']])
-      assert.throws(() => compileTrust(rule), { name: 'TypeError', message: /^trustProxy: / }, JSON.stringify(rule))
+    for (const rule of [
+      ['10.0.0.0/33'],
+      ['example.com'],
+      [''],
+      ['10.0.0.0/'],
+      ['::/129'],
+      ['constructor'],
+      1.5,
+      -1,
+      {} as never,
+      ['1.2.3.4/8/9'],
+    ])
+      assert.throws(
+        () => compileTrust(rule),
+        { name: 'TypeError', message: /^trustProxy: / },
+        JSON.stringify(rule),
+      )
   })
 })

@@ -7,7 +7,12 @@ import { BlockList, SocketAddress, isIPv4, isIPv6 } from 'node:net'
  * `private` and `unix` (peers on a Unix socket). A function: asked for each hop, nearest first (hop 0 is the socket).
  * `true`: everybody, which lets any client choose the address in the row; only for closed networks.
  */
-export type TrustProxy = boolean | number | string | readonly string[] | ((address: string, hop: number) => boolean)
+export type TrustProxy =
+  | boolean
+  | number
+  | string
+  | readonly string[]
+  | ((address: string, hop: number) => boolean)
 
 /** Whether the peer at `address` (empty for a Unix socket), `hop` steps from us, may be believed. */
 export type Trust = (address: string, hop: number) => boolean
@@ -32,7 +37,8 @@ export function compileTrust(rule: TrustProxy | undefined): Trust | undefined {
     return (_address, hop) => hop < rule
   }
   const entries = typeof rule === 'string' ? rule.split(',') : rule
-  if (!Array.isArray(entries)) throw new TypeError('trustProxy: give a boolean, a hop count, a list of addresses or a function')
+  if (!Array.isArray(entries))
+    throw new TypeError('trustProxy: give a boolean, a hop count, a list of addresses or a function')
   return trustBlocks(entries)
 }
 

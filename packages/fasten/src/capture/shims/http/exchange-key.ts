@@ -20,7 +20,7 @@ export function currentExchange(): Exchange | undefined {
 
 /** The exchange a context belongs to. */
 export function exchangeOf(context: RequestContext | undefined): Exchange | undefined {
-  return (context as MutableContext | undefined)?.[exchangeKey]
+  return (context as { readonly [exchangeKey]?: Exchange } | undefined)?.[exchangeKey]
 }
 
 /** Runs `work` in the request's context, if it does not run there already; returns what it returns. */

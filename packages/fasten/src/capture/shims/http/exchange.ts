@@ -46,7 +46,9 @@ export interface Exchange extends InFlight {
   /** What the hooks are asked with; given back when the request ended, since timers may hold the context for long. */
   request: unknown
   /** How far the answer has come, for what has to be known before it closes. */
-  response: { readonly headersSent: boolean; readonly statusCode: number; readonly writableFinished: boolean } | undefined
+  response:
+    | { readonly headersSent: boolean; readonly statusCode: number; readonly writableFinished: boolean }
+    | undefined
   /** The methods an adapter laid its own over. */
   before: object | undefined
   /** The pattern that matched, if the adapter knows it outright … */
@@ -143,7 +145,11 @@ function isSkipped(shim: HttpShim, method: string, path: string): boolean {
   try {
     return shim.isSkipped?.({ method, path }) === true
   } catch (error) {
-    shim.warn('FASTEN_SKIP_HOOK', 'a function in the http shim\'s "skip" threw; such accesses are recorded', error)
+    shim.warn(
+      'FASTEN_SKIP_HOOK',
+      'a function in the http shim\'s "skip" threw; such accesses are recorded',
+      error,
+    )
     return false
   }
 }
@@ -283,7 +289,8 @@ function rowOf(exchange: Exchange, result: RequestResult): ApiInput {
   const { method, path, context, readRoute } = exchange
   const duration_us = Math.round((performance.now() - exchange.startedAt) * 1000)
   const route = readRoute === undefined ? exchange.route : (ask(exchange, readRoute) ?? exchange.route)
-  const error = result.error ?? exchange.error ?? (status < 400 ? undefined : ask(exchange, exchange.readError))
+  const error =
+    result.error ?? exchange.error ?? (status < 400 ? undefined : ask(exchange, exchange.readError))
   const actor = actorOf(exchange)?.actor
   const source = context.source ?? noSource
   // Members are laid out at once for the two common kinds of row; adding each of them later costs as much as the rest.
@@ -308,7 +315,11 @@ function ask(exchange: Exchange, read: Exchange['readRoute']): string | undefine
   try {
     return read(exchange.request)
   } catch (error) {
-    exchange.shim.warn('FASTEN_ROUTE', 'the http shim could not read what the framework matched; rows go without', error)
+    exchange.shim.warn(
+      'FASTEN_ROUTE',
+      'the http shim could not read what the framework matched; rows go without',
+      error,
+    )
     return undefined
   }
 }

@@ -59,7 +59,9 @@ function prefixesOf(innermost: App, route: object): readonly (string | undefined
     app = app.parent
   }
   // A mounted application keeps its own layers; its way up is told by `mountpath`.
-  return ways(stackOf(innermost), route, 0).map((way) => (prefix === undefined || way === undefined ? undefined : join(prefix, way)))
+  return ways(stackOf(innermost), route, 0).map((way) =>
+    prefix === undefined || way === undefined ? undefined : join(prefix, way),
+  )
 }
 
 const depthMax = 16
@@ -79,7 +81,12 @@ function ways(stack: readonly Layer[], route: object, depth: number): (string | 
 function stackOf(router: App): readonly Layer[] {
   if (Array.isArray(router.stack)) return router.stack
   // In Express 4 `app.router` is a getter that throws, so the private name is asked first and excludes it.
-  const inner = '_router' in router ? router._router : 'mountpath' in router || 'router' in router ? router.router : undefined
+  const inner =
+    '_router' in router
+      ? router._router
+      : 'mountpath' in router || 'router' in router
+        ? router.router
+        : undefined
   return Array.isArray(inner?.stack) ? inner.stack : []
 }
 
@@ -100,10 +107,18 @@ function fromExpress4(regexp: RegExp, keys: NonNullable<Layer['keys']>): string 
   let place = 0
   let text = source.slice(1, -prefixEnd.length)
   // Marked with what no path holds until the rest is known to be plain text.
-  text = text.replace(parameter, (_group, isOptional: string | undefined) => `\\/\n${place++}${isOptional ?? ''}\n`)
+  text = text.replace(
+    parameter,
+    (_group, isOptional: string | undefined) => `\\/\n${place++}${isOptional ?? ''}\n`,
+  )
   const isPlain = place === keys.length && !/[()[\]?*+|^$]/.test(text.replace(/\n\d+\??\n/g, ''))
   if (!isPlain) return undefined
-  return text.replace(/\\(.)/g, '$1').replace(/\n(\d+)(\??)\n/g, (_mark, index: string, optional: string) => `:${String(keys[Number(index)]?.name)}${optional}`)
+  return text
+    .replace(/\\(.)/g, '$1')
+    .replace(
+      /\n(\d+)(\??)\n/g,
+      (_mark, index: string, optional: string) => `:${String(keys[Number(index)]?.name)}${optional}`,
+    )
 }
 
 function patternText(path: unknown): string {

@@ -6,7 +6,8 @@ import { pipeline } from 'node:stream/promises'
 import { describe, test } from 'node:test'
 import express5 from 'express'
 import { ask } from '../../../testing/http-client.ts'
-import { describeHttpShim, untilTrue, type ShimAnswer } from '../../../testing/http-shim-contract.ts'
+import { describeHttpShim, untilTrue } from '../../../testing/http-shim-contract.ts'
+import type { ShimAnswer } from '../../../testing/http-shim-routes.ts'
 import { currentRequestID } from '../../context.ts'
 import { expressErrorShim, expressShim } from './express.ts'
 import { captureView, listening, readableOf, recording } from './fixtures/capture-view.ts'
@@ -25,7 +26,7 @@ for (const { name, express } of versions)
     {
       name,
       hasRoutes: true,
-    seesBodies: true,
+      seesBodies: true,
       start(setup, routes) {
         const app = express()
         // Keeps the default error page from printing.
@@ -43,6 +44,7 @@ for (const { name, express } of versions)
               })
               await send(res, answer)
             }
+            // oxlint-disable-next-line promise/no-callback-in-promise -- what applications on Express 4 write
             answered().catch(next)
           })
         }
@@ -83,7 +85,15 @@ describe('the Express shim', () => {
       app.get(/^\/files\/(.*)$/, (_req, res) => void res.send('file'))
       app.use(expressErrorShim())
       const { port, close } = await listening(createServer(app))
-      const paths = ['/tenants/acme/shop-1.0/items/7', '/tenants/acme/shop-1.0/broken/7', '/tenants/acme/shop-1.0', '/admin/west/users/3', '/', '/files/a/b', '/none']
+      const paths = [
+        '/tenants/acme/shop-1.0/items/7',
+        '/tenants/acme/shop-1.0/broken/7',
+        '/tenants/acme/shop-1.0',
+        '/admin/west/users/3',
+        '/',
+        '/files/a/b',
+        '/none',
+      ]
       for (const path of paths) await ask(port, { path })
       await untilTrue(() => rows.length === paths.length)
       await close()
@@ -114,7 +124,10 @@ describe('the Express shim', () => {
       await ask(port, { path: '/v1/ping/1' })
       await untilTrue(() => rows.length === 2)
       await close()
-      assert.deepEqual(rows.map(({ route }) => route), ['/v2/ping/:id', '/v1/ping/:id'])
+      assert.deepEqual(
+        rows.map(({ route }) => route),
+        ['/v2/ping/:id', '/v1/ping/:id'],
+      )
     })
   }
 
@@ -145,13 +158,18 @@ describe('the Express shim', () => {
     await untilTrue(() => rows.length >= 1)
     await close()
     assert.equal(answer.body, answer.headers['x-request-id'])
-    assert.deepEqual(rows.map(({ path, route }) => [path, route]), [['/api/things/1', '/api/things/:id']])
+    assert.deepEqual(
+      rows.map(({ path, route }) => [path, route]),
+      [['/api/things/1', '/api/things/:id']],
+    )
   })
 
   test('an actor hook sees what authentication put on the request after the shim ran', async () => {
     const { fasten, rows } = recording()
     const app = express5()
-    app.use(expressShim({ fasten, actor: (req: express5.Request & { user?: { id: string } }) => req.user?.id }))
+    app.use(
+      expressShim({ fasten, actor: (req: express5.Request & { user?: { id: string } }) => req.user?.id }),
+    )
     app.use((req, _res, next) => {
       Object.assign(req, { user: { id: 'carol' } })
       next()

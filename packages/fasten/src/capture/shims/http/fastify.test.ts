@@ -30,7 +30,9 @@ describeHttpShim(
     async start(setup, routes) {
       const app = fastify()
       await app.register(fastifyShim(setup))
-      app.addContentTypeParser('text/plain', { parseAs: 'string' }, (_request, body, done) => done(null, body))
+      app.addContentTypeParser('text/plain', { parseAs: 'string' }, (_request, body, done) =>
+        done(null, body),
+      )
       for (const route of routes)
         app.route({
           method: route.method === 'GET' ? ['GET', 'HEAD'] : route.method,
@@ -59,7 +61,9 @@ describe('the Fastify shim', () => {
     const seen: (string | null)[] = []
     app.addHook('onRequest', async () => void seen.push(currentRequestID()))
     await app.register(fastifyShim({ fasten }))
-    await app.register(async (scope) => void scope.get('/things/:id', async () => currentRequestID()), { prefix: '/v1' })
+    await app.register(async (scope) => void scope.get('/things/:id', async () => currentRequestID()), {
+      prefix: '/v1',
+    })
     const { port, close } = await started(app)
     const answer = await ask(port, { path: '/v1/things/1' })
     await ask(port, { path: '/v1/%E0%A4%A' })
@@ -86,7 +90,10 @@ describe('the Fastify shim', () => {
     const answer = await app.inject({ url: '/things/1', headers: { 'x-request-id': 'injected' } })
     await untilTrue(() => rows.length === 1)
     assert.deepEqual([answer.body, answer.headers['x-request-id']], ['injected', 'injected'])
-    assert.deepEqual([rows[0]?.route, rows[0]?.status, rows[0]?.context?.request_id], ['/things/:id', 200, 'injected'])
+    assert.deepEqual(
+      [rows[0]?.route, rows[0]?.status, rows[0]?.context?.request_id],
+      ['/things/:id', 200, 'injected'],
+    )
   })
 
   test('a handler that takes too long, and a hijacked reply, leave their row', async () => {
@@ -116,11 +123,13 @@ describe('the Fastify shim', () => {
     )
   })
 
-  test('the actor hook is asked with Fastify\'s request', async () => {
+  test("the actor hook is asked with Fastify's request", async () => {
     const { fasten, rows } = recording()
     const app = fastify()
     app.decorateRequest('user', '')
-    await app.register(fastifyShim({ fasten, actor: (request: FastifyRequest & { user?: string }) => request.user }))
+    await app.register(
+      fastifyShim({ fasten, actor: (request: FastifyRequest & { user?: string }) => request.user }),
+    )
     app.addHook('preHandler', async (request) => void Object.assign(request, { user: 'dave' }))
     app.get('/', async () => captureView.currentContext()?.actor)
     const { port, close } = await started(app)

@@ -70,22 +70,36 @@ export function endWithResponse(exchange: Exchange, response: Response): Respons
     return response
   }
   const headers = new Headers(response.headers)
-  for (const [name, value] of Object.entries(answerHeaders(exchange))) if (!headers.has(name)) headers.set(name, value)
+  for (const [name, value] of Object.entries(answerHeaders(exchange)))
+    if (!headers.has(name)) headers.set(name, value)
   const init = { status: response.status, statusText: response.statusText, headers }
   exchange.response = { headersSent: true, statusCode: response.status, writableFinished: false }
   // The body of an answer to HEAD is dropped by whoever sends it, without being read or cancelled.
   if (response.body !== null && exchange.method !== 'HEAD')
     return new Response(followBody(exchange, response.status, response.body), init)
-  endExchange(exchange, { status: response.status, ...bytesIn(exchange), bytes_out: exchange.shim.isCounting ? 0 : undefined })
+  endExchange(exchange, {
+    status: response.status,
+    ...bytesIn(exchange),
+    bytes_out: exchange.shim.isCounting ? 0 : undefined,
+  })
   return new Response(null, init)
 }
 
 /** The same bytes, counted; the row is written when the reader reaches the end or turns away. */
-function followBody(exchange: Exchange, status: number, body: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
+function followBody(
+  exchange: Exchange,
+  status: number,
+  body: ReadableStream<Uint8Array>,
+): ReadableStream<Uint8Array> {
   const reader = body.getReader()
   const end = (error?: string): void => {
     const { isCounting } = exchange.shim
-    endExchange(exchange, { status, ...bytesIn(exchange), bytes_out: isCounting ? exchange.bytesOut : undefined, error })
+    endExchange(exchange, {
+      status,
+      ...bytesIn(exchange),
+      bytes_out: isCounting ? exchange.bytesOut : undefined,
+      error,
+    })
   }
   return new ReadableStream<Uint8Array>(
     {

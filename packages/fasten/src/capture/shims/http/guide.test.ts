@@ -16,7 +16,9 @@ import { ask } from '../../../testing/http-client.ts'
 const root = fileURLToPath(new URL('../../../../../../', import.meta.url))
 const guide = await readFile(join(root, 'docs/guides/http.md'), 'utf8')
 /** The whole programs of the guide, by the name in their first line. */
-const programs = [...guide.matchAll(/```ts\n\/\/ ([a-z]+)\.ts\n(.*?)```/gs)].map(([, name = '', text = '']) => ({ name, text }))
+const programs = [...guide.matchAll(/```ts\n\/\/ ([a-z]+)\.ts\n(.*?)```/gs)].map(
+  ([, name = '', text = '']) => ({ name, text }),
+)
 
 /** Nest's own module, written without decorators, which Node.js does not strip. */
 const appModule = `
@@ -51,7 +53,10 @@ describe('the programs of the HTTP guide', { timeout: 120_000 }, () => {
   after(() => rm(folder, { recursive: true }))
 
   test('are all there', () => {
-    assert.deepEqual(programs.map(({ name }) => name), ['node', 'express', 'fastify', 'hono', 'koa', 'nest', 'outbound'])
+    assert.deepEqual(
+      programs.map(({ name }) => name),
+      ['node', 'express', 'fastify', 'hono', 'koa', 'nest', 'outbound'],
+    )
   })
 
   for (const { name } of programs)
@@ -59,10 +64,16 @@ describe('the programs of the HTTP guide', { timeout: 120_000 }, () => {
       const port = await freePort()
       const child = spawn(process.execPath, ['--conditions=fasten-source', `${name}.ts`], {
         cwd: folder,
-        env: { ...process.env, NODE_OPTIONS: '', PORT: String(port), FASTEN_AUDIT_DSN: `sqlite:///./${name}.db` },
+        env: {
+          ...process.env,
+          NODE_OPTIONS: '',
+          PORT: String(port),
+          FASTEN_AUDIT_DSN: `sqlite:///./${name}.db`,
+        },
         stdio: ['ignore', 'pipe', 'ignore'],
       })
-      const rows: { shape?: string; request_id?: string; path?: string; route?: string; status?: number }[] = []
+      const rows: { shape?: string; request_id?: string; path?: string; route?: string; status?: number }[] =
+        []
       createInterface({ input: child.stdout }).on('line', (line) => rows.push(JSON.parse(line) as object))
       try {
         await reachable(port, () => child.exitCode)
@@ -72,7 +83,10 @@ describe('the programs of the HTTP guide', { timeout: 120_000 }, () => {
         const api = (): typeof rows => rows.filter(({ status }) => status !== undefined)
         while (api().length < (name === 'outbound' ? 2 : 1)) await sleep(5)
         const row = api().at(-1)
-        assert.deepEqual([row?.request_id, row?.path, row?.route, row?.status], ['guide-1', '/items/7', routes[name], 200])
+        assert.deepEqual(
+          [row?.request_id, row?.path, row?.route, row?.status],
+          ['guide-1', '/items/7', routes[name], 200],
+        )
       } finally {
         child.kill('SIGKILL')
         if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
@@ -82,11 +96,19 @@ describe('the programs of the HTTP guide', { timeout: 120_000 }, () => {
   test('compile under the compiler options of this repository', async () => {
     const options = { noEmit: true, typeRoots: [join(root, 'node_modules/@types')] }
     const files = programs.map(({ name }) => `${name}.ts`)
-    await writeFile(join(folder, 'tsconfig.json'), JSON.stringify({ extends: join(root, 'tsconfig.base.json'), compilerOptions: options, files }))
+    await writeFile(
+      join(folder, 'tsconfig.json'),
+      JSON.stringify({ extends: join(root, 'tsconfig.base.json'), compilerOptions: options, files }),
+    )
     const tsc = join(root, 'node_modules/typescript/bin/tsc')
-    const { stdout } = await promisify(execFile)(process.execPath, [tsc, '-p', folder]).catch((error: { stdout: string }) => error)
+    const { stdout } = await promisify(execFile)(process.execPath, [tsc, '-p', folder]).catch(
+      (error: { stdout: string }) => error,
+    )
     // What is wrong elsewhere in the tree is told by the check of the tree.
-    assert.deepEqual(stdout.split('\n').filter((line) => line.includes(basename(folder))), [])
+    assert.deepEqual(
+      stdout.split('\n').filter((line) => line.includes(basename(folder))),
+      [],
+    )
   })
 })
 

@@ -44,7 +44,10 @@ interface NodePair {
 /** What `@hono/node-server` hands on as `env`. */
 function nodePairOf(env: unknown): NodePair | undefined {
   if (typeof env !== 'object' || env === null || !('incoming' in env)) return undefined
-  const { incoming, outgoing } = env as { readonly incoming?: IncomingMessage; readonly outgoing?: ServerResponse }
+  const { incoming, outgoing } = env as {
+    readonly incoming?: IncomingMessage
+    readonly outgoing?: ServerResponse
+  }
   return incoming?.socket === undefined ? undefined : { incoming, outgoing }
 }
 
@@ -59,12 +62,18 @@ function handleNode(
   next: () => Promise<void>,
 ): Promise<void> {
   const exchange =
-    outgoing === undefined ? beginUpgrade(shim, incoming, incoming.socket) : beginNodeExchange(shim, incoming, outgoing)
+    outgoing === undefined
+      ? beginUpgrade(shim, incoming, incoming.socket)
+      : beginNodeExchange(shim, incoming, outgoing)
   follow(exchange, context)
   return runExchange(exchange, next)
 }
 
-async function handleFetch(shim: HttpShim, context: HonoContextLike, next: () => Promise<void>): Promise<void> {
+async function handleFetch(
+  shim: HttpShim,
+  context: HonoContextLike,
+  next: () => Promise<void>,
+): Promise<void> {
   const exchange = beginFetchExchange(shim, context.req.raw, context)
   follow(exchange, context)
   await runExchange(exchange, next)
@@ -87,7 +96,9 @@ type HonoHandler = ((...values: never[]) => unknown) & { readonly __COMPOSED_HAN
 
 /** The pattern of the deepest handler that ran; middleware, which takes a second parameter, matched no route. */
 function honoRouteOf(request: unknown): string | undefined {
-  const { req } = request as { readonly req: { readonly routeIndex: number; readonly matchedRoutes?: readonly HonoRoute[] } }
+  const { req } = request as {
+    readonly req: { readonly routeIndex: number; readonly matchedRoutes?: readonly HonoRoute[] }
+  }
   const routes = req.matchedRoutes ?? []
   for (let place = Math.min(req.routeIndex, routes.length - 1); place >= 0; place--) {
     const route = routes[place]

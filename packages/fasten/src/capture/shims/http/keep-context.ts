@@ -32,17 +32,22 @@ export function keepContext(emitter: ContextKeeping): void {
   emitter.addListener = onFirst
 }
 
-/** The same at once, for an emitter whose events are to be heard by the shim itself. */
+/** The same at once, for an emitter whose events the shim itself has to hear: they go through `emit`. */
 export function keepContextNow(emitter: ContextKeeping, emit: Emit = emitInContext): void {
   if (emitter[emitBefore] !== undefined) return
   emitter[emitBefore] = emitter.emit
   emitter.emit = emit
 }
 
-function onFirst(this: ContextKeeping, name: string | symbol, listener: (...values: never[]) => void): unknown {
+function onFirst(
+  this: ContextKeeping,
+  name: string | symbol,
+  listener: (...values: never[]) => void,
+): unknown {
   const on = this[onBefore] as On
   // Node.js itself waits for the end of a request it has answered; that listener needs no context.
-  if (name === 'end' && this[exchangeKey]?.response?.writableFinished === true) return on.call(this, name, listener)
+  if (name === 'end' && this[exchangeKey]?.response?.writableFinished === true)
+    return on.call(this, name, listener)
   // Whoever wrapped `on` after us stays in charge.
   if (this.on === onFirst) this.on = on
   if (this.addListener === onFirst) this.addListener = on
@@ -50,12 +55,16 @@ function onFirst(this: ContextKeeping, name: string | symbol, listener: (...valu
   return on.call(this, name, listener)
 }
 
+function emitInContext(this: ContextKeeping, name: string | symbol, ...values: unknown[]): boolean {
+  return emitKept(this, name, values)
+}
+
 /** Emits as before, in the context of the emitter's exchange. */
-export function emitInContext(this: ContextKeeping, name: string | symbol, ...values: unknown[]): boolean {
-  const exchange = this[exchangeKey] as Exchange
-  const emit = this[emitBefore] as Emit
+export function emitKept(emitter: ContextKeeping, name: string | symbol, values: unknown[]): boolean {
+  const exchange = emitter[exchangeKey] as Exchange
+  const emit = emitter[emitBefore] as Emit
   // Most events have no listener, and then there is nobody to run in a context.
-  return exchangeOf(currentContext()) === exchange || (this.listenerCount(name) === 0 && name !== 'error')
-    ? emit.call(this, name, ...values)
-    : runWithContext(exchange.context, () => emit.call(this, name, ...values))
+  return exchangeOf(currentContext()) === exchange || (emitter.listenerCount(name) === 0 && name !== 'error')
+    ? emit.call(emitter, name, ...values)
+    : runWithContext(exchange.context, () => emit.call(emitter, name, ...values))
 }

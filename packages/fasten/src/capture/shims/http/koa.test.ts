@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict'
-import { createServer } from 'node:http'
+import { createServer, type Server } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { describe, test } from 'node:test'
 import Koa from 'koa'
 import { ask } from '../../../testing/http-client.ts'
-import { describeHttpShim, untilTrue, type ShimRoute } from '../../../testing/http-shim-contract.ts'
+import { describeHttpShim, untilTrue } from '../../../testing/http-shim-contract.ts'
+import type { ShimRoute } from '../../../testing/http-shim-routes.ts'
 import { captureView, listening, readableOf, recording } from './fixtures/capture-view.ts'
 import { koaShim } from './koa.ts'
 
@@ -20,7 +21,7 @@ describeHttpShim(
       app.silent = true
       app.use(koaShim(setup))
       for (const route of routes) app.use(routed(route))
-      return listening(createServer(app.callback()))
+      return listening(serverOf(app))
     },
   },
   captureView,
@@ -60,12 +61,15 @@ describe('the Koa shim', () => {
       Object.assign(context, { _matchedRoute: /^\/teas\/(\w+)$/ })
       return context.throw(418, 'short')
     })
-    const { port, close } = await listening(createServer(app.callback()))
+    const { port, close } = await listening(serverOf(app))
     await ask(port, { path: '/teas/oolong' })
     await untilTrue(() => rows.length === 1)
     await close()
     const [row] = rows
-    assert.deepEqual([row?.status, row?.error, row?.route, row?.actor], [418, 'ImATeapotError', '/^\\/teas\\/(\\w+)$/', 'heidi'])
+    assert.deepEqual(
+      [row?.status, row?.error, row?.route, row?.actor],
+      [418, 'ImATeapotError', '/^\\/teas\\/(\\w+)$/', 'heidi'],
+    )
   })
 
   test('a reply Koa was told to leave alone has its row', async () => {
@@ -76,10 +80,18 @@ describe('the Koa shim', () => {
       context.respond = false
       context.res.writeHead(202).end('own')
     })
-    const { port, close } = await listening(createServer(app.callback()))
+    const { port, close } = await listening(serverOf(app))
     const answer = await ask(port)
     await untilTrue(() => rows.length === 1)
     await close()
-    assert.deepEqual([answer.body, answer.headers['x-request-id']?.length, rows[0]?.status, rows[0]?.bytes_out], ['own', 12, 202, 3])
+    assert.deepEqual(
+      [answer.body, answer.headers['x-request-id']?.length, rows[0]?.status, rows[0]?.bytes_out],
+      ['own', 12, 202, 3],
+    )
   })
 })
+
+function serverOf(app: Koa): Server {
+  const answer = app.callback()
+  return createServer((req, res) => void answer(req, res))
+}

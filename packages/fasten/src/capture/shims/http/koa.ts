@@ -50,5 +50,5 @@ function keepReading(exchange: Exchange, body: unknown): void {
 /** What `@koa/router` and its ancestor koa-router leave on the context, prefixes and nesting included. */
 function koaRouteOf(request: unknown): string | undefined {
   const { _matchedRoute: matched } = request as { readonly _matchedRoute?: unknown }
-  return matched === undefined || matched === null ? undefined : String(matched)
+  return typeof matched === 'string' || matched instanceof RegExp ? String(matched) : undefined
 }

@@ -11,13 +11,15 @@ import type { ExecutionContext, MiddlewareConsumer, NestModule } from '@nestjs/c
 import { BaseExceptionFilter, NestFactory } from '@nestjs/core'
 import type { Request, Response } from 'express'
 import { ask } from '../../../testing/http-client.ts'
-import { describeHttpShim, untilTrue, type ShimRoute } from '../../../testing/http-shim-contract.ts'
+import { describeHttpShim, untilTrue } from '../../../testing/http-shim-contract.ts'
+import type { ShimRoute } from '../../../testing/http-shim-routes.ts'
 import { currentRequestID } from '../../context.ts'
 import { captureView, readableOf, recording } from './fixtures/capture-view.ts'
 import { nestFilter, nestMiddleware, nestShim } from './nest.ts'
 
 /** Decorators applied by hand, since Node.js strips types and keeps no decorators. */
 function controllerOf(routes: readonly ShimRoute[]): new () => object {
+  // oxlint-disable-next-line typescript/no-extraneous-class -- Nest's controllers are classes
   class Routes {}
   for (const [place, route] of routes.entries()) {
     const name = `route${place}`
@@ -49,6 +51,7 @@ describeHttpShim(
     hasRoutes: true,
     seesBodies: true,
     async start(setup, routes) {
+      // oxlint-disable-next-line typescript/no-extraneous-class -- Nest's modules are classes
       class App {}
       Module({ controllers: [controllerOf(routes)] })(App)
       const app = await NestFactory.create(App, { logger: false, bodyParser: false })
@@ -83,7 +86,11 @@ describe('the NestJS shim', () => {
         throw new RangeError('crash')
       }
     }
-    for (const [name, path] of [['find', ':id'], ['fail', ':id/fail'], ['crash', ':id/crash']] as const)
+    for (const [name, path] of [
+      ['find', ':id'],
+      ['fail', ':id/fail'],
+      ['crash', ':id/crash'],
+    ] as const)
       Get(path)(Things.prototype, name, Object.getOwnPropertyDescriptor(Things.prototype, name) ?? {})
     Param('id')(Things.prototype, 'find', 0)
     Controller('things')(Things)
@@ -95,12 +102,21 @@ describe('the NestJS shim', () => {
     Module({ controllers: [Things] })(App)
     const app = await NestFactory.create(App, { logger: false })
     app.setGlobalPrefix('api')
-    app.useGlobalGuards({ canActivate: ({ getArgs }: ExecutionContext) => (seen.push(currentRequestID()), typeof getArgs === 'function') })
+    app.useGlobalGuards({
+      canActivate: ({ getArgs }: ExecutionContext) => (
+        seen.push(currentRequestID()),
+        typeof getArgs === 'function'
+      ),
+    })
     app.useGlobalFilters(nestFilter(new BaseExceptionFilter(app.getHttpAdapter())))
     await app.listen(0, '127.0.0.1')
     const { port } = (app.getHttpServer() as import('node:http').Server).address() as AddressInfo
     const found = await ask(port, { path: '/api/things/7', headers: ['x-request-id: nest-1'] })
-    const statuses = [found, await ask(port, { path: '/api/things/7/fail' }), await ask(port, { path: '/api/things/7/crash' })].map(({ status }) => status)
+    const statuses = [
+      found,
+      await ask(port, { path: '/api/things/7/fail' }),
+      await ask(port, { path: '/api/things/7/crash' }),
+    ].map(({ status }) => status)
     await untilTrue(() => rows.length === 3)
     await app.close()
     assert.deepEqual([found.body, seen[0], statuses], ['7 nest-1', 'nest-1', [200, 409, 500]])

@@ -39,7 +39,8 @@ export interface ExceptionFilterLike {
  * `app.useGlobalFilters(nestFilter(new BaseExceptionFilter(app.getHttpAdapter())))`.
  */
 export function nestFilter<Filter extends ExceptionFilterLike>(filter: Filter): Filter {
-  if (typeof filter?.catch !== 'function') throw new TypeError('filter: give an exception filter, with its catch method')
+  if (typeof filter?.catch !== 'function')
+    throw new TypeError('filter: give an exception filter, with its catch method')
   const answer = filter.catch.bind(filter)
   filter.catch = (exception: never, host: never) => {
     const exchange = currentExchange()

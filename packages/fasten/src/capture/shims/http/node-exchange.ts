@@ -5,7 +5,7 @@ import { systemCode } from '../../../core/error.ts'
 import { exchangeKey } from './exchange-key.ts'
 import { beginExchange, endExchange, traceresponse, type Exchange } from './exchange.ts'
 import { errorName } from './failure.ts'
-import { emitInContext, keepContext, keepContextNow, type ContextKeeping } from './keep-context.ts'
+import { emitKept, keepContext, keepContextNow, type ContextKeeping } from './keep-context.ts'
 import type { HttpShim } from './options.ts'
 
 type Method = (...values: unknown[]) => unknown
@@ -71,7 +71,7 @@ function instrumentRequest(exchange: Exchange, req: IncomingMessage): void {
 /** Every way of reading a body passes it through `data` events, even where nobody listens for them. */
 function countingEmit(this: ContextKeeping, name: string | symbol, ...values: unknown[]): boolean {
   if (name === 'data') (this[exchangeKey] as Exchange).bytesIn += sizeOf(values[0], 'utf8')
-  return emitInContext.call(this, name, ...values)
+  return emitKept(this, name, values)
 }
 
 function instrumentResponse(exchange: NodeExchange, res: InstrumentedResponse): void {
@@ -91,7 +91,8 @@ let lastMethods: Before | undefined
 
 /** Responses of one kind have the same methods, so the object that holds them is shared while that stays so. */
 function methodsOf({ writeHead, write, end }: InstrumentedResponse): Before {
-  if (lastMethods?.writeHead === writeHead && lastMethods.write === write && lastMethods.end === end) return lastMethods
+  if (lastMethods?.writeHead === writeHead && lastMethods.write === write && lastMethods.end === end)
+    return lastMethods
   lastMethods = { writeHead, write, end }
   return lastMethods
 }
@@ -113,7 +114,8 @@ function markingWriteHead(this: InstrumentedResponse, ...values: unknown[]): unk
   const exchange = exchangeOn(this)
   const place = typeof values[1] === 'string' || (values[1] === undefined && values.length > 2) ? 2 : 1
   const { echoHeader } = exchange.shim
-  if (echoHeader !== undefined) values[place] = withHeader(this, values[place], echoHeader, exchange.context.request_id)
+  if (echoHeader !== undefined)
+    values[place] = withHeader(this, values[place], echoHeader, exchange.context.request_id)
   const trace = traceresponse(exchange)
   if (trace !== undefined) values[place] = withHeader(this, values[place], 'traceresponse', trace)
   return exchange.before.writeHead.apply(this, values)
@@ -124,7 +126,9 @@ function withHeader(res: InstrumentedResponse, given: unknown, name: string, val
   if (given === undefined || given === null) return { [name]: value }
   if (Array.isArray(given)) {
     const isPairs = Array.isArray(given[0])
-    const names: unknown[] = isPairs ? given.map((pair: unknown[]) => pair[0]) : given.filter((_, at) => at % 2 === 0)
+    const names: unknown[] = isPairs
+      ? given.map((pair: unknown[]) => pair[0])
+      : given.filter((_, at) => at % 2 === 0)
     if (names.some((other) => isNamed(other, name))) return given
     return isPairs ? [...given, [name, value]] : [...given, name, value]
   }
@@ -183,7 +187,12 @@ interface Fault {
 }
 
 const clientLeft: Fault = { status: 499, error: 'aborted' }
-const clientCodes: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'HPE_INVALID_EOF_STATE'])
+const clientCodes: ReadonlySet<string> = new Set([
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'HPE_INVALID_EOF_STATE',
+])
 /** What Node.js itself answers on the socket when the rest of a request does not come, or not as HTTP. */
 const statusByCode: ReadonlyMap<string, number> = new Map([
   ['ERR_HTTP_REQUEST_TIMEOUT', 408],
@@ -207,8 +216,10 @@ function faultOf(exchange: Exchange, res: ServerResponse): Fault {
   const { stream } = res as { stream?: { errored?: unknown } }
   const failure: unknown = stream?.errored ?? res.errored
   const isFailure = failure !== undefined && failure !== null
-  if (isFailure && !clientCodes.has(systemCode(failure) ?? '')) return { status: 500, error: errorName(failure) }
-  const hasClientLeft = isFailure || stream !== undefined || code !== undefined || socket?.readableEnded !== false
+  if (isFailure && !clientCodes.has(systemCode(failure) ?? ''))
+    return { status: 500, error: errorName(failure) }
+  const hasClientLeft =
+    isFailure || stream !== undefined || code !== undefined || socket?.readableEnded !== false
   if (hasClientLeft) return clientLeft
   const waitedMs = performance.now() - exchange.startedAt
   const { timeout = 0 } = socket
@@ -221,5 +232,8 @@ function hasBody(req: IncomingMessage, headers: IncomingMessage['headers']): boo
   const length = headers['content-length']
   if (length !== undefined) return length !== '0'
   if (headers['transfer-encoding'] !== undefined) return true
-  return req.httpVersionMajor === 2 && (req as { stream?: { endAfterHeaders?: boolean } }).stream?.endAfterHeaders === false
+  return (
+    req.httpVersionMajor === 2 &&
+    (req as { stream?: { endAfterHeaders?: boolean } }).stream?.endAfterHeaders === false
+  )
 }

@@ -11,7 +11,8 @@ import { describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { ask, closed, dial, requestText } from '../../../testing/http-client.ts'
-import { describeHttpShim, untilTrue, type RecordedAccess, type ShimCall, type ShimRoute } from '../../../testing/http-shim-contract.ts'
+import { describeHttpShim, untilTrue, type RecordedAccess } from '../../../testing/http-shim-contract.ts'
+import type { ShimCall, ShimRoute } from '../../../testing/http-shim-routes.ts'
 import { currentRequestID } from '../../context.ts'
 import { captureView, listening, readableOf, recording } from './fixtures/capture-view.ts'
 import { instrumentServer, wrap } from './node.ts'
@@ -27,7 +28,11 @@ function handlerOf(routes: readonly ShimRoute[], read: (req: IncomingMessage) =>
       return
     }
     const [route, params] = found
-    const call: ShimCall = { param: (name) => params[name], text: () => read(req), hangUp: () => void res.destroy() }
+    const call: ShimCall = {
+      param: (name) => params[name],
+      text: () => read(req),
+      hangUp: () => void res.destroy(),
+    }
     const answer = await route.handle(call)
     res.writeHead(answer.status ?? 200, answer.headers)
     const readable = readableOf(answer)
@@ -36,14 +41,22 @@ function handlerOf(routes: readonly ShimRoute[], read: (req: IncomingMessage) =>
   }
 }
 
-function match(routes: readonly ShimRoute[], req: IncomingMessage): [ShimRoute, Record<string, string>] | undefined {
+function match(
+  routes: readonly ShimRoute[],
+  req: IncomingMessage,
+): [ShimRoute, Record<string, string>] | undefined {
   const path = (req.url ?? '').split('?')[0]?.split('/') ?? []
   for (const route of routes) {
     const pattern = route.path.split('/')
     const isMethod = req.method === route.method || (req.method === 'HEAD' && route.method === 'GET')
     if (!isMethod || pattern.length !== path.length) continue
     if (!pattern.every((part, place) => part.startsWith(':') || part === path[place])) continue
-    return [route, Object.fromEntries(pattern.flatMap((part, place) => (part.startsWith(':') ? [[part.slice(1), path[place] ?? '']] : [])))]
+    return [
+      route,
+      Object.fromEntries(
+        pattern.flatMap((part, place) => (part.startsWith(':') ? [[part.slice(1), path[place] ?? '']] : [])),
+      ),
+    ]
   }
   return undefined
 }
@@ -88,21 +101,32 @@ describeHttpShim(
     },
   },
   captureView,
-  { 'one row when the handler throws, at once or later, with the class of the error': 'a rejection inside a listener is not seen from outside it' },
+  {
+    'one row when the handler throws, at once or later, with the class of the error':
+      'a rejection inside a listener is not seen from outside it',
+  },
 )
 
 describe('the node:http shim', { timeout: 30_000 }, () => {
-  const instrumented = async (handler: (req: IncomingMessage, res: ServerResponse) => void, prepare?: (server: Server) => void, options: HttpOptions<IncomingMessage> = {}) => {
+  const instrumented = async (
+    handler: (req: IncomingMessage, res: ServerResponse) => void,
+    prepare?: (server: Server) => void,
+    options: HttpOptions<IncomingMessage> = {},
+  ) => {
     const { fasten, rows } = recording()
     const server = createServer(handler)
     const restore = instrumentServer(server, { fasten, ...options })
     prepare?.(server)
     return { ...(await listening(server)), rows, restore, server }
   }
-  const byPath = (rows: readonly RecordedAccess[]): unknown[] => rows.map(({ path, status, error }) => [path, status, error]).sort()
+  const byPath = (rows: readonly RecordedAccess[]): unknown[] =>
+    rows.map(({ path, status, error }) => [path, status, error]).sort()
 
   test('what Node.js answers by itself leaves a row as well', async () => {
-    const { port, close, rows } = await instrumented((_req, res) => void res.end('ok'), (server) => (server.maxRequestsPerSocket = 1))
+    const { port, close, rows } = await instrumented(
+      (_req, res) => void res.end('ok'),
+      (server) => (server.maxRequestsPerSocket = 1),
+    )
     const bare = await dial(port)
     bare.write('GET /no-host HTTP/1.1\r\n\r\n')
     await closed(bare)
@@ -134,12 +158,18 @@ describe('the node:http shim', { timeout: 30_000 }, () => {
     await closed(half)
     await untilTrue(() => rows.length === 2)
     await close()
-    assert.deepEqual(byPath(rows), [['/broken', 400, 'HPE_INVALID_CHUNK_SIZE'], ['/half', 499, 'aborted']])
+    assert.deepEqual(byPath(rows), [
+      ['/broken', 400, 'HPE_INVALID_CHUNK_SIZE'],
+      ['/half', 499, 'aborted'],
+    ])
   })
 
   test('a request that takes too long to arrive, and an answer that takes too long to come', async () => {
     const { fasten, rows } = recording()
-    const slowServer = createServer({ connectionsCheckingInterval: 20, requestTimeout: 60, headersTimeout: 50 }, wrap((req) => void req.resume(), { fasten }))
+    const slowServer = createServer(
+      { connectionsCheckingInterval: 20, requestTimeout: 60, headersTimeout: 50 },
+      wrap((req) => void req.resume(), { fasten }),
+    )
     const slow = await listening(slowServer)
     const late = await dial(slow.port)
     late.write('POST /late HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\nab')
@@ -150,11 +180,16 @@ describe('the node:http shim', { timeout: 30_000 }, () => {
     await closed(idle)
     await untilTrue(() => rows.length === 2)
     await slow.close()
-    assert.deepEqual(byPath(rows), [['/idle', 500, 'timeout'], ['/late', 408, 'ERR_HTTP_REQUEST_TIMEOUT']])
+    assert.deepEqual(byPath(rows), [
+      ['/idle', 500, 'timeout'],
+      ['/late', 408, 'ERR_HTTP_REQUEST_TIMEOUT'],
+    ])
   })
 
   test('an answer destroyed with an error names it', async () => {
-    const { port, close, rows } = await instrumented((_req, res) => void res.destroy(new RangeError('given up')))
+    const { port, close, rows } = await instrumented(
+      (_req, res) => void res.destroy(new RangeError('given up')),
+    )
     const socket = await dial(port)
     socket.write(requestText({ path: '/given-up' }))
     await closed(socket)
@@ -165,24 +200,42 @@ describe('the node:http shim', { timeout: 30_000 }, () => {
 
   test('an upgrade is one row, with the status its handler wrote; its socket keeps the context', async () => {
     const seen: (string | null)[] = []
-    const { port, close, rows } = await instrumented(() => assert.fail('not a plain request'), (server) => {
-      server.on('upgrade', (req, socket) => {
-        seen.push(currentRequestID())
-        if (req.url === '/refused') return void socket.end('HTTP/1.1 401 Unauthorized\r\nconnection: close\r\n\r\n')
-        if (req.url === '/silent') return void socket.destroy()
-        socket.write(Buffer.from('HTTP/1.1 101 Switching Protocols\r\nupgrade: echo\r\nconnection: upgrade\r\n\r\n'))
-        socket.on('end', () => socket.end())
-        return socket.on('data', (chunk: Buffer) => socket.write(`${currentRequestID()}:${chunk.toString()}`))
-      })
-      server.on('connect', (_req, socket) => {
-        seen.push(currentRequestID())
-        socket.write('HTTP/1.1 200 Connection established\r\n\r\n')
-        socket.resume().on('end', () => socket.end())
-      })
-    })
+    const { port, close, rows } = await instrumented(
+      () => assert.fail('not a plain request'),
+      (server) => {
+        server.on('upgrade', (req, socket) => {
+          seen.push(currentRequestID())
+          if (req.url === '/refused')
+            return void socket.end('HTTP/1.1 401 Unauthorized\r\nconnection: close\r\n\r\n')
+          if (req.url === '/silent') return void socket.destroy()
+          socket.write(
+            Buffer.from('HTTP/1.1 101 Switching Protocols\r\nupgrade: echo\r\nconnection: upgrade\r\n\r\n'),
+          )
+          socket.on('end', () => socket.end())
+          return socket.on('data', (chunk: Buffer) =>
+            socket.write(`${currentRequestID()}:${chunk.toString()}`),
+          )
+        })
+        server.on('connect', (_req, socket) => {
+          seen.push(currentRequestID())
+          socket.write('HTTP/1.1 200 Connection established\r\n\r\n')
+          socket.resume().on('end', () => socket.end())
+        })
+      },
+    )
     const upgrade = async (path: string, method = 'GET') => {
       const socket = await dial(port)
-      socket.write(requestText({ method, path, headers: ['connection: upgrade', 'upgrade: echo', `x-request-id: up${path.replaceAll('/', '-').replace(':', '-')}`] }))
+      socket.write(
+        requestText({
+          method,
+          path,
+          headers: [
+            'connection: upgrade',
+            'upgrade: echo',
+            `x-request-id: up${path.replaceAll('/', '-').replace(':', '-')}`,
+          ],
+        }),
+      )
       return socket
     }
     const open = await upgrade('/open')
@@ -211,20 +264,28 @@ describe('the node:http shim', { timeout: 30_000 }, () => {
   })
 
   test('a body nobody answers for waits for checkContinue in one exchange', async () => {
-    const { port, close, rows } = await instrumented((_req, res) => void res.end(currentRequestID()), (server) => {
-      server.on('checkContinue', (req, res) => {
-        res.writeContinue()
-        server.emit('request', req, res)
-      })
+    const { port, close, rows } = await instrumented(
+      (_req, res) => void res.end(currentRequestID()),
+      (server) => {
+        server.on('checkContinue', (req, res) => {
+          res.writeContinue()
+          server.emit('request', req, res)
+        })
+      },
+    )
+    const answer = await ask(port, {
+      method: 'POST',
+      path: '/',
+      headers: ['expect: 100-continue'],
+      body: 'x',
     })
-    const answer = await ask(port, { method: 'POST', path: '/', headers: ['expect: 100-continue'], body: 'x' })
     await untilTrue(() => rows.length >= 1)
     await close()
     assert.equal(answer.body, answer.headers['x-request-id'])
     assert.equal(rows.length, 1)
   })
 
-  test('headers of every form of writeHead reach the client beside the id, and an application\'s own id stands', async () => {
+  test("headers of every form of writeHead reach the client beside the id, and an application's own id stands", async () => {
     const shared = { 'x-app': 'kept' }
     const forms: Record<string, (res: ServerResponse) => void> = {
       '/none': (res) => res.writeHead(200),
@@ -245,7 +306,11 @@ describe('the node:http shim', { timeout: 30_000 }, () => {
     })
     for (const path of Object.keys(forms)) {
       const { status, headers, body } = await ask(port, { path, headers: ['x-request-id: theirs'] })
-      assert.deepEqual([status, body, headers['x-request-id']], [200, 'ok', path.startsWith('/own') ? 'own' : 'theirs'], path)
+      assert.deepEqual(
+        [status, body, headers['x-request-id']],
+        [200, 'ok', path.startsWith('/own') ? 'own' : 'theirs'],
+        path,
+      )
       if (path !== '/none') assert.match(headers['x-app'] ?? '', /kept|twice/, path)
     }
     await close()
@@ -283,11 +348,16 @@ describe('the node:http shim', { timeout: 30_000 }, () => {
   })
 
   test('taken out again, the server is as it was', async () => {
-    const { port, close, rows, restore, server } = await instrumented((_req, res) => void res.end(String(currentRequestID())))
+    const { port, close, rows, restore, server } = await instrumented(
+      (_req, res) => void res.end(String(currentRequestID())),
+    )
     restore()
     const answer = await ask(port)
     await close()
-    assert.deepEqual([answer.body, answer.headers['x-request-id'], rows.length, Object.hasOwn(server, 'emit')], ['null', undefined, 0, false])
+    assert.deepEqual(
+      [answer.body, answer.headers['x-request-id'], rows.length, Object.hasOwn(server, 'emit')],
+      ['null', undefined, 0, false],
+    )
   })
 
   test('HTTP/2 requests have their rows, ids and endings', async () => {
@@ -302,7 +372,11 @@ describe('the node:http shim', { timeout: 30_000 }, () => {
     await once(server, 'listening')
     const client = connectHttp2(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
     const fetch2 = async (path: string, body?: string) => {
-      const stream = client.request({ ':path': path, ':method': body === undefined ? 'GET' : 'POST', 'x-request-id': 'h2' })
+      const stream = client.request({
+        ':path': path,
+        ':method': body === undefined ? 'GET' : 'POST',
+        'x-request-id': 'h2',
+      })
       stream.on('error', () => undefined)
       stream.end(body)
       const heads = once(stream, 'response') as Promise<[Record<string, string>]>
@@ -333,7 +407,10 @@ describe('the node:http shim', { timeout: 30_000 }, () => {
   test('the request that takes the process down has its row, and so have those beside it', async () => {
     const { stdout, code } = await runFixture('dying-server.ts')
     assert.notEqual(code, 0)
-    const rows = stdout.trim().split('\n').map((line) => JSON.parse(line) as RecordedAccess)
+    const rows = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as RecordedAccess)
     assert.deepEqual(
       rows.map(({ path, status, error }) => [path, status, error]),
       [
@@ -346,9 +423,20 @@ describe('the node:http shim', { timeout: 30_000 }, () => {
 })
 
 async function runFixture(name: string): Promise<{ stdout: string; code: number | null }> {
-  const child = spawn(process.execPath, [...process.execArgv.filter((argument) => !argument.startsWith('--test')), '--conditions=fasten-source', fileURLToPath(new URL(`fixtures/${name}`, import.meta.url))], {
-    stdio: ['ignore', 'pipe', 'ignore'],
-  })
-  const [stdout, [code]] = await Promise.all([readText(child.stdout), once(child, 'close') as Promise<[number | null]>])
+  const child = spawn(
+    process.execPath,
+    [
+      ...process.execArgv.filter((argument) => !argument.startsWith('--test')),
+      '--conditions=fasten-source',
+      fileURLToPath(new URL(`fixtures/${name}`, import.meta.url)),
+    ],
+    {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    },
+  )
+  const [stdout, [code]] = await Promise.all([
+    readText(child.stdout),
+    once(child, 'close') as Promise<[number | null]>,
+  ])
   return { stdout, code }
 }

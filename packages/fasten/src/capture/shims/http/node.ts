@@ -21,7 +21,12 @@ export function wrap<Result>(
   return (req, res) => runHandler(shim, req, res, () => handler(req, res))
 }
 
-function runHandler<Result>(shim: HttpShim, req: IncomingMessage, res: ServerResponse, handle: () => Result): Result {
+function runHandler<Result>(
+  shim: HttpShim,
+  req: IncomingMessage,
+  res: ServerResponse,
+  handle: () => Result,
+): Result {
   const exchange = beginNodeExchange(shim, req, res)
   try {
     const result = runExchange(exchange, handle)
@@ -60,7 +65,7 @@ export function instrumentWith(server: NodeServer, shim: HttpShim): () => void {
   const hadOwn = Object.hasOwn(server, 'emit')
   let isActive = true
   const emitInContext = (name: string | symbol, ...values: unknown[]): boolean => {
-    const pass = (): boolean => Reflect.apply(emit, server, [name, ...values]) as boolean
+    const pass = (): boolean => emit.call(server, name, ...values)
     if (!isActive) return pass()
     if (name === 'request' || name === 'checkContinue' || name === 'checkExpectation')
       return runHandler(shim, values[0] as IncomingMessage, values[1] as ServerResponse, pass)
@@ -101,7 +106,11 @@ function runUpgrade(shim: HttpShim, req: IncomingMessage, socket: Duplex, pass: 
  */
 function recordUnheard(server: NodeServer, shim: HttpShim): () => void {
   const onStart = (message: unknown): void => {
-    const { server: whose, request, response } = message as {
+    const {
+      server: whose,
+      request,
+      response,
+    } = message as {
       readonly server: unknown
       readonly request: IncomingMessage
       readonly response: ServerResponse

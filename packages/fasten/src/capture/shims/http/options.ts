@@ -83,7 +83,8 @@ export interface HttpShim {
 
 /** Checks and compiles the options. Throws TypeError naming the option that is wrong or unknown. */
 export function createHttpShim<Request = unknown>(options: HttpOptions<Request> = {}): HttpShim {
-  if (typeof options !== 'object' || options === null) throw new TypeError('options: give an object or nothing')
+  if (typeof options !== 'object' || options === null)
+    throw new TypeError('options: give an object or nothing')
   for (const name of Object.keys(options))
     if (!optionNames.has(name))
       throw new TypeError(`${name}: no such option; known are ${[...optionNames].join(', ')}`)
@@ -96,7 +97,10 @@ export function createHttpShim<Request = unknown>(options: HttpOptions<Request> 
     hasTraceresponse: flag('traceresponse', options.traceresponse, false),
     startTrace: oneOf('startTrace', options.startTrace ?? 'outbound', ['never', 'outbound', 'every']),
     trust: compileTrust(options.trustProxy),
-    forwardedHeader: oneOf('forwardedHeader', options.forwardedHeader ?? 'x-forwarded-for', ['x-forwarded-for', 'forwarded']),
+    forwardedHeader: oneOf('forwardedHeader', options.forwardedHeader ?? 'x-forwarded-for', [
+      'x-forwarded-for',
+      'forwarded',
+    ]),
     // The adapter hands each hook the request type its own signature names.
     peerAddress: hook('peerAddress', options.peerAddress) as HttpShim['peerAddress'],
     actor: hook('actor', options.actor) as HttpShim['actor'],
@@ -132,7 +136,8 @@ const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 
 function headerNames(option: string, given: string | readonly string[]): readonly string[] {
   const names = typeof given === 'string' ? [given] : given
-  if (!Array.isArray(names) || names.length === 0) throw new TypeError(`${option}: give a header name or a list of them`)
+  if (!Array.isArray(names) || names.length === 0)
+    throw new TypeError(`${option}: give a header name or a list of them`)
   return names.map((name: unknown) => {
     if (typeof name !== 'string' || !token.test(name))
       throw new TypeError(`${option}: ${JSON.stringify(name)} is not a header name`)
@@ -140,7 +145,10 @@ function headerNames(option: string, given: string | readonly string[]): readonl
   })
 }
 
-function echoHeader(given: boolean | string | undefined, requestIdHeaders: readonly string[]): string | undefined {
+function echoHeader(
+  given: boolean | string | undefined,
+  requestIdHeaders: readonly string[],
+): string | undefined {
   if (given === false) return undefined
   if (given === undefined || given === true) return requestIdHeaders[0]
   return headerNames('echo', given)[0]
@@ -152,7 +160,7 @@ function flag(option: string, given: boolean | undefined, otherwise: boolean): b
 }
 
 function oneOf<T extends string>(option: string, given: T, known: readonly T[]): T {
-  if (!known.includes(given)) throw new TypeError(`${option}: "${String(given)}" is none of ${known.join(', ')}`)
+  if (!known.includes(given)) throw new TypeError(`${option}: "${given}" is none of ${known.join(', ')}`)
   return given
 }
 

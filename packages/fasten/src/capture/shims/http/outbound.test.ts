@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { createServer, request as httpRequest, type IncomingHttpHeaders, type RequestOptions } from 'node:http'
+import {
+  createServer,
+  request as httpRequest,
+  type IncomingHttpHeaders,
+  type RequestOptions,
+} from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -10,12 +15,22 @@ import { Agent, interceptors, request as undiciRequest } from 'undici'
 import { runWithContext } from '../../context.ts'
 import { listening } from './fixtures/capture-view.ts'
 import { createHttpShim } from './options.ts'
-import { instrumentFetch, instrumentHttp, propagationHeaders, undiciInterceptor, type HostRule } from './outbound.ts'
+import {
+  instrumentFetch,
+  instrumentHttp,
+  propagationHeaders,
+  undiciInterceptor,
+  type HostRule,
+} from './outbound.ts'
 import { withRequest } from './with-request.ts'
 
 const shim = createHttpShim({ fasten: () => undefined })
 const trace = '4bf92f3577b34da6a3ce929d0e0e4736'
-const inbound = { 'x-request-id': 'out-1', traceparent: `00-${trace}-00f067aa0ba902b7-01`, tracestate: 'vendor=1' }
+const inbound = {
+  'x-request-id': 'out-1',
+  traceparent: `00-${trace}-00f067aa0ba902b7-01`,
+  tracestate: 'vendor=1',
+}
 
 /** Runs `work` as one request that came in with these headers. */
 const within = <T>(work: () => Promise<T>, headers: Record<string, string> = inbound): Promise<T> =>
@@ -54,15 +69,26 @@ describe('outbound propagation', () => {
   const url = (path = '/'): string => `http://127.0.0.1:${port}${path}`
   const get = (options: RequestOptions): Promise<void> =>
     new Promise((resolve, reject) => {
-      httpRequest({ host: '127.0.0.1', port, ...options }, (answer) => answer.resume().once('end', resolve)).once('error', reject).end()
+      httpRequest({ host: '127.0.0.1', port, ...options }, (answer) => answer.resume().once('end', resolve))
+        .once('error', reject)
+        .end()
     })
 
   test('the headers name the request and our span in its trace', async () => {
     assert.deepEqual(propagationHeaders(), {})
     const headers = await within(async () => propagationHeaders())
-    assert.match(headers['traceparent'] ?? '', new RegExp(`^00-${trace}-(?!00f067aa0ba902b7)[0-9a-f]{16}-01$`))
-    assert.deepEqual({ ...headers, traceparent: '' }, { 'x-request-id': 'out-1', traceparent: '', tracestate: 'vendor=1' })
-    assert.deepEqual(runWithContext({ request_id: 'bg-svc-1' }, () => propagationHeaders('x-cid')), { 'x-cid': 'bg-svc-1' })
+    assert.match(
+      headers['traceparent'] ?? '',
+      new RegExp(`^00-${trace}-(?!00f067aa0ba902b7)[0-9a-f]{16}-01$`),
+    )
+    assert.deepEqual(
+      { ...headers, traceparent: '' },
+      { 'x-request-id': 'out-1', traceparent: '', tracestate: 'vendor=1' },
+    )
+    assert.deepEqual(
+      runWithContext({ request_id: 'bg-svc-1' }, () => propagationHeaders('x-cid')),
+      { 'x-cid': 'bg-svc-1' },
+    )
   })
 
   test('a request that came without a trace gets one with its first call, for good', async () => {
@@ -76,7 +102,10 @@ describe('outbound propagation', () => {
 
   test('fetch: a redirect never carries the ids to a host that was not opted in', async () => {
     const restore = instrumentFetch({ hosts: [`127.0.0.1:${port}`] })
-    assert.deepEqual(await told(() => within(() => fetch(url(`/redirect/${otherPort}`)))), ['out-1', undefined])
+    assert.deepEqual(await told(() => within(() => fetch(url(`/redirect/${otherPort}`)))), [
+      'out-1',
+      undefined,
+    ])
     assert.deepEqual(await told(() => within(() => fetch(url(`/redirect/${port}`)))), ['out-1', 'out-1'])
     restore()
     assert.deepEqual(await told(() => within(() => fetch(url()))), [undefined])
@@ -88,28 +117,56 @@ describe('outbound propagation', () => {
     assert.deepEqual(await told(() => within(() => fetch(url(), { headers: own }))), ['own'])
     assert.deepEqual([heard[0]?.['traceparent'], heard[0]?.['tracestate']], ['theirs', undefined])
     assert.deepEqual(await told(() => fetch(url())), [undefined])
-    assert.deepEqual(await told(() => within(() => fetch(new Request(url(), { method: 'POST', body: 'x' })))), ['out-1'])
+    assert.deepEqual(
+      await told(() => within(() => fetch(new Request(url(), { method: 'POST', body: 'x' })))),
+      ['out-1'],
+    )
     restore()
   })
 
   test('undici installed by the application is told of by the same channel', async () => {
     const restore = instrumentFetch({ hosts: '127.0.0.1' })
-    assert.deepEqual(await told(() => within(async () => (await undiciRequest(url())).body.dump())), ['out-1'])
+    assert.deepEqual(await told(() => within(async () => (await undiciRequest(url())).body.dump())), [
+      'out-1',
+    ])
     restore()
   })
 
   test('an undici interceptor tells one dispatcher, with every form of headers', async () => {
     const dispatcher = new Agent().compose(undiciInterceptor({ hosts: `127.0.0.1:${port}` }))
     for (const headers of [null, { 'x-app': '1' }, ['x-app', '1'], new Map([['x-app', '1']])]) {
-      assert.deepEqual(await told(() => within(async () => (await undiciRequest(url(), { dispatcher, headers })).body.dump())), ['out-1'])
+      assert.deepEqual(
+        await told(() =>
+          within(async () => (await undiciRequest(url(), { dispatcher, headers })).body.dump()),
+        ),
+        ['out-1'],
+      )
       assert.equal(heard[0]?.['x-app'], headers === null ? undefined : '1')
     }
     const own = { 'x-request-ID': 'own' }
-    assert.deepEqual(await told(() => within(async () => (await undiciRequest(url(), { dispatcher, headers: own })).body.dump())), ['own'])
+    assert.deepEqual(
+      await told(() =>
+        within(async () => (await undiciRequest(url(), { dispatcher, headers: own })).body.dump()),
+      ),
+      ['own'],
+    )
     const other = `http://127.0.0.1:${otherPort}/`
-    assert.deepEqual(await told(() => within(async () => (await undiciRequest(other, { dispatcher })).body.dump())), [undefined])
-    const redirecting = new Agent().compose(undiciInterceptor({ hosts: `127.0.0.1:${port}` }), interceptors.redirect({ maxRedirections: 1 }))
-    assert.deepEqual(await told(() => within(async () => (await undiciRequest(url(`/redirect/${otherPort}`), { dispatcher: redirecting })).body.dump())), ['out-1', undefined])
+    assert.deepEqual(
+      await told(() => within(async () => (await undiciRequest(other, { dispatcher })).body.dump())),
+      [undefined],
+    )
+    const redirecting = new Agent().compose(
+      undiciInterceptor({ hosts: `127.0.0.1:${port}` }),
+      interceptors.redirect({ maxRedirections: 1 }),
+    )
+    assert.deepEqual(
+      await told(() =>
+        within(async () =>
+          (await undiciRequest(url(`/redirect/${otherPort}`), { dispatcher: redirecting })).body.dump(),
+        ),
+      ),
+      ['out-1', undefined],
+    )
     await dispatcher.close()
     await redirecting.close()
   })
@@ -121,7 +178,9 @@ describe('outbound propagation', () => {
     assert.deepEqual(await told(() => within(() => get({ headers: { 'X-Request-Id': 'own' } }))), ['own'])
     assert.deepEqual(await told(() => within(() => get({ port: otherPort }))), [undefined])
     // Nothing can be added to these any more, and nothing breaks.
-    assert.deepEqual(await told(() => within(() => get({ headers: ['x-app', '1', 'host', 'a'] as never }))), [undefined])
+    assert.deepEqual(await told(() => within(() => get({ headers: ['x-app', '1', 'host', 'a'] as never }))), [
+      undefined,
+    ])
     assert.deepEqual(await told(() => get({})), [undefined])
     restore()
     assert.deepEqual(await told(() => within(() => get({}))), [undefined])
@@ -129,8 +188,13 @@ describe('outbound propagation', () => {
 
   test('a Host header made up by the application opts nobody in', async () => {
     const restore = instrumentHttp({ hosts: ['internal.example', `127.0.0.1:${otherPort}`] })
-    assert.deepEqual(await told(() => within(() => get({ headers: { host: 'internal.example' } }))), [undefined])
-    assert.deepEqual(await told(() => within(() => get({ headers: { host: `127.0.0.1.evil:${otherPort}` } }))), [undefined])
+    assert.deepEqual(await told(() => within(() => get({ headers: { host: 'internal.example' } }))), [
+      undefined,
+    ])
+    assert.deepEqual(
+      await told(() => within(() => get({ headers: { host: `127.0.0.1.evil:${otherPort}` } }))),
+      [undefined],
+    )
     restore()
   })
 
@@ -144,7 +208,11 @@ describe('outbound propagation', () => {
     const body = await within(
       () =>
         new Promise<string>((resolve, reject) => {
-          httpRequest({ socketPath }, (answer) => answer.once('data', (chunk: Buffer) => resolve(chunk.toString()))).once('error', reject).end()
+          httpRequest({ socketPath }, (answer) =>
+            answer.once('data', (chunk: Buffer) => resolve(chunk.toString())),
+          )
+            .once('error', reject)
+            .end()
         }),
     )
     restore()
@@ -157,7 +225,10 @@ describe('outbound propagation', () => {
   test('hosts are judged whole', async () => {
     const isTold = async (hosts: HostRule | readonly HostRule[], origin: string): Promise<boolean> => {
       let names: string[] = []
-      const dispatch = undiciInterceptor({ hosts })((options: { origin: string; headers?: readonly string[] }) => {
+      const dispatch = undiciInterceptor({ hosts })((options: {
+        origin: string
+        headers?: readonly string[]
+      }) => {
         names = [...(options.headers ?? [])]
         return true
       })
@@ -184,14 +255,32 @@ describe('outbound propagation', () => {
       [(asked) => asked.port === '9', 'http://a:9', true],
       ['api.example.com', 'not a url', false],
     ]
-    for (const [rule, origin, expected] of cases) assert.equal(await isTold(rule, origin), expected, `${String(rule)} ${origin}`)
+    for (const [rule, origin, expected] of cases)
+      assert.equal(await isTold(rule, origin), expected, `${String(rule)} ${origin}`)
     assert.equal(await isTold(['a.test', 'b.test'], 'http://b.test'), true)
   })
 
   test('wrong rules are refused by name, and a rule that throws tells nobody', async () => {
-    for (const hosts of [undefined, null, 5, '', 'http://example.com', 'exa mple.com', ['ok.test', 'a/b'], '*.', 'a*b.com'])
-      assert.throws(() => instrumentFetch({ hosts: hosts as never }), { name: 'TypeError', message: /^hosts: / }, String(hosts))
-    assert.throws(() => instrumentHttp({ hosts: '*', requestIdHeader: 'bad name' }), { name: 'TypeError', message: /^requestIdHeader: / })
+    for (const hosts of [
+      undefined,
+      null,
+      5,
+      '',
+      'http://example.com',
+      'exa mple.com',
+      ['ok.test', 'a/b'],
+      '*.',
+      'a*b.com',
+    ])
+      assert.throws(
+        () => instrumentFetch({ hosts: hosts as never }),
+        { name: 'TypeError', message: /^hosts: / },
+        String(hosts),
+      )
+    assert.throws(() => instrumentHttp({ hosts: '*', requestIdHeader: 'bad name' }), {
+      name: 'TypeError',
+      message: /^requestIdHeader: /,
+    })
     assert.throws(() => undiciInterceptor(undefined as never), { name: 'TypeError', message: /^hosts: / })
     const printers = process.listeners('warning')
     process.removeAllListeners('warning')

@@ -28,7 +28,12 @@ export function propagationHeaders(requestIdHeader = 'x-request-id'): { readonly
   const context = currentContext()
   if (context === undefined) return {}
   const exchange = exchangeOf(context)
-  if (exchange !== undefined && context.trace_id === undefined && exchange.shim.startTrace === 'outbound' && !exchange.isEnded) {
+  if (
+    exchange !== undefined &&
+    context.trace_id === undefined &&
+    exchange.shim.startTrace === 'outbound' &&
+    !exchange.isEnded
+  ) {
     startTrace(exchange)
   }
   const trace_id = context.trace_id ?? exchange?.context.trace_id
@@ -75,7 +80,13 @@ export function instrumentHttp(options: PropagationOptions): () => void {
   const propagation = compilePropagation(options)
   return listen('http.client.request.created', (message) => {
     const { request } = message as { readonly request: ClientRequest & { readonly socketPath?: string } }
-    if (currentContext() === undefined || request.headersSent || hasHead(request) || request.socketPath !== undefined) return
+    if (
+      currentContext() === undefined ||
+      request.headersSent ||
+      hasHead(request) ||
+      request.socketPath !== undefined
+    )
+      return
     const url = urlOf(`${request.protocol}//${authorityOf(request)}`)
     if (url === undefined || !propagation.isTold(url)) return
     const present = new Set(request.getHeaderNames())
@@ -95,7 +106,9 @@ export type UndiciDispatch = (options: never, handler: never) => boolean
  * The same for one undici dispatcher instead of all: `new Agent().compose(undiciInterceptor({ hosts }))`. Compose it
  * outside a redirect interceptor and the hops are judged by the first host; inside, each by its own.
  */
-export function undiciInterceptor(options: PropagationOptions): <Dispatch extends UndiciDispatch>(dispatch: Dispatch) => Dispatch {
+export function undiciInterceptor(
+  options: PropagationOptions,
+): <Dispatch extends UndiciDispatch>(dispatch: Dispatch) => Dispatch {
   const propagation = compilePropagation(options)
   return <Dispatch extends UndiciDispatch>(dispatch: Dispatch) => {
     const intercepted = (request: DispatchOptions, handler: unknown): boolean =>
@@ -112,7 +125,8 @@ interface DispatchOptions {
 }
 
 function withHeaders(propagation: Propagation, request: DispatchOptions): DispatchOptions {
-  const url = request.origin === undefined || currentContext() === undefined ? undefined : urlOf(String(request.origin))
+  const url =
+    request.origin === undefined || currentContext() === undefined ? undefined : urlOf(String(request.origin))
   if (url === undefined || !propagation.isTold(url)) return request
   const given: unknown = request.headers ?? {}
   const pairs = pairsOf(given)
@@ -138,7 +152,8 @@ interface Propagation {
 }
 
 function compilePropagation(options: PropagationOptions): Propagation {
-  if (typeof options !== 'object' || options === null) throw new TypeError('hosts: say which hosts may be told the ids')
+  if (typeof options !== 'object' || options === null)
+    throw new TypeError('hosts: say which hosts may be told the ids')
   const isTold = compileHosts(options.hosts)
   const { requestIdHeader } = options
   if (requestIdHeader !== undefined && !/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(requestIdHeader))
@@ -164,7 +179,11 @@ function compileHosts(hosts: PropagationOptions['hosts']): (url: URL) => boolean
       return rules.some((rule) => rule(url))
     } catch (error) {
       // Diagnostics channels turn a throw into an uncaught exception; a host nobody vouched for is not told.
-      if (!isWarned) process.emitWarning(`a function in "hosts" threw: ${String(error)}`, { type: 'FastenWarning', code: 'FASTEN_HOST_RULE' })
+      if (!isWarned)
+        process.emitWarning(`a function in "hosts" threw: ${String(error)}`, {
+          type: 'FastenWarning',
+          code: 'FASTEN_HOST_RULE',
+        })
       isWarned = true
       return false
     }
@@ -181,7 +200,9 @@ function compileHost(rule: HostRule): (url: URL) => boolean {
   }
   const parts = typeof rule === 'string' ? hostRule.exec(rule.toLowerCase()) : null
   if (parts === null)
-    throw new TypeError(`hosts: ${JSON.stringify(rule)} is not a host like "api.example.com", "localhost:3000" or "*.example.com"`)
+    throw new TypeError(
+      `hosts: ${JSON.stringify(rule)} is not a host like "api.example.com", "localhost:3000" or "*.example.com"`,
+    )
   const [, name = '', port] = parts
   const isName =
     name === '*'
@@ -208,19 +229,24 @@ function urlOf(origin: string): URL | undefined {
 function namesIn(headers: UndiciRequest['headers']): ReadonlySet<string> {
   const names = new Set<string>()
   // Undici 5 kept the head as one text, later ones keep a flat list.
-  if (typeof headers === 'string') for (const line of headers.split('\r\n')) names.add(line.slice(0, Math.max(0, line.indexOf(':'))).toLowerCase())
+  if (typeof headers === 'string')
+    for (const line of headers.split('\r\n'))
+      names.add(line.slice(0, Math.max(0, line.indexOf(':'))).toLowerCase())
   else for (let place = 0; place < headers.length; place += 2) names.add(String(headers[place]).toLowerCase())
   return names
 }
 
 /** Whether Node.js has put the head together already, which it does at once for some forms of options. */
 function hasHead(request: ClientRequest): boolean {
-  return (request as { readonly _header?: unknown })._header != null
+  const { _header: head } = request as { readonly _header?: unknown }
+  return head !== undefined && head !== null
 }
 
 /** Host and port a request goes to; the port is told only by the Host header, which is believed when it names the host. */
 function authorityOf(request: ClientRequest): string {
   const host = request.host.includes(':') ? `[${request.host}]` : request.host
   const header = request.getHeader('host')
-  return typeof header === 'string' && header.toLowerCase().startsWith(`${host.toLowerCase()}:`) ? header : host
+  return typeof header === 'string' && header.toLowerCase().startsWith(`${host.toLowerCase()}:`)
+    ? header
+    : host
 }

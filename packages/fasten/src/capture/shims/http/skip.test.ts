@@ -9,7 +9,8 @@ const skips = (rules: readonly SkipRule[] | SkipRule, path: string, method = 'GE
 describe('skip', () => {
   test('an exact path is that path only', () => {
     assert.equal(skips('/health', '/health'), true)
-    for (const path of ['/health/', '/healthz', '/Health', '/a/health']) assert.equal(skips('/health', path), false, path)
+    for (const path of ['/health/', '/healthz', '/Health', '/a/health'])
+      assert.equal(skips('/health', path), false, path)
   })
 
   test('a star stands for any run of characters', () => {
@@ -32,11 +33,17 @@ describe('skip', () => {
 
   test('a pattern answers alike however often it is asked, whatever its flags', () => {
     const rule = compileSkip(/^\/ping/gy)
-    assert.deepEqual([1, 2, 3].map(() => rule?.({ method: 'GET', path: '/ping' })), [true, true, true])
+    assert.deepEqual(
+      [1, 2, 3].map(() => rule?.({ method: 'GET', path: '/ping' })),
+      [true, true, true],
+    )
   })
 
   test('a function is told method and path', () => {
-    assert.equal(skips(({ method, path }) => method === 'OPTIONS' && path === '/x', '/x', 'OPTIONS'), true)
+    assert.equal(
+      skips(({ method, path }) => method === 'OPTIONS' && path === '/x', '/x', 'OPTIONS'),
+      true,
+    )
     assert.equal(skips(['/y', ({ method }) => method === 'OPTIONS'], '/x', 'GET'), false)
   })
 
@@ -46,6 +53,7 @@ describe('skip', () => {
 
   test('no rule is no function, and a wrong one is refused by name', () => {
     assert.deepEqual([compileSkip(undefined), compileSkip([])], [undefined, undefined])
-    for (const rule of ['health', '', 5, null]) assert.throws(() => compileSkip([rule as never]), { name: 'TypeError', message: /^skip: / })
+    for (const rule of ['health', '', 5, null])
+      assert.throws(() => compileSkip([rule as never]), { name: 'TypeError', message: /^skip: / })
   })
 })

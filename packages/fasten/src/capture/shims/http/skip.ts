@@ -23,7 +23,7 @@ export function compileSkip(
     if (typeof rule === 'function') others.push(rule)
     else if (rule instanceof RegExp) others.push(matches(rule))
     else if (typeof rule !== 'string' || !/^[/*]/.test(rule))
-      throw new TypeError(`skip: ${String(rule)} is not a path starting with "/" or "*", a RegExp or a function`)
+      throw new TypeError(`skip: ${rule} is not a path starting with "/" or "*", a RegExp or a function`)
     else if (rule.includes('*')) others.push(fits(rule))
     else exact.add(rule)
   }

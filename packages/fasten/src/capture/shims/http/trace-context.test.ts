@@ -16,10 +16,16 @@ describe('traceparent', () => {
 
   test('what is written is read back', () => {
     const hex = (length: number): fc.Arbitrary<string> =>
-      fc.string({ unit: fc.constantFrom(...'0123456789abcdef'), minLength: length, maxLength: length }).filter((text) => !/^0+$/.test(text))
+      fc
+        .string({ unit: fc.constantFrom(...'0123456789abcdef'), minLength: length, maxLength: length })
+        .filter((text) => !/^0+$/.test(text))
     fc.assert(
       fc.property(hex(32), hex(16), fc.integer({ min: 0, max: 3 }), (trace, span, flags) => {
-        assert.deepEqual(parseTraceparent(formatTraceparent(trace, span, flags)), { trace_id: trace, parent_id: span, flags })
+        assert.deepEqual(parseTraceparent(formatTraceparent(trace, span, flags)), {
+          trace_id: trace,
+          parent_id: span,
+          flags,
+        })
       }),
       { numRuns: 200 },
     )
@@ -28,10 +34,14 @@ describe('traceparent', () => {
   test('one changed character makes it broken, or another valid one, never an exception', () => {
     const good = `00-${trace_id}-${parent_id}-01`
     fc.assert(
-      fc.property(fc.nat(good.length - 1), fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }), (at, character) => {
-        const read = parseTraceparent(good.slice(0, at) + character + good.slice(at + 1))
-        assert.ok(read === undefined || /^[0-9a-f]{32}$/.test(read.trace_id))
-      }),
+      fc.property(
+        fc.nat(good.length - 1),
+        fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }),
+        (at, character) => {
+          const read = parseTraceparent(good.slice(0, at) + character + good.slice(at + 1))
+          assert.ok(read === undefined || /^[0-9a-f]{32}$/.test(read.trace_id))
+        },
+      ),
       { numRuns: 1000 },
     )
   })
@@ -39,13 +49,34 @@ describe('traceparent', () => {
 
 describe('tracestate', () => {
   test('valid lists pass unchanged', () => {
-    for (const text of ['rojo=00f067aa0ba902b7,congo=t61rcWkgMzE', 'a=1, b=2 ,c=3', 'fw529a3039@dt=x', 'a=1,,b=2', 'key_-*/=with space inside'])
+    for (const text of [
+      'rojo=00f067aa0ba902b7,congo=t61rcWkgMzE',
+      'a=1, b=2 ,c=3',
+      'fw529a3039@dt=x',
+      'a=1,,b=2',
+      'key_-*/=with space inside',
+    ])
       assert.equal(acceptTracestate(text), text, text)
   })
 
   test('a broken list is dropped whole', () => {
     const many = Array.from({ length: 33 }, (_, place) => `k${place}=v`).join(',')
-    for (const text of ['a', '=1', 'a=', 'A=1', 'a=1,a=2', 'a=caf\u00e9', 'a=x=y', '1a=1', 'a@=1', many, '', ' , ', 'a=x\u0000', `a=${'x'.repeat(257)}`])
+    for (const text of [
+      'a',
+      '=1',
+      'a=',
+      'A=1',
+      'a=1,a=2',
+      'a=caf\u00e9',
+      'a=x=y',
+      '1a=1',
+      'a@=1',
+      many,
+      '',
+      ' , ',
+      'a=x\u0000',
+      `a=${'x'.repeat(257)}`,
+    ])
       assert.equal(acceptTracestate(text), undefined, text)
     assert.equal(acceptTracestate(undefined), undefined)
   })
@@ -55,5 +86,6 @@ test('random hex has the length asked for and does not repeat', () => {
   const randomHex = createHexSource()
   const drawn = Array.from({ length: 2000 }, (_, place) => randomHex(place % 2 === 0 ? 8 : 16))
   assert.equal(new Set(drawn).size, drawn.length)
-  for (const [place, text] of drawn.entries()) assert.match(text, place % 2 === 0 ? /^[0-9a-f]{16}$/ : /^[0-9a-f]{32}$/)
+  for (const [place, text] of drawn.entries())
+    assert.match(text, place % 2 === 0 ? /^[0-9a-f]{16}$/ : /^[0-9a-f]{32}$/)
 })

@@ -67,7 +67,12 @@ const statusLine = /^HTTP\/1\.[01] ([1-5]\d\d)/
 function readStatus(socket: Watched, chunk: unknown): void {
   const exchange = socket[exchangeKey] as Exchange
   Object.assign(socket, exchange.before)
-  const head = typeof chunk === 'string' ? chunk : chunk instanceof Uint8Array ? Buffer.from(chunk).toString('latin1', 0, 16) : ''
+  const head =
+    typeof chunk === 'string'
+      ? chunk
+      : chunk instanceof Uint8Array
+        ? Buffer.from(chunk).toString('latin1', 0, 16)
+        : ''
   const status = statusLine.exec(head)?.[1]
   if (status !== undefined) endExchange(exchange, { status: Number(status) })
 }

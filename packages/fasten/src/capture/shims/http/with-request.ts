@@ -28,8 +28,16 @@ export function withRequest<Result>(
   facts: RequestFacts,
   work: (reply: Reply) => Promise<Result>,
 ): Promise<Result>
-export function withRequest<Result>(shim: HttpShim, facts: RequestFacts, work: (reply: Reply) => Result): Result
-export function withRequest<Result>(shim: HttpShim, facts: RequestFacts, work: (reply: Reply) => Result): Result {
+export function withRequest<Result>(
+  shim: HttpShim,
+  facts: RequestFacts,
+  work: (reply: Reply) => Result,
+): Result
+export function withRequest<Result>(
+  shim: HttpShim,
+  facts: RequestFacts,
+  work: (reply: Reply) => Result,
+): Result {
   const exchange = beginExchange(shim, facts)
   const reply: Reply = {
     status: undefined,
