@@ -4,6 +4,7 @@ import { createEmissionTally, type EmissionTally } from '../core/emission.ts'
 import type { LogVerdict, Verdict } from '../core/verdict.ts'
 import { combineVerdicts, createLogVerifier } from '../core/verify.ts'
 import type { EvidenceRow, LogHead, RowSource } from '../store/ports.ts'
+import { createRowsBeyondHead } from './beyond-head.ts'
 import type { VerifyRange } from './reader.ts'
 import { noLog } from './verdicts.ts'
 
@@ -54,9 +55,6 @@ function isIn({ log, stream }: VerifyRange, head: Pick<LogHead, 'log' | 'stream'
   return (log === undefined || head.log === log) && (stream === undefined || head.stream === stream)
 }
 
-/** Rows beyond the recorded end that are kept for judgement; more of them say nothing new. */
-const beyondRowsMax = 1_000
-
 interface Look {
   readonly range: VerifyRange
   readonly digest: Digest
@@ -75,11 +73,11 @@ async function verifyLog(source: RowSource, head: LogHead, look: Look): Promise<
     ...(to === undefined ? {} : { to_seq: to }),
     ...(tally === undefined ? {} : { onEmission: tally.add }),
   })
-  const beyond: EvidenceRow[] = []
+  const beyond = createRowsBeyondHead()
   let sinceTurn = 0
   for await (const row of source.evidence(head.log, Math.max(0, from - 1), to)) {
-    if (row.monotonic_seq > (to ?? Infinity) || beyond.length === beyondRowsMax) break
-    if (row.monotonic_seq >= head.size) beyond.push(row)
+    if (row.monotonic_seq > (to ?? Infinity)) break
+    if (row.monotonic_seq >= head.size) beyond.add(row)
     else verifier.push(row)
     if (++sinceTurn < turnRows) continue
     sinceTurn = 0
@@ -87,8 +85,7 @@ async function verifyLog(source: RowSource, head: LogHead, look: Look): Promise<
   }
   // A writer may have stored rows since the head was read. It moves the head in the same transaction, so a row that even
   // the head of now does not cover was put there by somebody else.
-  const sizeNow = beyond.length === 0 ? head.size : await sizeOf(source, head)
-  for (const row of beyond) if (row.monotonic_seq >= sizeNow) verifier.push(row)
+  if (!beyond.isEmpty) for (const row of beyond.from(await sizeOf(source, head))) verifier.push(row)
   return verifier.finish()
 }
 

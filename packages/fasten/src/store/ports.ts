@@ -178,7 +178,9 @@ export interface SourceSummary {
  *
  * `scan` answers whole rows in the asked order, at most `limit`. `count` answers exactly, or null when it gave up at
  * `atMost` rows (it then knows there are more). `evidence` yields every physical row of a log in (`monotonic_seq`, position)
- * order, from `fromSeq` on, including rows that are broken, and MUST NOT hide or repair anything; `toSeq` says that the
+ * order, from `fromSeq` on, including rows that are broken, and MUST NOT hide or repair anything: from 0 on, rows at negative
+ * numbers too, and without `toSeq` those at numbers that no counter reaches. A log whose rows are gone altogether is still
+ * named by `heads`. `toSeq` says that the
  * caller will not read beyond it, and a source that ignores it is correct. `position` is the newest store position
  * of the stream (0 when empty); it never decreases.
  */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { genesis } from '../../core/chain.ts'
 import { columnNames } from '../../core/columns.ts'
+import { parseLogName } from '../../core/log-name.ts'
 import type { StreamName } from '../../core/row.ts'
 import type { EvidenceRow, LogHead } from '../ports.ts'
 import type { SqlRecord, SqlValue } from './driver.ts'
@@ -8,8 +9,9 @@ import type { Statements } from './statements.ts'
 
 /** A log of one row table. `logId` is what its rows carry, whether or not the table of logs knows it. */
 export interface KnownLog extends LogHead {
-  readonly logId: number
-  readonly table: string
+  readonly logId: bigint
+  /** Null when the table is gone, and all rows with it. */
+  readonly table: string | null
 }
 
 /**
@@ -29,7 +31,7 @@ export function logsOf({ prepare }: Statements, stream: StreamName, table: strin
       UNION ALL
       SELECT (SELECT min(log_id) FROM ${table} WHERE log_id > ids.log_id) FROM ids WHERE ids.log_id IS NOT NULL
     ) SELECT log_id FROM ids WHERE log_id IS NOT NULL`).all()
-  for (const logId of carried.map(({ log_id }) => Number(log_id))) {
+  for (const logId of carried.map(({ log_id }) => BigInt(log_id as bigint))) {
     if (!ids.has(logId))
       logs.push({ log: `unknown-log/${table}/${logId}`, stream, size: 0, head_hash: genesis, logId, table })
   }
@@ -52,18 +54,44 @@ export function logNamed(
     : undefined
 }
 
-function knownLog(record: SqlRecord, stream: StreamName, table: string): KnownLog {
+/**
+ * Logs whose row table `isGone`: dropped, renamed, or struck from the list of tables. Their heads still say what should be there,
+ * so they fail verification instead of vanishing with the table.
+ */
+export function logsWithoutTable({ prepare }: Statements, isGone: (table: string) => boolean): KnownLog[] {
+  return prepare('SELECT log_id, table_name, log, size, head_hash FROM fasten_logs ORDER BY log')
+    .all()
+    .filter(({ table_name }) => isGone(String(table_name)))
+    .map((record) => knownLog(record, parseLogName(String(record['log']))?.stream ?? 'audit', null))
+}
+
+function knownLog(record: SqlRecord, stream: StreamName, table: string | null): KnownLog {
   return {
     log: String(record['log']),
     stream,
     size: Number(record['size']),
     head_hash: String(record['head_hash']),
-    logId: Number(record['log_id']),
+    logId: BigInt(record['log_id'] as bigint),
     table,
   }
 }
 
-/** The next rows of a log, as they lie there, in the order of `monotonic_seq` and then position. */
+/** A row's place in the order of evidence. 64 bits, since a number that no counter reaches hides no row. */
+export interface EvidencePlace {
+  readonly seq: bigint
+  readonly position: bigint
+}
+
+const int64Max = 2n ** 63n - 1n
+
+/** The place before all rows from `fromSeq` on. Whoever begins at 0 begins before the rows that lie below it, where none may be. */
+export function placeBefore(fromSeq: number): EvidencePlace {
+  return fromSeq <= 0
+    ? { seq: -int64Max - 1n, position: -int64Max - 1n }
+    : { seq: BigInt(fromSeq) - 1n, position: int64Max }
+}
+
+/** The next rows of a log, as they lie there, in the order of `monotonic_seq` and then position, and the place of the last. */
 export function evidencePage(
   { prepareArrays }: Statements,
   { logId, table, stream }: KnownLog,
@@ -72,11 +100,12 @@ export function evidencePage(
     toSeq,
     limit,
   }: {
-    readonly after: { readonly seq: number; readonly position: number }
-    readonly toSeq: number
+    readonly after: EvidencePlace
+    readonly toSeq: number | undefined
     readonly limit: number
   },
-): EvidenceRow[] {
+): { readonly rows: EvidenceRow[]; readonly last: EvidencePlace | undefined } {
+  if (table === null) return { rows: [], last: undefined }
   const names = columnNames[stream]
   const statement = prepareArrays(`
     SELECT position, monotonic_seq, hash, CAST(leaf AS BLOB), ${names.join(', ')} FROM ${table}
@@ -84,7 +113,9 @@ export function evidencePage(
     ORDER BY monotonic_seq, position LIMIT ?`)
   // Copying an object of the right shape and filling it in is several times faster than growing one.
   const shape: Record<string, string | number | null> = Object.fromEntries(names.map((name) => [name, null]))
-  return statement.all(logId, after.seq, after.position, toSeq, limit).map((cells) => {
+  const end = toSeq === undefined ? int64Max : BigInt(toSeq)
+  const found = statement.all(logId, after.seq, after.position, end, limit)
+  const rows = found.map((cells): EvidenceRow => {
     const columns = { ...shape }
     for (const [index, name] of names.entries()) columns[name] = plain(cells[index + 4] ?? null)
     const leaf = cells[3]
@@ -97,6 +128,11 @@ export function evidencePage(
       columns,
     }
   })
+  const last = found.at(-1)
+  return {
+    rows,
+    last: last && { seq: BigInt(last[1] as bigint), position: BigInt(last[0] as bigint) },
+  }
 }
 
 /** Columns are text or integers; bytes put there by another hand are shown as hex, numbers too large for a number as text. */

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { FastenError } from '../../core/error.ts'
 import { streams, type StreamName } from '../../core/row.ts'
+import { isTableName } from '../dsn.ts'
 import type { EvidenceRow, RowSource, StoreDescription } from '../ports.ts'
 import type { SqliteConnection, SqliteDriver } from './driver.ts'
-import { evidencePage, logNamed, logsOf, type KnownLog } from './evidence.ts'
+import { evidencePage, logNamed, logsOf, logsWithoutTable, placeBefore, type KnownLog } from './evidence.ts'
 import { resultFamily, sqliteBusy, storeFault } from './fault.ts'
 import { createLegacyView, isLegacyTable, legacySummary, legacyVerdicts, legacyView } from './legacy-table.ts'
-import { ownTables, schemaVersion, type StreamTables } from './migrate.ts'
+import { hasTable, ownTables, schemaVersion, type StreamTables } from './migrate.ts'
 import { isStale, openReading, type OpenFile } from './open.ts'
 import { closeQuietly, isPrivate } from './replacement.ts'
 import { count, scan } from './scan.ts'
@@ -54,20 +55,25 @@ export function openSqliteReader(options: SqliteReaderOptions): SqliteReader {
 
   function sessionOf(file: OpenFile | undefined, connection: OpenFile['connection']): Session {
     schemaVersion(connection, path)
-    const own = ownTables(connection)
+    const listed = ownTables(connection)
+    // Somebody may have dropped a table and left it in the list, or written there what is no name.
+    const own = new Map([...listed].filter(([table]) => isTableName(table) && hasTable(connection, table)))
     const statements = createStatements(connection)
     const legacyTable = legacyTableOf(connection, own, options)
     if (legacyTable !== undefined) {
       createLegacyView(connection, legacyTable)
       const tables = new Map([['audit', legacyView] as const])
-      return { file, tables, others: [], isPartial: false, statements, legacyTable }
+      return { file, tables, others: [], isPartial: false, statements, legacyTable, isLost: () => false }
     }
-    const tables = readableTables(own, options)
+    const isLost = (table: string): boolean => !own.has(table) && isAskedFor(table, options)
+    if (own.size > 0 && !hasTable(connection, 'fasten_logs')) connection.exec(noLogs)
+    const hasLost = hasTable(connection, 'fasten_logs') && logsWithoutTable(statements, isLost).length > 0
+    const tables = readableTables(own, options, hasLost)
     const used = new Set(tables.values())
     const others = options.tables === undefined ? [...own.keys()].filter((table) => !used.has(table)) : []
     // A writer may yet create the tables that are not there.
     const isPartial = tables.size < Object.keys(options.tables ?? {}).length
-    return { file, tables, others, isPartial, statements, legacyTable }
+    return { file, tables, others, isPartial, statements, legacyTable, isLost }
   }
 
   function attempt<T>(work: (session: Session) => T): T {
@@ -86,16 +92,15 @@ export function openSqliteReader(options: SqliteReaderOptions): SqliteReader {
     current = undefined
   }
 
-  const logs = ({ statements, tables, legacyTable }: Session): KnownLog[] =>
-    legacyTable === undefined
-      ? [...tables].flatMap(([stream, table]) => logsOf(statements, stream, table))
-      : []
+  function logs({ statements, tables, isLost, legacyTable }: Session): KnownLog[] {
+    if (legacyTable !== undefined) return []
+    return [
+      ...[...tables].flatMap(([stream, table]) => logsOf(statements, stream, table)),
+      ...logsWithoutTable(statements, isLost),
+    ]
+  }
 
-  async function* evidence(
-    log: string,
-    fromSeq = 0,
-    toSeq = Number.MAX_SAFE_INTEGER,
-  ): AsyncGenerator<EvidenceRow> {
+  async function* evidence(log: string, fromSeq = 0, toSeq?: number): AsyncGenerator<EvidenceRow> {
     const known = attempt(({ statements, tables, legacyTable }) => {
       if (legacyTable !== undefined) return undefined
       for (const [stream, table] of tables) {
@@ -105,16 +110,15 @@ export function openSqliteReader(options: SqliteReaderOptions): SqliteReader {
       return undefined
     })
     if (known === undefined) return
-    let after = { seq: fromSeq - 1, position: Number.MAX_SAFE_INTEGER }
+    let after = placeBefore(fromSeq)
     for (;;) {
       // Page by page, so that neither memory nor a snapshot grows with the log.
-      const page = attempt(({ statements }) =>
+      const { rows, last } = attempt(({ statements }) =>
         evidencePage(statements, known, { after, toSeq, limit: evidenceRows }),
       )
-      yield* page
-      const last = page.at(-1)
-      if (last === undefined || page.length < evidenceRows) return
-      after = { seq: last.monotonic_seq, position: last.position }
+      yield* rows
+      if (last === undefined || rows.length < evidenceRows) return
+      after = last
     }
   }
 
@@ -163,6 +167,8 @@ interface Session {
   /** Tables with rows of ours that were not asked for. */
   readonly others: readonly string[]
   readonly isPartial: boolean
+  /** True for the name of a table of ours that should be read here and is not there any more. */
+  readonly isLost: (table: string) => boolean
   /** The table of the published SDKs that is read instead of ours. */
   readonly legacyTable: string | undefined
   readonly statements: Statements
@@ -243,9 +249,19 @@ export function versionWarnings(version: string): string[] {
   ]
 }
 
+/** Stands in where somebody dropped the table of logs: rows are then found by the log that they carry, which no head knows. */
+const noLogs = `CREATE TEMP TABLE IF NOT EXISTS fasten_logs (
+  log_id INTEGER, table_name TEXT, log TEXT, size INTEGER, head_hash TEXT, position INTEGER, moved_at TEXT)`
+
+function isAskedFor(table: string, { tables, onlyTable }: SqliteReaderOptions): boolean {
+  if (onlyTable !== undefined) return onlyTable === table
+  return tables === undefined || Object.values(tables).includes(table)
+}
+
 function readableTables(
   own: ReadonlyMap<string, StreamName>,
   { path, tables, onlyTable }: SqliteReaderOptions,
+  mayBeNone: boolean,
 ): ReadonlyMap<StreamName, string> {
   const readable = new Map<StreamName, string>()
   for (const [table, stream] of own) {
@@ -255,7 +271,7 @@ function readableTables(
     const isUsual = onlyTable === undefined && tables === undefined
     if (isUsual && (!readable.has(stream) || defaultTables[stream] === table)) readable.set(stream, table)
   }
-  if (readable.size > 0) return readable
+  if (readable.size > 0 || mayBeNone) return readable
   const names = onlyTable === undefined ? Object.values(tables ?? {}) : [onlyTable]
   const asked = names.length === 0 ? 'rows' : `the table ${names.map((table) => `"${table}"`).join(' or ')}`
   throw new FastenError('STORE_EMPTY', `"${path}" does not hold ${asked} of fasten`, {
