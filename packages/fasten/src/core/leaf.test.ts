@@ -57,6 +57,11 @@ it('a member that changes between two rows of one code changes in the text', () 
   assert.match(draftText({ ...base, pii_in_detail: true } as Clean), /"pii_in_detail":true/)
 })
 
+it('half of a surrogate pair costs no row', () => {
+  const [base] = fc.sample(anyDraft, { numRuns: 1, seed: 1 })
+  assert.match(draftText({ ...base, tenant_id: 'a\ud800' } as Clean), /"tenant_id":"a\ufffd"/)
+})
+
 it('names that JavaScript would list first are noticed at any depth', () => {
   assert.equal(keepsInsertionOrder({ a: [{ b: 1 }], c: 'x' }), true)
   assert.equal(keepsInsertionOrder({ a: [{ '10': 1, '9': 2 }] }), false)

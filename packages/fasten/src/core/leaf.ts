@@ -133,8 +133,9 @@ function sourceMember({ device, ip, user_agent }: Source): string {
 
 const needsEscape = /[^ !#-[\]-~]/
 
+/** Half of a surrogate pair becomes U+FFFD: redaction leaves none, but it does not search names of services and tenants. */
 function quote(text: string): string {
-  return needsEscape.test(text) ? canonicalize(text) : `"${text}"`
+  return needsEscape.test(text) ? JSON.stringify(text.toWellFormed()) : `"${text}"`
 }
 
 function nested(value: JsonObject): string {
