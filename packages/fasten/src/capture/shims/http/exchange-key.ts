@@ -24,6 +24,10 @@ export function exchangeOf(context: RequestContext | undefined): Exchange | unde
 }
 
 /** Runs `work` in the request's context, if it does not run there already; returns what it returns. */
-export function runExchange<T>(exchange: Exchange, work: () => T): T {
-  return currentExchange() === exchange ? work() : runWithContext(exchange.context, work)
+export function runExchange<T, Values extends unknown[]>(
+  exchange: Exchange,
+  work: (...values: Values) => T,
+  ...values: Values
+): T {
+  return currentExchange() === exchange ? work(...values) : runWithContext(exchange.context, work, ...values)
 }

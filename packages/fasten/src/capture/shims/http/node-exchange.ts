@@ -138,7 +138,13 @@ function withHeader(res: InstrumentedResponse, given: unknown, name: string, val
 }
 
 function isNamed(other: unknown, name: string): boolean {
-  return typeof other === 'string' && other.length === name.length && other.toLowerCase() === name
+  // Most names differ in their first letter, which is told without making a string.
+  return (
+    typeof other === 'string' &&
+    other.length === name.length &&
+    (other.charCodeAt(0) | 32) === (name.charCodeAt(0) | 32) &&
+    other.toLowerCase() === name
+  )
 }
 
 function countingWrite(this: InstrumentedResponse, ...values: unknown[]): unknown {

@@ -18,18 +18,18 @@ export function wrap<Result>(
 ): (req: IncomingMessage, res: ServerResponse) => Result {
   if (typeof handler !== 'function') throw new TypeError('handler: give a function of (req, res)')
   const shim = createHttpShim(options)
-  return (req, res) => runHandler(shim, req, res, () => handler(req, res))
+  return (req, res) => runHandler(shim, req, res, handler)
 }
 
 function runHandler<Result>(
   shim: HttpShim,
   req: IncomingMessage,
   res: ServerResponse,
-  handle: () => Result,
+  handle: (req: IncomingMessage, res: ServerResponse) => Result,
 ): Result {
   const exchange = beginNodeExchange(shim, req, res)
   try {
-    const result = runExchange(exchange, handle)
+    const result = runExchange(exchange, handle, req, res)
     if (!(result instanceof Promise)) return result
     // The derived promise takes the place of the handler's own, so that a rejection nobody handles stays unhandled.
     return result.then(undefined, (failure: unknown) => {
@@ -64,12 +64,18 @@ export function instrumentWith(server: NodeServer, shim: HttpShim): () => void {
   const emit = server.emit
   const hadOwn = Object.hasOwn(server, 'emit')
   let isActive = true
+  const answerers = new Map(
+    ['request', 'checkContinue', 'checkExpectation'].map((name) => [
+      name as string | symbol,
+      (req: IncomingMessage, res: ServerResponse): boolean => emit.call(server, name, req, res),
+    ]),
+  )
   const emitInContext = (name: string | symbol, ...values: unknown[]): boolean => {
+    const answer = isActive ? answerers.get(name) : undefined
+    if (answer !== undefined)
+      return runHandler(shim, values[0] as IncomingMessage, values[1] as ServerResponse, answer)
     const pass = (): boolean => emit.call(server, name, ...values)
-    if (!isActive) return pass()
-    if (name === 'request' || name === 'checkContinue' || name === 'checkExpectation')
-      return runHandler(shim, values[0] as IncomingMessage, values[1] as ServerResponse, pass)
-    return (name === 'upgrade' || name === 'connect') && isRequest(values[0])
+    return isActive && (name === 'upgrade' || name === 'connect') && isRequest(values[0])
       ? runUpgrade(shim, values[0], values[1] as Duplex, pass)
       : pass()
   }
