@@ -80,7 +80,7 @@ export function isStale({ files, immutableSince }: OpenFile, path: string): bool
 }
 
 /** Pages in the write-ahead log before a commit also moves them into the file. See docs/store-sqlite.md for the measurement. */
-export const walPages = 4000
+export const walPages = 8000
 
 /**
  * Every commit is on the disk before it returns: better-sqlite3 would otherwise default to less, and macOS needs to be asked to

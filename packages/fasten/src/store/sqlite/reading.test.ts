@@ -286,3 +286,17 @@ test('SQLite versions with the bug of write-ahead logs are warned of', () => {
     false,
   ])
 })
+
+test('text of any length and any characters may be looked for', async () => {
+  const path = join(place(), 'rows.db')
+  const note = 'Long '.repeat(5_000)
+  await using(targetOf(path), async (store) => {
+    await store.append(batch([createSampleDrafts().sys({ fields: { note } })], 1))
+    const counts = await Promise.all(
+      [note.toUpperCase(), `${note}x`, 'long\0', '\0', 'x'.repeat(200_000)].map((text) =>
+        store.count('sys', { text }, 10),
+      ),
+    )
+    assert.deepEqual(counts, [1, 0, 0, 0, 0])
+  })
+})

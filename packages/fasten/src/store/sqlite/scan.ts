@@ -2,47 +2,93 @@
 import { columnNames } from '../../core/columns.ts'
 import type { Row, StreamName } from '../../core/row.ts'
 import type { ScanFilter, ScanQuery, StoredRow } from '../ports.ts'
+import { prefixOf } from '../matches.ts'
 import type { SqlValue } from './driver.ts'
+import { logFilterOf } from './log-filter.ts'
 import type { Statements } from './statements.ts'
-import { whereOf } from './where.ts'
+import { whereOf, type Where } from './where.ts'
 
 /** The rows that a query asks for, in its order. Reads the leaf of each once; rows whose leaf is damaged are shown from their columns. */
 export function scan(statements: Statements, table: string, query: ScanQuery): StoredRow[] {
   const { stream, filter = {}, order, after, offset = 0, limit } = query
-  const where = whereOf(stream, table, filter, order)
-  const values = [...where.values]
-  let conditions = where.sql
-  if (after !== undefined) {
-    const { condition, bound } = continuation(order, after)
-    conditions += ` AND ${condition}`
-    values.push(...bound)
-  }
+  const logs = logFilterOf(statements, stream, table, filter)
+  if (logs?.ids.length === 0) return []
+  const codes = stream === 'audit' ? codesToMerge(statements, table, query) : undefined
+  if (codes?.length === 0) return []
+
   const direction = order === 'newest' ? 'DESC' : 'ASC'
   const sorting = order === 'stored' ? 'position' : `timestamp ${direction}, position ${direction}`
-  const statement = statements.prepareArrays(
-    `SELECT position, hash, leaf, timestamp FROM ${table} WHERE ${conditions} ORDER BY ${sorting} LIMIT ? OFFSET ?`,
-  )
-  return statement.all(...values, limit, offset).map((cells) => storedRow(statements, stream, table, cells))
+  const select = (code: string | undefined): Where => {
+    const where = whereOf({ stream, order, logs, filter: code === undefined ? filter : { ...filter, code } })
+    if (after === undefined) return where
+    const { condition, bound } = continuation(order, after)
+    return { sql: `${where.sql} AND ${condition}`, values: [...where.values, ...bound] }
+  }
+  const { sql, values } =
+    codes === undefined ? select(undefined) : merged(table, codes.map(select), sorting, offset + limit)
+  const rows = statements
+    .prepareArrays(
+      `SELECT position, hash, leaf, timestamp FROM ${table} WHERE ${sql} ORDER BY ${sorting} LIMIT ? OFFSET ?`,
+    )
+    .all(...values, limit, offset)
+  return rows.map((cells) => storedRow(statements, stream, table, cells))
 }
 
 /** How many rows pass, or null when they are more than `atMost`. */
 export function count(
-  { prepare }: Statements,
+  statements: Statements,
   table: string,
   stream: StreamName,
   filter: ScanFilter,
   atMost: number,
 ): number | null {
-  const { sql, values } = whereOf(stream, table, filter, 'newest')
-  const isBounded = Number.isFinite(atMost)
-  const found = isBounded
-    ? prepare(`SELECT count(*) AS rows FROM (SELECT 1 FROM ${table} WHERE ${sql} LIMIT ?)`).get(
-        ...values,
-        atMost + 1,
-      )
-    : prepare(`SELECT count(*) AS rows FROM ${table} WHERE ${sql}`).get(...values)
+  const logs = logFilterOf(statements, stream, table, filter)
+  if (logs?.ids.length === 0) return 0
+  const { sql, values } = whereOf({ stream, filter, order: 'any', logs })
+  const found = Number.isFinite(atMost)
+    ? statements
+        .prepare(`SELECT count(*) AS rows FROM (SELECT 1 FROM ${table} WHERE ${sql} LIMIT ?)`)
+        .get(...values, atMost + 1)
+    : statements.prepare(`SELECT count(*) AS rows FROM ${table} WHERE ${sql}`).get(...values)
   const rows = Number(found?.['rows'] ?? 0)
   return rows > atMost ? null : rows
+}
+
+/**
+ * The codes that a prefix stands for, when the newest or oldest rows of each, merged, are the answer: SQLite alone could only read
+ * and sort all rows with the prefix, or look through all rows of the table for one. Undefined when the filter has no such prefix,
+ * names something rarer, or when there are too many codes for merging to pay.
+ */
+function codesToMerge(
+  statements: Statements,
+  table: string,
+  { filter = {}, order, offset = 0, limit }: ScanQuery,
+): string[] | undefined {
+  const prefix = filter.code === undefined ? undefined : prefixOf(filter.code)
+  const isRare = filter.request_id !== undefined || filter.id !== undefined || filter.actor !== undefined
+  if (prefix === undefined || order === 'stored' || isRare) return undefined
+  const codesMax = Math.min(64, Math.floor(50_000 / (limit + offset)))
+  const found = statements
+    .prepare(`
+      WITH RECURSIVE codes (code, number) AS (
+        SELECT min(code), 1 FROM ${table} WHERE code >= ?
+        UNION ALL
+        SELECT (SELECT min(code) FROM ${table} WHERE code > codes.code), number + 1 FROM codes
+        WHERE codes.code < ? || char(1114111) AND number <= ?
+      ) SELECT code FROM codes WHERE code < ? || char(1114111)`)
+    .all(prefix, prefix, codesMax, prefix)
+  return found.length > codesMax ? undefined : found.map(({ code }) => String(code))
+}
+
+/** The rows of several selections, the first `limit` of each. */
+function merged(table: string, selections: readonly Where[], sorting: string, limit: number): Where {
+  const parts = selections.map(
+    ({ sql }) => `SELECT * FROM (SELECT position FROM ${table} WHERE ${sql} ORDER BY ${sorting} LIMIT ?)`,
+  )
+  return {
+    sql: `position IN (${parts.join(' UNION ALL ')})`,
+    values: selections.flatMap(({ values }) => [...values, limit]),
+  }
 }
 
 function continuation(

@@ -4,11 +4,20 @@ import type { StreamName } from '../../core/row.ts'
 import { exactMembers, foldAscii, prefixMembers, prefixOf } from '../matches.ts'
 import type { ScanFilter, ScanQuery } from '../ports.ts'
 import type { SqlValue } from './driver.ts'
+import type { LogFilter } from './log-filter.ts'
 
 export interface Where {
   /** Conditions joined by AND; `1` when there is none. */
   readonly sql: string
   readonly values: readonly SqlValue[]
+}
+
+export interface WhereOptions {
+  readonly stream: StreamName
+  readonly filter: ScanFilter
+  /** `any` for counting. */
+  readonly order: ScanQuery['order'] | 'any'
+  readonly logs: LogFilter | undefined
 }
 
 /**
@@ -17,12 +26,7 @@ export interface Where {
  * A `+` before a column keeps SQLite from choosing its index. It has no statistics and guesses; what it must be kept from is
  * reading and sorting half the table to answer "the newest fifty" or "what came after position 8,000,000".
  */
-export function whereOf(
-  stream: StreamName,
-  table: string,
-  filter: ScanFilter,
-  order: ScanQuery['order'],
-): Where {
+export function whereOf({ stream, filter, order, logs }: WhereOptions): Where {
   const sql: string[] = []
   const values: SqlValue[] = []
   const add = (condition: string, ...bound: SqlValue[]): void => {
@@ -30,31 +34,43 @@ export function whereOf(
     values.push(...bound)
   }
   const columns = columnNames[stream]
-  const isStored = order === 'stored'
+  // Rows of one request are a handful: nothing else may lead to them. Followers go by position.
+  const hasLead = order === 'stored' || filter.id !== undefined || filter.request_id !== undefined
   for (const name of exactMembers) {
     const wanted = filter[name]
     if (wanted === undefined) continue
     if (!columns.includes(name)) add('0')
-    else add(`${isSelective(name) || (!isStored && name === 'actor') ? '' : '+'}${name} = ?`, wanted)
+    else add(`${isSelective(name) || (!hasLead && name === 'actor') ? '' : '+'}${name} = ?`, wanted)
   }
   for (const name of prefixMembers) {
     const wanted = filter[name]
     if (wanted === undefined) continue
     const prefix = prefixOf(wanted)
+    const column = name !== 'code' || hasLead || (prefix !== undefined && order !== 'any') ? `+${name}` : name
     if (!columns.includes(name)) add('0')
-    else if (prefix === undefined) add(`${isStored || name !== 'code' ? '+' : ''}${name} = ?`, wanted)
-    else add(`+${name} >= ? AND +${name} < ? || char(1114111)`, prefix, prefix)
+    else if (prefix === undefined) add(`${column} = ?`, wanted)
+    else add(`${column} >= ? AND ${column} < ? || char(1114111)`, prefix, prefix)
   }
-  if (filter.log !== undefined) {
-    add('+log_id = (SELECT log_id FROM fasten_logs WHERE table_name = ? AND log = ?)', table, filter.log)
+  if (logs !== undefined) {
+    add(`${logs.isNarrow ? '' : '+'}log_id IN (${logs.ids.map(() => '?').join(', ')})`, ...logs.ids)
   }
-  const timestamp = isStored ? '+timestamp' : 'timestamp'
+  // Only the rows of published SDKs lie in no log; theirs are named as they are shown.
+  else if (filter.log !== undefined) add("'legacy/' || source_node_id = ?", filter.log)
+  const timestamp = hasLead ? '+timestamp' : 'timestamp'
   if (filter.since !== undefined) add(`${timestamp} >= ?`, filter.since)
   if (filter.until !== undefined) add(`${timestamp} <= ?`, filter.until)
   if (filter.after_position !== undefined) add('position > ?', filter.after_position)
   for (const name of filter.has ?? []) addPresence(add, columns, name)
-  if (filter.text !== undefined) add('instr(lower(leaf), ?) > 0', foldAscii(filter.text))
+  if (filter.text !== undefined) addText(add, filter.text)
   return { sql: sql.length === 0 ? '1' : sql.join(' AND '), values }
+}
+
+/** LIKE folds ASCII letters only, as `containsText` does, and is faster than lower() with instr(). */
+function addText(add: (condition: string, ...bound: SqlValue[]) => void, text: string): void {
+  if (text.includes('\0')) add('0')
+  // Beyond what SQLite takes for a pattern.
+  else if (text.length > 10_000) add('instr(lower(leaf), ?) > 0', foldAscii(text))
+  else add("leaf LIKE ? ESCAPE '\\'", `%${text.replace(/[\\%_]/g, '\\$&')}%`)
 }
 
 const isMemberName = (name: string): boolean => /^[A-Za-z_][A-Za-z0-9_]*$/.test(name)
