@@ -26,13 +26,22 @@ export async function verifyLogs(
 ): Promise<Verdict> {
   const verdicts: LogVerdict[] = []
   const notes: string[] = []
+  let isPartial = false
   const tally = Object.values(range).every((bound) => bound === undefined) ? createEmissionTally() : undefined
   const known: { readonly source: RowSource; readonly heads: readonly LogHead[] }[] = []
   // All heads before any row: what is stored later is nobody's gap, and it takes least time to look at again.
   for (const source of stores) known.push({ source, heads: await source.heads() })
   for (const { source, heads } of known) {
-    if (heads.length === 0 && !(await source.describe()).isDurable)
+    const { isDurable, unread = [] } = await source.describe()
+    if (heads.length === 0 && !isDurable)
       notes.push('rows of rings are neither stored nor chained, so they were not checked')
+    if (range.log === undefined) {
+      isPartial ||= unread.length > 0
+      for (const table of unread)
+        notes.push(
+          `the table "${table}" is in the same place and was not checked: name it with ?table=${table}`,
+        )
+    }
     for (const head of heads) {
       if (isIn(range, head)) verdicts.push(await verifyLog(source, head, { range, digest, tally, signal }))
     }
@@ -43,12 +52,14 @@ export async function verifyLogs(
     for (const { source, heads } of known) await tallyLater(source, heads, tally, signal)
   if (verdicts.length === 0) notes.push(noLog(range.log))
   const emission = tally?.result()
-  return combineVerdicts(
+  const verdict = combineVerdicts(
     verdicts.sort((one, other) => (one.log < other.log ? -1 : 1)),
     [...new Set(notes)],
     // Rows of forms 1 and 2 carry no such number.
     emission?.boots === 0 ? undefined : emission,
   )
+  // Nobody may think that all is well with rows that nobody looked at.
+  return isPartial && verdict.verdict === 'PASS' ? { ...verdict, verdict: 'INCOMPLETE' } : verdict
 }
 
 function isIn({ log, stream }: VerifyRange, head: Pick<LogHead, 'log' | 'stream'>): boolean {

@@ -210,6 +210,8 @@ export interface StoreDescription {
   readonly last_insert_at: string | null
   /** False for a ring: rows are not hashed and not durable. */
   readonly isDurable: boolean
+  /** Row tables of ours in the same place that this source does not read, because nobody asked for them. */
+  readonly unread?: readonly string[]
   /** What an operator should know, e.g. a library version with a known bug; lower-case sentences. */
   readonly warnings?: readonly string[]
 }

@@ -31,7 +31,7 @@ export function logsOf({ prepare }: Statements, stream: StreamName, table: strin
       UNION ALL
       SELECT (SELECT min(log_id) FROM ${table} WHERE log_id > ids.log_id) FROM ids WHERE ids.log_id IS NOT NULL
     ) SELECT log_id FROM ids WHERE log_id IS NOT NULL`).all()
-  for (const logId of carried.map(({ log_id }) => BigInt(log_id as bigint))) {
+  for (const logId of carried.map(({ log_id }) => log_id as bigint)) {
     if (!ids.has(logId))
       logs.push({ log: `unknown-log/${table}/${logId}`, stream, size: 0, head_hash: genesis, logId, table })
   }
@@ -71,7 +71,7 @@ function knownLog(record: SqlRecord, stream: StreamName, table: string | null): 
     stream,
     size: Number(record['size']),
     head_hash: String(record['head_hash']),
-    logId: BigInt(record['log_id'] as bigint),
+    logId: record['log_id'] as bigint,
     table,
   }
 }
@@ -131,7 +131,7 @@ export function evidencePage(
   const last = found.at(-1)
   return {
     rows,
-    last: last && { seq: BigInt(last[1] as bigint), position: BigInt(last[0] as bigint) },
+    last: last && { seq: last[1] as bigint, position: last[0] as bigint },
   }
 }
 

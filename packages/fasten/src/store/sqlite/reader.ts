@@ -224,6 +224,7 @@ function describe(
     rows,
     last_insert_at: newest === '' ? null : newest,
     isDurable: !isPrivate(path),
+    ...(others.length === 0 ? {} : { unread: others }),
     warnings: [
       ...versionWarnings(version),
       ...(isLegacy

@@ -38,7 +38,7 @@ export function summaryOf(
   const names = new Map(logs.map(({ logId, log }) => [logId, log]))
   const sources = new Map<string, SourceSummary>()
   for (const record of found) {
-    const name = names.get(BigInt(record['log_id'] as bigint)) ?? ''
+    const name = names.get(record['log_id'] as bigint) ?? ''
     const parts = parseLogName(name)
     addSource(sources, {
       source_node_id: parts?.source_node_id ?? name,
