@@ -197,7 +197,7 @@ function newestPosition({ prepare }: Statements, table: string): number {
 
 function describe(
   { statements: { prepare }, tables, others, legacyTable }: Session,
-  { path, driver }: SqliteReaderOptions,
+  { path, driver, onlyTable }: SqliteReaderOptions,
 ): StoreDescription {
   const version = String(prepare('SELECT sqlite_version() AS version').get()?.['version'])
   let rows = 0
@@ -224,7 +224,8 @@ function describe(
     rows,
     last_insert_at: newest === '' ? null : newest,
     isDurable: !isPrivate(path),
-    ...(others.length === 0 ? {} : { unread: others }),
+    // Who names one table has asked for no other.
+    ...(others.length === 0 || onlyTable !== undefined ? {} : { unread: others }),
     warnings: [
       ...versionWarnings(version),
       ...(isLegacy
