@@ -25,7 +25,8 @@ export function respond(request: Request, answer: Answer, digest: Digest): Respo
       : 'problem' in answer
         ? problemResponse(answer.problem, answer.headers)
         : jsonResponse(request, answer.json, digest)
-  for (const [name, value] of Object.entries(safety)) response.headers.set(name, value)
+  for (const [name, value] of Object.entries(safety))
+    if (!response.headers.has(name)) response.headers.set(name, value)
   return request.method === 'HEAD' && response.body !== null ? withoutBody(response) : response
 }
 

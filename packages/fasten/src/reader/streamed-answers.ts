@@ -11,7 +11,12 @@ import type { PageQuery, TailEvent } from './reader.ts'
 export async function answerTail({ reader, search, nowMicros, request, services }: Call): Promise<Answer> {
   const parsed = parseTailQuery(search, nowMicros, request.headers.get('last-event-id') || undefined)
   if (!parsed.ok) return { problem: queryProblem(parsed.problems) }
-  const headers = { 'content-type': 'text/event-stream; charset=utf-8', 'x-accel-buffering': 'no' }
+  const headers = {
+    'content-type': 'text/event-stream; charset=utf-8',
+    // Proxies and compressing middleware would hold rows back until enough of them have come.
+    'cache-control': 'no-store, no-transform',
+    'x-accel-buffering': 'no',
+  }
   if (request.method === 'HEAD') return { response: new Response(null, { headers }) }
   const leave = services.takeTail()
   if (leave === undefined) return tooMany('tail')

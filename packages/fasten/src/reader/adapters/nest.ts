@@ -3,8 +3,9 @@ import type { ReaderOptions, ReaderSource } from '../router.ts'
 import { expressReader, type ExpressReader } from './express.ts'
 
 /**
- * The reader for NestJS, on its Express or its Fastify platform: `app.use('/api/v1/logs', nestReader(fasten, { token }))` in
- * `main.ts`, before `app.listen`. In `consumer.apply(…)` the path is not cut off: give `basePath` there.
+ * The reader for NestJS on Express: `app.use('/api/v1/logs', nestReader(fasten, { token }))` in `main.ts`, before `app.listen`.
+ * In `consumer.apply(…)` the path is not cut off: give `basePath` there. On Fastify, register `fastifyReader` on the
+ * instance below (`app.getHttpAdapter().getInstance()`).
  */
 export function nestReader(source: ReaderSource, options: ReaderOptions): ExpressReader {
   const handle = expressReader(source, options)
