@@ -25,19 +25,19 @@ async function main(): Promise<void> {
       json: { type: 'boolean', default: false },
     },
   })
-  const worker = new Worker(new URL(import.meta.url)).setMaxListeners(0)
-  const ask = asker(worker)
   const wanted = contenders.filter((name) => values.only?.split(',').includes(name) ?? true)
   const results: Result[] = []
   for (const name of wanted) {
+    // A thread each, as an application has one framework: code that served several is compiled for all of them.
+    const worker = new Worker(new URL(import.meta.url)).setMaxListeners(0)
+    const ask = asker(worker)
     const ports = (await ask({ start: name })) as Ports
     const result = await compare(name, ports, Number(values.rounds), Number(values.ms), ask)
-    await ask({ stop: name })
+    await worker.terminate()
     results.push(result)
     if (!values.json) process.stdout.write(`${lineOf(result)}\n`)
   }
   if (values.json) process.stdout.write(`${JSON.stringify(results)}\n`)
-  await worker.terminate()
 }
 
 interface Ports {
@@ -191,27 +191,21 @@ function serve(): void {
     recordApi: () => void rows++,
     mintID: createMint(),
   }
-  const running = new Map<string, readonly Server[]>()
-  parentPort?.on('message', (message: { start?: Contender; stop?: string; sample?: boolean }) => {
+  parentPort?.on('message', (message: { start?: Contender }) => {
     void answer(message).then((reply) => parentPort?.postMessage(reply))
   })
-  async function answer(message: { start?: Contender; stop?: string; sample?: boolean }): Promise<unknown> {
-    if (message.start !== undefined) {
-      const servers = await Promise.all([
-        startServer(message.start, undefined),
-        startServer(message.start, recorder),
-      ])
-      running.set(message.start, servers)
-      const [bare, shim] = servers.map((server) => (server.address() as AddressInfo).port)
-      return { bare, shim }
+  async function answer({ start }: { start?: Contender }): Promise<Ports | Sample> {
+    if (start === undefined) {
+      const { user, system } = process.threadCpuUsage()
+      return { cpuMicros: user + system, rows }
     }
-    if (message.stop !== undefined) {
-      for (const server of running.get(message.stop) ?? []) server.close()
-      return {}
-    }
-    const { user, system } = process.threadCpuUsage()
-    return { cpuMicros: user + system, rows }
+    const [bare, shim] = await Promise.all([startServer(start, undefined), startServer(start, recorder)])
+    return { bare: portOf(bare), shim: portOf(shim) }
   }
+}
+
+function portOf(server: Server): number {
+  return (server.address() as AddressInfo).port
 }
 
 /** As long as a minted id, and as cheap as one can be: what is measured is the shim. */
