@@ -45,10 +45,10 @@ export function filesAt(path: string): FileSet {
 /** What happened to the files behind `opened`, or undefined when they still lie at their path. */
 export function replacementOf(opened: FileSet, path: string): Replacement | undefined {
   if (opened.database === undefined) return undefined
-  const database = identityOf(path)
-  if (database === undefined) return 'deleted or moved away'
-  if (!isSame(database, opened.database)) return 'replaced by another'
-  if (statSync(path).size === 0) return 'emptied'
+  const stats = statSync(path, statOptions)
+  if (stats === undefined) return 'deleted or moved away'
+  if (!isSame({ device: stats.dev, inode: stats.ino }, opened.database)) return 'replaced by another'
+  if (stats.size === 0n) return 'emptied'
   if (opened.log === undefined) return undefined
   const log = identityOf(`${path}-wal`)
   if (log === undefined) return 'robbed of its write-ahead log'
@@ -116,6 +116,8 @@ function closeBesideEmptied(connection: SqliteConnection, path: string): boolean
 }
 
 function identityOf(path: string, bytesMin = 0n): FileIdentity | undefined {
-  const stats = statSync(path, { bigint: true, throwIfNoEntry: false })
+  const stats = statSync(path, statOptions)
   return stats === undefined || stats.size < bytesMin ? undefined : { device: stats.dev, inode: stats.ino }
 }
+
+const statOptions = { bigint: true, throwIfNoEntry: false } as const
