@@ -24,23 +24,19 @@ export default async function* tally(source) {
   const fileOf = (/** @type {string} */ path) =>
     (total.files[relative(process.cwd(), path)] ??= { tests: 0, isBroken: false, hasEnded: false, ms: 0 })
   for await (const event of source) {
+    // One for each file that held a test, named for the file that was run: tests of a shared contract are defined elsewhere.
     if (event.type === 'test:summary' && event.data.file !== undefined) {
-      fileOf(event.data.file).hasEnded = true
+      const { file, counts, duration_ms } = event.data
+      Object.assign(fileOf(file), { tests: counts.tests, hasEnded: true, ms: duration_ms })
       yield `${JSON.stringify(total)}\n`
     }
     if (event.type !== 'test:pass' && event.type !== 'test:fail') continue
     const { data } = event
-    const isFileItself = data.nesting === 0 && (isAbsolute(data.name) || data.name === data.file)
-    const file = fileOf(data.file ?? data.name)
-    if (data.nesting === 0) file.ms += data.details.duration_ms
     if (data.details.type === 'suite') continue
-    if (isFileItself) {
-      if (event.type === 'test:pass') continue
-      file.isBroken = true
-      total.failed += 1
-      continue
-    }
-    file.tests += 1
+    const isFileItself = data.nesting === 0 && (isAbsolute(data.name) || data.name === data.file)
+    if (isFileItself)
+      Object.assign(fileOf(data.name), { hasEnded: true, isBroken: event.type === 'test:fail' })
+    if (isFileItself && event.type === 'test:pass') continue
     if (data.skip !== undefined && data.skip !== false) total.skipped += 1
     else if (data.todo !== undefined && data.todo !== false) total.todo += 1
     else if (event.type === 'test:pass') total.passed += 1
