@@ -29,12 +29,21 @@ describe('config', () => {
     assert.equal(config.targets.audit?.dsn.kind, 'sqlite')
     assert.equal(config.targets.sys, null)
     assert.equal(config.assumed.length, 3)
-    assert.match(config.assumed.join('; '), /service ".+" \(package\.json\).*node ".+" \(hostname\).*sqlite:\/\/\/\.\/fasten\.db/)
+    assert.match(
+      config.assumed.join('; '),
+      /service ".+" \(package\.json\).*node ".+" \(hostname\).*sqlite:\/\/\/\.\/fasten\.db/,
+    )
   })
 
   it('lets options beat the environment, in either spelling', () => {
-    const config = readConfig({ service_id: 'one', nodeId: 'two', sysRingSize: 5 }, { ...base, FASTEN_SYS_RING_SIZE: '7', FASTEN_API_RING_SIZE: '9' })
-    assert.deepEqual([config.service_id, config.node_id, config.sysRingRows, config.apiRingRows], ['one', 'two', 5, 9])
+    const config = readConfig(
+      { service_id: 'one', nodeId: 'two', sysRingSize: 5 },
+      { ...base, FASTEN_SYS_RING_SIZE: '7', FASTEN_API_RING_SIZE: '9' },
+    )
+    assert.deepEqual(
+      [config.service_id, config.node_id, config.sysRingRows, config.apiRingRows],
+      ['one', 'two', 5, 9],
+    )
     assert.deepEqual(config.assumed, [])
   })
 
@@ -43,7 +52,10 @@ describe('config', () => {
   })
 
   it('expands variables in a DSN and keeps a hostile password one password', () => {
-    const config = readConfig({}, { ...base, FASTEN_AUDIT_DSN: 'postgres://app:${DB_PW}@db/shop', DB_PW: 'p@ss/w?rd' })
+    const config = readConfig(
+      {},
+      { ...base, FASTEN_AUDIT_DSN: 'postgres://app:${DB_PW}@db/shop', DB_PW: 'p@ss/w?rd' },
+    )
     const target = config.targets.audit?.dsn
     assert.equal(target?.kind === 'postgres' ? target.url : '', 'postgres://app:p%40ss%2Fw%3Frd@db/shop')
   })
@@ -52,22 +64,65 @@ describe('config', () => {
     const file = join(folder, 'app.env')
     writeFileSync(file, 'FASTEN_SERVICE_ID=from-file\nFASTEN_TENANT_ID="acme"\n')
     assert.equal(readConfig({}, { ...base, FASTEN_ENV_FILE: file }).service_id, 'shop')
-    assert.equal(readConfig({ env_file: file }, { FASTEN_NODE_ID: 'n', FASTEN_AUDIT_DSN: dsn }).service_id, 'from-file')
+    assert.equal(
+      readConfig({ env_file: file }, { FASTEN_NODE_ID: 'n', FASTEN_AUDIT_DSN: dsn }).service_id,
+      'from-file',
+    )
     assert.equal(readConfig({ env_file: file }, base).tenant_id, 'acme')
   })
 
   const wrong: [string, InitOptions, Record<string, string>, RegExp][] = [
-    ['a number that is none', {}, { FASTEN_SYS_RING_SIZE: 'many' }, /^CONFIG_INVALID: "many" is not valid for FASTEN_SYS_RING_SIZE .*whole number of rows/],
-    ['a number out of range', { sys_ring_size: 0 }, {}, /^CONFIG_INVALID: "0" is not valid for option sys_ring_size/],
+    [
+      'a number that is none',
+      {},
+      { FASTEN_SYS_RING_SIZE: 'many' },
+      /^CONFIG_INVALID: "many" is not valid for FASTEN_SYS_RING_SIZE .*whole number of rows/,
+    ],
+    [
+      'a number out of range',
+      { sys_ring_size: 0 },
+      {},
+      /^CONFIG_INVALID: "0" is not valid for option sys_ring_size/,
+    ],
     ['a word that is none', {}, { FASTEN_DURABILITY: 'eventually' }, /write memory, tick, process or disk/],
-    ['an unknown stream for stdout', {}, { FASTEN_STDOUT: 'sys,traces' }, /audit, sys, api separated by commas, or none/],
+    [
+      'an unknown stream for stdout',
+      {},
+      { FASTEN_STDOUT: 'sys,traces' },
+      /audit, sys, api separated by commas, or none/,
+    ],
     ['another scheme', {}, { FASTEN_AUDIT_DSN: 'mysql://u:hunter2@db/x' }, /^DSN_SCHEME: .*FASTEN_AUDIT_DSN/],
-    ['two slashes', {}, { FASTEN_AUDIT_DSN: 'sqlite://audit.db' }, /^DSN_PATH: .*three slashes|DSN_PATH: .*not three or four/],
+    [
+      'two slashes',
+      {},
+      { FASTEN_AUDIT_DSN: 'sqlite://audit.db' },
+      /^DSN_PATH: .*three slashes|DSN_PATH: .*not three or four/,
+    ],
     ['a table that is none', {}, { FASTEN_AUDIT_DSN: 'sqlite:///a.db?table=1;drop' }, /^DSN_TABLE/],
-    ['a folder that is not there', {}, { FASTEN_AUDIT_DSN: `sqlite:///${join(folder, 'nowhere', 'a.db')}` }, /^PLACE_UNWRITABLE: the folder of .* does not exist .*mkdir -p/],
-    ['a folder where a file should be', {}, { FASTEN_AUDIT_DSN: `sqlite:///${folder}/sub` }, /^PLACE_UNWRITABLE: .* is not a file/],
-    ['a variable that is not set', {}, { FASTEN_AUDIT_DSN: 'postgres://a:${NOT_SET}@db/x' }, /^CONFIG_INVALID: FASTEN_AUDIT_DSN refers to \$\{NOT_SET\}/],
-    ['an environment file that is not there', { env_file: '/nonexistent.env' }, {}, /^ENV_FILE_UNREADABLE: .*ENOENT.*FASTEN_ENV_FILE/],
+    [
+      'a folder that is not there',
+      {},
+      { FASTEN_AUDIT_DSN: `sqlite:///${join(folder, 'nowhere', 'a.db')}` },
+      /^PLACE_UNWRITABLE: the folder of .* does not exist .*mkdir -p/,
+    ],
+    [
+      'a folder where a file should be',
+      {},
+      { FASTEN_AUDIT_DSN: `sqlite:///${folder}/sub` },
+      /^PLACE_UNWRITABLE: .* is not a file/,
+    ],
+    [
+      'a variable that is not set',
+      {},
+      { FASTEN_AUDIT_DSN: 'postgres://a:${NOT_SET}@db/x' },
+      /^CONFIG_INVALID: FASTEN_AUDIT_DSN refers to \$\{NOT_SET\}/,
+    ],
+    [
+      'an environment file that is not there',
+      { env_file: '/nonexistent.env' },
+      {},
+      /^ENV_FILE_UNREADABLE: .*ENOENT.*FASTEN_ENV_FILE/,
+    ],
     ['a node name with a line break', { node_id: 'a\nb' }, {}, /^CONFIG_INVALID: node_id/],
   ]
   mkdirSync(join(folder, 'sub'))

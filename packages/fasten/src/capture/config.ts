@@ -7,9 +7,18 @@ import { detailBytesLimit } from '../core/redact.ts'
 import type { Level, StreamName } from '../core/row.ts'
 import { parseDsn, type Dsn } from '../store/dsn.ts'
 import { expandVariables, readEnvFile } from './env-file.ts'
-import { fromEnv, fromOption, settingNames, type Durability, type SettingName, type SettingValue } from './settings.ts'
+import {
+  fromEnv,
+  fromOption,
+  settingNames,
+  type Durability,
+  type SettingName,
+  type SettingValue,
+} from './settings.ts'
 
-type Camel<S extends string> = S extends `${infer Head}_${infer Tail}` ? `${Head}${Capitalize<Camel<Tail>>}` : S
+type Camel<S extends string> = S extends `${infer Head}_${infer Tail}`
+  ? `${Head}${Capitalize<Camel<Tail>>}`
+  : S
 
 type SnakeOptions = { readonly [N in SettingName]?: SettingValue<N> | undefined }
 
@@ -17,7 +26,9 @@ type SnakeOptions = { readonly [N in SettingName]?: SettingValue<N> | undefined 
  * What `init` takes. Each option is the lower-case name of its variable without `FASTEN_`; the camelCase twin works too. Options
  * beat the environment, the environment beats the file.
  */
-export type InitOptions = SnakeOptions & { readonly [N in SettingName as Camel<N>]?: SettingValue<N> | undefined } & {
+export type InitOptions = SnakeOptions & {
+  readonly [N in SettingName as Camel<N>]?: SettingValue<N> | undefined
+} & {
   /** Path of a `.env` file. Variables that are set already keep their value. */
   readonly env_file?: string
   readonly envFile?: string
@@ -67,11 +78,18 @@ export const processEnv = (): Readonly<Record<string, string | undefined>> => pr
  * Reads and checks the whole configuration. Throws `TypeError` for an option that does not exist, and `CONFIG_INVALID`,
  * `DSN_…`, `ENV_FILE_UNREADABLE` or `PLACE_UNWRITABLE` naming the variable and the remedy; never prints a password.
  */
-export function readConfig(options: InitOptions, processVariables: Readonly<Record<string, string | undefined>>): Config {
+export function readConfig(
+  options: InitOptions,
+  processVariables: Readonly<Record<string, string | undefined>>,
+): Config {
   const given = snakeOptions(options)
   const envFile = options.env_file ?? options.envFile ?? processVariables['FASTEN_ENV_FILE']
-  const env = envFile === undefined || envFile === '' ? processVariables : { ...readEnvFile(envFile), ...processVariables }
-  const get = <N extends SettingName>(name: N): SettingValue<N> | undefined => fromOption(name, given[name]) ?? fromEnv(name, env)
+  const env =
+    envFile === undefined || envFile === ''
+      ? processVariables
+      : { ...readEnvFile(envFile), ...processVariables }
+  const get = <N extends SettingName>(name: N): SettingValue<N> | undefined =>
+    fromOption(name, given[name]) ?? fromEnv(name, env)
   const assumed: string[] = []
   const assume = (name: string, value: string, source: string): string => {
     assumed.push(`${name} "${value}" (${source})`)
@@ -79,7 +97,9 @@ export function readConfig(options: InitOptions, processVariables: Readonly<Reco
   }
   const target = (name: 'audit_dsn' | 'api_dsn' | 'sys_dsn'): StreamTarget | null => {
     const at = `FASTEN_${name.toUpperCase()}`
-    const written = get(name) ?? (name === 'audit_dsn' ? assume('audit rows in', 'sqlite:///./fasten.db', 'default') : undefined)
+    const written =
+      get(name) ??
+      (name === 'audit_dsn' ? assume('audit rows in', 'sqlite:///./fasten.db', 'default') : undefined)
     if (written === undefined) return null
     const text = expandVariables(written, env, at)
     const dsn = parseDsn(text, { at })
@@ -89,7 +109,11 @@ export function readConfig(options: InitOptions, processVariables: Readonly<Reco
 
   const stdout = get('stdout') ?? ['sys', 'api']
   return {
-    service_id: checkId('service_id', get('service_id') ?? assume('service', packageName() ?? 'service', packageName() ? 'package.json' : 'default')),
+    service_id: checkId(
+      'service_id',
+      get('service_id') ??
+        assume('service', packageName() ?? 'service', packageName() ? 'package.json' : 'default'),
+    ),
     node_id: checkId('node_id', get('node_id') ?? assume('node', hostname() || 'node', 'hostname')),
     tenant_id: optionalId('tenant_id', get('tenant_id')),
     targets: { audit: target('audit_dsn'), sys: target('sys_dsn'), api: target('api_dsn') },
@@ -124,7 +148,8 @@ function snakeOptions(options: InitOptions): { [N in SettingName]?: unknown } {
     const name = key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
     if (name === 'env_file') continue
     const known = settingNames.find((candidate) => candidate === name)
-    if (known === undefined) throw new TypeError(`init() has no option "${key}"; it has ${settingNames.join(', ')} and env_file`)
+    if (known === undefined)
+      throw new TypeError(`init() has no option "${key}"; it has ${settingNames.join(', ')} and env_file`)
     given[known] = value
   }
   return given
@@ -134,10 +159,14 @@ const idPattern = /^[^\p{Cc}]{1,128}$/u
 
 function checkId(name: string, value: string): string {
   if (idPattern.test(value)) return value
-  throw new FastenError('CONFIG_INVALID', `${name} "${value.slice(0, 80)}" is not 1 to 128 printable characters`, {
-    at: `FASTEN_${name.toUpperCase()}`,
-    hint: 'choose a short name that stays the same over restarts',
-  })
+  throw new FastenError(
+    'CONFIG_INVALID',
+    `${name} "${value.slice(0, 80)}" is not 1 to 128 printable characters`,
+    {
+      at: `FASTEN_${name.toUpperCase()}`,
+      hint: 'choose a short name that stays the same over restarts',
+    },
+  )
 }
 
 const optionalId = (name: string, value: string | undefined): string | undefined =>
@@ -150,7 +179,12 @@ function packageName(): string | undefined {
     if (existsSync(path)) {
       try {
         const manifest: unknown = JSON.parse(readFileSync(path, 'utf8'))
-        if (typeof manifest === 'object' && manifest !== null && 'name' in manifest && typeof manifest.name === 'string')
+        if (
+          typeof manifest === 'object' &&
+          manifest !== null &&
+          'name' in manifest &&
+          typeof manifest.name === 'string'
+        )
           return manifest.name
       } catch {
         // Somebody else's broken manifest is no reason to refuse to start; the default name is told on stderr.
@@ -168,14 +202,20 @@ function assertWritable(dsn: Dsn, at: string): void {
   const refuse = (message: string, hint: string, cause?: unknown): never => {
     throw new FastenError('PLACE_UNWRITABLE', message, { at, hint, cause })
   }
-  if (existsSync(path) && !statSync(path).isFile()) refuse(`"${dsn.path}" is not a file`, 'name a database file, e.g. sqlite:///./fasten.db')
+  if (existsSync(path) && !statSync(path).isFile())
+    refuse(`"${dsn.path}" is not a file`, 'name a database file, e.g. sqlite:///./fasten.db')
   const folder = dirname(path)
-  if (!existsSync(folder)) refuse(`the folder of "${dsn.path}" does not exist`, `make it: mkdir -p ${dirname(dsn.path)}`)
+  if (!existsSync(folder))
+    refuse(`the folder of "${dsn.path}" does not exist`, `make it: mkdir -p ${dirname(dsn.path)}`)
   for (const place of existsSync(path) ? [path, folder] : [folder]) {
     try {
       accessSync(place, constants.W_OK)
     } catch (cause) {
-      refuse(`"${dsn.path}" cannot be written: ${systemCode(cause) ?? 'no access'}`, 'give this user write access to the file and its folder, or choose another place', cause)
+      refuse(
+        `"${dsn.path}" cannot be written: ${systemCode(cause) ?? 'no access'}`,
+        'give this user write access to the file and its folder, or choose another place',
+        cause,
+      )
     }
   }
 }

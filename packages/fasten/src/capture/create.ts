@@ -9,7 +9,7 @@ import type { DrainEvent } from '../store/drain-loop.ts'
 import { createMemoryStore } from '../store/memory.ts'
 import { createSystemClock, createSystemIds } from '../store/platform.ts'
 import type { NodeStatus } from '../store/sources.ts'
-import { processEnv, readConfig, type Config, type InitOptions } from './config.ts'
+import { processEnv, readConfig, type InitOptions } from './config.ts'
 import { currentContext } from './context.ts'
 import { createEmit } from './emit.ts'
 import type { ApiInput, Fasten } from './engine.ts'
@@ -43,7 +43,12 @@ export interface OwnedFasten extends Fasten {
  * Starts an instance: reads the configuration, makes the spools, starts the drainers. Everything that can be wrong with the
  * configuration throws here.
  */
-export function createFasten({ registry = createCodeRegistry(), writable, notices = process.stderr, ...options }: CreateOptions = {}): OwnedFasten {
+export function createFasten({
+  registry = createCodeRegistry(),
+  writable,
+  notices = process.stderr,
+  ...options
+}: CreateOptions = {}): OwnedFasten {
   const config = readConfig(options, processEnv())
   const clock = createSystemClock()
   const ids = createSystemIds()
@@ -55,7 +60,8 @@ export function createFasten({ registry = createCodeRegistry(), writable, notice
     detailBytesMax: config.detailBytesMax,
   })
   const lines = createLineWriter(() => writable ?? process.stdout)
-  const showsPretty = config.logFormat === 'pretty' || (config.logFormat === 'auto' && writable === undefined && isatty(1))
+  const showsPretty =
+    config.logFormat === 'pretty' || (config.logFormat === 'auto' && writable === undefined && isatty(1))
   const format = showsPretty ? prettyLine : ndjsonLine
   const rings = {
     sys: createMemoryStore({ stream: 'sys', rowsMax: config.sysRingRows }),
@@ -71,7 +77,9 @@ export function createFasten({ registry = createCodeRegistry(), writable, notice
   let lastError: string | null = null
 
   const opened = openLanes()
-  const laneOf = new Map<StreamName, Lane>(opened.flatMap(({ lane, streams }) => streams.map((stream) => [stream, lane] as const)))
+  const laneOf = new Map<StreamName, Lane>(
+    opened.flatMap(({ lane, streams }) => streams.map((stream) => [stream, lane] as const)),
+  )
   const sources = openSources({ opened, rings, status })
 
   const emit = createEmit({
@@ -82,7 +90,10 @@ export function createFasten({ registry = createCodeRegistry(), writable, notice
     lane: auditLane(),
     onUnregistered(code) {
       const times = unregistered.get(code) ?? 0
-      if (times === 0) notice(`code "${code}" is not registered; its rows are kept as UNREGISTERED_CODE. register() it, or load its *.codes.yaml`)
+      if (times === 0)
+        notice(
+          `code "${code}" is not registered; its rows are kept as UNREGISTERED_CODE. register() it, or load its *.codes.yaml`,
+        )
       if (times > 0 || unregistered.size < 10_000) unregistered.set(code, times + 1)
     },
     onRefused: (code) => refusedByCode.set(code, (refusedByCode.get(code) ?? 0) + 1),
@@ -121,7 +132,10 @@ export function createFasten({ registry = createCodeRegistry(), writable, notice
 
   function openLanes(): OpenLane[] {
     const lanes: OpenLane[] = []
-    for (const plan of planLanes(config)) lanes.push(openLane(plan, { config, clock, ids, onEvent: tellDrainEvent, onTrouble, onDiskFull, onRelief }))
+    for (const plan of planLanes(config))
+      lanes.push(
+        openLane(plan, { config, clock, ids, onEvent: tellDrainEvent, onTrouble, onDiskFull, onRelief }),
+      )
     return lanes
   }
 
@@ -160,13 +174,17 @@ export function createFasten({ registry = createCodeRegistry(), writable, notice
   }
 
   /** A row of sys or api: to its ring, to stdout, and to its store where one is named. */
-  function record(stream: 'sys' | 'api', isShown: boolean, build: (envelope: ReturnType<typeof identity.envelope>) => AnyClean): void {
+  function record(
+    stream: 'sys' | 'api',
+    isShown: boolean,
+    build: (envelope: ReturnType<typeof identity.envelope>) => AnyClean,
+  ): void {
     const lane = isClosed ? undefined : laneOf.get(stream)
     const context = currentContext()
     const tenant = context?.tenant_id ?? config.tenant_id
     const clean = build(identity.envelope(context, tenant, lane !== undefined))
     if (isShown) show(clean)
-    if (lane === undefined) return void rings[stream].push(clean)
+    if (lane === undefined) return rings[stream].push(clean)
     const ticket: Ticket = { stream, id: clean.id, position: notWritten, error: null, onSettled: null }
     lane.accept(identity.log(stream, tenant), () => draftText(clean), ticket)
   }
@@ -202,17 +220,19 @@ export function createFasten({ registry = createCodeRegistry(), writable, notice
   /** A drainer's news as sys rows under the names the published SDKs use, and the bad ones on stderr. */
   function tellDrainEvent(event: DrainEvent): void {
     const { event: name, ...fields } = event
-    if ('error' in event) lastError = event.error
+    // The spool of another process is no trouble of this one.
+    if ('error' in event && name !== 'audit_spool_not_adopted') lastError = event.error
     if (name === 'audit_drain_recovered') lastError = null
     if (name === 'audit_row_quarantined') {
       untold.push(event)
       tellQuarantined()
     }
-    if (name === 'audit_drain_degraded') emit({ code: 'DEGRADED', target: 'store', outcome: 'failure', reason: event.last_error })
+    if (name === 'audit_drain_degraded')
+      emit({ code: 'DEGRADED', target: 'store', outcome: 'failure', reason: event.last_error })
     if (name === 'audit_drain_recovered' && event.was_degraded)
       emit({ code: 'RECOVERED', target: 'store', detail: { seconds: event.recovery_after_seconds } })
     const isGood = name === 'audit_drain_recovered' || name === 'audit_spool_adopted'
-    const isWarning = name === 'audit_drain_failed'
+    const isWarning = name === 'audit_drain_failed' || name === 'audit_spool_not_adopted'
     if (name !== 'audit_spool_adopted') notice(`${name} ${JSON.stringify(fields)}`)
     // While the sys stream goes into the same store, its rows wait in the same spool; nothing feeds back.
     log[isGood ? 'info' : isWarning ? 'warn' : 'error'](name, fields)
@@ -282,6 +302,8 @@ export function createFasten({ registry = createCodeRegistry(), writable, notice
 
   function tellAssumptions(): void {
     if (config.assumed.length === 0) return
-    notice(`${config.assumed.join(', ')}; FASTEN_SERVICE_ID, FASTEN_NODE_ID and FASTEN_AUDIT_DSN choose others`)
+    notice(
+      `${config.assumed.join(', ')}; FASTEN_SERVICE_ID, FASTEN_NODE_ID and FASTEN_AUDIT_DSN choose others`,
+    )
   }
 }

@@ -12,10 +12,14 @@ import { createCodeRegistry } from '../core/code.ts'
 import { createFasten } from './create.ts'
 
 /** A file system of its own, `megabytes` large, or the reason why there is none. */
-function smallDisk(atEnd: (work: () => unknown) => void, megabytes: number): string | { readonly why: string } {
+function smallDisk(
+  atEnd: (work: () => unknown) => void,
+  megabytes: number,
+): string | { readonly why: string } {
   const folder = mkdtempSync(join(tmpdir(), 'fasten-full-'))
   atEnd(() => rmSync(folder, { recursive: true, force: true }))
-  if (process.platform !== 'linux' || process.getuid?.() !== 0) return { why: 'mounting a small file system takes root on Linux' }
+  if (process.platform !== 'linux' || process.getuid?.() !== 0)
+    return { why: 'mounting a small file system takes root on Linux' }
   try {
     execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'tmpfs', folder], { stdio: 'pipe' })
   } catch (error) {
@@ -63,18 +67,24 @@ it('outlives a full disk: refuses with a code, resumes without a restart, and lo
     const receipt = fasten.emit({ code: 'ORDER_PLACED', target: `order/${index}`, detail: { note } })
     if (receipt.accepted) inSpool.push(receipt.id)
     else {
-      const outcome = receipt.durable.then(() => receipt.id, (error: { code: string }) => {
-        assert.equal(error.code, 'SPOOL_FULL')
-        refused++
-        return ''
-      })
+      const outcome = receipt.durable.then(
+        () => receipt.id,
+        (error: { code: string }) => {
+          assert.equal(error.code, 'SPOOL_FULL')
+          refused++
+          return ''
+        },
+      )
       held.push(outcome)
     }
     if (index % 50 === 0) await new Promise((resolve) => setImmediate(resolve))
   }
   assert.ok(held.length > 50, 'the disk must have been full, or the test does not bite')
   assert.throws(() => fasten.emit({ code: 'ORDER_PAID', target: 'order/1' }), { code: 'SPOOL_FULL' })
-  assert.ok(notices.some((notice) => /SPOOL_FULL: .*no space left.*free disk space/.test(notice)), notices.join(''))
+  assert.ok(
+    notices.some((notice) => /SPOOL_FULL: .*no space left.*free disk space/.test(notice)),
+    notices.join(''),
+  )
   assert.equal(existsSync(join(folder, 'audit.db-spool')), true)
 
   rmSync(ballast)
@@ -100,8 +110,13 @@ it('outlives a full disk: refuses with a code, resumes without a restart, and lo
     ids.add(String(row.columns['id']))
     codes.add(String(row.columns['code']))
   }
-  assert.deepEqual([...inSpool, ...heldIds, paid.id].filter((id) => !ids.has(id)), [])
+  assert.deepEqual(
+    [...inSpool, ...heldIds, paid.id].filter((id) => !ids.has(id)),
+    [],
+  )
   assert.ok(codes.has('DISK_FULL'), 'the trail says that the disk was full')
   assert.deepEqual(verifier.finish().breaks, [])
-  t.diagnostic(`disk full: ${inSpool.length} rows accepted, ${heldIds.length} held and then written, ${stats.refused} refused and told, 0 lost`)
+  t.diagnostic(
+    `disk full: ${inSpool.length} rows accepted, ${heldIds.length} held and then written, ${stats.refused} refused and told, 0 lost`,
+  )
 })

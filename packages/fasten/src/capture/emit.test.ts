@@ -19,8 +19,21 @@ describe('emit', () => {
     const { start, auditRows } = bench(t)
     const fasten = start({ tenant_id: 'acme' })
     runWithContext(
-      { request_id: 'req-1', method: 'http', actor: 'ann', actor_kind: 'user', source: { ip: '192.0.2.7' }, trace_id: '0af7651916cd43dd8448eb211c80319c' },
-      () => fasten.emit({ code: 'USER_CREATED', target: 'user/42', changeRef: 'CHG-7', detail: { email: 'ann@example.org' } }),
+      {
+        request_id: 'req-1',
+        method: 'http',
+        actor: 'ann',
+        actor_kind: 'user',
+        source: { ip: '192.0.2.7' },
+        trace_id: '0af7651916cd43dd8448eb211c80319c',
+      },
+      () =>
+        fasten.emit({
+          code: 'USER_CREATED',
+          target: 'user/42',
+          changeRef: 'CHG-7',
+          detail: { email: 'ann@example.org' },
+        }),
     )
     fasten.emit({ code: 'USER_CREATED', target: 'user/43' })
     assert.equal(await fasten.flush(), true)
@@ -59,7 +72,12 @@ describe('emit', () => {
       detail: { email: 'ann@example.org' },
     })
     assert.deepEqual(
-      { actor: outside.actor, actor_kind: outside.actor_kind, method: outside.method, boot_seq: outside.boot_seq },
+      {
+        actor: outside.actor,
+        actor_kind: outside.actor_kind,
+        method: outside.method,
+        boot_seq: outside.boot_seq,
+      },
       { actor: 'system', actor_kind: 'system', method: 'sdk', boot_seq: 1 },
     )
     assert.match(outside.request_id, /^orphan-shop-[0-9a-f]{12}$/)
@@ -74,7 +92,10 @@ describe('emit', () => {
     const place = await receipt.stored
     const [row] = await auditRows()
     assert.equal(row?.id, receipt.id)
-    assert.deepEqual({ log: place.log, monotonic_seq: place.monotonic_seq }, { log: row?.log, monotonic_seq: row?.monotonic_seq })
+    assert.deepEqual(
+      { log: place.log, monotonic_seq: place.monotonic_seq },
+      { log: row?.log, monotonic_seq: row?.monotonic_seq },
+    )
     assert.match(place.hash, /^[0-9a-f]{64}$/)
     assert.equal(receipt.durable, receipt.durable, 'one promise, however often it is read')
   })
@@ -89,14 +110,19 @@ describe('emit', () => {
   it('with durability tick writes at the end of the turn, in order', async (t) => {
     const { start, path, auditRows } = bench(t)
     const fasten = start({ durability: 'tick' })
-    const receipts = Array.from({ length: 5 }, (_, index) => fasten.emit({ code: 'USER_CREATED', target: `user/${index}` }))
+    const receipts = Array.from({ length: 5 }, (_, index) =>
+      fasten.emit({ code: 'USER_CREATED', target: `user/${index}` }),
+    )
     assert.ok(receipts.every(({ accepted }) => accepted))
     assert.ok(!spoolText(path).includes(receipts[0]?.id ?? '?'), 'nothing is written within the turn')
     assert.equal(fasten.stats().held, 5)
     await new Promise((resolve) => setImmediate(resolve))
     assert.ok(spoolText(path).includes(receipts[4]?.id ?? '?'))
     await receipts[4]?.stored
-    assert.deepEqual((await auditRows()).map(({ target }) => target), ['user/0', 'user/1', 'user/2', 'user/3', 'user/4'])
+    assert.deepEqual(
+      (await auditRows()).map(({ target }) => target),
+      ['user/0', 'user/1', 'user/2', 'user/3', 'user/4'],
+    )
   })
 
   it('with durability memory and a database in memory needs no disk at all', async (t) => {
@@ -124,7 +150,10 @@ describe('emit', () => {
     fasten.emit({ code: 'NEVER_HEARD', target: 'y' })
     await fasten.flush()
     const rows = await auditRows()
-    assert.deepEqual(rows.map(({ code }) => code), ['UNREGISTERED_CODE', 'UNREGISTERED_CODE'])
+    assert.deepEqual(
+      rows.map(({ code }) => code),
+      ['UNREGISTERED_CODE', 'UNREGISTERED_CODE'],
+    )
     assert.deepEqual(rows[0]?.detail, { detail: { a: 1 }, original_code: 'NEVER_HEARD' })
     assert.equal(notices.filter((notice) => notice.includes('NEVER_HEARD')).length, 1)
     assert.equal(fasten.stats().unregistered, 2)
@@ -134,11 +163,17 @@ describe('emit', () => {
     const { start } = bench(t)
     const fasten = start({ strict: true })
     const wrong = (input: unknown, message: RegExp): void =>
-      assert.throws(() => fasten.emit(input as never), (error) => error instanceof TypeError && message.test(error.message))
+      assert.throws(
+        () => fasten.emit(input as never),
+        (error) => error instanceof TypeError && message.test(error.message),
+      )
     wrong({ code: 'NEVER_HEARD', target: 'x' }, /code "NEVER_HEARD" is not registered/)
     wrong({ code: 'USER_CREATED' }, /needs a target/)
     wrong({ code: 'USER_CREATED', target: 'x', acter: 'ann' }, /no member "acter"/)
-    wrong({ code: 'USER_CREATED', target: 'x', actor_kind: 'martian' }, /actor_kind must be one of user, .*"martian"/)
+    wrong(
+      { code: 'USER_CREATED', target: 'x', actor_kind: 'martian' },
+      /actor_kind must be one of user, .*"martian"/,
+    )
     wrong({ code: 'USER_CREATED', target: 7 }, /target must be a string/)
     wrong(null, /takes an object/)
     assert.equal(fasten.stats().emitted, 0)
@@ -147,7 +182,13 @@ describe('emit', () => {
   it('outside strict mode keeps the row and says in it what was wrong', async (t) => {
     const { start, auditRows } = bench(t)
     const fasten = start()
-    fasten.emit({ code: 'USER_CREATED', target: 7, actor_kind: 'martian', acter: 'ann', detail: { a: 1 } } as never)
+    fasten.emit({
+      code: 'USER_CREATED',
+      target: 7,
+      actor_kind: 'martian',
+      acter: 'ann',
+      detail: { a: 1 },
+    } as never)
     await fasten.flush()
     const [row] = await auditRows()
     assert.equal(row?.target, '7')
@@ -159,9 +200,20 @@ describe('emit', () => {
     const { start } = bench(t)
     const fasten = start({ durability: 'memory', audit_dsn: 'sqlite:///:memory:' })
     fc.assert(
-      fc.property(fc.anything({ withBigInt: true, withDate: true, withMap: true, withSet: true, withTypedArray: true, withSparseArray: true }), fc.string({ unit: 'binary' }), (detail, target) => {
-        fasten.emit({ code: 'USER_CREATED', target, detail: detail as never, reason: detail as never })
-      }),
+      fc.property(
+        fc.anything({
+          withBigInt: true,
+          withDate: true,
+          withMap: true,
+          withSet: true,
+          withTypedArray: true,
+          withSparseArray: true,
+        }),
+        fc.string({ unit: 'binary' }),
+        (detail, target) => {
+          fasten.emit({ code: 'USER_CREATED', target, detail: detail as never, reason: detail as never })
+        },
+      ),
       { numRuns: 300 },
     )
     assert.equal(await fasten.flush(), true)
@@ -178,9 +230,13 @@ describe('emit', () => {
     // Nothing drains within this turn, so the spool reaches its limit.
     const filler = 'x'.repeat(20_000)
     let refused = 0
-    for (let index = 0; index < 80; index++) if (!fasten.emit({ code: 'USER_CREATED', target: filler, detail: { filler } }).accepted) refused++
+    for (let index = 0; index < 80; index++)
+      if (!fasten.emit({ code: 'USER_CREATED', target: filler, detail: { filler } }).accepted) refused++
     assert.ok(refused > 0)
-    assert.throws(() => fasten.emit({ code: 'USER_DELETED', target: 'user/2' }), (error) => error instanceof FastenError && error.code === 'SPOOL_LIMIT')
+    assert.throws(
+      () => fasten.emit({ code: 'USER_DELETED', target: 'user/2' }),
+      (error) => error instanceof FastenError && error.code === 'SPOOL_LIMIT',
+    )
     const stats = fasten.stats()
     assert.equal(stats.emitted, stats.accepted + stats.held + stats.refused)
     assert.deepEqual(stats.refused_by_code, { USER_CREATED: refused, USER_DELETED: 1 })
@@ -190,7 +246,9 @@ describe('emit', () => {
     const { start, notices } = bench(t)
     const fasten = start({ spool_bytes_max: 1 << 20, drain_thread: false })
     const filler = 'x'.repeat(20_000)
-    const receipts = Array.from({ length: 80 }, () => fasten.emit({ code: 'USER_CREATED', target: filler, detail: { filler } }))
+    const receipts = Array.from({ length: 80 }, () =>
+      fasten.emit({ code: 'USER_CREATED', target: filler, detail: { filler } }),
+    )
     const refused = receipts.filter(({ accepted }) => !accepted)
     assert.ok(refused.length > 1)
     await assert.rejects(refused[0]?.durable ?? Promise.resolve(), { code: 'SPOOL_LIMIT' })
@@ -199,9 +257,13 @@ describe('emit', () => {
     await fasten.close()
 
     const raising = start({ spool_bytes_max: 1 << 20, drain_thread: false, failure: 'raise' })
-    assert.throws(() => {
-      for (let index = 0; index < 80; index++) raising.emit({ code: 'USER_CREATED', target: filler, detail: { filler } })
-    }, { code: 'SPOOL_LIMIT' })
+    assert.throws(
+      () => {
+        for (let index = 0; index < 80; index++)
+          raising.emit({ code: 'USER_CREATED', target: filler, detail: { filler } })
+      },
+      { code: 'SPOOL_LIMIT' },
+    )
   })
 
   it('waits out a store that is locked by somebody else, and loses nothing', async (t) => {
@@ -210,13 +272,17 @@ describe('emit', () => {
     await fasten.emit({ code: 'USER_CREATED', target: 'user/0' }).stored
     const other = new DatabaseSync(path)
     other.exec('BEGIN IMMEDIATE')
-    for (let index = 1; index <= 50; index++) await fasten.emit({ code: 'USER_CREATED', target: `user/${index}` }).durable
+    for (let index = 1; index <= 50; index++)
+      await fasten.emit({ code: 'USER_CREATED', target: `user/${index}` }).durable
     assert.equal(await fasten.flush(50), false, 'nothing can be stored now')
     assert.equal(fasten.stats().spooled, 50)
     other.exec('ROLLBACK')
     other.close()
     assert.equal(await fasten.flush(20_000), true)
-    assert.deepEqual((await auditRows()).map(({ target }) => target), Array.from({ length: 51 }, (_, index) => `user/${index}`))
+    assert.deepEqual(
+      (await auditRows()).map(({ target }) => target),
+      Array.from({ length: 51 }, (_, index) => `user/${index}`),
+    )
     assert.ok(notices.every((notice) => !notice.includes('refused')))
   })
 
@@ -237,7 +303,10 @@ describe('emit', () => {
     assert.equal(listSpools(`${path}-spool`).length, 1)
     const second = start()
     await second.emit({ code: 'USER_CREATED', target: 'user/22' }).stored
-    assert.deepEqual((await auditRows()).map(({ target }) => target), Array.from({ length: 23 }, (_, index) => `user/${index}`))
+    assert.deepEqual(
+      (await auditRows()).map(({ target }) => target),
+      Array.from({ length: 23 }, (_, index) => `user/${index}`),
+    )
     await second.close()
     assert.deepEqual(readdirSync(`${path}-spool`), [], `nothing is left in ${folder}`)
   })
@@ -248,7 +317,9 @@ describe('emit', () => {
     // A trigger that somebody else added refuses one row for good.
     await fasten.emit({ code: 'USER_CREATED', target: 'user/0' }).stored
     const other = new DatabaseSync(path)
-    other.exec(`CREATE TRIGGER refuse BEFORE INSERT ON audit_log WHEN NEW.target = 'poison' BEGIN SELECT RAISE(ABORT, 'constraint of a stranger'); END`)
+    other.exec(
+      `CREATE TRIGGER refuse BEFORE INSERT ON audit_log WHEN NEW.target = 'poison' BEGIN SELECT RAISE(ABORT, 'constraint of a stranger'); END`,
+    )
     other.close()
     const good = fasten.emit({ code: 'USER_CREATED', target: 'user/1' })
     const poison = fasten.emit({ code: 'USER_CREATED', target: 'poison' })
@@ -258,7 +329,10 @@ describe('emit', () => {
     await new Promise((resolve) => setImmediate(resolve))
     assert.equal(await fasten.flush(), true)
     const rows = await auditRows()
-    assert.deepEqual(rows.map(({ code, target }) => (code === 'USER_CREATED' ? target : code)), ['user/0', 'user/1', 'user/2', 'ROW_QUARANTINED'])
+    assert.deepEqual(
+      rows.map(({ code, target }) => (code === 'USER_CREATED' ? target : code)),
+      ['user/0', 'user/1', 'user/2', 'ROW_QUARANTINED'],
+    )
     const [entry] = listQuarantine(`${path}-spool`)
     assert.ok(entry && Buffer.from(entry.bytes).includes(poison.id))
     assert.equal(rows[3]?.target, entry.name)
@@ -296,7 +370,10 @@ describe('emit', () => {
     const rows = await auditRows()
     assert.equal(rows.length, 5000)
     assert.ok(rows.every(({ request_id, target }) => request_id === `req-${target.slice(5)}`))
-    assert.deepEqual(rows.map(({ boot_seq }) => boot_seq), Array.from({ length: 5000 }, (_, index) => index))
+    assert.deepEqual(
+      rows.map(({ boot_seq }) => boot_seq),
+      Array.from({ length: 5000 }, (_, index) => index),
+    )
   })
 
   it('makes spool files that only this user can read', (t) => {
@@ -311,6 +388,10 @@ describe('emit', () => {
 function spoolText(path: string): string {
   const root = `${path}-spool`
   return listSpools(root)
-    .flatMap((spool) => readdirSync(join(root, spool)).filter((name) => name.endsWith('.seg')).map((name) => readFileSync(join(root, spool, name), 'latin1')))
+    .flatMap((spool) =>
+      readdirSync(join(root, spool))
+        .filter((name) => name.endsWith('.seg'))
+        .map((name) => readFileSync(join(root, spool, name), 'latin1')),
+    )
     .join('')
 }

@@ -5,7 +5,7 @@ import type { Redactor } from '../core/redact.ts'
 import type { AuditDraft, Clean } from '../core/row.ts'
 import type { Config } from './config.ts'
 import { currentContext, type RequestContext } from './context.ts'
-import type { EmitInput } from './engine.ts'
+import type { AnyEmitInput } from './engine.ts'
 import { enrich } from './enrich.ts'
 import { parseEvent, type Event } from './event.ts'
 import type { Identity } from './identity.ts'
@@ -31,7 +31,7 @@ export interface EmitterParts {
  * mode for what the programmer got wrong, and a `FastenError` when the row could not be kept and the code is `fail_closed` or
  * `failure` is `raise`; otherwise never.
  */
-export function createEmit(parts: EmitterParts): (input: EmitInput<string>) => Receipt {
+export function createEmit(parts: EmitterParts): (input: AnyEmitInput) => Receipt {
   const { config, registry, identity, redactor, lane, onUnregistered, onRefused, onRow } = parts
   const syncsAlways = config.durability === 'disk'
 
@@ -42,7 +42,13 @@ export function createEmit(parts: EmitterParts): (input: EmitInput<string>) => R
     if (config.isStrict) checkDetail(event)
     const context = contextOf(event)
     const tenant = event.tenant_id ?? context?.tenant_id ?? config.tenant_id
-    const draft = enrich(known ? event : wrapped(event), known ? event.code : 'UNREGISTERED_CODE', meta, context, identity.envelope(context, tenant, true))
+    const draft = enrich(
+      known ? event : wrapped(event),
+      known ? event.code : 'UNREGISTERED_CODE',
+      meta,
+      context,
+      identity.envelope(context, tenant, true),
+    )
     const clean = redactor.audit(draft, meta)
     return keep(clean, tenant, meta)
   }
@@ -65,11 +71,14 @@ export function createEmit(parts: EmitterParts): (input: EmitInput<string>) => R
   function checkDetail(event: Event): void {
     const [problem, ...more] = registry.problemsOf(event.code, event.detail ?? {})
     if (problem === undefined) return
-    throw new TypeError(`detail of ${event.code}: ${problem}${more.length === 0 ? '' : ` (and ${more.length} more)`}`)
+    throw new TypeError(
+      `detail of ${event.code}: ${problem}${more.length === 0 ? '' : ` (and ${more.length} more)`}`,
+    )
   }
 
   function unregistered(code: string): CodeMeta {
-    if (config.isStrict) throw new TypeError(`code "${code}" is not registered; register() it or add it to a *.codes.yaml file`)
+    if (config.isStrict)
+      throw new TypeError(`code "${code}" is not registered; register() it or add it to a *.codes.yaml file`)
     onUnregistered(code)
     const meta = registry.metaOf('UNREGISTERED_CODE')
     if (!meta) throw new TypeError('the built-in codes are missing from the registry')

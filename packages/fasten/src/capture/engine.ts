@@ -10,7 +10,6 @@ import type { Stats } from './stats.ts'
  * The codes an application registered, by name. Empty until `fasten codes typegen` writes a declaration that merges
  * into it; from then on an unknown code or a wrong detail member is a compile error.
  */
-// oxlint-disable-next-line no-empty-interface -- declaration merging needs an interface to merge into
 export interface RegisteredCodes {}
 
 export type CodeName = keyof RegisteredCodes extends never ? string : keyof RegisteredCodes & string
@@ -62,6 +61,10 @@ export interface EmitInput<C extends string = CodeName> {
   readonly requestId?: string
   readonly tenantId?: string
 }
+
+/** With any code: once codes are registered, `EmitInput` alone admits only those. */
+// oxlint-disable-next-line no-unnecessary-type-arguments -- the default narrows when an application registers codes
+export type AnyEmitInput = EmitInput<string>
 
 /** One HTTP access, as a shim saw it end. */
 export interface ApiInput {

@@ -12,7 +12,13 @@ type Writable<T> = { -readonly [M in keyof T]: T[M] }
  * the documented defaults (`actor` system, `method` sdk, `outcome` success). Cannot fail. `detail` is not judged yet: that is
  * `redact`'s work.
  */
-export function enrich(event: Event, code: string, meta: CodeMeta, context: RequestContext | undefined, envelope: DraftEnvelope): UncleanAudit {
+export function enrich(
+  event: Event,
+  code: string,
+  meta: CodeMeta,
+  context: RequestContext | undefined,
+  envelope: DraftEnvelope,
+): UncleanAudit {
   const actor = event.actor ?? context?.actor
   const draft = { ...envelope } as Writable<UncleanAudit>
   draft.stream = 'audit'
@@ -22,7 +28,10 @@ export function enrich(event: Event, code: string, meta: CodeMeta, context: Requ
   draft.domain = meta.domain
   draft.category = meta.category
   draft.actor = actor ?? 'system'
-  draft.actor_kind = event.actor_kind ?? (event.actor === undefined ? context?.actor_kind : undefined) ?? (actor === undefined ? 'system' : 'service')
+  draft.actor_kind =
+    event.actor_kind ??
+    (event.actor === undefined ? context?.actor_kind : undefined) ??
+    (actor === undefined ? 'system' : 'service')
   draft.target = event.target
   draft.method = event.method ?? context?.method ?? 'sdk'
   draft.outcome = event.outcome ?? 'success'

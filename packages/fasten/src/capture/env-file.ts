@@ -8,11 +8,15 @@ export function readEnvFile(path: string): Readonly<Record<string, string | unde
   try {
     return parseEnv(readFileSync(path, 'utf8'))
   } catch (cause) {
-    throw new FastenError('ENV_FILE_UNREADABLE', `cannot read the environment file: ${systemCode(cause) ?? String(cause)}`, {
-      at: path,
-      hint: 'correct FASTEN_ENV_FILE or the env_file option, or remove it',
-      cause,
-    })
+    throw new FastenError(
+      'ENV_FILE_UNREADABLE',
+      `cannot read the environment file: ${systemCode(cause) ?? String(cause)}`,
+      {
+        at: path,
+        hint: 'correct FASTEN_ENV_FILE or the env_file option, or remove it',
+        cause,
+      },
+    )
   }
 }
 
@@ -20,7 +24,11 @@ export function readEnvFile(path: string): Readonly<Record<string, string | unde
  * `text` with each `${NAME}` replaced from the environment, percent-encoded so that a password with `@` or `/` in it stays
  * a password. Throws `CONFIG_INVALID` naming a variable that is not set.
  */
-export function expandVariables(text: string, env: Readonly<Record<string, string | undefined>>, at: string): string {
+export function expandVariables(
+  text: string,
+  env: Readonly<Record<string, string | undefined>>,
+  at: string,
+): string {
   return text.replace(/\$\{([A-Za-z_][A-Za-z0-9_]*)\}/g, (_, name: string) => {
     const value = env[name]
     if (value === undefined)

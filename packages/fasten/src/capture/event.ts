@@ -1,10 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
-import { actorKinds, outcomes, severities, type ActorKind, type Outcome, type Severity } from '../core/row.ts'
-import type { EmitInput } from './engine.ts'
+import { actorKinds, outcomes, severities } from '../core/row.ts'
+import type { AnyEmitInput } from './engine.ts'
 
 const members = [
-  'code', 'target', 'actor', 'actor_kind', 'on_behalf_of', 'auth_method', 'session_id', 'target_kind', 'method', 'outcome', 'severity',
-  'reason', 'change_ref', 'request_ref', 'call_ref', 'caused_by', 'request_id', 'tenant_id', 'source', 'detail',
+  'code',
+  'target',
+  'actor',
+  'actor_kind',
+  'on_behalf_of',
+  'auth_method',
+  'session_id',
+  'target_kind',
+  'method',
+  'outcome',
+  'severity',
+  'reason',
+  'change_ref',
+  'request_ref',
+  'call_ref',
+  'caused_by',
+  'request_id',
+  'tenant_id',
+  'source',
+  'detail',
 ] as const
 type Member = (typeof members)[number]
 type Kind = 'text' | 'any' | readonly string[]
@@ -20,12 +38,15 @@ const kinds: Readonly<Partial<Record<Member, Kind>>> = {
 const spellings = new Map<string, { readonly name: Member; readonly kind: Kind }>(
   members.flatMap((name) => {
     const entry = { name, kind: kinds[name] ?? 'text' }
-    return [[name, entry] as const, [name.replace(/_(.)/g, (_, letter: string) => letter.toUpperCase()), entry] as const]
+    return [
+      [name, entry] as const,
+      [name.replace(/_(.)/g, (_, letter: string) => letter.toUpperCase()), entry] as const,
+    ]
   }),
 )
 
 /** An `EmitInput` in one spelling, its enumerated members checked. `corrected` holds what was not one of the words allowed. */
-export type Event = Omit<Pick<EmitInput<string>, Member>, 'detail'> & {
+export type Event = Omit<Pick<AnyEmitInput, Member>, 'detail'> & {
   readonly detail?: unknown
   readonly corrected?: Readonly<Record<string, unknown>>
 }
@@ -36,22 +57,41 @@ type Draft = { [M in Member]: unknown } & { corrected?: Record<string, unknown> 
  * What an application handed to `emit`, as an event. In strict mode anything but the members, words and types of `EmitInput` is
  * a `TypeError`; otherwise the row is kept and says what was wrong with it.
  */
-export function parseEvent(input: EmitInput<string>, isStrict: boolean): Event {
+export function parseEvent(input: AnyEmitInput, isStrict: boolean): Event {
   if (typeof input !== 'object' || input === null)
-    throw new TypeError(`emit() takes an object with code and target, not ${input === null ? 'null' : typeof input}`)
+    throw new TypeError(
+      `emit() takes an object with code and target, not ${input === null ? 'null' : typeof input}`,
+    )
   // All members at once, so that every event has one shape and each stage behind this one stays fast.
   const event: Draft = {
-    code: undefined, target: undefined, actor: undefined, actor_kind: undefined, on_behalf_of: undefined, auth_method: undefined,
-    session_id: undefined, target_kind: undefined, method: undefined, outcome: undefined, severity: undefined, reason: undefined,
-    change_ref: undefined, request_ref: undefined, call_ref: undefined, caused_by: undefined, request_id: undefined,
-    tenant_id: undefined, source: undefined, detail: undefined,
+    code: undefined,
+    target: undefined,
+    actor: undefined,
+    actor_kind: undefined,
+    on_behalf_of: undefined,
+    auth_method: undefined,
+    session_id: undefined,
+    target_kind: undefined,
+    method: undefined,
+    outcome: undefined,
+    severity: undefined,
+    reason: undefined,
+    change_ref: undefined,
+    request_ref: undefined,
+    call_ref: undefined,
+    caused_by: undefined,
+    request_id: undefined,
+    tenant_id: undefined,
+    source: undefined,
+    detail: undefined,
   }
   for (const key in input) {
     const value = (input as unknown as Record<string, unknown>)[key]
     if (value === undefined || value === null) continue
     const known = spellings.get(key)
     if (known === undefined) reject(event, key, value, isStrict, () => `emit() has no member "${key}"`)
-    else if (known.kind === 'any' || (known.kind === 'text' && typeof value === 'string')) event[known.name] = value
+    else if (known.kind === 'any' || (known.kind === 'text' && typeof value === 'string'))
+      event[known.name] = value
     else if (known.kind === 'text') event[known.name] = asText(known.name, value, isStrict)
     else oneOf(event, known.name, known.kind, value, isStrict)
   }
@@ -66,11 +106,24 @@ export function parseEvent(input: EmitInput<string>, isStrict: boolean): Event {
   return event as Event
 }
 
-function oneOf(event: Draft, name: Member, allowed: readonly string[], value: unknown, isStrict: boolean): void {
+function oneOf(
+  event: Draft,
+  name: Member,
+  allowed: readonly string[],
+  value: unknown,
+  isStrict: boolean,
+): void {
   // The published SDKs say `schedule`.
   const word = name === 'actor_kind' && value === 'schedule' ? 'scheduler' : value
   if (typeof word === 'string' && allowed.includes(word)) event[name] = word
-  else reject(event, name, value, isStrict, () => `${name} must be one of ${allowed.join(', ')}, not "${String(value)}"`)
+  else
+    reject(
+      event,
+      name,
+      value,
+      isStrict,
+      () => `${name} must be one of ${allowed.join(', ')}, not "${String(value)}"`,
+    )
 }
 
 function reject(event: Draft, name: string, value: unknown, isStrict: boolean, message: () => string): void {
@@ -82,7 +135,7 @@ function reject(event: Draft, name: string, value: unknown, isStrict: boolean, m
 function asText(name: Member, value: unknown, isStrict: boolean): string {
   if (isStrict) throw new TypeError(`${name} must be a string, not ${typeof value}`)
   try {
-    return typeof value === 'object' ? (JSON.stringify(value) ?? '') : String(value)
+    return typeof value === 'object' ? (JSON.stringify(value) ?? '') : `${value as string}`
   } catch {
     // A hostile toJSON, or a symbol: the row is worth more than this member.
     return '[unreadable]'

@@ -35,10 +35,14 @@ async function ending(
     const emit = (n) => { for (let i = 0; i < n; i++) fasten.emit({ code: 'T_HAPPENED', target: 't/' + i }) };
     ${body}`
   // As a person would try it: the flag must not reach the drainer's thread, where it is an error.
-  const child = spawn(process.execPath, [...(how.flags ?? []), '--conditions=fasten-source', '--input-type=module', '-e', program], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, ...how.env },
-  })
+  const child = spawn(
+    process.execPath,
+    [...(how.flags ?? []), '--conditions=fasten-source', '--input-type=module', '-e', program],
+    {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...how.env },
+    },
+  )
   let out = ''
   const collect = (chunk: Buffer): void => {
     out += String(chunk)
@@ -46,7 +50,9 @@ async function ending(
   }
   child.stdout.on('data', collect)
   child.stderr.on('data', (chunk: Buffer) => (out += String(chunk)))
-  const [code, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve) => child.on('close', (...end) => resolve(end)))
+  const [code, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve) =>
+    child.on('close', (...end) => resolve(end)),
+  )
   const spools = listSpools(`${path}-spool`).length
   // What is still in a spool is stored by the next start; it must not be lost either.
   const next = createFasten({ service_id: 's', node_id: 'n', audit_dsn: `sqlite:///${path}`, stdout: [] })
@@ -72,7 +78,10 @@ describe('the end of a process', () => {
   })
 
   it('loses nothing when an exception is not caught, also with durability tick', async (t) => {
-    const end = await ending(t, `fasten.init({ service_id: 's', node_id: 'n', audit_dsn: fasten.currentFasten().config.targets.audit.text, durability: 'tick' }); emit(200); throw new TypeError('oops')`)
+    const end = await ending(
+      t,
+      `fasten.init({ service_id: 's', node_id: 'n', audit_dsn: fasten.currentFasten().config.targets.audit.text, durability: 'tick' }); emit(200); throw new TypeError('oops')`,
+    )
     assert.equal(end.code, 1)
     assert.equal(end.stored, 200)
     assert.match(end.out, /oops/)
@@ -80,7 +89,9 @@ describe('the end of a process', () => {
 
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
     it(`flushes on ${signal} and ends by it`, async (t) => {
-      const end = await ending(t, `emit(500); setInterval(() => {}, 1000); console.log('ready')`, (kill) => kill(signal))
+      const end = await ending(t, `emit(500); setInterval(() => {}, 1000); console.log('ready')`, (kill) =>
+        kill(signal),
+      )
       assert.deepEqual([end.signal, end.stored, end.spools], [signal, 500, 0])
     })
 
@@ -94,7 +105,10 @@ describe('the end of a process', () => {
   })
 
   it('keeps the process alive while somebody waits for a promise', async (t) => {
-    const end = await ending(t, `const { stored } = fasten.emit({ code: 'T_HAPPENED', target: 'x' }); console.log('seq', (await stored).monotonic_seq)`)
+    const end = await ending(
+      t,
+      `const { stored } = fasten.emit({ code: 'T_HAPPENED', target: 'x' }); console.log('seq', (await stored).monotonic_seq)`,
+    )
     assert.match(end.out, /seq 1/)
     assert.equal(end.code, 0)
   })
@@ -112,7 +126,9 @@ describe('the end of a process', () => {
   })
 
   it('says at once that nothing can be kept where syncing is forbidden', async (t) => {
-    const end = await ending(t, 'emit(1)', undefined, { flags: ['--permission', '--allow-fs-read=*', '--allow-fs-write=*', '--allow-worker'] })
+    const end = await ending(t, 'emit(1)', undefined, {
+      flags: ['--permission', '--allow-fs-read=*', '--allow-fs-write=*', '--allow-worker'],
+    })
     assert.equal(end.code, 1)
     assert.match(end.out, /SPOOL_IO/)
     assert.match(end.out, /run without --permission/)
@@ -123,10 +139,18 @@ describe('the end of a process', () => {
     t.after(() => rmSync(folder, { recursive: true, force: true }))
     const preload = join(folder, 'preload.mjs')
     // A preload that cannot bear a second thread: it reaches ours through NODE_OPTIONS.
-    writeFileSync(preload, `import { isMainThread } from 'node:worker_threads'; if (!isMainThread) throw new TypeError('not in a thread')`)
-    const end = await ending(t, `emit(300); await fasten.flush(); console.log('thread', fasten.stats().has_drain_thread)`, undefined, {
-      env: { NODE_OPTIONS: `--import=${preload}` },
-    })
+    writeFileSync(
+      preload,
+      `import { isMainThread } from 'node:worker_threads'; if (!isMainThread) throw new TypeError('not in a thread')`,
+    )
+    const end = await ending(
+      t,
+      `emit(300); await fasten.flush(); console.log('thread', fasten.stats().has_drain_thread)`,
+      undefined,
+      {
+        env: { NODE_OPTIONS: `--import=${preload}` },
+      },
+    )
     assert.deepEqual([end.code, end.stored, end.spools], [0, 300, 0], end.out)
     assert.match(end.out, /not in a thread/)
     assert.match(end.out, /thread false/)

@@ -12,7 +12,11 @@ import { mintSentinel } from './request-id.ts'
 export interface Identity {
   readonly boot_id: string
   /** The members every row begins with. `consumesSeq` for rows that go to a spool: a hole then shows a lost row. */
-  envelope(context: RequestContext | undefined, tenant: string | undefined, consumesSeq: boolean): DraftEnvelope
+  envelope(
+    context: RequestContext | undefined,
+    tenant: string | undefined,
+    consumesSeq: boolean,
+  ): DraftEnvelope
   /** Name of the log a row of this process belongs to. */
   log(stream: StreamName, tenant: string | undefined): string
 }
@@ -71,4 +75,3 @@ export function createIdentity(config: Config, clock: Clock, ids: IdSource): Ide
     },
   }
 }
-

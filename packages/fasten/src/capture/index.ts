@@ -3,7 +3,20 @@
 import { currentContext, currentRequestID, extendContext, runWithContext } from './context.ts'
 import { defineCodes } from './codes.ts'
 import { createFasten } from './create.ts'
-import { close, codes, currentFasten, dump, emit, flush, init, log, metaOf, register, sources, stats } from './init.ts'
+import {
+  close,
+  codes,
+  currentFasten,
+  dump,
+  emit,
+  flush,
+  init,
+  log,
+  metaOf,
+  register,
+  sources,
+  stats,
+} from './init.ts'
 import { background, mintID, mintSentinel, withRequestID } from './request-id.ts'
 
 // Start, record, end.
@@ -26,7 +39,16 @@ export type { LogCall, LogFields, Logger } from './log.ts'
 export type { Receipt, StoredPlace } from './receipt.ts'
 export type { Stats } from './stats.ts'
 export type { Sources } from '../store/sources.ts'
-export type { ActorKind, Level, Method, Outcome, RetentionClass, Severity, Source, StreamName } from '../core/row.ts'
+export type {
+  ActorKind,
+  Level,
+  Method,
+  Outcome,
+  RetentionClass,
+  Severity,
+  Source,
+  StreamName,
+} from '../core/row.ts'
 
 const fasten = {
   init,

@@ -16,7 +16,7 @@ let removeHooks: (() => void) | undefined
 let processRegistry: CodeRegistry | undefined
 let processCodes: CodeFiles | undefined
 /** Lines logged before `init`, kept for it. */
-let early: { readonly level: Level; readonly args: Parameters<LogCall>; readonly bound: LogFields }[] = []
+const early: { readonly level: Level; readonly args: Parameters<LogCall>; readonly bound: LogFields }[] = []
 const earlyLinesMax = 1000
 
 const registry = (): CodeRegistry => (processRegistry ??= createCodeRegistry())
@@ -71,7 +71,8 @@ export const codes: CodeFiles = {
 const codeFiles = (): CodeFiles => (processCodes ??= createCodeFiles(registry()))
 
 /** True when every row accepted so far is stored, false after `timeoutMs`. True before `init`. */
-export const flush = (timeoutMs?: number): Promise<boolean> => current?.flush(timeoutMs) ?? Promise.resolve(true)
+export const flush = (timeoutMs?: number): Promise<boolean> =>
+  current?.flush(timeoutMs) ?? Promise.resolve(true)
 
 /** Ends the process's instance: flushes, closes files and the drainer thread. */
 export async function close(timeoutMs?: number): Promise<void> {
@@ -112,7 +113,8 @@ function deferredLogger(bound: LogFields): Logger {
     },
     set level(level) {
       const found = target()
-      if (!found) throw new TypeError('the log level can be set after fasten.init(); before, set FASTEN_LOG_LEVEL')
+      if (!found)
+        throw new TypeError('the log level can be set after fasten.init(); before, set FASTEN_LOG_LEVEL')
       found.level = level
     },
     isLevelEnabled: (level) => target()?.isLevelEnabled(level) ?? true,

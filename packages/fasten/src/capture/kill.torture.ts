@@ -14,7 +14,10 @@ for (let lot = 1; lot <= lots; lot++)
     t.diagnostic(`${killReportLine(report)}, seed ${lot}`)
     assert.ok(report.acked > rounds)
     assert.deepEqual([report.lost, report.duplicated], [[], []])
-    assert.deepEqual(report.verdicts.filter(({ verdict }) => verdict === 'FAIL'), [])
+    assert.deepEqual(
+      report.verdicts.filter(({ verdict }) => verdict === 'FAIL'),
+      [],
+    )
     assert.equal(report.quarantined, 0)
     assert.equal(report.spoolsLeft, 0)
   })

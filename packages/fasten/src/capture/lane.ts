@@ -71,7 +71,8 @@ const retryMs = 250
 const turnRowsMax = 1024
 
 export function createLane(options: LaneOptions): Lane {
-  const { writer, drainer, spoolBytesMax, overflowRowsMax, defersToTick, onTrouble, onDiskFull, onRelief } = options
+  const { writer, drainer, spoolBytesMax, overflowRowsMax, defersToTick, onTrouble, onDiskFull, onRelief } =
+    options
   const { shared } = drainer
   let accepted = 0
   let refused = 0
@@ -115,7 +116,8 @@ export function createLane(options: LaneOptions): Lane {
   }
 
   function write(log: string, text: string, ticket: Ticket): void {
-    if (isClosed) throw new FastenError('CLOSED', 'fasten is closed', { hint: 'emit before close(), or init() again' })
+    if (isClosed)
+      throw new FastenError('CLOSED', 'fasten is closed', { hint: 'emit before close(), or init() again' })
     assertRoom(ticket)
     const position = writer.append(log, text)
     shared.written = position
@@ -144,16 +146,24 @@ export function createLane(options: LaneOptions): Lane {
     if (writer.position - knownStored <= limit) return
     knownStored = shared.stored
     if (writer.position - knownStored <= limit) return
-    throw new FastenError('SPOOL_LIMIT', `the spool holds ${writer.position - knownStored} bytes that the store has not taken`, {
-      hint: 'bring the store back, or raise FASTEN_SPOOL_BYTES_MAX',
-    })
+    throw new FastenError(
+      'SPOOL_LIMIT',
+      `the spool holds ${writer.position - knownStored} bytes that the store has not taken`,
+      {
+        hint: 'bring the store back, or raise FASTEN_SPOOL_BYTES_MAX',
+      },
+    )
   }
 
   function hold(entry: Waiting): void {
     if (isBlocked) {
-      if (waiting.length >= overflowRowsMax) return refuse(entry, new FastenError('SPOOL_FULL', `${waiting.length} rows already wait in memory for disk space`, {
-        hint: 'free disk space; emitting resumes by itself',
-      }))
+      if (waiting.length >= overflowRowsMax)
+        return refuse(
+          entry,
+          new FastenError('SPOOL_FULL', `${waiting.length} rows already wait in memory for disk space`, {
+            hint: 'free disk space; emitting resumes by itself',
+          }),
+        )
       waiting.push(entry)
       return
     }
@@ -169,26 +179,26 @@ export function createLane(options: LaneOptions): Lane {
 
   /** Writes what waits, in order, until something stops it. */
   function endTurn(): void {
-    let written = 0
+    let done = 0
     for (const entry of waiting) {
       try {
         write(entry.log, entry.text(), entry.ticket)
       } catch (error) {
-        waiting = waiting.slice(written)
+        waiting = waiting.slice(done)
         // The row that failed is at the front again or was refused.
         const [first, ...rest] = waiting
         waiting = rest
         if (first) block(error, first, true)
         return
       }
-      written++
+      done++
       settle(entry.ticket)
     }
     waiting = []
     if (!isBlocked) return
     isBlocked = false
     hasSaidRefused = false
-    onRelief(written)
+    onRelief(done)
   }
 
   function block(error: unknown, entry: Waiting, isFront = false): void {
@@ -245,16 +255,24 @@ export function createLane(options: LaneOptions): Lane {
   async function stored(ticket: Ticket): Promise<StoredPlace> {
     if (ticket.position === notWritten) await written(ticket)
     if (!(await drainer.whenStored(ticket.position)))
-      throw new FastenError('NOT_STORED_YET', `row ${ticket.id} was not stored before fasten was closed; it is in the spool`, {
-        at: ticket.id,
-        hint: 'the next process that opens this store will store it',
-      })
+      throw new FastenError(
+        'NOT_STORED_YET',
+        `row ${ticket.id} was not stored before fasten was closed; it is in the spool`,
+        {
+          at: ticket.id,
+          hint: 'the next process that opens this store will store it',
+        },
+      )
     const place = await drainer.locate(ticket.stream, ticket.id)
     if (place) return place
-    throw new FastenError('ROW_QUARANTINED', `the store would not take row ${ticket.id}; it is in quarantine`, {
-      at: ticket.id,
-      hint: 'fasten quarantine list',
-    })
+    throw new FastenError(
+      'ROW_QUARANTINED',
+      `the store would not take row ${ticket.id}; it is in quarantine`,
+      {
+        at: ticket.id,
+        hint: 'fasten quarantine list',
+      },
+    )
   }
 
   async function flush(timeoutMs: number): Promise<boolean> {
@@ -285,7 +303,8 @@ export function createLane(options: LaneOptions): Lane {
       if (!isDrained) syncQuietly()
       await drainer.stop(Math.max(timeoutMs, 1000))
       writer.close()
-      for (const entry of waiting) refuse(entry, new FastenError('CLOSED', 'fasten was closed while the disk was full'))
+      for (const entry of waiting)
+        refuse(entry, new FastenError('CLOSED', 'fasten was closed while the disk was full'))
       return isDrained
     },
     syncNow: syncQuietly,

@@ -42,22 +42,36 @@ export function prettyLine(draft: AnyClean): string {
     return visible(`${time} ${level} `, `${draft.event}${pairs(draft.fields)}`, ` ${id}`)
   }
   if (draft.stream === 'api') {
-    const status = styleText(draft.status >= 500 ? 'red' : draft.status >= 400 ? 'yellow' : 'green', String(draft.status))
-    return visible(`${time} ${status}   `, `${draft.method} ${draft.path} ${(draft.duration_us / 1000).toFixed(1)} ms`, ` ${id}`)
+    const status = styleText(
+      draft.status >= 500 ? 'red' : draft.status >= 400 ? 'yellow' : 'green',
+      String(draft.status),
+    )
+    return visible(
+      `${time} ${status}   `,
+      `${draft.method} ${draft.path} ${(draft.duration_us / 1000).toFixed(1)} ms`,
+      ` ${id}`,
+    )
   }
   const severity = styleText('cyan', 'AUDIT')
-  return visible(`${time} ${severity} `, `${draft.code} ${draft.actor} → ${draft.target} ${draft.outcome}`, ` ${id}`)
+  return visible(
+    `${time} ${severity} `,
+    `${draft.code} ${draft.actor} → ${draft.target} ${draft.outcome}`,
+    ` ${id}`,
+  )
 }
 
 function pairs(fields: object): string {
   let text = ''
-  for (const [key, value] of Object.entries(fields)) text += ` ${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`
+  for (const [key, value] of Object.entries(fields))
+    text += ` ${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`
   return text
 }
 
 /** Escapes control characters and direction overrides of what came from outside; ours keep their colours. */
 const visible = (before: string, text: string, after: string): string =>
   before +
-  // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
-  text.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`) +
+  text.replace(
+    /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  ) +
   after

@@ -27,7 +27,13 @@ describe('log', () => {
     await endOfTurn()
     const seen = lines.map((line) => JSON.parse(line) as Record<string, unknown>)
     assert.deepEqual(
-      seen.map(({ shape, level, event, request_id, service_id }) => ({ shape, level, event, request_id, service_id })),
+      seen.map(({ shape, level, event, request_id, service_id }) => ({
+        shape,
+        level,
+        event,
+        request_id,
+        service_id,
+      })),
       [
         { shape: 'sys', level: 'info', event: 'user_created', request_id: 'req-9', service_id: 'shop' },
         { shape: 'sys', level: 'warn', event: 'user odd', request_id: 'req-9', service_id: 'shop' },
@@ -36,7 +42,7 @@ describe('log', () => {
       ],
     )
     assert.deepEqual(seen[0]?.['fields'], { id: 7 })
-    const { err } = seen[2]?.['fields'] as { err: { name: string; message: string; stack: string } }
+    const { err } = (seen[2]?.['fields'] ?? {}) as { err: { name: string; message: string; stack: string } }
     assert.deepEqual([err.name, err.message], ['RangeError', 'too far'])
     assert.match(err.stack, /log\.test\.ts/)
   })
@@ -44,11 +50,21 @@ describe('log', () => {
   it('cannot be made to forge one of our members, or a line', async (t) => {
     const { start, lines } = bench(t)
     const { log } = start()
-    log.info('innocent\n{"shape":"audit","code":"FORGED"}', { shape: 'audit', level: 'fatal', event: 'x', request_id: 'spoofed', timestamp: 'never', ['__proto__']: { polluted: true } })
+    log.info('innocent\n{"shape":"audit","code":"FORGED"}', {
+      shape: 'audit',
+      level: 'fatal',
+      event: 'x',
+      request_id: 'spoofed',
+      timestamp: 'never',
+      ['__proto__']: { polluted: true },
+    })
     await endOfTurn()
     assert.equal(lines.length, 1)
     const line = JSON.parse(lines[0] ?? '') as Record<string, unknown>
-    assert.deepEqual([line['shape'], line['level'], line['event']], ['sys', 'info', 'innocent\n{"shape":"audit","code":"FORGED"}'])
+    assert.deepEqual(
+      [line['shape'], line['level'], line['event']],
+      ['sys', 'info', 'innocent\n{"shape":"audit","code":"FORGED"}'],
+    )
     assert.notEqual(line['request_id'], 'spoofed')
   })
 
@@ -72,7 +88,10 @@ describe('log', () => {
     assert.equal(log.isLevelEnabled('debug'), true)
     assert.throws(() => (log.level = 'loud' as never), /no level/)
     await endOfTurn()
-    assert.deepEqual(lines.map((line) => (JSON.parse(line) as { event: string }).event), ['yes'])
+    assert.deepEqual(
+      lines.map((line) => (JSON.parse(line) as { event: string }).event),
+      ['yes'],
+    )
   })
 
   it('gives children their fields and name; the call wins over them', async (t) => {
@@ -89,14 +108,20 @@ describe('log', () => {
     const ringing = start({ sys_ring_size: 3, stdout: [] })
     for (let index = 0; index < 10; index++) ringing.log.info(`event ${index}`)
     const ring = await ringing.sources().streams.sys.scan({ stream: 'sys', order: 'newest', limit: 100 })
-    assert.deepEqual(ring.map(({ row }) => (row as SysRow).event), ['event 9', 'event 8', 'event 7'])
+    assert.deepEqual(
+      ring.map(({ row }) => (row as SysRow).event),
+      ['event 9', 'event 8', 'event 7'],
+    )
     assert.ok(ring.every(({ hash }) => hash === null))
     assert.equal(ringing.stats().emitted, 0)
 
     const storing = start({ sys_dsn: dsn, stdout: [] })
     for (let index = 0; index < 10; index++) storing.log.info(`kept ${index}`)
     await storing.flush()
-    assert.deepEqual((await rows('sys')).map((row) => (row as SysRow).event), Array.from({ length: 10 }, (_, index) => `kept ${index}`))
+    assert.deepEqual(
+      (await rows('sys')).map((row) => (row as SysRow).event),
+      Array.from({ length: 10 }, (_, index) => `kept ${index}`),
+    )
   })
 
   it('shows a person no escape sequence of a stranger', async (t) => {
@@ -105,7 +130,11 @@ describe('log', () => {
     const fasten = start({ log_format: 'pretty', writable: { write: (text) => shown.push(text) } })
     fasten.log.info('\u001b[2Jwiped \u202egnp.exe', { note: 'a\rb' })
     await endOfTurn()
-    assert.ok(!shown.join('').includes('\u001b[2J') && !shown.join('').includes('\u202e') && !shown.join('').includes('\r'))
+    assert.ok(
+      !shown.join('').includes('\u001b[2J') &&
+        !shown.join('').includes('\u202e') &&
+        !shown.join('').includes('\r'),
+    )
     assert.match(shown.join(''), /\\u001b\[2Jwiped \\u202egnp\.exe note=a\\u000db/)
     assert.equal(typeof prettyLine, 'function')
   })
@@ -121,16 +150,34 @@ describe('an existing logger', () => {
     const { start, lines } = bench(t)
     const fasten = start()
     const printed: string[] = []
-    const logger = pino({ ...pinoBridge({ fasten }), name: 'web', base: { pid: 1 } }, { write: (line: string) => void printed.push(line) })
+    const logger = pino(
+      { ...pinoBridge({ fasten }), name: 'web', base: { pid: 1 } },
+      { write: (line: string) => void printed.push(line) },
+    )
     withRequestID('req-p', () => {
       logger.info({ id: 7, password: 'hunter2' }, 'made %s', 'it')
       logger.child({ module: 'db' }).error(new TypeError('broken'))
     })
-    assert.deepEqual(printed.map((line) => (JSON.parse(line) as { request_id: string }).request_id), ['req-p', 'req-p'])
+    assert.deepEqual(
+      printed.map((line) => (JSON.parse(line) as { request_id: string }).request_id),
+      ['req-p', 'req-p'],
+    )
     const [first, second] = await sysRows(fasten)
     assert.deepEqual(
-      { level: first?.level, event: first?.event, logger: first?.logger, request_id: first?.request_id, fields: first?.fields },
-      { level: 'info', event: 'made %s', logger: 'web', request_id: 'req-p', fields: { id: 7, password: '***', values: ['it'] } },
+      {
+        level: first?.level,
+        event: first?.event,
+        logger: first?.logger,
+        request_id: first?.request_id,
+        fields: first?.fields,
+      },
+      {
+        level: 'info',
+        event: 'made %s',
+        logger: 'web',
+        request_id: 'req-p',
+        fields: { id: 7, password: '***', values: ['it'] },
+      },
     )
     assert.deepEqual([second?.level, second?.event, second?.fields['module']], ['error', 'broken', 'db'])
     await endOfTurn()

@@ -35,24 +35,38 @@ export function createLogger(level: Level | 'silent', record: (line: LogLine) =>
   return loggerWith(level, record, undefined, undefined)
 }
 
-function loggerWith(initial: Level | 'silent', record: (line: LogLine) => void, bound: LogFields | undefined, name: string | undefined): Logger {
+function loggerWith(
+  initial: Level | 'silent',
+  record: (line: LogLine) => void,
+  bound: LogFields | undefined,
+  name: string | undefined,
+): Logger {
   let current = initial
-  const calls = Object.fromEntries(levels.map((level) => [level, callFor(level, record, bound, name)])) as Record<Level, LogCall>
-  const isEnabled = (level: Level): boolean => current !== 'silent' && levels.indexOf(level) >= levels.indexOf(current)
+  const calls = Object.fromEntries(
+    levels.map((level) => [level, callFor(level, record, bound, name)]),
+  ) as Record<Level, LogCall>
+  const isEnabled = (level: Level): boolean =>
+    current !== 'silent' && levels.indexOf(level) >= levels.indexOf(current)
 
   const logger = {
     get level() {
       return current
     },
     set level(next: Level | 'silent') {
-      if (next !== 'silent' && !levels.includes(next)) throw new TypeError(`"${String(next)}" is no level; levels are ${levels.join(', ')} and silent`)
+      if (next !== 'silent' && !levels.includes(next))
+        throw new TypeError(`"${next as string}" is no level; levels are ${levels.join(', ')} and silent`)
       current = next
       decide()
     },
     isLevelEnabled: isEnabled,
     child(fields: LogFields) {
       const { logger: childName, ...rest } = fields
-      return loggerWith(current, record, { ...bound, ...rest }, typeof childName === 'string' ? childName : name)
+      return loggerWith(
+        current,
+        record,
+        { ...bound, ...rest },
+        typeof childName === 'string' ? childName : name,
+      )
     },
   } as Logger & Record<Level, LogCall>
 
@@ -64,10 +78,21 @@ function loggerWith(initial: Level | 'silent', record: (line: LogLine) => void, 
   return logger
 }
 
-function callFor(level: Level, record: (line: LogLine) => void, bound: LogFields | undefined, logger: string | undefined): LogCall {
+function callFor(
+  level: Level,
+  record: (line: LogLine) => void,
+  bound: LogFields | undefined,
+  logger: string | undefined,
+): LogCall {
   return (first: unknown, second?: unknown) => {
     const isEventFirst = typeof first === 'string'
-    const event = isEventFirst ? first : typeof second === 'string' ? second : first instanceof Error ? first.name : 'log'
+    const event = isEventFirst
+      ? first
+      : typeof second === 'string'
+        ? second
+        : first instanceof Error
+          ? first.name
+          : 'log'
     record({ level, event, fields: merged(bound, isEventFirst ? second : first), logger })
   }
 }

@@ -53,15 +53,20 @@ export function planLanes(config: Config): LanePlan[] {
     if (table !== undefined) plan.tables[stream] = table
     plan.streams.push(stream)
   }
-  return [...plans.values()].map(({ dsn, tables, streams: own }) => ({ target: { dsn, tables, streams: own }, streams: own }))
+  return [...plans.values()].map(({ dsn, tables, streams: own }) => ({
+    target: { dsn, tables, streams: own },
+    streams: own,
+  }))
 }
 
-const storeKey = (dsn: Dsn): string => (dsn.kind === 'sqlite' ? `sqlite ${dsn.isMemory ? dsn.path : resolve(dsn.path)}` : `postgres ${dsn.url}`)
+const storeKey = (dsn: Dsn): string =>
+  dsn.kind === 'sqlite' ? `sqlite ${dsn.isMemory ? dsn.path : resolve(dsn.path)}` : `postgres ${dsn.url}`
 
 /** `<database>-spool` beside a SQLite file; with FASTEN_SPOOL_DIR, or for a server, a folder named after the database. */
 export function spoolRoot(dsn: Dsn, spoolDirectorySetting: string | undefined): string {
   const isFile = dsn.kind === 'sqlite'
-  if (spoolDirectorySetting === undefined) return isFile ? `${resolve(dsn.path)}-spool` : resolve('.fasten-spool', nameOf(dsn))
+  if (spoolDirectorySetting === undefined)
+    return isFile ? `${resolve(dsn.path)}-spool` : resolve('.fasten-spool', nameOf(dsn))
   return join(resolve(spoolDirectorySetting), nameOf(dsn))
 }
 
@@ -123,7 +128,11 @@ export function openLane(plan: LanePlan, parts: OpenLaneParts): OpenLane {
       onEvent,
     })
     if (isMemory || !config.usesDrainThread) return startInlineDrainer(onThisThread())
-    return startDrainThread({ root: spool.root, spool: id, target: plan.target, ...pace }, onThisThread, onEvent)
+    return startDrainThread(
+      { root: spool.root, spool: id, target: plan.target, ...pace },
+      onThisThread,
+      onEvent,
+    )
   }
 }
 
@@ -152,8 +161,17 @@ function fileSpool(id: string, root: string): OpenSpool {
   }
   // The lock comes first: an adopter that sees the directory must find it held.
   const lock = acquireLock(lockPath(root, id))
-  if (!lock) throw new FastenError('SPOOL_LOCKED', `spool ${id} is in use`, { at: root, hint: 'start again; ids are random' })
+  if (!lock)
+    throw new FastenError('SPOOL_LOCKED', `spool ${id} is in use`, {
+      at: root,
+      hint: 'start again; ids are random',
+    })
   const directory = spoolDirectory(root, id)
   const writer = createSpoolWriter({ id, directory })
-  return { root, writer, reader: () => createSpoolReader(id, directory), release: (isFinished) => lock.release({ remove: isFinished }) }
+  return {
+    root,
+    writer,
+    reader: () => createSpoolReader(id, directory),
+    release: (isFinished) => lock.release({ remove: isFinished }),
+  }
 }

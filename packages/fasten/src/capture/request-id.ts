@@ -15,7 +15,8 @@ export const mintID = (): string => source().randomHex(6)
  * `boot`, `sched`, `bg`, `lib`, `orphan` or `scheduler`; another one is a `TypeError`.
  */
 export function mintSentinel(kind: SentinelKind, service = 'svc'): string {
-  if (requestIdKind(`${kind}-`) !== kind) throw new TypeError(`"${String(kind)}" is no kind of background work`)
+  if (requestIdKind(`${kind}-`) !== kind)
+    throw new TypeError(`"${kind as string}" is no kind of background work`)
   const name = service.replace(/[^A-Za-z0-9._:-]/g, '_').slice(0, 96) || 'svc'
   return `${kind}-${name}-${source().randomHex(6)}`
 }
@@ -26,8 +27,13 @@ export function mintSentinel(kind: SentinelKind, service = 'svc'): string {
  */
 export function withRequestID<T>(id: string | null | undefined, work: () => T): T {
   // The caller is our own application: a sentinel it was given by `mintSentinel` or a queue is honoured here, not on the wire.
-  const accepted = typeof id === 'string' && isRequestId(id) ? { request_id: id } : acceptRequestId(id ?? undefined)
-  const context: RequestContext = { ...currentContext(), ...accepted, request_id: accepted.request_id ?? mintID() }
+  const accepted =
+    typeof id === 'string' && isRequestId(id) ? { request_id: id } : acceptRequestId(id ?? undefined)
+  const context: RequestContext = {
+    ...currentContext(),
+    ...accepted,
+    request_id: accepted.request_id ?? mintID(),
+  }
   return runWithContext(context, work)
 }
 

@@ -10,24 +10,33 @@ type Kind<T> = (text: string) => T | undefined
 
 const text: Kind<string> = (raw) => (raw.trim() === '' ? undefined : raw.trim())
 const list: Kind<readonly string[]> = (raw) =>
-  raw.split(',').map((part) => part.trim()).filter((part) => part !== '')
+  raw
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '')
 const boolean: Kind<boolean> = (raw) => {
   const word = raw.trim().toLowerCase()
   if (['1', 'true', 'yes', 'on'].includes(word)) return true
   return ['0', 'false', 'no', 'off'].includes(word) ? false : undefined
 }
-const integer = (min: number, max: number): Kind<number> => (raw) => {
-  if (!/^\s*\d{1,15}\s*$/.test(raw)) return undefined
-  const value = Number(raw)
-  return value >= min && value <= max ? value : undefined
-}
-const word = <const W extends readonly string[]>(words: W): Kind<W[number]> => (raw) =>
-  words.find((candidate) => candidate === raw.trim().toLowerCase())
-const words = <const W extends readonly string[]>(allowed: W): Kind<readonly W[number][]> => (raw) => {
-  const parts = list(raw) ?? []
-  const known = allowed.filter((candidate) => parts.includes(candidate))
-  return known.length === new Set(parts).size ? known : undefined
-}
+const integer =
+  (min: number, max: number): Kind<number> =>
+  (raw) => {
+    if (!/^\s*\d{1,15}\s*$/.test(raw)) return undefined
+    const value = Number(raw)
+    return value >= min && value <= max ? value : undefined
+  }
+const word =
+  <const W extends readonly string[]>(words: W): Kind<W[number]> =>
+  (raw) =>
+    words.find((candidate) => candidate === raw.trim().toLowerCase())
+const words =
+  <const W extends readonly string[]>(allowed: W): Kind<readonly W[number][]> =>
+  (raw) => {
+    const parts = list(raw) ?? []
+    const known = allowed.filter((candidate) => parts.includes(candidate))
+    return known.length === new Set(parts).size ? known : undefined
+  }
 
 export const durabilities = ['memory', 'tick', 'process', 'disk'] as const
 /**
@@ -43,7 +52,11 @@ interface Setting<T> {
   readonly expects: string
 }
 
-const setting = <T>(env: Setting<T>['env'], parse: Kind<T>, expects: string): Setting<T> => ({ env, parse, expects })
+const setting = <T>(env: Setting<T>['env'], parse: Kind<T>, expects: string): Setting<T> => ({
+  env,
+  parse,
+  expects,
+})
 
 const id = 'text of 1 to 128 characters'
 const dsn = 'a DSN such as sqlite:///./fasten.db'
@@ -55,26 +68,62 @@ export const settings = {
   audit_dsn: setting(['FASTEN_AUDIT_DSN'], text, dsn),
   api_dsn: setting(['FASTEN_API_DSN'], text, dsn),
   sys_dsn: setting(['FASTEN_SYS_DSN', 'FASTEN_SYSLOG_DSN'], text, dsn),
-  sys_ring_size: setting(['FASTEN_SYS_RING_SIZE'], integer(1, 10_000_000), 'a whole number of rows, 1 to 10000000'),
-  api_ring_size: setting(['FASTEN_API_RING_SIZE'], integer(1, 10_000_000), 'a whole number of rows, 1 to 10000000'),
+  sys_ring_size: setting(
+    ['FASTEN_SYS_RING_SIZE'],
+    integer(1, 10_000_000),
+    'a whole number of rows, 1 to 10000000',
+  ),
+  api_ring_size: setting(
+    ['FASTEN_API_RING_SIZE'],
+    integer(1, 10_000_000),
+    'a whole number of rows, 1 to 10000000',
+  ),
   redact_keys: setting(['FASTEN_REDACT_KEYS'], list, 'key names, separated by commas'),
   redact_allow_keys: setting(['FASTEN_REDACT_ALLOW_KEYS'], list, 'key names, separated by commas'),
   redact_replacement: setting(['FASTEN_REDACT_REPLACEMENT'], text, 'text'),
-  max_detail_bytes: setting(['FASTEN_MAX_DETAIL_BYTES'], integer(256, 1e9), 'a whole number of bytes, at least 256; more than 49152 counts as 49152'),
+  max_detail_bytes: setting(
+    ['FASTEN_MAX_DETAIL_BYTES'],
+    integer(256, 1e9),
+    'a whole number of bytes, at least 256; more than 49152 counts as 49152',
+  ),
   failure: setting(['FASTEN_AUDIT_STORE_FAILURE_STRATEGY'], word(['queue', 'raise']), 'queue or raise'),
   durability: setting(['FASTEN_DURABILITY'], word(durabilities), 'memory, tick, process or disk'),
   strict: setting(['FASTEN_STRICT'], boolean, 'true or false'),
   codes: setting(['FASTEN_CODES'], list, 'paths or patterns of *.codes.yaml files, separated by commas'),
   log_level: setting(['FASTEN_LOG_LEVEL'], word([...levels, 'silent']), `${levels.join(', ')} or silent`),
   log_format: setting(['FASTEN_LOG_FORMAT'], word(['auto', 'json', 'pretty']), 'auto, json or pretty'),
-  stdout: setting(['FASTEN_STDOUT'], words([...streams, 'none']), 'audit, sys, api separated by commas, or none'),
+  stdout: setting(
+    ['FASTEN_STDOUT'],
+    words([...streams, 'none']),
+    'audit, sys, api separated by commas, or none',
+  ),
   spool_dir: setting(['FASTEN_SPOOL_DIR'], text, 'a directory'),
-  spool_bytes_max: setting(['FASTEN_SPOOL_BYTES_MAX'], integer(1 << 20, 1e15), 'a whole number of bytes, at least 1048576'),
-  overflow_rows_max: setting(['FASTEN_OVERFLOW_ROWS_MAX'], integer(0, 10_000_000), 'a whole number of rows, 0 to 10000000'),
+  spool_bytes_max: setting(
+    ['FASTEN_SPOOL_BYTES_MAX'],
+    integer(1 << 20, 1e15),
+    'a whole number of bytes, at least 1048576',
+  ),
+  overflow_rows_max: setting(
+    ['FASTEN_OVERFLOW_ROWS_MAX'],
+    integer(0, 10_000_000),
+    'a whole number of rows, 0 to 10000000',
+  ),
   drain_thread: setting(['FASTEN_DRAIN_THREAD'], boolean, 'true or false'),
-  drain_rows_max: setting(['FASTEN_DRAIN_ROWS_MAX'], integer(1, 50_000), 'a whole number of rows, 1 to 50000'),
-  drain_linger_ms: setting(['FASTEN_DRAIN_LINGER_MS'], integer(0, 10_000), 'a whole number of milliseconds, 0 to 10000'),
-  flush_timeout_ms: setting(['FASTEN_FLUSH_TIMEOUT_MS'], integer(0, 600_000), 'a whole number of milliseconds, 0 to 600000'),
+  drain_rows_max: setting(
+    ['FASTEN_DRAIN_ROWS_MAX'],
+    integer(1, 50_000),
+    'a whole number of rows, 1 to 50000',
+  ),
+  drain_linger_ms: setting(
+    ['FASTEN_DRAIN_LINGER_MS'],
+    integer(0, 10_000),
+    'a whole number of milliseconds, 0 to 10000',
+  ),
+  flush_timeout_ms: setting(
+    ['FASTEN_FLUSH_TIMEOUT_MS'],
+    integer(0, 600_000),
+    'a whole number of milliseconds, 0 to 600000',
+  ),
   exit_hooks: setting(['FASTEN_EXIT_HOOKS'], boolean, 'true or false'),
 } as const satisfies Record<string, Setting<unknown>>
 
@@ -84,7 +133,10 @@ export type SettingValue<N extends SettingName> = (typeof settings)[N] extends S
 export const settingNames = Object.keys(settings) as SettingName[]
 
 /** The value of one setting from the environment, or undefined when it is not set. Throws `CONFIG_INVALID`. */
-export function fromEnv<N extends SettingName>(name: N, env: Readonly<Record<string, string | undefined>>): SettingValue<N> | undefined {
+export function fromEnv<N extends SettingName>(
+  name: N,
+  env: Readonly<Record<string, string | undefined>>,
+): SettingValue<N> | undefined {
   for (const variable of settings[name].env) {
     const raw = env[variable]
     if (raw === undefined || raw === '') continue
@@ -97,7 +149,7 @@ export function fromEnv<N extends SettingName>(name: N, env: Readonly<Record<str
 export function fromOption<N extends SettingName>(name: N, value: unknown): SettingValue<N> | undefined {
   if (value === undefined || value === null) return undefined
   // One parser judges both, so an option can be nothing that a variable could not.
-  const raw = Array.isArray(value) ? value.join(',') : String(value)
+  const raw = Array.isArray(value) ? value.join(',') : `${value as string}`
   return parsed(name, raw, `option ${name}`)
 }
 

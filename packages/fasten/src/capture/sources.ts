@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { FastenError } from '../core/error.ts'
 import type { StreamName } from '../core/row.ts'
-import type { Clean, Draft } from '../core/row.ts'
+import type { Clean } from '../core/row.ts'
 import { createMemoryStore } from '../store/memory.ts'
 import { openStore } from '../store/open.ts'
 import type { RowSource, Store } from '../store/ports.ts'
@@ -11,7 +11,7 @@ import type { OpenLane } from './open-lane.ts'
 /** A ring: read like a store, written by this process only. */
 export interface Ring extends RowSource {
   readonly size: number
-  push(draft: Clean<Draft>): void
+  push(draft: Clean): void
 }
 
 export interface OpenSourcesParts {
@@ -24,7 +24,10 @@ export interface OpenSourcesParts {
  * Where each stream of this process can be read: its store through a connection of its own, opened at the first question, or its
  * ring.
  */
-export function openSources({ opened, rings, status }: OpenSourcesParts): { sources: Sources; close(): Promise<void> } {
+export function openSources({ opened, rings, status }: OpenSourcesParts): {
+  sources: Sources
+  close(): Promise<void>
+} {
   const closers: (() => Promise<void>)[] = []
   const byStream: Record<StreamName, RowSource> = { audit: rings.sys, sys: rings.sys, api: rings.api }
   for (const lane of opened) {
@@ -59,7 +62,8 @@ function lazySource(lane: OpenLane, closers: (() => Promise<void>)[]): RowSource
       return await open()
     } catch (error) {
       reading = null
-      if (error instanceof FastenError && (error.code === 'STORE_MISSING' || error.code === 'STORE_EMPTY')) return nothingYet
+      if (error instanceof FastenError && (error.code === 'STORE_MISSING' || error.code === 'STORE_EMPTY'))
+        return nothingYet
       throw error
     }
   }
@@ -75,4 +79,3 @@ function lazySource(lane: OpenLane, closers: (() => Promise<void>)[]): RowSource
     describe: async () => (await ask()).describe(),
   }
 }
-

@@ -86,7 +86,6 @@ const nameCharsRemembered = 128
 /** Every secret noun has one of these; most names have none and need no closer look. */
 const mayBeSecret =
   /pass|pwd|token|secret|authori|bearer|cookie|credential|key|private|session|cv[vc]|csc|otp|jwt|code|phrase|mnemonic/
-// oxlint-disable-next-line no-control-regex -- the range of ASCII
 const ascii = /^[\x00-\x7f]*$/
 const secretKey: KeyClass = { verdict: 'secret', digits: 'card' }
 

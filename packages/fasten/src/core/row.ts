@@ -20,7 +20,17 @@ export const outcomes = ['success', 'failure', 'denied', 'unknown'] as const
 export type Outcome = (typeof outcomes)[number]
 
 /** How an audited action arrived. Applications may register more; these are known everywhere. */
-export const methods = ['http', 'mqtt', 'cli', 'scheduler', 'ui', 'agent_tool', 'queue', 'grpc', 'sdk'] as const
+export const methods = [
+  'http',
+  'mqtt',
+  'cli',
+  'scheduler',
+  'ui',
+  'agent_tool',
+  'queue',
+  'grpc',
+  'sdk',
+] as const
 export type Method = (typeof methods)[number] | (string & {})
 
 export type JsonValue =

@@ -20,11 +20,19 @@ export function formatMicros(micros: number): string {
   return `${cachedPrefix}${threeDigits[ms]}${threeDigits[rest - ms * 1000]}Z`
 }
 
-const rfc3339 = /^(\d{4})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2}):(\d{2})(?:[.,](\d{1,9}))?([Zz]|[+-]\d{2}:?\d{2})?$/
+const rfc3339 =
+  /^(\d{4})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2}):(\d{2})(?:[.,](\d{1,9}))?([Zz]|[+-]\d{2}:?\d{2})?$/
 const dateOnly = /^(\d{4})-(\d{2})-(\d{2})$/
 const relative = /^([+-])(\d{1,9})(us|ms|s|m|h|d|w|y)$/
 const unitMicros = {
-  us: 1, ms: 1e3, s: 1e6, m: 6e7, h: 3.6e9, d: 8.64e10, w: 6.048e11, y: 3.1536e13,
+  us: 1,
+  ms: 1e3,
+  s: 1e6,
+  m: 6e7,
+  h: 3.6e9,
+  d: 8.64e10,
+  w: 6.048e11,
+  y: 3.1536e13,
 } as const
 
 /**

@@ -415,7 +415,6 @@ describe('the HTTP API', () => {
       assert.ok(response.status >= 400 && response.status < 500, `${response.status} ${path.slice(0, 80)}`)
       const problem = await problemOf(response)
       assert.ok(problem.detail.length > 5 && problem.detail.length < 4000 && problem.title !== 'Error', path)
-      // eslint-disable-next-line no-control-regex -- that is what must not be there
       assert.doesNotMatch(JSON.stringify(problem), /[\u0000-\u001f\u202e]/)
       if (response.status === 400 || response.status === 422)
         assert.ok((problem.errors?.length ?? 0) > 0, `${path.slice(0, 80)} ${JSON.stringify(problem)}`)

@@ -19,16 +19,38 @@
 import type { IdSource } from '../core/ids.ts'
 import { FastenError } from '../core/error.ts'
 import { drainSlice, type DrainPlace, type DrainedSlice } from './drain.ts'
-import { adoptSpools } from './spool/adopt.ts'
+import { adoptSpools, cutOff, type AdoptionFault } from './spool/adopt.ts'
+import { spoolDirectory } from './spool/layout.ts'
 import type { SpoolReader } from './spool/spool.ts'
 
 /** What a drainer tells its process; the names are those of the published SDKs, so dashboards keep working. */
 export type DrainEvent =
   | { readonly event: 'audit_drain_failed'; readonly error: string; readonly code: string }
-  | { readonly event: 'audit_drain_degraded'; readonly retry_count: number; readonly in_backoff_seconds: number; readonly last_error: string }
-  | { readonly event: 'audit_drain_recovered'; readonly recovery_after_seconds: number; readonly was_degraded: boolean }
-  | { readonly event: 'audit_row_quarantined'; readonly name: string; readonly code: string; readonly message: string }
+  | {
+      readonly event: 'audit_drain_degraded'
+      readonly retry_count: number
+      readonly in_backoff_seconds: number
+      readonly last_error: string
+    }
+  | {
+      readonly event: 'audit_drain_recovered'
+      readonly recovery_after_seconds: number
+      readonly was_degraded: boolean
+    }
+  | {
+      readonly event: 'audit_row_quarantined'
+      readonly name: string
+      readonly code: string
+      readonly message: string
+    }
   | { readonly event: 'audit_spool_adopted'; readonly spools: number; readonly rows: number }
+  /** Said once for each fault of a dead process's spool; it is tried again, and nothing else waits for it. */
+  | {
+      readonly event: 'audit_spool_not_adopted'
+      readonly spool: string
+      readonly error: string
+      readonly code: string
+    }
 
 export interface DrainLoopOptions {
   readonly place: DrainPlace
@@ -42,6 +64,8 @@ export interface DrainLoopOptions {
   readonly adopts: boolean
   readonly onSlice: (slice: DrainedSlice, isOwn: boolean) => void
   readonly onEvent: (event: DrainEvent) => void
+  /** Told the failures in a row and the wait before the next attempt whenever one of them changes; 0 and 0 when all is well. */
+  readonly onTrouble?: (failures: number, backoffMs: number) => void
   /** Told when the loop falls asleep and needs a `wake`, and when it is awake again. */
   readonly onIdle: (isIdle: boolean) => void
 }
@@ -53,7 +77,12 @@ export interface DrainLoop {
   hurry(): void
   /** Resolves when the running transaction has ended; nothing is drained afterwards. */
   stop(): Promise<void>
-  state(): { readonly kind: DrainState; readonly failures: number; readonly lastError: string | null; readonly backoffMs: number }
+  state(): {
+    readonly kind: DrainState
+    readonly failures: number
+    readonly lastError: string | null
+    readonly backoffMs: number
+  }
 }
 
 export type DrainState = 'idle' | 'lingering' | 'draining' | 'backing_off' | 'stopped'
@@ -64,10 +93,11 @@ const degradedAtFailures = 5
 const adoptEveryMs = 10_000
 
 /** The wait before retry `failures` (from 1), without jitter: 100, 200, 400, … 60,000 ms. */
-export const backoffMs = (failures: number): number => Math.min(backoffFirstMs * 2 ** (failures - 1), backoffMaxMs)
+export const backoffMs = (failures: number): number =>
+  Math.min(backoffFirstMs * 2 ** (failures - 1), backoffMaxMs)
 
 export function createDrainLoop(options: DrainLoopOptions): DrainLoop {
-  const { place, reader, end, ids, lingerMs, adopts, onSlice, onEvent, onIdle } = options
+  const { place, reader, end, ids, lingerMs, adopts, onSlice, onEvent, onTrouble, onIdle } = options
   let kind: DrainState = 'idle'
   let position: number | null = null
   let failures = 0
@@ -76,11 +106,13 @@ export function createDrainLoop(options: DrainLoopOptions): DrainLoop {
   let currentBackoffMs = 0
   let isHurried = false
   let adoptedAt: bigint | null = null
+  let toldFaults = new Map<string, string>()
   let cutShort: (() => void) | null = null
   let ended: Promise<void> = Promise.resolve()
 
   /** Asked anew after each wait, because `stop` may come during one. */
   const isStopped = (): boolean => kind === 'stopped'
+  const isIdle = (): boolean => kind === 'idle'
 
   function pause(ms: number): Promise<void> {
     return new Promise((resolve) => {
@@ -104,7 +136,8 @@ export function createDrainLoop(options: DrainLoopOptions): DrainLoop {
       kind = 'idle'
       // Said before the end is looked at again: a writer that appended in between and saw us busy did not wake us.
       onIdle(true)
-      if ((position ?? 0) >= end()) return
+      // Who was told may have woken the loop, and then another run is on its way.
+      if (!isIdle() || (position ?? 0) >= end()) return
       onIdle(false)
     }
   }
@@ -117,12 +150,13 @@ export function createDrainLoop(options: DrainLoopOptions): DrainLoop {
         position ??= Number(await place.sink.spoolPosition(reader.id))
         while (position < end() && !isStopped()) {
           const slice = await drainSlice(place, reader, position, end())
-          if (slice.position === position) break
+          if (slice.position === position) throw cutOff(reader.id, spoolDirectory(place.root, reader.id))
           position = slice.position
           report(slice, true)
           reader.trim(position)
           recover()
         }
+        if (isStopped()) return
         recover()
         isHurried = false
         return
@@ -136,35 +170,64 @@ export function createDrainLoop(options: DrainLoopOptions): DrainLoop {
   async function adoptWhenDue(): Promise<void> {
     const now = place.clock.monotonicNanos()
     if (adoptedAt !== null && now - adoptedAt < BigInt(adoptEveryMs) * 1_000_000n) return
-    let rows = 0
-    const { spools } = await adoptSpools(place, reader.id, (slice) => {
-      rows += slice.stored
-      report(slice, false)
-    })
-    adoptedAt = now
-    if (rows > 0) onEvent({ event: 'audit_spool_adopted', spools, rows })
+    let [spools, rows] = [0, 0]
+    try {
+      const faults = await adoptSpools(place, {
+        own: reader.id,
+        isStopped,
+        onSlice(slice) {
+          rows += slice.stored
+          report(slice, false)
+        },
+        onAdopted: () => spools++,
+      })
+      adoptedAt = now
+      tellFaults(faults)
+    } finally {
+      if (rows > 0) onEvent({ event: 'audit_spool_adopted', spools, rows })
+    }
+  }
+
+  function tellFaults(faults: readonly AdoptionFault[]): void {
+    const told = toldFaults
+    toldFaults = new Map()
+    for (const { spool, error: fault } of faults) {
+      const { code, error } = described(fault)
+      toldFaults.set(spool, error)
+      if (told.get(spool) !== error) onEvent({ event: 'audit_spool_not_adopted', spool, error, code })
+    }
   }
 
   function report(slice: DrainedSlice, isOwn: boolean): void {
     onSlice(slice, isOwn)
-    for (const { name, code, message } of slice.quarantined) onEvent({ event: 'audit_row_quarantined', name, code, message })
+    for (const { name, code, message } of slice.quarantined)
+      onEvent({ event: 'audit_row_quarantined', name, code, message })
   }
 
-  async function backOff(error: unknown): Promise<void> {
-    failures++
-    lastError = error instanceof FastenError ? error.toLine() : String(error)
-    if (failures === 1) {
-      failingSince = place.clock.monotonicNanos()
-      onEvent({ event: 'audit_drain_failed', error: lastError, code: error instanceof FastenError ? error.code : 'STORE_UNKNOWN' })
-    }
-    const jitter = 0.8 + (0.4 * Number.parseInt(ids.randomHex(2), 16)) / 0xffff
-    currentBackoffMs = Math.round(backoffMs(failures) * jitter)
-    if (failures === degradedAtFailures)
-      onEvent({ event: 'audit_drain_degraded', retry_count: failures, in_backoff_seconds: currentBackoffMs / 1000, last_error: lastError })
+  async function backOff(fault: unknown): Promise<void> {
+    // Before anybody is told: whoever hears of it may stop the loop.
     kind = 'backing_off'
     isHurried = false
-    await pause(currentBackoffMs)
+    failures++
+    const { code, error } = described(fault)
+    lastError = error
+    const jitter = 0.8 + (0.4 * Number.parseInt(ids.randomHex(2), 16)) / 0xffff
+    currentBackoffMs = Math.round(backoffMs(failures) * jitter)
+    onTrouble?.(failures, currentBackoffMs)
+    if (failures === 1) {
+      failingSince = place.clock.monotonicNanos()
+      onEvent({ event: 'audit_drain_failed', error, code })
+    }
+    if (failures === degradedAtFailures)
+      onEvent({
+        event: 'audit_drain_degraded',
+        retry_count: failures,
+        in_backoff_seconds: currentBackoffMs / 1000,
+        last_error: error,
+      })
+    if (!isStopped() && !isHurried) await pause(currentBackoffMs)
     currentBackoffMs = 0
+    onTrouble?.(failures, 0)
   }
 
   function recover(): void {
@@ -173,7 +236,12 @@ export function createDrainLoop(options: DrainLoopOptions): DrainLoop {
     const was_degraded = failures >= degradedAtFailures
     failures = 0
     lastError = null
-    onEvent({ event: 'audit_drain_recovered', recovery_after_seconds: Number(nanos / 1_000_000n) / 1000, was_degraded })
+    onTrouble?.(0, 0)
+    onEvent({
+      event: 'audit_drain_recovered',
+      recovery_after_seconds: Number(nanos / 1_000_000n) / 1000,
+      was_degraded,
+    })
   }
 
   function wake(): void {
@@ -200,3 +268,8 @@ export function createDrainLoop(options: DrainLoopOptions): DrainLoop {
     state: () => ({ kind, failures, lastError, backoffMs: currentBackoffMs }),
   }
 }
+
+const described = (fault: unknown): { readonly code: string; readonly error: string } =>
+  fault instanceof FastenError
+    ? { code: fault.code, error: fault.toLine() }
+    : { code: 'STORE_UNKNOWN', error: String(fault) }

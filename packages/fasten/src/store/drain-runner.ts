@@ -65,11 +65,8 @@ export function createDrainRunner(options: DrainRunnerOptions): DrainRunner {
       shared.stored = slice.position
       if (shared.isAwaited) onProgress()
     },
-    onEvent(event) {
-      const { failures, backoffMs } = loop.state()
-      shared.setTrouble(failures, backoffMs)
-      onEvent(event)
-    },
+    onEvent,
+    onTrouble: shared.setTrouble,
     onIdle(isIdle) {
       shared.isIdle = isIdle
     },
@@ -90,10 +87,15 @@ export function createDrainRunner(options: DrainRunnerOptions): DrainRunner {
       store = null
       try {
         // An empty spool leaves nothing behind. One with rows in it stays for whoever opens this store next.
-        if (closing && adopts && shared.stored === shared.written) await removeSpool({ root, sink: closing }, reader.id)
+        if (closing && adopts && shared.stored === shared.written)
+          await removeSpool({ root, sink: closing }, reader.id)
       } catch (error) {
         const { code, message } = toPlainError(error)
-        onEvent({ event: 'audit_drain_failed', code, error: `an empty spool could not be removed: ${message}` })
+        onEvent({
+          event: 'audit_drain_failed',
+          code,
+          error: `an empty spool could not be removed: ${message}`,
+        })
       }
       await closing?.close()
     },

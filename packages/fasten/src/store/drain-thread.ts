@@ -3,7 +3,14 @@ import { Worker } from 'node:worker_threads'
 import { FastenError } from '../core/error.ts'
 import type { StreamName } from '../core/row.ts'
 import type { DrainEvent } from './drain-loop.ts'
-import { createDrainRunner, fromPlainError, type DrainRunner, type DrainRunnerOptions, type PlainError, type StoredPlace } from './drain-runner.ts'
+import {
+  createDrainRunner,
+  fromPlainError,
+  type DrainRunner,
+  type DrainRunnerOptions,
+  type PlainError,
+  type StoredPlace,
+} from './drain-runner.ts'
 import { createDrainShared, type DrainShared } from './drain-shared.ts'
 import type { StoreTarget } from './open.ts'
 
@@ -24,7 +31,12 @@ export type DrainOrder =
 export type DrainReport =
   | { readonly kind: 'progress' | 'stopped' }
   | { readonly kind: 'event'; readonly event: DrainEvent }
-  | { readonly kind: 'located'; readonly token: number; readonly place: StoredPlace | null; readonly error?: PlainError }
+  | {
+      readonly kind: 'located'
+      readonly token: number
+      readonly place: StoredPlace | null
+      readonly error?: PlainError
+    }
 
 /** The application's handle on whatever drains its spool. */
 export interface Drainer {
@@ -62,7 +74,10 @@ export function startDrainThread(
 ): Drainer {
   const shared = createDrainShared()
   // Compiled code stands beside this file as .js, source as .ts.
-  const entry = new URL(import.meta.url.endsWith('.ts') ? './drain-worker.ts' : './drain-worker.js', import.meta.url)
+  const entry = new URL(
+    import.meta.url.endsWith('.ts') ? './drain-worker.ts' : './drain-worker.js',
+    import.meta.url,
+  )
   let thread: Worker
   try {
     thread = new Worker(entry, {
@@ -76,7 +91,12 @@ export function startDrainThread(
     onEvent(inlineEvent(error))
     return startInlineDrainer(inline())
   }
-  type Waiter = { stream: StreamName; id: string; resolve: (place: StoredPlace | null) => void; reject: (error: Error) => void }
+  type Waiter = {
+    stream: StreamName
+    id: string
+    resolve: (place: StoredPlace | null) => void
+    reject: (error: Error) => void
+  }
   const waiting = new Map<number, Waiter>()
   let nextToken = 0
   let onStopped: () => void = () => {}
@@ -91,7 +111,8 @@ export function startDrainThread(
     onEvent(inlineEvent(cause))
     heir = createDrainRunner({ ...inline(), shared, onProgress: () => progress() })
     heir.hurry()
-    for (const { stream, id, resolve, reject } of waiting.values()) heir.locate(stream, id).then(resolve, reject)
+    for (const { stream, id, resolve, reject } of waiting.values())
+      heir.locate(stream, id).then(resolve, reject)
     waiting.clear()
   }
 
@@ -138,7 +159,11 @@ export function startDrainThread(
     end: async () => {
       await thread.terminate()
       for (const { id, reject } of waiting.values())
-        reject(new FastenError('NOT_STORED_YET', `fasten was closed before the place of row ${id} was known`, { at: id }))
+        reject(
+          new FastenError('NOT_STORED_YET', `fasten was closed before the place of row ${id} was known`, {
+            at: id,
+          }),
+        )
     },
     hold: (isHeld) => (isHeld ? thread.ref() : thread.unref()),
   }
@@ -158,7 +183,12 @@ export function startInlineDrainer(options: Omit<DrainRunnerOptions, 'shared' | 
   const shared = createDrainShared()
   let progress: () => void = () => {}
   const runner = createDrainRunner({ ...options, shared, onProgress: () => progress() })
-  const { drainer, onProgress } = createDrainer(shared, { ...runner, isThread: () => false, hold: () => {}, end: async () => {} })
+  const { drainer, onProgress } = createDrainer(shared, {
+    ...runner,
+    isThread: () => false,
+    hold: () => {},
+    end: async () => {},
+  })
   progress = onProgress
   runner.hurry()
   return drainer
@@ -206,7 +236,10 @@ function createDrainer(shared: DrainShared, channel: Channel): { drainer: Draine
               resolve(isStored)
             },
           }
-          const timer = timeoutMs === undefined ? undefined : setTimeout(() => waiter.settle(shared.stored >= position), timeoutMs)
+          const timer =
+            timeoutMs === undefined
+              ? undefined
+              : setTimeout(() => waiter.settle(shared.stored >= position), timeoutMs)
           waiters.add(waiter)
           shared.isAwaited = true
           channel.hurry()

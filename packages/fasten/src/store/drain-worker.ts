@@ -35,7 +35,8 @@ if (port) {
       case 'locate':
         return void runner.locate(order.stream, order.id).then(
           (place) => say({ kind: 'located', token: order.token, place }),
-          (error: unknown) => say({ kind: 'located', token: order.token, place: null, error: toPlainError(error) }),
+          (error: unknown) =>
+            say({ kind: 'located', token: order.token, place: null, error: toPlainError(error) }),
         )
       case 'stop':
         return void runner.stop().finally(() => {

@@ -30,11 +30,18 @@ export interface DrainPlace {
  *
  * Throws what `append` throws; the caller waits and calls again with the same position.
  */
-export async function drainSlice(place: DrainPlace, reader: SpoolReader, position: number, end: number): Promise<DrainedSlice> {
+export async function drainSlice(
+  place: DrainPlace,
+  reader: SpoolReader,
+  position: number,
+  end: number,
+): Promise<DrainedSlice> {
   const slice = reader.read(position, end, place.rowsMax)
   if (slice.position === position) return { position, stored: 0, quarantined: [] }
 
-  const entry = (rest: Pick<QuarantineEntry, 'name' | 'kind' | 'code' | 'message' | 'position' | 'log' | 'bytes'>): QuarantineEntry => ({
+  const entry = (
+    rest: Pick<QuarantineEntry, 'name' | 'kind' | 'code' | 'message' | 'position' | 'log' | 'bytes'>,
+  ): QuarantineEntry => ({
     ...rest,
     spool: reader.id,
     quarantined_at: formatMicros(place.clock.nowMicros()),
@@ -54,7 +61,10 @@ export async function drainSlice(place: DrainPlace, reader: SpoolReader, positio
   )
   quarantine(place.root, entries)
 
-  let remaining: readonly { draft: SpooledDraft; index: number }[] = slice.drafts.map((draft, index) => ({ draft, index }))
+  let remaining: readonly { draft: SpooledDraft; index: number }[] = slice.drafts.map((draft, index) => ({
+    draft,
+    index,
+  }))
   for (;;) {
     const result = await place.sink.append({
       spool: reader.id,
@@ -63,24 +73,26 @@ export async function drainSlice(place: DrainPlace, reader: SpoolReader, positio
     })
     if (result.rejected.length === 0)
       return { position: slice.position, stored: remaining.length, quarantined: entries }
-    const refused = result.rejected.flatMap((rejection) => {
-      const found = remaining[rejection.index]
-      if (!found) return []
+    const reasons = new Map(result.rejected.map((rejection) => [rejection.index, rejection]))
+    const refused = remaining.flatMap(({ draft, index }, at) => {
+      const reason = reasons.get(at)
+      if (!reason) return []
       return [
         entry({
-          name: quarantineName(reader.id, position, found.index),
+          name: quarantineName(reader.id, position, index),
           kind: 'row',
-          code: rejection.code,
-          message: rejection.message,
+          code: reason.code,
+          message: reason.message,
           position,
-          log: found.draft.log,
-          bytes: found.draft.text,
+          log: draft.log,
+          bytes: draft.text,
         }),
       ]
     })
+    if (refused.length === 0)
+      throw new TypeError(`the store refused draft ${result.rejected[0]?.index} of ${remaining.length}`)
     quarantine(place.root, refused)
     entries.push(...refused)
-    const gone = new Set(result.rejected.map((rejection) => rejection.index))
-    remaining = remaining.filter((_, index) => !gone.has(index))
+    remaining = remaining.filter((_, at) => !reasons.has(at))
   }
 }

@@ -17,7 +17,11 @@ export interface RetryOutcome {
  * Exactly once: each entry has a spool identity derived from its name, so a retry that was interrupted after the commit and before the
  * file was removed finds its position recorded and only removes the file.
  */
-export async function retryQuarantine(root: string, sink: RowSink, names?: readonly string[]): Promise<RetryOutcome[]> {
+export async function retryQuarantine(
+  root: string,
+  sink: RowSink,
+  names?: readonly string[],
+): Promise<RetryOutcome[]> {
   const outcomes: RetryOutcome[] = []
   for (const entry of listQuarantine(root)) {
     if (names && !names.includes(entry.name)) continue
@@ -33,7 +37,11 @@ async function retryOne(root: string, sink: RowSink, entry: QuarantineEntry): Pr
     return { name, kind: 'not_a_row', message: entry.message }
   const spool = sha256(Buffer.from(`quarantine ${name}`)).slice(0, 16)
   if ((await sink.spoolPosition(spool)) === 0n) {
-    const { rejected } = await sink.append({ spool, position: 1n, drafts: [{ stream, log: entry.log, text: entry.bytes }] })
+    const { rejected } = await sink.append({
+      spool,
+      position: 1n,
+      drafts: [{ stream, log: entry.log, text: entry.bytes }],
+    })
     const [refusal] = rejected
     if (refusal) return { name, kind: 'still_refused', message: `${refusal.code}: ${refusal.message}` }
   }

@@ -1,6 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeSync } from 'node:fs'
-import { join } from 'node:path'
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
 import { FastenError, systemCode } from '../core/error.ts'
 import { quarantineDirectory, syncDirectory } from './spool/layout.ts'
 
@@ -38,24 +48,44 @@ export const quarantineName = (spool: string, position: number, index?: number):
 
 /**
  * Writes entries to `<root>/quarantine/`; when it returns they survive power loss. Writing the same entry again (a replay
- * after a crash) leaves one file.
+ * after a crash) leaves one file, and whoever lists entries meanwhile sees whole ones only. Throws FastenError `QUARANTINE_IO`.
  */
 export function quarantine(root: string, entries: readonly QuarantineEntry[]): void {
   if (entries.length === 0) return
-  const directory = quarantineDirectory(root)
-  mkdirSync(directory, { recursive: true, mode: 0o700 })
-  for (const entry of entries) {
-    const { name, bytes, ...rest } = entry
-    const file: EntryFile = { ...rest, bytes_base64: Buffer.from(bytes).toString('base64') }
-    const handle = openSync(join(directory, `${name}.json`), 'w', 0o600)
-    try {
-      writeSync(handle, `${JSON.stringify(file, null, 2)}\n`)
-      fsyncSync(handle)
-    } finally {
-      closeSync(handle)
-    }
+  const directory = resolve(quarantineDirectory(root))
+  try {
+    const made = mkdirSync(directory, { recursive: true, mode: 0o700 })
+    for (const entry of entries) writeEntry(directory, entry)
+    syncDirectory(directory)
+    // A folder that was made now is a name in the one above it.
+    if (made === undefined) return
+    for (let path = directory; path.length >= resolve(made).length; path = dirname(path))
+      syncDirectory(dirname(path))
+  } catch (cause) {
+    throw new FastenError(
+      'QUARANTINE_IO',
+      `a row could not be put into quarantine: ${systemCode(cause) ?? String(cause)}`,
+      {
+        at: directory,
+        hint: 'free disk space or mend the permissions of the folder; nothing is passed over until then',
+        cause,
+      },
+    )
   }
-  syncDirectory(directory)
+}
+
+function writeEntry(directory: string, { name, bytes, ...rest }: QuarantineEntry): void {
+  const file: EntryFile = { ...rest, bytes_base64: Buffer.from(bytes).toString('base64') }
+  const path = join(directory, `${name}.json`)
+  const handle = openSync(`${path}.new`, 'w', 0o600)
+  try {
+    // A plain write may take less than it was given when the disk is nearly full, and not say so.
+    writeFileSync(handle, `${JSON.stringify(file, null, 2)}\n`)
+    fsyncSync(handle)
+  } finally {
+    closeSync(handle)
+  }
+  renameSync(`${path}.new`, path)
 }
 
 /** All entries under a root, by name; empty when nothing was ever quarantined. */

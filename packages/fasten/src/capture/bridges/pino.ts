@@ -28,7 +28,10 @@ export function pinoBridge(options: { readonly fasten?: Fasten } = {}): PinoBrid
     mixin() {
       const context = currentContext()
       if (context === undefined) return {}
-      return { request_id: context.request_id, ...(context.trace_id === undefined ? {} : { trace_id: context.trace_id }) }
+      return {
+        request_id: context.request_id,
+        ...(context.trace_id === undefined ? {} : { trace_id: context.trace_id }),
+      }
     },
     hooks: {
       logMethod(args, method, level) {
@@ -60,9 +63,11 @@ function levelOf(level: number): Level {
 function lineOf(args: readonly unknown[]): { event: string; fields: object } {
   const [first, second, ...rest] = args
   if (typeof first === 'string') return { event: first, fields: values(args.slice(1)) }
-  const fields = first instanceof Error ? { err: first } : typeof first === 'object' && first !== null ? first : {}
+  const fields =
+    first instanceof Error ? { err: first } : typeof first === 'object' && first !== null ? first : {}
   const own = 'msg' in fields && typeof fields.msg === 'string' ? fields.msg : undefined
-  const event = typeof second === 'string' ? second : (own ?? (first instanceof Error ? first.message : 'log'))
+  const event =
+    typeof second === 'string' ? second : (own ?? (first instanceof Error ? first.message : 'log'))
   return { event, fields: { ...fields, ...values(rest) } }
 }
 

@@ -13,8 +13,21 @@ interface WinstonInfo {
 }
 
 const levelOfWord: Readonly<Record<string, Level>> = {
-  silly: 'debug', debug: 'debug', verbose: 'debug', trace: 'debug', http: 'info', info: 'info', notice: 'info', data: 'info',
-  warn: 'warn', warning: 'warn', error: 'error', crit: 'fatal', alert: 'fatal', emerg: 'fatal', fatal: 'fatal',
+  silly: 'debug',
+  debug: 'debug',
+  verbose: 'debug',
+  trace: 'debug',
+  http: 'info',
+  info: 'info',
+  notice: 'info',
+  data: 'info',
+  warn: 'warn',
+  warning: 'warn',
+  error: 'error',
+  crit: 'fatal',
+  alert: 'fatal',
+  emerg: 'fatal',
+  fatal: 'fatal',
 }
 
 /**
@@ -42,7 +55,15 @@ export interface WinstonTransport extends Writable {
 /** A winston transport that records each line in the sys stream; the other transports print it as before. */
 export function winstonTransport(options: { readonly fasten?: Fasten } = {}): WinstonTransport {
   function log(info: WinstonInfo, done: () => void): void {
-    const { level, message, request_id: _requestId, trace_id: _traceId, timestamp: _timestamp, label, ...fields } = info
+    const {
+      level,
+      message,
+      request_id: _requestId,
+      trace_id: _traceId,
+      timestamp: _timestamp,
+      label,
+      ...fields
+    } = info
     ;(options.fasten ?? currentFasten())?.recordLog({
       level: levelOfWord[level] ?? 'info',
       event: typeof message === 'string' ? message : 'log',
@@ -51,5 +72,8 @@ export function winstonTransport(options: { readonly fasten?: Fasten } = {}): Wi
     })
     done()
   }
-  return Object.assign(new Writable({ objectMode: true, write: (info: WinstonInfo, _encoding, done) => log(info, done) }), { log })
+  return Object.assign(
+    new Writable({ objectMode: true, write: (info: WinstonInfo, _encoding, done) => log(info, done) }),
+    { log },
+  )
 }

@@ -104,7 +104,11 @@ const magicBytes = Buffer.from('SPL1', 'latin1')
 
 /** Offset of the next whole, valid frame after `offset`, or -1. */
 export function findNextFrame(bytes: Buffer, offset: number, end: number): number {
-  for (let at = bytes.indexOf(magicBytes, offset + 1); at !== -1 && at < end; at = bytes.indexOf(magicBytes, at + 1))
+  for (
+    let at = bytes.indexOf(magicBytes, offset + 1);
+    at !== -1 && at < end;
+    at = bytes.indexOf(magicBytes, at + 1)
+  )
     if (decodeFrame(bytes, at, end).kind === 'frame') return at
   return -1
 }

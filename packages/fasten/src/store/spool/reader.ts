@@ -35,12 +35,16 @@ export function createSpoolReader(id: string, directory: string): SpoolReader {
     const nextStart = starts.find((candidate) => candidate > position)
     if (position >= end) return nothingAt(position)
     if (start === undefined)
-      return nextStart === undefined ? nothingAt(position) : gap(position, nextStart, 'spool segment is missing')
+      return nextStart === undefined
+        ? nothingAt(position)
+        : gap(position, nextStart, 'spool segment is missing')
     const until = Math.min(end, nextStart ?? end)
     const wanted = Math.min(until - position, chunkBytes)
     const bytes = readFully(openAt(start), segmentHeaderBytes + position - start, wanted)
     if (bytes.length === 0)
-      return nextStart === undefined ? nothingAt(position) : gap(position, nextStart, 'spool segment is cut off')
+      return nextStart === undefined
+        ? nothingAt(position)
+        : gap(position, nextStart, 'spool segment is cut off')
     return slice(bytes, position, rowsMax, bytes.length < wanted || position + wanted >= until)
   }
 
@@ -85,7 +89,13 @@ function slice(bytes: Buffer, position: number, rowsMax: number, isWhole: boolea
     const isTail = next === -1 && isWhole
     if (!isTail || bad.some((byte) => byte !== 0)) {
       const reason = frame.kind === 'damaged' ? frame.reason : 'frame is cut off'
-      damage.push({ from: position + offset, to: position + to, reason, isTorn: isTail && frame.kind === 'short', bytes: bad })
+      damage.push({
+        from: position + offset,
+        to: position + to,
+        reason,
+        isTorn: isTail && frame.kind === 'short',
+        bytes: bad,
+      })
     }
     offset = to
   }

@@ -45,17 +45,21 @@ function readAll(end?: number, rowsMax = 100): { texts: string[]; damage: SpoolD
 describe('spool', () => {
   it('gives back every draft in order, over segments, with its log', () => {
     fc.assert(
-      fc.property(fc.array(fc.string({ unit: 'binary', maxLength: 400 }), { maxLength: 60 }), fc.integer({ min: 64, max: 2000 }), (texts, segmentBytesTarget) => {
-        fs.rmSync(path(), { recursive: true, force: true })
-        const writer = createSpoolWriter({ id, directory: path(), segmentBytesTarget, reserveBytes: 0 })
-        const wellFormed = texts.map((text) => text.toWellFormed())
-        for (const text of wellFormed) writer.append(log, text)
-        writer.close()
-        const read = readAll(undefined, 7)
-        assert.deepEqual(read.texts, wellFormed)
-        assert.deepEqual(read.damage, [])
-        assert.equal(read.position, writer.position)
-      }),
+      fc.property(
+        fc.array(fc.string({ unit: 'binary', maxLength: 400 }), { maxLength: 60 }),
+        fc.integer({ min: 64, max: 2000 }),
+        (texts, segmentBytesTarget) => {
+          fs.rmSync(path(), { recursive: true, force: true })
+          const writer = createSpoolWriter({ id, directory: path(), segmentBytesTarget, reserveBytes: 0 })
+          const wellFormed = texts.map((text) => text.toWellFormed())
+          for (const text of wellFormed) writer.append(log, text)
+          writer.close()
+          const read = readAll(undefined, 7)
+          assert.deepEqual(read.texts, wellFormed)
+          assert.deepEqual(read.damage, [])
+          assert.equal(read.position, writer.position)
+        },
+      ),
       { numRuns: 60 },
     )
   })
@@ -70,7 +74,9 @@ describe('spool', () => {
 
   it('trims whole segments and keeps the positions of the rest', () => {
     const writer = createSpoolWriter({ id, directory: path(), segmentBytesTarget: 100 })
-    const positions = Array.from({ length: 20 }, (_, index) => writer.append(log, `row ${index} ${'x'.repeat(50)}`))
+    const positions = Array.from({ length: 20 }, (_, index) =>
+      writer.append(log, `row ${index} ${'x'.repeat(50)}`),
+    )
     const reader = createSpoolReader(id, path())
     const before = listSegments(path()).length
     reader.trim(positions[9] ?? 0)
@@ -85,24 +91,34 @@ describe('spool', () => {
 
   it('passes over any damaged byte, keeps it as evidence and loses no other row', () => {
     const writer = createSpoolWriter({ id, directory: path(), reserveBytes: 0 })
-    const texts = Array.from({ length: 40 }, (_, index) => `{"row":${index},"pad":"${'p'.repeat(index * 3)}"}`)
+    const texts = Array.from(
+      { length: 40 },
+      (_, index) => `{"row":${index},"pad":"${'p'.repeat(index * 3)}"}`,
+    )
     for (const text of texts) writer.append(log, text)
     writer.close()
     const file = segmentPath(path(), 0)
     const good = fs.readFileSync(file)
     fc.assert(
-      fc.property(fc.integer({ min: segmentHeaderBytes, max: good.length - 1 }), fc.integer({ min: 1, max: 255 }), (at, flip) => {
-        const bad = Buffer.from(good)
-        bad[at] = (bad[at] ?? 0) ^ flip
-        fs.writeFileSync(file, bad)
-        const read = readAll()
-        assert.equal(read.texts.length, texts.length - 1, 'exactly the damaged row is missing')
-        assert.ok(read.texts.every((text) => texts.includes(text)))
-        assert.equal(read.damage.length, 1)
-        const damage = read.damage[0]
-        assert.ok(damage && damage.from + segmentHeaderBytes <= at && at < damage.to + segmentHeaderBytes)
-        assert.deepEqual(Buffer.from(damage.bytes), bad.subarray(damage.from + segmentHeaderBytes, damage.to + segmentHeaderBytes))
-      }),
+      fc.property(
+        fc.integer({ min: segmentHeaderBytes, max: good.length - 1 }),
+        fc.integer({ min: 1, max: 255 }),
+        (at, flip) => {
+          const bad = Buffer.from(good)
+          bad[at] = (bad[at] ?? 0) ^ flip
+          fs.writeFileSync(file, bad)
+          const read = readAll()
+          assert.equal(read.texts.length, texts.length - 1, 'exactly the damaged row is missing')
+          assert.ok(read.texts.every((text) => texts.includes(text)))
+          assert.equal(read.damage.length, 1)
+          const damage = read.damage[0]
+          assert.ok(damage && damage.from + segmentHeaderBytes <= at && at < damage.to + segmentHeaderBytes)
+          assert.deepEqual(
+            Buffer.from(damage.bytes),
+            bad.subarray(damage.from + segmentHeaderBytes, damage.to + segmentHeaderBytes),
+          )
+        },
+      ),
       { numRuns: 150 },
     )
   })
@@ -129,7 +145,13 @@ describe('spool', () => {
     const plan = async (files: SpoolFiles): Promise<{ answered: string[]; threw: string[] }> => {
       const answered: string[] = []
       const threw: string[] = []
-      const writer = createSpoolWriter({ id, directory: path(), segmentBytesTarget: 200, reserveBytes: 512, files })
+      const writer = createSpoolWriter({
+        id,
+        directory: path(),
+        segmentBytesTarget: 200,
+        reserveBytes: 512,
+        files,
+      })
       for (let index = 0; index < 12; index++) {
         const text = `row ${index} ${'x'.repeat(60)}`
         try {
@@ -139,7 +161,8 @@ describe('spool', () => {
           assert.ok(error instanceof FastenError && /^SPOOL_(FULL|IO)$/.test(error.code), String(error))
           threw.push(text)
         }
-        if (index % 4 === 3) await writer.sync().catch((error: unknown) => assert.ok(error instanceof FastenError))
+        if (index % 4 === 3)
+          await writer.sync().catch((error: unknown) => assert.ok(error instanceof FastenError))
       }
       // The trouble has passed: what was answered can be made durable, without a restart.
       await writer.sync()
@@ -180,7 +203,10 @@ describe('spool', () => {
 })
 
 /** `node:fs` whose operation number `failAt` fails once; a write may first write half. */
-function failing(failAt: number, code: string): { files: SpoolFiles; count: () => number; failed: () => string } {
+function failing(
+  failAt: number,
+  code: string,
+): { files: SpoolFiles; count: () => number; failed: () => string } {
   let operations = 0
   let failed = 'none'
   const fault = (name: string): Error | null => {
@@ -194,16 +220,22 @@ function failing(failAt: number, code: string): { files: SpoolFiles; count: () =
   }
   const files: SpoolFiles = {
     ...fs,
-    openSync: ((...args: Parameters<typeof fs.openSync>) => {
+    openSync(...args: Parameters<typeof fs.openSync>) {
       guard('openSync')
       return fs.openSync(...args)
-    }) as typeof fs.openSync,
-    writeSync: ((handle: number, bytes: Buffer, offset: number = 0, length: number = bytes.length, position: number = 0): number => {
+    },
+    writeSync: ((
+      handle: number,
+      bytes: Buffer,
+      offset: number = 0,
+      length: number = bytes.length,
+      position: number = 0,
+    ): number => {
       const error = fault('writeSync')
       if (!error) return fs.writeSync(handle, bytes, offset, length, position)
       fs.writeSync(handle, bytes, offset, Math.floor(length / 2), position)
       throw error
-    }) as unknown as SpoolFiles['writeSync'],
+    }) as SpoolFiles['writeSync'],
     fdatasync: ((handle: number, done: (error: NodeJS.ErrnoException | null) => void) => {
       const error = fault('fdatasync')
       if (error) setImmediate(done, error)

@@ -109,11 +109,15 @@ export function createSpoolWriter(options: SpoolWriterOptions): SpoolWriter {
     try {
       return frame.encode(log, text)
     } catch (cause) {
-      throw new FastenError('ROW_TOO_LARGE', `a row of ${text.length} characters does not fit into a spool frame`, {
-        at: log,
-        hint: `frames end at ${framePayloadBytesMax} bytes; put large content elsewhere and its hash into detail`,
-        cause,
-      })
+      throw new FastenError(
+        'ROW_TOO_LARGE',
+        `a row of ${text.length} characters does not fit into a spool frame`,
+        {
+          at: log,
+          hint: `frames end at ${framePayloadBytesMax} bytes; put large content elsewhere and its hash into detail`,
+          cause,
+        },
+      )
     }
   }
 
@@ -191,15 +195,19 @@ export function createSpoolWriter(options: SpoolWriterOptions): SpoolWriter {
   function rewrite(segment: Segment): void {
     const size = segmentHeaderBytes + segment.bytes
     const copy = Buffer.allocUnsafe(size)
-    for (let read = 0; read < size; ) {
+    for (let read = 0; read < size;) {
       const got = files.readSync(segment.handle, copy, read, size - read, read)
-      if (got === 0) throw new FastenError('SPOOL_IO', 'a spool segment is shorter than what was written', { at: segment.path })
+      if (got === 0)
+        throw new FastenError('SPOOL_IO', 'a spool segment is shorter than what was written', {
+          at: segment.path,
+        })
       read += got
     }
     const path = `${segment.path}.new`
     const handle = files.openSync(path, 'w+', 0o600)
     try {
-      for (let written = 0; written < size; ) written += files.writeSync(handle, copy, written, size - written, written)
+      for (let written = 0; written < size;)
+        written += files.writeSync(handle, copy, written, size - written, written)
       files.fsyncSync(handle)
       files.renameSync(path, segment.path)
       syncDirectory(directory)

@@ -20,7 +20,7 @@ test('in whatever order members join and leave, once or twice, the oldest one le
         }
         assert.equal(oldestInFlight(), [...model][0])
       }
-      for (const member of [...model]) {
+      for (const member of Array.from(model)) {
         assert.equal(oldestInFlight(), member)
         leave(member)
       }
