@@ -60,7 +60,7 @@ function doorsOf(home: string): string[] {
  * names, so the files become entries of their own, and the names are mended in what was written.
  */
 function hiddenEntriesOf(home: string): string[] {
-  const pattern = /import\.meta\.url\.endsWith\('\.ts'\) \? '(\.\/[\w./-]+)\.ts' : '\1\.js'/g
+  const pattern = /import\.meta\.url\.endsWith\('\.ts'\)\s*\?\s*'(\.\/[\w./-]+)\.ts'\s*:\s*'\1\.js'/g
   return globSync('src/**/*.ts', { cwd: home }).flatMap((file) =>
     [...readFileSync(join(home, file), 'utf8').matchAll(pattern)].map(([, name = '']) =>
       posix.join(

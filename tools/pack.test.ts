@@ -16,7 +16,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, posix } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { build } from 'esbuild'
 import { publint } from 'publint'
@@ -105,6 +105,20 @@ describe('the packed package', () => {
       .filter(({ path }) => /\.(js|ts|json)$/.test(path))
       .map(({ path }) => readFileSync(join(staged, path), 'utf8'))
     assert.ok(!text.some((each) => each.includes(root)), 'no path of this machine')
+  })
+
+  test('files that are started by name are there under that name', () => {
+    // Without its file the drainer would quietly work on the main thread.
+    for (const name of ['dist/store/drain-worker.js', 'dist/capture/catalogue-file.js']) {
+      const starters = packed.files.filter(({ path }) => {
+        if (!path.endsWith('.js')) return false
+        const way = posix.relative(posix.dirname(path), name)
+        return readFileSync(join(staged, path), 'utf8').includes(
+          `"${way.startsWith('.') ? way : `./${way}`}"`,
+        )
+      })
+      assert.ok(existsSync(join(staged, name)) && starters.length > 0, name)
+    }
   })
 
   test('every door opens', () => {

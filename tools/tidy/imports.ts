@@ -18,9 +18,9 @@ const staticImport =
 const bareImport = /^[ \t]*import\s*(?<quote>['"])(?<specifier>[^'"\n]+)\k<quote>/gm
 const typeImport = /\bimport\(\s*(?<quote>['"])(?<specifier>[^'"\n]+)\k<quote>\s*\)\s*(?:\.\s*[A-Z]|\[)/g
 const lazyImport = /\bimport\(\s*(?<quote>['"])(?<specifier>[^'"\n]+)\k<quote>/g
-/** A worker's entry; the name may be chosen by a condition, since sources end in .ts and built files in .js. */
+/** A worker's entry, and the same chosen by a condition, since sources end in .ts and built files in .js. */
 const workerEntry =
-  /\bnew URL\([^;]{0,80}?(?<quote>['"])(?<specifier>\.\.?\/[^'"\n]+\.(?:ts|mjs))\k<quote>[^;]{0,60}?\bimport\.meta\.url\)/g
+  /\b(?:new URL\(\s*|import\.meta\.url\.endsWith\('\.ts'\)\s*\?\s*)(?<quote>['"])(?<specifier>\.\.?\/[^'"\n]+\.(?:ts|mjs))\k<quote>(?=\s*(?:,\s*import\.meta\.url|:))/g
 
 const remembered = new WeakMap<Tree, Map<string, readonly Import[]>>()
 
