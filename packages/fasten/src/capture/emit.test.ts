@@ -176,6 +176,9 @@ describe('emit', () => {
     )
     wrong({ code: 'USER_CREATED', target: 7 }, /target must be a string/)
     wrong(null, /takes an object/)
+    wrong({ code: 'USER_CREATED', target: 'x', requestId: 'a b' }, /request_id must be 1 to 128 of/)
+    wrong({ code: 'USER_CREATED', target: 'x', caused_by: 'evt-1' }, /caused_by must be the id of a row/)
+    wrong({ code: 'USER_CREATED', target: 'x', tenant_id: 'a\nb' }, /tenant_id must be 1 to 128 printable/)
     assert.equal(fasten.stats().emitted, 0)
   })
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { isRequestId, isRowId } from '../core/ids.ts'
 import { actorKinds, outcomes, severities } from '../core/row.ts'
 import type { AnyEmitInput } from './engine.ts'
 
@@ -25,7 +26,11 @@ const members = [
   'detail',
 ] as const
 type Member = (typeof members)[number]
-type Kind = 'text' | 'any' | readonly string[]
+interface Shape {
+  readonly fits: (text: string) => boolean
+  readonly expects: string
+}
+type Kind = 'text' | 'any' | readonly string[] | Shape
 
 const kinds: Readonly<Partial<Record<Member, Kind>>> = {
   actor_kind: actorKinds,
@@ -33,6 +38,10 @@ const kinds: Readonly<Partial<Record<Member, Kind>>> = {
   severity: severities,
   source: 'any',
   detail: 'any',
+  // These three find rows again or name a log, so what does not fit must not get into them.
+  request_id: { fits: isRequestId, expects: '1 to 128 of A-Z a-z 0-9 . _ : -' },
+  caused_by: { fits: isRowId, expects: 'the id of a row' },
+  tenant_id: { fits: (text) => /^[^\p{Cc}]{1,128}$/u.test(text), expects: '1 to 128 printable characters' },
 }
 /** From what a caller may write, either spelling, to the member and what it may hold. */
 const spellings = new Map<string, { readonly name: Member; readonly kind: Kind }>(
@@ -93,6 +102,7 @@ export function parseEvent(input: AnyEmitInput, isStrict: boolean): Event {
     else if (known.kind === 'any' || (known.kind === 'text' && typeof value === 'string'))
       event[known.name] = value
     else if (known.kind === 'text') event[known.name] = asText(known.name, value, isStrict)
+    else if ('fits' in known.kind) fitting(event, known.name, known.kind, value, isStrict)
     else oneOf(event, known.name, known.kind, value, isStrict)
   }
   if (typeof event.code !== 'string' || event.code === '') {
@@ -104,6 +114,11 @@ export function parseEvent(input: AnyEmitInput, isStrict: boolean): Event {
     event.target = ''
   }
   return event as Event
+}
+
+function fitting(event: Draft, name: Member, shape: Shape, value: unknown, isStrict: boolean): void {
+  if (typeof value === 'string' && shape.fits(value)) event[name] = value
+  else reject(event, name, value, isStrict, () => `${name} must be ${shape.expects}, not "${String(value)}"`)
 }
 
 function oneOf(
