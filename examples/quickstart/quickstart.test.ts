@@ -15,7 +15,6 @@ import type { ApiRow, AuditRow, SysRow } from 'fasten/core'
 const folder = mkdtempSync(join(tmpdir(), 'fasten-quickstart-'))
 const database = join(folder, 'fasten.db')
 const token = 'reader-token-of-this-test'
-const dsn = `sqlite:///${encodeURI(database)}`
 const server = spawn(process.execPath, [join(import.meta.dirname, 'server.ts')], {
   cwd: folder,
   stdio: ['ignore', 'pipe', 'inherit'],
@@ -23,9 +22,6 @@ const server = spawn(process.execPath, [join(import.meta.dirname, 'server.ts')],
     ...process.env,
     PORT: '0',
     FASTEN_READER_TOKEN: token,
-    FASTEN_AUDIT_DSN: dsn,
-    FASTEN_API_DSN: dsn,
-    FASTEN_SYS_DSN: dsn,
   },
 })
 let origin = ''

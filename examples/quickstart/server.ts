@@ -4,8 +4,9 @@ import fasten from 'fasten'
 import { expressShim } from 'fasten/http/express'
 import { expressReader } from 'fasten/reader/express'
 
-// Where rows go: FASTEN_AUDIT_DSN, or ./fasten.db. FASTEN_API_DSN and FASTEN_SYS_DSN keep the other two streams as well.
-fasten.init({ service_id: 'quickstart' })
+// All three streams in one file. FASTEN_AUDIT_DSN, FASTEN_API_DSN and FASTEN_SYS_DSN would say the same from outside.
+const rows = 'sqlite:///./fasten.db'
+fasten.init({ service_id: 'quickstart', audit_dsn: rows, api_dsn: rows, sys_dsn: rows })
 fasten.register('user', {
   USER_CREATED: { action: 'user.create', category: 'user', retention_class: 'long' },
 })
