@@ -34,7 +34,7 @@ export function createAppend(
   options: AppendOptions,
 ): (batch: AppendBatch) => AppendResult {
   const statements = prepare(connection, options.tables)
-  return (batch) => {
+  const attempt = (batch: AppendBatch): AppendResult => {
     try {
       statements.begin.run()
       const placing = startPlacing(statements, options)
@@ -52,6 +52,29 @@ export function createAppend(
       rollback(connection)
       throw error
     }
+  }
+  return (batch) => {
+    for (;;) {
+      try {
+        return attempt(batch)
+      } catch (error) {
+        // The batch starts over, with a new log in place of that one; a log of this transaction cannot be condemned again.
+        if (!(error instanceof LogOccupied)) throw error
+        options.memory.condemn(error.table, error.base)
+      }
+    }
+  }
+}
+
+/** A row lies where the next row of a log belongs, although the log's head does not count it. */
+class LogOccupied extends Error {
+  readonly table: string
+  readonly base: string
+
+  constructor(table: string, base: string, cause: unknown) {
+    super(`a row lies beyond the head of ${base}`, { cause })
+    this.table = table
+    this.base = base
   }
 }
 
@@ -107,20 +130,19 @@ function startPlacing(statements: Statements, { tables, digest, now, memory, ope
         cause,
       })
     }
-    if (statements.heads.hashAt(log.table).get(log.logId, log.head.size) !== undefined && !moved.has(log)) {
-      return place(draft, open(draft, true))
-    }
+    if (statements.heads.hashAt(log.table).get(log.logId, log.head.size) !== undefined)
+      throw new LogOccupied(log.table, draft.log, cause)
     throw malformed(cause instanceof Error ? cause.message : String(cause), draft, cause)
   }
 
-  function open(draft: SpooledDraft, isDamaged = false): OpenLog {
+  function open(draft: SpooledDraft): OpenLog {
     const parts = parseLogName(draft.log)
     const table = tables[draft.stream]
     if (table === undefined) throw malformed(`this store keeps no ${draft.stream} rows`, draft)
     if (parts === undefined || parts.generation !== undefined || parts.stream !== draft.stream) {
       throw malformed(`"${draft.log}" is not the name of a first log of the ${draft.stream} stream`, draft)
     }
-    const found = memory.find(statements.heads, table, draft.log, parts, isDamaged)
+    const found = memory.find(statements.heads, table, draft.log, parts)
     const log = found.log ?? create(table, { ...parts, generation: found.generation }, found.previous)
     touched.set(draft.log, log)
     return log
@@ -177,21 +199,15 @@ function prepare(connection: SqliteConnection, tables: StreamTables) {
       byId: connection.prepare(`SELECT leaf, hash FROM ${table} WHERE id = ?`),
     })
   }
-  const used = Object.values(tables)
-  const newest = connection.prepare(
-    `SELECT max(${[
-      '0',
-      '(SELECT ifnull(max(position), 0) FROM fasten_logs)',
-      ...used.map((table) => `(SELECT ifnull(max(position), 0) FROM ${table})`),
-    ].join(', ')}) AS position`,
-  )
-  const newestLogId = connection.prepare(
-    `SELECT max(${[
-      '0',
-      '(SELECT ifnull(max(log_id), 0) FROM fasten_logs)',
-      ...used.map((table) => `(SELECT ifnull(max(log_id), 0) FROM ${table})`),
-    ].join(', ')}) AS log_id`,
-  )
+  /** The largest value of a column, over all tables here, that a number can hold; others were written by another hand. */
+  const largest = (column: 'position' | 'log_id'): SqliteStatement =>
+    connection.prepare(
+      `SELECT max(0, ${['fasten_logs', ...Object.values(tables)]
+        .map((table) => `ifnull((SELECT max(${column}) FROM ${table} WHERE ${column} < ${1e15}), 0)`)
+        .join(', ')}) AS largest`,
+    )
+  const newest = largest('position')
+  const newestLogId = largest('log_id')
   const heads: HeadStatements = prepareHeads(connection)
   return {
     begin: connection.prepare('BEGIN IMMEDIATE'),
@@ -207,9 +223,9 @@ function prepare(connection: SqliteConnection, tables: StreamTables) {
     ),
     heads,
     /** Also counts positions whose rows are gone: a cursor must never see a number twice. */
-    newestPosition: (): number => Number(newest.get()?.['position'] ?? 0),
+    newestPosition: (): number => Number(newest.get()?.['largest'] ?? 0),
     /** Above every id that a row carries, so that stray rows never become part of a new log. */
-    newLogId: (): number => Number(newestLogId.get()?.['log_id'] ?? 0) + 1,
+    newLogId: (): number => Number(newestLogId.get()?.['largest'] ?? 0) + 1,
     table(stream: StreamName): TableStatements {
       const statements = perTable.get(stream)
       if (statements === undefined) throw new TypeError(`no table for the ${stream} stream`)

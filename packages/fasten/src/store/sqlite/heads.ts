@@ -35,12 +35,12 @@ export interface Found {
  */
 export function createHeadMemory() {
   const remembered = new Map<string, Remembered>()
+  const condemned = new Set<string>()
   return {
     /**
      * Which log answers for `base` (a generation 1 name) in `table`: the newest generation if it is as we left it, else a new one.
-     * `isDamaged` says that the caller has just found rows beyond the head.
      */
-    find(statements: HeadStatements, table: string, base: string, parts: LogParts, isDamaged = false): Found {
+    find(statements: HeadStatements, table: string, base: string, parts: LogParts): Found {
       const newest = newestGeneration(statements, table, base, parts)
       const known = remembered.get(keyOf(table, base))
       if (newest === undefined) {
@@ -48,7 +48,8 @@ export function createHeadMemory() {
         return replaced(known.head, 'log_missing', known.generation + 1)
       }
       const generation = newest.parts.generation ?? 1
-      const fault = isDamaged ? 'rows_beyond_head' : faultOf(statements, newest, generation, known)
+      const isCondemned = condemned.has(keyOf(table, base))
+      const fault = isCondemned ? 'rows_beyond_head' : faultOf(statements, newest, generation, known)
       if (fault === undefined) return { log: newest, previous: undefined, generation }
       const isOurs = known !== undefined && known.generation >= generation
       return replaced(
@@ -58,8 +59,14 @@ export function createHeadMemory() {
       )
     },
 
+    /** A row lies where the head of `base` says that none is. It is not continued. */
+    condemn(table: string, base: string): void {
+      condemned.add(keyOf(table, base))
+    },
+
     /** To be called once the transaction that moved `log` is durable. */
     remember(base: string, { table, parts, head }: OpenLog): void {
+      condemned.delete(keyOf(table, base))
       remembered.set(keyOf(table, base), { generation: parts.generation ?? 1, head })
     },
   }
@@ -80,7 +87,8 @@ export function prepareHeads(connection: SqliteConnection): HeadStatements {
     return (table) => {
       const known = cache.get(table)
       if (known !== undefined) return known
-      const statement = connection.prepare(sql(table))
+      // Somebody may have written a number there that is none of ours.
+      const statement = connection.prepare(sql(table), { hasBigInts: true })
       cache.set(table, statement)
       return statement
     }
@@ -133,12 +141,12 @@ function faultOf(
   if (generation < known.generation || log.head.size < known.head.size) return 'rolled_back'
   if (log.head.size === known.head.size)
     return log.head.head_hash === known.head.head_hash ? undefined : 'diverged'
-  // Another process wrote on: what we stored must still lie under its rows.
+  // Another process wrote on: what we stored must still lie under its rows, and they must end where the head says.
   const ours = statements.hashAt(log.table).get(log.logId, known.head.size - 1)?.['hash']
-  return ours === known.head.head_hash ? undefined : 'diverged'
+  return ours === known.head.head_hash ? tailFault(statements, log) : 'diverged'
 }
 
-/** Asked once per log and process: whether the rows end where the head says. */
+/** Asked when this process did not write the newest row: whether the rows end where the head says. */
 function tailFault(statements: HeadStatements, { table, logId, head }: OpenLog): LogEnd | undefined {
   const row = statements.newestRow(table).get(logId)
   const rows = row === undefined ? 0 : Number(row['monotonic_seq']) + 1

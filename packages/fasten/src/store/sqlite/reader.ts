@@ -189,9 +189,12 @@ function legacyTableOf(
 }
 
 function newestPosition({ prepare }: Statements, table: string): number {
+  // A row at a position that no counter reaches would hide every later one from those who follow.
   const found = prepare(`
-    SELECT max(ifnull((SELECT max(position) FROM ${table}), 0),
-      ifnull((SELECT max(position) FROM fasten_logs WHERE table_name = ?), 0)) AS position`).get(table)
+    SELECT max(ifnull((SELECT max(position) FROM ${table} WHERE position < ${1e15}), 0),
+      ifnull((SELECT max(position) FROM fasten_logs WHERE table_name = ? AND position < ${1e15}), 0)) AS position`).get(
+    table,
+  )
   return Number(found?.['position'] ?? 0)
 }
 

@@ -232,6 +232,44 @@ on('rows changed under a running writer are found when it writes on', async ({ p
   assert.equal(await append(), `${base}~4#2`)
 })
 
+on('a row forged further on moves the whole batch to a new log', async ({ path, store, append }) => {
+  await append()
+  const forged =
+    "INSERT INTO audit_log (position, log_id, monotonic_seq, id) SELECT 99, log_id, 4, 'evt-forged' FROM fasten_logs"
+  tamper(path, `${forged} WHERE log = '${base}'`)
+  const samples = createSampleDrafts({ boot_id: '00000000000000bb' })
+  const drafts = [samples.audit(), samples.audit(), samples.audit(), samples.audit()]
+  const { appended, rejected } = await store.append(batch(drafts, 9))
+  assert.deepEqual(rejected, [])
+  assert.deepEqual(
+    appended.map(({ log, monotonic_seq }) => [log, monotonic_seq]),
+    [1, 2, 3, 4].map((seq) => [`${base}~2`, seq]),
+  )
+  assert.equal((await store.heads()).find(({ log }) => log === base)?.size, 2)
+  assert.equal(await append(), `${base}~2#5`)
+})
+
+on('numbers that no counter reaches stop nobody from writing on', async ({ path, store, append }) => {
+  await append()
+  const huge = 2n ** 62n
+  tamper(
+    path,
+    "INSERT INTO audit_log (position, log_id, monotonic_seq, id) VALUES (?, ?, ?, 'evt-huge')",
+    huge,
+    huge,
+    huge,
+  )
+  assert.equal(await append(), `${base}#2`)
+  tamper(path, 'UPDATE fasten_logs SET size = ?, position = ?', huge, huge)
+  assert.equal(await append(), `${base}~2#1`)
+  assert.equal(await append(), `${base}~2#2`)
+  const rows = await store.scan({ stream: 'audit', order: 'stored', limit: 100 })
+  assert.deepEqual(
+    rows.slice(0, -1).map(({ position }) => position),
+    [1, 2, 3, 4, 5, 6],
+  )
+})
+
 on('sys and api logs are born again in the words of their streams', async ({ path, store }) => {
   const samples = createSampleDrafts()
   await store.append(batch([samples.sys(), samples.api()], 1))
