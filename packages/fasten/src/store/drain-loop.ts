@@ -10,7 +10,7 @@
  *                              backing off            stop: from any state, after the running transaction
  *
  * idle: nothing to do; no timer runs, so a quiet process costs nothing. Enters: start, or the spool is drained.
- * lingering: waits a few milliseconds so that a burst becomes one transaction. A crash loses nothing: the rows are in the spool.
+ * lingering: waits some milliseconds, unless somebody waits for the rows, so that a burst becomes one transaction. A crash loses nothing: the rows are in the spool.
  * draining: slices move into the store until the spool's end. A crash loses nothing: rows and position commit together.
  * backing off: the store does not take rows now. Waits 100 ms, doubled at each failure up to a minute, a fifth up or down
  *   so that many nodes do not come back as one. The spool grows meanwhile. A crash loses nothing.
@@ -58,7 +58,7 @@ export interface DrainLoopOptions {
   /** Behind the last draft the owner has written. */
   readonly end: () => number
   readonly ids: IdSource
-  /** Default 5 ms. Raising it makes larger transactions and rows visible later. */
+  /** Raising it makes larger transactions, and rows visible later to those who do not wait for them. */
   readonly lingerMs: number
   /** False for a spool in memory, whose root has nobody else's spools. */
   readonly adopts: boolean

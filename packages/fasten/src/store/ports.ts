@@ -190,7 +190,11 @@ export interface RowSource {
   heads(): Promise<readonly LogHead[]>
   evidence(log: string, fromSeq?: number, toSeq?: number): AsyncIterable<EvidenceRow>
   position(stream: StreamName): Promise<number>
-  summary(stream: StreamName, since: string | undefined, until: string | undefined): Promise<readonly SourceSummary[]>
+  summary(
+    stream: StreamName,
+    since: string | undefined,
+    until: string | undefined,
+  ): Promise<readonly SourceSummary[]>
   describe(): Promise<StoreDescription>
   /**
    * Verdicts on rows of forms 1 and 2, which published SDKs wrote: they have no leaf and cannot be judged as evidence, so the

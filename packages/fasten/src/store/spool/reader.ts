@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import { closeSync, fstatSync, openSync, readSync, rmSync } from 'node:fs'
 import type { SpooledDraft } from '../ports.ts'
-import { decodeFrame, findNextFrame, frameHeaderBytes, framePayloadBytesMax } from './frame.ts'
+import { decodeFrame, findNextFrame } from './frame.ts'
 import { listSegments, segmentHeaderBytes, segmentPath } from './layout.ts'
 import type { SpoolDamage, SpoolReader, SpoolSlice } from './spool.ts'
 
-/** Any frame fits, so a frame that does not end within a chunk is cut off by the file, not by us. */
-const chunkBytes = frameHeaderBytes + framePayloadBytesMax
+/** Some thousand rows; any frame fits, so one that does not end within a chunk is cut off by the file, not by us. */
+const chunkBytes = 4 << 20
 
 /**
- * Reads the spool in `directory`, also while its owner appends. One `read` looks at one chunk (1 MiB) of one segment.
+ * Reads the spool in `directory`, also while its owner appends. One `read` looks at one chunk (4 MiB) of one segment.
  *
  * Bytes that are no frame are passed over to the next one that is, and handed out as damage: one flipped bit must not cost
  * the rows behind it. Zeros at the end are what a power loss leaves of a file that had grown, and no damage.
