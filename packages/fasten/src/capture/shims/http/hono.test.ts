@@ -58,6 +58,8 @@ function plainRuntime(fetch: (request: Request, env: object) => Response | Promi
   return createServer((req, res) => {
     const leaving = new AbortController()
     res.on('close', () => leaving.abort())
+    // Up to Node.js 22 an answer that waits behind another on its socket never closes.
+    req.on('close', () => req.socket.destroyed && leaving.abort())
     const hasBody = req.method !== 'GET' && req.method !== 'HEAD'
     const request = new Request(`http://${req.headers.host}${req.url}`, {
       method: req.method ?? 'GET',

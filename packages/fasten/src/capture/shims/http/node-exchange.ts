@@ -7,6 +7,7 @@ import { beginExchange, endExchange, traceresponse, type Exchange } from './exch
 import { errorName } from './failure.ts'
 import { emitKept, keepContext, keepContextNow, type ContextKeeping } from './keep-context.ts'
 import type { HttpShim } from './options.ts'
+import { watchPipelined } from './pipelined.ts'
 
 type Method = (...values: unknown[]) => unknown
 
@@ -58,6 +59,7 @@ export function beginNodeExchange(
   exchange.hasBody = hasBody(req, headers)
   instrumentRequest(exchange, req)
   instrumentResponse(exchange as NodeExchange, res as unknown as InstrumentedResponse)
+  if (res.socket === null) watchPipelined(req, res, endCut)
   return exchange
 }
 
@@ -99,6 +101,11 @@ function methodsOf({ writeHead, write, end }: InstrumentedResponse): Before {
 
 function onClose(this: ContextKeeping): void {
   endNodeExchange(this[exchangeKey] as Exchange, this as unknown as ServerResponse)
+}
+
+function endCut(res: ServerResponse): void {
+  const exchange = nodeExchange(res)
+  if (exchange !== undefined) endNodeExchange(exchange, res)
 }
 
 function exchangeOn(message: ContextKeeping): NodeExchange {
