@@ -28,6 +28,8 @@ interface World {
   isIdle(): boolean
   /** Writes rows and wakes the loop as a lane does: only when it says that it sleeps. */
   write(...texts: readonly string[]): void
+  /** Writes rows, and nobody is told. */
+  append(...texts: readonly string[]): void
 }
 
 interface WorldOptions extends LedgerOptions {
@@ -35,7 +37,9 @@ interface WorldOptions extends LedgerOptions {
   readonly lingerMs?: number
   readonly adopts?: boolean
   readonly randomHex?: () => string
-  readonly onIdle?: (isIdle: boolean, world: () => World) => void
+  readonly onIdle?: (isIdle: boolean) => void
+  /** After the loop has looked how far the spool is written, and found nothing more. */
+  readonly onLastLook?: () => void
   readonly onEvent?: (event: DrainEvent, world: () => World) => void
 }
 
@@ -51,10 +55,14 @@ function open(t: TestContext, options: WorldOptions = {}): World {
   let isIdle = true
   let written = 0
   const ids: IdSource = { randomHex, randomBase32: () => new Uint8Array() }
-  const loop = createDrainLoop({
+  const loop: DrainLoop = createDrainLoop({
     place: { sink, root, clock, rowsMax: 3 },
     reader: createSpoolReader(id, spoolDirectory(root, id)),
-    end: () => written,
+    end() {
+      const seen = written
+      if (counts.position === written) options.onLastLook?.()
+      return seen
+    },
     ids,
     lingerMs,
     adopts,
@@ -71,7 +79,7 @@ function open(t: TestContext, options: WorldOptions = {}): World {
     onTrouble: (failures, waitMs) => void trouble.push([failures, waitMs]),
     onIdle(value) {
       isIdle = value
-      options.onIdle?.(value, () => world)
+      options.onIdle?.(value)
     },
   })
   const world: World = {
@@ -83,8 +91,11 @@ function open(t: TestContext, options: WorldOptions = {}): World {
     trouble,
     counts,
     isIdle: () => isIdle,
-    write(...texts) {
+    append(...texts) {
       for (const text of texts) written = writer.append(log, text)
+    },
+    write(...texts) {
+      world.append(...texts)
       if (isIdle) loop.wake()
     },
   }
@@ -219,6 +230,19 @@ describe('backing off', () => {
     assert.deepEqual([world.sink.rows, world.loop.state().kind], [['row'], 'idle'])
   })
 
+  it('does not begin where somebody waits since hearing of the trouble', async (t) => {
+    stillTime(t)
+    const world = open(t, {
+      faultAt: (_, index) => (index === 1 ? 'before' : undefined),
+      onEvent: ({ event }, self) => {
+        if (event === 'audit_drain_failed') self().loop.hurry()
+      },
+    })
+    world.write('row')
+    await settled()
+    assert.deepEqual([world.sink.rows, world.loop.state().kind], [['row'], 'idle'])
+  })
+
   it('is not cut short by more rows, which wait in the spool', async (t) => {
     const pass = stillTime(t)
     let isAway = true
@@ -292,6 +316,10 @@ describe('draining', () => {
     world.loop.hurry()
     await settled()
     assert.deepEqual([world.sink.rows.length, world.loop.state().kind], [4, 'idle'])
+    world.append('five')
+    world.loop.hurry()
+    await settled()
+    assert.deepEqual([world.sink.rows.length, world.loop.state().kind], [5, 'idle'])
   })
 
   it('counts what is stored and what is in quarantine, and tells of each row there', async (t) => {
@@ -367,40 +395,45 @@ describe('draining', () => {
   })
 
   it('misses no row, whenever it was written: between looks, beside commits, on the way to sleep', async (t) => {
+    type Moment = 'told' | 'looked' | 'called'
+    const writes = fc.array(fc.tuple(fc.nat(2), fc.constantFrom('at once', 'microtask', 'turn')), {
+      maxLength: 6,
+    })
+    let onTheWayToSleep = 0
     await fc.assert(
       fc.asyncProperty(
-        fc.array(fc.tuple(fc.nat(3), fc.constantFrom('at once', 'microtask', 'turn')), {
-          minLength: 1,
-          maxLength: 40,
-        }),
+        fc.record({ told: writes, looked: writes, called: writes }),
         fc.array(fc.nat(2), { minLength: 1, maxLength: 8 }),
         async (plan, pauses) => {
-          let [moments, rows, calls] = [0, 0, 0]
+          const moments = { told: 0, looked: 0, called: 0 }
+          let rows = 0
           /** Something has just happened: perhaps rows are written now, or a little later. */
-          const moment = (world: () => World): void => {
-            const [count, when] = plan[moments++] ?? [0, 'at once']
+          const passed = (moment: Moment): void => {
+            const [count = 0, when] = plan[moment][moments[moment]++] ?? []
             if (count === 0) return
             const texts = Array.from({ length: count }, () => `row ${rows++}`)
-            const write = (): void => world().write(...texts)
+            if (when === 'at once' && moment !== 'called' && world.isIdle()) onTheWayToSleep++
+            const write = (): void => world.write(...texts)
             if (when === 'at once') write()
             else if (when === 'microtask') queueMicrotask(write)
             else setImmediate(write)
           }
           const world: World = open(t, {
-            onIdle: (_, self) => moment(self),
+            onIdle: () => passed('told'),
+            onLastLook: () => passed('looked'),
             async meanwhile() {
-              moment(() => world)
-              await settled(pauses[calls++ % pauses.length] ?? 0)
-              moment(() => world)
+              passed('called')
+              await settled(pauses[world.sink.calls.length % pauses.length] ?? 0)
+              passed('called')
             },
           })
           world.write('row first')
           // As long as anything happens at all.
-          for (let quiet = 0, before = ''; quiet < 4;) {
+          for (let quiet = 0, known = ''; quiet < 4;) {
             await settled(3)
-            const now = `${moments} ${rows} ${world.sink.calls.length}`
-            quiet = now === before ? quiet + 1 : 0
-            before = now
+            const now = JSON.stringify([moments, rows, world.sink.calls.length])
+            quiet = now === known ? quiet + 1 : 0
+            known = now
           }
           assert.deepEqual(world.loop.state().kind, 'idle')
           assert.deepEqual([world.sink.rows.length, new Set(world.sink.rows).size], [rows + 1, rows + 1])
@@ -408,8 +441,9 @@ describe('draining', () => {
           await world.loop.stop()
         },
       ),
-      { numRuns: 60 },
+      { numRuns: 100 },
     )
+    assert.ok(onTheWayToSleep > 10, `${onTheWayToSleep} rows came at the moment that matters`)
   })
 })
 

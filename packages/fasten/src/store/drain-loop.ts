@@ -136,8 +136,9 @@ export function createDrainLoop(options: DrainLoopOptions): DrainLoop {
       kind = 'idle'
       // Said before the end is looked at again: a writer that appended in between and saw us busy did not wake us.
       onIdle(true)
+      const isDrained = (position ?? 0) >= end()
       // Who was told may have woken the loop, and then another run is on its way.
-      if (!isIdle() || (position ?? 0) >= end()) return
+      if (isDrained || !isIdle()) return
       onIdle(false)
     }
   }
