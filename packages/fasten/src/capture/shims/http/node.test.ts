@@ -330,21 +330,44 @@ describe('the node:http shim', { timeout: 30_000 }, () => {
     assert.deepEqual([body.length, rows[0]?.bytes_out], [12, 12])
   })
 
-  test('listeners of the application run in the context wherever they are added', async () => {
-    const heard: Record<string, string | null> = {}
-    const note = (name: string) => (): void => void (heard[name] = currentRequestID())
-    const { port, close, rows } = await instrumented((req, res) => {
-      req.addListener('data', note('data'))
-      req.once('end', note('end'))
-      req.on('close', note('req close'))
-      res.once('finish', note('finish'))
-      res.on('close', note('res close'))
-      setTimeout(() => res.end('ok'), 5)
+  for (const bodyBytes of [true, false])
+    test(`listeners of the application run in the context wherever they are added${bodyBytes ? '' : ', bodies uncounted'}`, async () => {
+      const heard: Record<string, string | null> = {}
+      const note = (name: string) => (): void => void (heard[name] = currentRequestID())
+      const { port, close, rows } = await instrumented(
+        (req, res) => {
+          req.addListener('data', note('data'))
+          req.once('end', note('end'))
+          req.on('close', note('req close'))
+          res.once('finish', note('finish'))
+          res.on('close', note('res close'))
+          setTimeout(() => res.end('ok'), 5)
+        },
+        undefined,
+        { bodyBytes },
+      )
+      const socket = await dial(port)
+      socket.write(requestText({ method: 'POST', headers: ['x-request-id: listening', 'content-length: 1'] }))
+      await sleep(5)
+      socket.write('x')
+      await untilTrue(() => rows.length === 1 && Object.keys(heard).length === 5)
+      await close()
+      assert.deepEqual(new Set(Object.values(heard)), new Set(['listening']))
     })
-    await ask(port, { method: 'POST', headers: ['x-request-id: listening'], body: 'x' })
-    await untilTrue(() => rows.length === 1 && Object.keys(heard).length === 5)
+
+  test('a listener hears of a client that left in the context of its request', async () => {
+    const heard: (string | null)[] = []
+    const { port, close, rows } = await instrumented((req) => {
+      req.on('close', () => heard.push(currentRequestID()))
+      req.on('error', () => heard.push(currentRequestID()))
+    })
+    const socket = await dial(port)
+    socket.write(requestText({ path: '/left', headers: ['x-request-id: left'] }))
+    await sleep(10)
+    socket.resetAndDestroy()
+    await untilTrue(() => rows.length === 1 && heard.length === 2)
     await close()
-    assert.deepEqual(new Set(Object.values(heard)), new Set(['listening']))
+    assert.deepEqual(heard, ['left', 'left'])
   })
 
   test('taken out again, the server is as it was', async () => {
