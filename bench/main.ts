@@ -5,6 +5,7 @@
  *     npm run bench                     every group, some ten minutes; keeps the figures and draws the picture
  *     npm run bench -- --quick          every group in under a minute, rough, keeps nothing
  *     npm run bench -- --only calls     some of: calls, rows, http, start; keeps nothing
+ *     npm run bench -- --rounds 3       another number of rounds than five; keeps the figures
  *     npm run bench -- … --json         keeps the figures of such a run all the same
  *
  * Both sides of every ratio are measured in the same rounds, in processes of their own, after a warm-up that is thrown
@@ -27,11 +28,16 @@ import { describeMachine } from './measure/machine.ts'
 const { values } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
+    rounds: { type: 'string' },
     json: { type: 'boolean', default: false },
     only: { type: 'string' },
   },
 })
-const scale = values.quick ? quick : full
+const usual = values.quick ? quick : full
+const rounds = values.rounds === undefined ? usual.rounds : Number(values.rounds)
+if (!Number.isInteger(rounds) || rounds < 1)
+  throw new TypeError(`--rounds takes a whole number of rounds from 1, not "${values.rounds}"`)
+const scale = { ...usual, rounds }
 const machine = describeMachine()
 const folder = mkdtempSync(join(tmpdir(), 'fasten-bench-'))
 const said: string[] = []
