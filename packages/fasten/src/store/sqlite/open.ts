@@ -59,7 +59,8 @@ export function openReading({
       hint: 'check the path; three slashes in a DSN are relative to the working directory, four are absolute',
     })
   }
-  const immutableSince = driver.name === 'node:sqlite' && !hasLog(path) ? writtenAt(path) : undefined
+  const canBeImmutable = driver.name === 'node:sqlite' && takesUris(process.versions.node)
+  const immutableSince = canBeImmutable && !hasLog(path) ? writtenAt(path) : undefined
   const isImmutable = immutableSince !== undefined
   const connection = opened(driver, path, { isReadOnly: true, isImmutable, busyTimeoutMs })
   try {
@@ -71,6 +72,12 @@ export function openReading({
     closeQuietly(connection)
     throw storeFault(error, path)
   }
+}
+
+/** Before 22.15 `node:sqlite` took a URI for the name of a file; reading then leaves the usual files beside the database. */
+function takesUris(node: string): boolean {
+  const [major = 0, minor = 0] = node.split('.').map(Number)
+  return major > 22 || (major === 22 && minor >= 15)
 }
 
 /** True when a reading connection must be opened again: its files were replaced, or a writer came to one opened without locks. */
