@@ -9,7 +9,7 @@ import fasten, { background } from 'fasten'
  * @typedef {{ msg: Message, source: { node: FlowNode } }} SendEvent
  * @typedef {{ msg: Message, destination: { node: FlowNode } }} ReceiveEvent
  * @typedef {{ msg: Message, node: { node: FlowNode }, error?: string | Error }} CompleteEvent
- * @typedef {{ add(hook: string, callback: (event: any, done: () => void) => unknown): void }} Hooks
+ * @typedef {{ add<E>(hook: string, callback: (event: E, done: () => void) => unknown): void }} Hooks
  */
 
 /**
