@@ -18,6 +18,12 @@ export interface EmissionTally {
   result(): Emission
 }
 
+/**
+ * How the `boot_id` of a store begins, in whose name the rows are that it writes itself. They were not emitted by any
+ * process and are not counted: a transaction that is rolled back would leave a hole that means nothing.
+ */
+export const ownBootPrefix = 'fa57e400'
+
 /** Processes that `Emission.gaps` lists. */
 export const gapsListedMax = 20
 /** Stretches listed for each of them. */
@@ -54,7 +60,7 @@ export function createEmissionTally(): EmissionTally {
 
   return {
     add(boot_id, boot_seq) {
-      if (!isCount(boot_seq)) return
+      if (!isCount(boot_seq) || boot_id.startsWith(ownBootPrefix)) return
       let boot = bootOf(boot_id)
       if (boot === undefined) {
         boot = { boot_id, found: 0, newest: -1, wholePages: 0, pages: new Map() }

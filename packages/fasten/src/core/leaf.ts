@@ -99,6 +99,7 @@ function apiText(row: ApiDraft): string {
   if (row.bytes_out !== undefined) text += `,"bytes_out":${row.bytes_out}`
   text += ',"canonical_form_id":"3"'
   if (row.caused_by !== undefined) text += `,"caused_by":${quote(row.caused_by)}`
+  if (row.detail !== undefined) text += `,"detail":${nested(row.detail)}`
   text += `,"duration_us":${row.duration_us}`
   if (row.error !== undefined) text += `,"error":${quote(row.error)}`
   text += `,"id":"${row.id}"`

@@ -78,6 +78,7 @@ export const memberNames: Readonly<Record<StreamName, readonly string[]>> = {
     'bytes_out',
     'canonical_form_id',
     'caused_by',
+    'detail',
     'duration_us',
     'error',
     'id',

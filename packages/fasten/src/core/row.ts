@@ -137,6 +137,8 @@ export interface ApiMembers {
   readonly source?: Source
   /** Code or class of what went wrong, e.g. `aborted` or `TypeError`. */
   readonly error?: string
+  /** Only in rows that the store itself writes: what it did (spec/row.md#rows-of-the-store). */
+  readonly detail?: JsonObject
 }
 
 export const retentionClasses = ['short', 'medium', 'long', 'regulated', 'permanent'] as const

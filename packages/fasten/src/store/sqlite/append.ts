@@ -4,11 +4,11 @@ import type { Digest } from '../../core/digest.ts'
 import { FastenError } from '../../core/error.ts'
 import { logName, parseLogName, type LogParts } from '../../core/log-name.ts'
 import { streams, type Row, type StreamName } from '../../core/row.ts'
+import type { OwnRow, OwnRows, PreviousLog } from '../own-rows.ts'
 import type { AppendBatch, AppendedRow, AppendResult, RejectedDraft, SpooledDraft } from '../ports.ts'
 import type { SqliteConnection, SqliteStatement, SqlValue } from './driver.ts'
 import { isConstraint } from './fault.ts'
 import { prepareHeads, type HeadMemory, type HeadStatements, type OpenLog } from './heads.ts'
-import type { LogOpener } from './log-created.ts'
 import { rollback, type StreamTables } from './migrate.ts'
 import { createRowCells } from './row-cells.ts'
 import { rowColumns } from './schema.ts'
@@ -19,7 +19,19 @@ export interface AppendOptions {
   /** Canonical timestamp of now. */
   readonly now: () => string
   readonly memory: HeadMemory
-  readonly openerOf: LogOpener
+  readonly ownRows: OwnRows
+}
+
+/** What a transaction of maintenance may do. */
+export interface Deed {
+  readonly connection: SqliteConnection
+  /** Appends to the log that answers for `base` (a generation 1 name), which is opened if there is none. */
+  appendOwn(base: string, own: OwnRow): AppendedRow
+}
+
+export interface Transactions {
+  append(batch: AppendBatch): AppendResult
+  perform<T>(work: (deed: Deed) => T): T
 }
 
 /**
@@ -29,40 +41,50 @@ export interface AppendOptions {
  * A draft whose row is there already, byte for byte, is answered with the place it has: after a commit whose outcome
  * nobody could learn, the caller tries the same batch again.
  */
-export function createAppend(
-  connection: SqliteConnection,
-  options: AppendOptions,
-): (batch: AppendBatch) => AppendResult {
+export function createTransactions(connection: SqliteConnection, options: AppendOptions): Transactions {
   const statements = prepare(connection, options.tables)
-  const attempt = (batch: AppendBatch): AppendResult => {
+  const attempt = <T>(work: (placing: Placing) => { readonly answer: T; readonly isKept: boolean }): T => {
     try {
       statements.begin.run()
       const placing = startPlacing(statements, options)
-      const result = placing.placeAll(batch.drafts)
-      if (result.rejected.length > 0) {
+      const { answer, isKept } = work(placing)
+      if (!isKept) {
         rollback(connection)
-        return { appended: [], rejected: result.rejected }
+        return answer
       }
       placing.moveHeads()
-      statements.setSpool.run(batch.spool, batch.position)
       statements.commit.run()
       placing.remember()
-      return result
+      return answer
     } catch (error) {
       rollback(connection)
       throw error
     }
   }
-  return (batch) => {
+  const transact: typeof attempt = (work) => {
     for (;;) {
       try {
-        return attempt(batch)
+        return attempt(work)
       } catch (error) {
         // The batch starts over, with a new log in place of that one; a log of this transaction cannot be condemned again.
         if (!(error instanceof LogOccupied)) throw error
         options.memory.condemn(error.table, error.base)
       }
     }
+  }
+  return {
+    append: (batch) =>
+      transact((placing) => {
+        const { appended, rejected } = placing.placeAll(batch.drafts)
+        if (rejected.length > 0) return { answer: { appended: [], rejected }, isKept: false }
+        statements.setSpool.run(batch.spool, batch.position)
+        return { answer: { appended, rejected }, isKept: true }
+      }),
+    perform: (work) =>
+      transact((placing) => ({
+        answer: work({ connection, appendOwn: placing.appendOwn }),
+        isKept: true,
+      })),
   }
 }
 
@@ -79,7 +101,7 @@ class LogOccupied extends Error {
 }
 
 /** One transaction's work: the logs it touched, and the store position that the next row gets. */
-function startPlacing(statements: Statements, { tables, digest, now, memory, openerOf }: AppendOptions) {
+function startPlacing(statements: Statements, { tables, digest, now, memory, ownRows }: AppendOptions) {
   const touched = new Map<string, OpenLog>()
   const moved = new Set<OpenLog>()
   let position = statements.newestPosition()
@@ -135,6 +157,12 @@ function startPlacing(statements: Statements, { tables, digest, now, memory, ope
     throw malformed(cause instanceof Error ? cause.message : String(cause), draft, cause)
   }
 
+  function appendOwn(base: string, own: OwnRow): AppendedRow {
+    const stream = parseLogName(base)?.stream ?? 'audit'
+    const log = touched.get(base) ?? open({ stream, log: base, text: nothing })
+    return place({ stream, log: base, text: ownRows.row(log.parts, log.head.log, own) }, log)
+  }
+
   function open(draft: SpooledDraft): OpenLog {
     const parts = parseLogName(draft.log)
     const table = tables[draft.stream]
@@ -148,7 +176,7 @@ function startPlacing(statements: Statements, { tables, digest, now, memory, ope
     return log
   }
 
-  function create(table: string, parts: LogParts, previous: Parameters<LogOpener>[2]): OpenLog {
+  function create(table: string, parts: LogParts, previous: PreviousLog | undefined): OpenLog {
     const name = logName(parts)
     const logId = statements.newLogId()
     statements.createLog.run(logId, table, name, now())
@@ -159,12 +187,13 @@ function startPlacing(statements: Statements, { tables, digest, now, memory, ope
       head: { log: name, size: 0, head_hash: genesis },
       position: 0,
     }
-    place({ stream: parts.stream, log: name, text: openerOf(parts, name, previous) }, log)
+    place({ stream: parts.stream, log: name, text: ownRows.logCreated(parts, name, previous) }, log)
     return log
   }
 
   return {
     placeAll,
+    appendOwn,
     moveHeads() {
       const at = now()
       for (const { logId, head, position: newest } of moved) {
@@ -177,7 +206,10 @@ function startPlacing(statements: Statements, { tables, digest, now, memory, ope
   }
 }
 
+type Placing = ReturnType<typeof startPlacing>
 type Statements = ReturnType<typeof prepare>
+
+const nothing = new Uint8Array()
 
 interface TableStatements {
   readonly insert: SqliteStatement

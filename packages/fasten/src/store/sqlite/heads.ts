@@ -2,7 +2,7 @@
 import { genesis, type Head } from '../../core/chain.ts'
 import { logName, parseLogName, type LogParts } from '../../core/log-name.ts'
 import type { SqliteConnection, SqliteStatement } from './driver.ts'
-import type { LogEnd, PreviousLog } from './log-created.ts'
+import type { LogEnd, PreviousLog } from '../own-rows.ts'
 
 /** A log as the transaction in progress sees it. */
 export interface OpenLog {

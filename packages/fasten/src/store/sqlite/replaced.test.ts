@@ -283,10 +283,12 @@ on('sys and api logs are born again in the words of their streams', async ({ pat
   const { event, level, fields } = await first('sys')
   assert.deepEqual([event, level], ['LOG_CREATED', 'error'])
   assert.equal((fields as { previous_log: { log: string } }).previous_log.log, '_/gateway/edge-1/sys')
-  const { method, path: route, status, error } = await first('api')
+  const { method, path: route, status, error, detail } = await first('api')
   assert.deepEqual(
     [method, route, status, error],
-    ['POST', '/LOG_CREATED', 201, 'log_missing: _/gateway/edge-1/api at 2'],
+    ['POST', '/LOG_CREATED', 201, '_/gateway/edge-1/api is not continued: log_missing'],
   )
+  const { log, size } = (detail as { previous_log: { log: string; size: number } }).previous_log
+  assert.deepEqual([log, size], ['_/gateway/edge-1/api', 2])
   await assertSound(store)
 })

@@ -4,12 +4,12 @@ import type { Digest } from '../../core/digest.ts'
 import { FastenError } from '../../core/error.ts'
 import type { IdSource } from '../../core/ids.ts'
 import { formatMicros } from '../../core/timestamp.ts'
+import { createOwnRows, type Software } from '../own-rows.ts'
 import type { AppendBatch, AppendResult } from '../ports.ts'
-import { createAppend } from './append.ts'
+import { createTransactions, type Deed } from './append.ts'
 import type { SqliteConnection, SqliteDriver } from './driver.ts'
 import { resultFamily, sqliteBusy, storeFault, storeReplaced } from './fault.ts'
 import { createHeadMemory } from './heads.ts'
-import { createLogOpener, type Software } from './log-created.ts'
 import type { StreamTables } from './migrate.ts'
 import { openWriting, type OpenFile } from './open.ts'
 import { abandon, closeQuietly, isPrivate, replacementOf, setAside, type FileSet } from './replacement.ts'
@@ -30,6 +30,8 @@ export interface SqliteWriter {
   append(batch: AppendBatch): AppendResult
   spoolPosition(spool: string): bigint
   forgetSpool(spool: string): void
+  /** One transaction of maintenance: sweeping, erasing, declaring a key. What it does and the rows that tell of it commit together. */
+  perform<T>(work: (deed: Deed) => T): T
   /** The connection, for a private store whose rows no other connection can see. */
   connection(): SqliteConnection
   close(): void
@@ -46,7 +48,7 @@ export function openSqliteWriter(options: SqliteWriterOptions): SqliteWriter {
   const { path, clock } = options
   const now = (): string => formatMicros(clock.nowMicros())
   const memory = createHeadMemory()
-  const openerOf = createLogOpener(options)
+  const ownRows = createOwnRows(options)
   let mustProve = false
   let abandoned: { readonly files: FileSet; readonly isSafe: boolean } | undefined
   let session: Session | undefined = connect()
@@ -68,7 +70,7 @@ export function openSqliteWriter(options: SqliteWriterOptions): SqliteWriter {
 
   function prepare(connection: SqliteConnection) {
     return {
-      append: createAppend(connection, { ...options, now, memory, openerOf }),
+      ...createTransactions(connection, { ...options, now, memory, ownRows }),
       // As text: a position is a 64-bit number, which one driver rounds and the other refuses to hand out.
       spool: connection.prepare(
         'SELECT CAST(position AS TEXT) AS position FROM fasten_spools WHERE spool = ?',
@@ -112,6 +114,7 @@ export function openSqliteWriter(options: SqliteWriterOptions): SqliteWriter {
     spoolPosition: (spool) =>
       attempt(({ spool: statement }) => BigInt(String(statement.get(spool)?.['position'] ?? 0))),
     forgetSpool: (spool) => void attempt(({ forget }) => forget.run(spool)),
+    perform: (work) => attempt(({ perform }) => perform(work)),
     connection: () => current().file.connection,
     close() {
       session?.file.connection.close()
@@ -121,7 +124,8 @@ export function openSqliteWriter(options: SqliteWriterOptions): SqliteWriter {
 }
 
 type Session = { readonly file: OpenFile } & {
-  readonly append: ReturnType<typeof createAppend>
+  readonly append: (batch: AppendBatch) => AppendResult
+  readonly perform: <T>(work: (deed: Deed) => T) => T
   readonly spool: ReturnType<SqliteConnection['prepare']>
   readonly forget: ReturnType<SqliteConnection['prepare']>
 }
