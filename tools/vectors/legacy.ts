@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { LegacyInput } from '../../packages/fasten/src/core/fixtures/answer.ts'
+import {
+  publishedFloatRow,
+  publishedMembers,
+  publishedRow,
+} from '../../packages/fasten/src/core/fixtures/legacy-rows.ts'
 import { digest } from '../../packages/fasten/src/core/fixtures/rows.ts'
 import { legacyCommitment, legacyHash, readLegacyRow } from '../../packages/fasten/src/core/legacy.ts'
 import { parseTokens } from '../../packages/fasten/src/core/json-tokens.ts'
@@ -8,43 +13,13 @@ import type { VectorCase, VectorCases } from './case.ts'
 
 type Members = Readonly<Record<string, unknown>>
 
-/** The row of the published vectors. */
-const published = (members: Members = {}): string =>
-  JSON.stringify({
-    id: 'evt-abc123',
-    origin_id: 'evt-abc123',
-    monotonic_seq: 1,
-    timestamp: '2026-06-15T10:30:45.123456Z',
-    code: 'ORDER_PLACED',
-    action: 'create',
-    severity: 'info',
-    service_id: 'gateway',
-    source_node_id: 'node-1',
-    tenant_id: 'tenant-x',
-    actor: 'alice',
-    actor_kind: 'user',
-    target: 'order/42',
-    category: 'order',
-    domain: 'sales',
-    method: 'http',
-    request_id: 'req-xyz',
-    detail: { qty: 3, sku: 'WIDGET' },
-    wire_version: '1',
-    shipped_at: null,
-    prev_hash: 'genesis',
-    canonical_form_id: '1',
-    ...members,
-  })
-const publishedFloat =
-  '{"id":"evt-float-vec","origin_id":"evt-float-vec","monotonic_seq":1,"timestamp":"2026-06-15T10:30:45+00:00","code":"SETPOINT_WRITE","action":"write","severity":"info","service_id":"event-engine","source_node_id":"node-1","tenant_id":"acme","actor":"event-engine","actor_kind":"service","target":"connector-opcua-01/ns=2;s=Valve","category":"actuation","domain":"control","method":"sdk","request_id":"req-float-1","detail":{"setpoint":75.0,"tolerance":12.5,"retries":7},"wire_version":"1","shipped_at":null,"canonical_form_id":"1","prev_hash":"genesis"}'
-
 const salt = '8a475fc37d9afa77d4d958ba88e1ee7230e66ed5d00383253b06a34a4c414cb5'
 
 /** A sealed row, as a line. */
 function sealed(seq: number, prev: string, members: Members = {}): { line: string; hash: string } {
   const form2 = members['canonical_form_id'] === '2'
   const row: Members = {
-    ...(JSON.parse(published()) as Members),
+    ...publishedMembers,
     id: `evt-${seq}`,
     origin_id: `evt-${seq}`,
     monotonic_seq: seq,
@@ -112,19 +87,19 @@ export const legacyCases: VectorCases<LegacyInput> = {
 and a detail with a float that is whole, whose \`75.0\` must survive reading.`,
     checks: [
       {
-        input: { row: published(), variant: 'form_1' },
+        input: { row: publishedRow(), variant: 'form_1' },
         claim: { hash: 'cbf5a1ee4bb7baeb0b433bedfa60434bdea42627b9671183895970bbff02f9ac' },
       },
       {
-        input: { row: published({ timestamp: '2026-06-15T10:30:45.000000Z' }), variant: 'form_1' },
+        input: { row: publishedRow({ timestamp: '2026-06-15T10:30:45.000000Z' }), variant: 'form_1' },
         claim: { hash: 'a46fa853141de1927faca8316e1f705c31c29a6e322e649d57013b6e45cff6c5' },
       },
       {
-        input: { row: published({ timestamp: '2026-06-15T10:30:45.000001Z' }), variant: 'form_1' },
+        input: { row: publishedRow({ timestamp: '2026-06-15T10:30:45.000001Z' }), variant: 'form_1' },
         claim: { hash: '1a3f6b7e56dd8df8191562789f02494509c589379f5b34eb6c42893fac3b6012' },
       },
       {
-        input: { row: publishedFloat, variant: 'form_1' },
+        input: { row: publishedFloatRow, variant: 'form_1' },
         claim: { hash: '512021c690ddfd2077192cb6d75921ea36d35b3270a12fdf91888d5ffabcf54b' },
       },
     ],
@@ -134,14 +109,14 @@ and a detail with a float that is whole, whose \`75.0\` must survive reading.`,
       "Whatever the wire says of an instant, form 1 hashes it as UTC with `+00:00`; the older rule hashes the wire's text.",
     checks: [
       {
-        input: { row: published({ timestamp: '2026-06-15T16:00:45.123456+05:30' }), variant: 'form_1' },
+        input: { row: publishedRow({ timestamp: '2026-06-15T16:00:45.123456+05:30' }), variant: 'form_1' },
         claim: { hash: 'cbf5a1ee4bb7baeb0b433bedfa60434bdea42627b9671183895970bbff02f9ac' },
       },
       {
-        input: { row: published({ timestamp: '2026-06-15T10:30:45Z' }), variant: 'form_1' },
+        input: { row: publishedRow({ timestamp: '2026-06-15T10:30:45Z' }), variant: 'form_1' },
         claim: { hash: 'a46fa853141de1927faca8316e1f705c31c29a6e322e649d57013b6e45cff6c5' },
       },
-      { input: { row: published(), variant: 'form_1_wire_time' }, claim: {} },
+      { input: { row: publishedRow(), variant: 'form_1_wire_time' }, claim: {} },
     ],
   },
   'before-forms-published': {
@@ -149,7 +124,7 @@ and a detail with a float that is whole, whose \`75.0\` must survive reading.`,
       'Rows sealed before forms had names: the member `canonical_form_id` is not hashed. Stores give such rows form 1 by default.',
     checks: [
       {
-        input: { row: published(), variant: 'before_forms' },
+        input: { row: publishedRow(), variant: 'before_forms' },
         claim: { hash: '561b6028cac9d69c9ae0b7f814bf99dadbe6eef558ec68481ed71e32bcfb08e2' },
       },
     ],
@@ -159,7 +134,7 @@ and a detail with a float that is whole, whose \`75.0\` must survive reading.`,
     checks: [
       {
         input: {
-          row: published({
+          row: publishedRow({
             canonical_form_id: '2',
             detail_salt: salt,
             detail_commitment: '0fc16a9691d2197a1909682fbc063f8b437949543618c8db9990337b2c5c476b',

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { publishedFloatRow, publishedRow } from './fixtures/legacy-rows.ts'
 import { digest } from './fixtures/rows.ts'
 import {
   legacyCommitment,
@@ -12,58 +13,30 @@ import {
 } from './legacy.ts'
 import { parseTokens } from './json-tokens.ts'
 
-const base = (members: Record<string, unknown> = {}): string =>
-  JSON.stringify({
-    id: 'evt-abc123',
-    origin_id: 'evt-abc123',
-    monotonic_seq: 1,
-    timestamp: '2026-06-15T10:30:45.123456Z',
-    code: 'ORDER_PLACED',
-    action: 'create',
-    severity: 'info',
-    service_id: 'gateway',
-    source_node_id: 'node-1',
-    tenant_id: 'tenant-x',
-    actor: 'alice',
-    actor_kind: 'user',
-    target: 'order/42',
-    category: 'order',
-    domain: 'sales',
-    method: 'http',
-    request_id: 'req-xyz',
-    detail: { qty: 3, sku: 'WIDGET' },
-    wire_version: '1',
-    shipped_at: null,
-    prev_hash: 'genesis',
-    canonical_form_id: '1',
-    ...members,
-  })
-const floatRow = `{"id":"evt-float-vec","origin_id":"evt-float-vec","monotonic_seq":1,"timestamp":"2026-06-15T10:30:45+00:00","code":"SETPOINT_WRITE","action":"write","severity":"info","service_id":"event-engine","source_node_id":"node-1","tenant_id":"acme","actor":"event-engine","actor_kind":"service","target":"connector-opcua-01/ns=2;s=Valve","category":"actuation","domain":"control","method":"sdk","request_id":"req-float-1","detail":{"setpoint":75.0,"tolerance":12.5,"retries":7},"wire_version":"1","shipped_at":null,"canonical_form_id":"1","prev_hash":"genesis"}`
-
 describe('legacy forms', () => {
   for (const [name, line, hash, variant] of [
-    ['form 1', base(), 'cbf5a1ee4bb7baeb0b433bedfa60434bdea42627b9671183895970bbff02f9ac', 'form_1'],
+    ['form 1', publishedRow(), 'cbf5a1ee4bb7baeb0b433bedfa60434bdea42627b9671183895970bbff02f9ac', 'form_1'],
     [
       'form 1 on a whole second',
-      base({ timestamp: '2026-06-15T10:30:45.000000Z' }),
+      publishedRow({ timestamp: '2026-06-15T10:30:45.000000Z' }),
       'a46fa853141de1927faca8316e1f705c31c29a6e322e649d57013b6e45cff6c5',
       'form_1',
     ],
     [
       'form 1 one microsecond later',
-      base({ timestamp: '2026-06-15T10:30:45.000001Z' }),
+      publishedRow({ timestamp: '2026-06-15T10:30:45.000001Z' }),
       '1a3f6b7e56dd8df8191562789f02494509c589379f5b34eb6c42893fac3b6012',
       'form_1',
     ],
     [
       'form 1 with a float that is whole',
-      floatRow,
+      publishedFloatRow,
       '512021c690ddfd2077192cb6d75921ea36d35b3270a12fdf91888d5ffabcf54b',
       'form_1',
     ],
     [
       'rows from before forms',
-      base(),
+      publishedRow(),
       '561b6028cac9d69c9ae0b7f814bf99dadbe6eef558ec68481ed71e32bcfb08e2',
       'before_forms',
     ],
@@ -95,7 +68,7 @@ describe('legacy forms', () => {
   }
 
   it('does not take shipping for a change', () => {
-    const shipped = readLegacyRow(base({ shipped_at: '2026-06-16T00:00:00.000000Z' }))
+    const shipped = readLegacyRow(publishedRow({ shipped_at: '2026-06-16T00:00:00.000000Z' }))
     assert.equal(
       legacyHash(shipped, 'form_1', digest),
       'cbf5a1ee4bb7baeb0b433bedfa60434bdea42627b9671183895970bbff02f9ac',
@@ -103,7 +76,7 @@ describe('legacy forms', () => {
   })
 
   it('reads a row of their table like a line of their output', () => {
-    const columns = JSON.parse(base()) as Record<string, string | number | null>
+    const columns = JSON.parse(publishedRow()) as Record<string, string | number | null>
     const row = legacyRowFromColumns({
       ...columns,
       detail: '{"qty":3,"sku":"WIDGET"}',

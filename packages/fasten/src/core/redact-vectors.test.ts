@@ -4,7 +4,8 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { createRedactor, type DetailPrivacy, type UncleanAudit } from './redact.ts'
+import { uncleanAudit } from './fixtures/unclean.ts'
+import { createRedactor, type DetailPrivacy } from './redact.ts'
 import type { JsonValue } from './row.ts'
 
 const area = join(dirname(fileURLToPath(import.meta.url)), '../../../../spec/vectors/redact')
@@ -42,7 +43,7 @@ for (const folder of readdirSync(area, { withFileTypes: true }).filter((entry) =
       if (kind === 'prose') return redactor.text(given as string)
       return kind === 'value'
         ? redactor.value(given)
-        : redactor.audit({ ...row, detail: given }, privacy).detail
+        : redactor.audit({ ...uncleanAudit, detail: given }, privacy).detail
     }
     for (const { input, expect, expect_text, privacy } of checks) {
       test(JSON.stringify(input).slice(0, 100), () => {
@@ -53,30 +54,6 @@ for (const folder of readdirSync(area, { withFileTypes: true }).filter((entry) =
       })
     }
   })
-}
-
-const row: UncleanAudit = {
-  canonical_form_id: '3',
-  wire_version: '2',
-  id: 'evt-01ARZ3NDEKTSV4RRFFQ69G5FAV',
-  boot_id: '00000000000000aa',
-  boot_seq: 0,
-  timestamp: '2026-06-15T10:30:45.123456Z',
-  service_id: 'shop',
-  source_node_id: 'n1',
-  request_id: 'abc',
-  stream: 'audit',
-  code: 'ORDER_PLACED',
-  action: 'order.place',
-  severity: 'info',
-  domain: 'sales',
-  category: 'order',
-  actor: 'alice',
-  actor_kind: 'user',
-  target: 'order/42',
-  method: 'http',
-  outcome: 'success',
-  retention_class: 'medium',
 }
 
 /** The value that a notation of spec/vectors/redact/README.md stands for. */

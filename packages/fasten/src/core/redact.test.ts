@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
+import { uncleanAudit, uncleanEnvelope, uncleanSys } from './fixtures/unclean.ts'
 import {
   createRedactor,
   detailBytesLimit,
@@ -14,33 +15,7 @@ import {
 const redactor = createRedactor()
 const { value } = redactor
 
-const envelope = {
-  canonical_form_id: '3',
-  wire_version: '2',
-  id: 'evt-01ARZ3NDEKTSV4RRFFQ69G5FAV',
-  boot_id: '00000000000000aa',
-  boot_seq: 0,
-  timestamp: '2026-06-15T10:30:45.123456Z',
-  service_id: 'shop',
-  source_node_id: 'n1',
-  request_id: 'abc',
-} as const
-const audit: UncleanAudit = {
-  ...envelope,
-  stream: 'audit',
-  code: 'ORDER_PLACED',
-  action: 'order.place',
-  severity: 'info',
-  domain: 'sales',
-  category: 'order',
-  actor: 'alice@example.com',
-  actor_kind: 'user',
-  target: 'order/42',
-  method: 'http',
-  outcome: 'success',
-  retention_class: 'medium',
-}
-const sys: UncleanSys = { ...envelope, stream: 'sys', level: 'info', event: 'started' }
+const [envelope, audit, sys] = [uncleanEnvelope, uncleanAudit, uncleanSys]
 const api: UncleanApi = {
   ...envelope,
   stream: 'api',
