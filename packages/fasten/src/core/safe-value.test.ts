@@ -4,7 +4,7 @@ import { describe, test } from 'node:test'
 import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import { uncleanAudit, uncleanSys } from './fixtures/unclean.ts'
-import { createRedactor, type UncleanAudit, type UncleanSys } from './redact.ts'
+import { createRedactor } from './redact.ts'
 import type { JsonValue } from './row.ts'
 
 const redactor = createRedactor()
