@@ -4,13 +4,7 @@ import { describe, test } from 'node:test'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { uncleanAudit, uncleanEnvelope, uncleanSys } from './fixtures/unclean.ts'
-import {
-  createRedactor,
-  detailBytesLimit,
-  type UncleanApi,
-  type UncleanAudit,
-  type UncleanSys,
-} from './redact.ts'
+import { createRedactor, detailBytesLimit, type UncleanApi, type UncleanAudit } from './redact.ts'
 
 const redactor = createRedactor()
 const { value } = redactor
