@@ -9,6 +9,7 @@ import type { StreamName } from '../core/row.ts'
 import { hideSecrets, parseDsn, type Dsn, type SqliteDsn } from './dsn.ts'
 import { createSystemClock, createSystemIds, sha256 } from './platform.ts'
 import type { Store } from './ports.ts'
+import { defaultTables } from './row-tables.ts'
 import { software } from './software.ts'
 import type { SqliteDriverName } from './sqlite/driver.ts'
 
@@ -74,7 +75,7 @@ export function assertEngine(dsn: Dsn): void {
 const engines: { readonly [K in Dsn['kind']]: (target: StoreTarget, parts: StoreParts) => Promise<Store> } = {
   async sqlite({ dsn, streams, tables, mode = 'write', driver }, parts) {
     const { path, isMemory } = dsn as SqliteDsn
-    const { openSqliteStore, defaultTables } = await import('./sqlite/index.ts')
+    const { openSqliteStore } = await import('./sqlite/index.ts')
     return openSqliteStore({
       ...parts,
       software,

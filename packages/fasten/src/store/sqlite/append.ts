@@ -4,14 +4,15 @@ import type { Digest } from '../../core/digest.ts'
 import { FastenError } from '../../core/error.ts'
 import { logName, parseLogName, type LogParts } from '../../core/log-name.ts'
 import { streams, type Row, type StreamName } from '../../core/row.ts'
+import type { HeadLooks, HeadMemory, OpenLog } from '../heads.ts'
+import { createRowCells } from '../row-cells.ts'
+import { rowColumns, type StreamTables } from '../row-tables.ts'
 import type { OwnRow, OwnRows, PreviousLog } from '../own-rows.ts'
 import type { AppendBatch, AppendedRow, AppendResult, RejectedDraft, SpooledDraft } from '../ports.ts'
 import type { SqliteConnection, SqliteStatement, SqlValue } from './driver.ts'
 import { isConstraint } from './fault.ts'
-import { prepareHeads, type HeadMemory, type HeadStatements, type OpenLog } from './heads.ts'
-import { rollback, type StreamTables } from './migrate.ts'
-import { createRowCells } from './row-cells.ts'
-import { rowColumns } from './schema.ts'
+import { prepareHeads } from './heads.ts'
+import { rollback } from './migrate.ts'
 
 export interface AppendOptions {
   readonly tables: StreamTables
@@ -152,7 +153,7 @@ function startPlacing(statements: Statements, { tables, digest, now, memory, own
         cause,
       })
     }
-    if (statements.heads.hashAt(log.table).get(log.logId, log.head.size) !== undefined)
+    if (statements.heads.hashAt(log, log.head.size) !== undefined)
       throw new LogOccupied(log.table, draft.log, cause)
     throw malformed(cause instanceof Error ? cause.message : String(cause), draft, cause)
   }
@@ -240,7 +241,7 @@ function prepare(connection: SqliteConnection, tables: StreamTables) {
     )
   const newest = largest('position')
   const newestLogId = largest('log_id')
-  const heads: HeadStatements = prepareHeads(connection)
+  const heads: HeadLooks = prepareHeads(connection)
   return {
     begin: connection.prepare('BEGIN IMMEDIATE'),
     commit: connection.prepare('COMMIT'),

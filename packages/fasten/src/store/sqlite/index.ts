@@ -5,9 +5,9 @@ import { FastenError } from '../../core/error.ts'
 import type { IdSource } from '../../core/ids.ts'
 import { streams } from '../../core/row.ts'
 import type { Store } from '../ports.ts'
+import type { StreamTables } from '../row-tables.ts'
 import { loadSqliteDriver, type SqliteDriver, type SqliteDriverName } from './driver.ts'
 import type { Software } from '../own-rows.ts'
-import type { StreamTables } from './migrate.ts'
 import { isPrivate } from './replacement.ts'
 import { openSqliteReader, type SqliteReader } from './reader.ts'
 import { openSqliteWriter, type SqliteWriter } from './writer.ts'
@@ -64,7 +64,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
   }
 }
 
-export { defaultTables } from './schema.ts'
+export { defaultTables } from '../row-tables.ts'
 
 /** Readers first: the last connection to close tidies the write-ahead log away, and must be one that may write. */
 function closeBoth(reader: SqliteReader, writer: SqliteWriter | undefined): void {

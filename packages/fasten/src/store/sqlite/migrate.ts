@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { FastenError } from '../../core/error.ts'
 import { streams, type StreamName } from '../../core/row.ts'
+import type { StreamTables } from '../row-tables.ts'
 import type { SqliteConnection } from './driver.ts'
 import { migrations as released, type Migration } from './schema.ts'
-
-export type StreamTables = { readonly [S in StreamName]?: string }
 
 export interface MigrateOptions {
   readonly path: string

@@ -4,7 +4,8 @@ import { dirname } from 'node:path'
 import { FastenError, systemCode } from '../../core/error.ts'
 import type { SqliteConnection, SqliteDriver } from './driver.ts'
 import { storeFault } from './fault.ts'
-import { migrate, refuseForeignTables, type StreamTables } from './migrate.ts'
+import type { StreamTables } from '../row-tables.ts'
+import { migrate, refuseForeignTables } from './migrate.ts'
 import { closeQuietly, filesAt, isPrivate, replacementOf, type FileSet } from './replacement.ts'
 
 /** An open connection and the files it was opened on, which are not for ever those that its path leads to. */

@@ -74,14 +74,3 @@ export const migrations: readonly Migration[] = [
     ],
   },
 ]
-
-/** The columns of a row table in the order of the insert statement; `leaf` last, since it is long. */
-export function rowColumns(stream: StreamName): readonly string[] {
-  return ['position', 'log_id', 'monotonic_seq', 'hash', ...columnNames[stream], 'leaf']
-}
-
-export const defaultTables: Readonly<Record<StreamName, string>> = {
-  audit: 'audit_log',
-  sys: 'sys_log',
-  api: 'api_log',
-}

@@ -1,26 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
-import { columnNames, numericColumns } from '../../core/columns.ts'
-import { FastenError } from '../../core/error.ts'
-import { createLeafScanner, type Expected } from '../../core/leaf-scan.ts'
-import type { LogParts } from '../../core/log-name.ts'
-import { memberNames } from '../../core/members.ts'
-import type { StreamName } from '../../core/row.ts'
-import type { SqlValue } from './driver.ts'
+import { columnNames, numericColumns, type ColumnValue } from '../core/columns.ts'
+import { FastenError } from '../core/error.ts'
+import { createLeafScanner, type Expected } from '../core/leaf-scan.ts'
+import type { LogParts } from '../core/log-name.ts'
+import { memberNames } from '../core/members.ts'
+import type { StreamName } from '../core/row.ts'
 import type { OpenLog } from './heads.ts'
-import { rowColumns } from './schema.ts'
+import { rowColumns } from './row-tables.ts'
 
 export interface RowCells {
   readonly id: string
   /** In the order of `rowColumns`. The array is the same for every row: its cells are good until the next one is read. */
-  readonly cells: readonly SqlValue[]
+  readonly cells: readonly ColumnValue[]
 }
 
 /**
  * Reads the cells of rows of one stream from their leaves, by their bytes: building an object of each row would cost as much as
- * everything else that happens to it outside of SQLite. Says the same as `columnsOf`, which a test holds it to.
+ * everything else that happens to it outside of the database. Says the same as `columnsOf`, which a test holds it to.
  *
  * Throws FastenError `DRAFT_MALFORMED` for a leaf that would not verify or could not be ordered: one that is not canonical, belongs to
- * another log, lacks what every row has, or has a member of the wrong kind, which SQLite would convert silently.
+ * another log, lacks what every row has, or has a member of the wrong kind, which a database would convert silently.
  */
 export function createRowCells(
   stream: StreamName,
@@ -33,7 +32,7 @@ export function createRowCells(
   const [idAt, timeAt, requestAt] = ['id', 'timestamp', 'request_id'].map(
     (name) => firstColumn + columns.indexOf(name),
   )
-  const cells: SqlValue[] = rowColumns(stream).map(() => null)
+  const cells: ColumnValue[] = rowColumns(stream).map(() => null)
   let expectedFor: LogParts | undefined
   let expected: readonly Expected[] = []
 

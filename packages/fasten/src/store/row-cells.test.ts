@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { chain, genesis } from '../../core/chain.ts'
-import { columnNames, columnsOf } from '../../core/columns.ts'
-import { parseLogName } from '../../core/log-name.ts'
-import type { Draft, Row } from '../../core/row.ts'
-import { createSampleDrafts } from '../../testing/sample-drafts.ts'
-import { spooled } from '../../testing/store-contract.ts'
-import { sha256 } from '../platform.ts'
+import { chain, genesis } from '../core/chain.ts'
+import { columnNames, columnsOf } from '../core/columns.ts'
+import { parseLogName } from '../core/log-name.ts'
+import type { Draft, Row } from '../core/row.ts'
+import { createSampleDrafts } from '../testing/sample-drafts.ts'
+import { spooled } from '../testing/store-contract.ts'
+import { sha256 } from './platform.ts'
 import { createRowCells } from './row-cells.ts'
 
 const samples = createSampleDrafts({ tenant_id: 'acme' })

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+import { columnNames } from '../core/columns.ts'
+import type { StreamName } from '../core/row.ts'
+
+/** Which table of a database keeps which stream. */
+export type StreamTables = { readonly [S in StreamName]?: string }
+
+export const defaultTables: Readonly<Record<StreamName, string>> = {
+  audit: 'audit_log',
+  sys: 'sys_log',
+  api: 'api_log',
+}
+
+/** The columns of a row table in the order of the insert statement; `leaf` last, since it is long. */
+export function rowColumns(stream: StreamName): readonly string[] {
+  return ['position', 'log_id', 'monotonic_seq', 'hash', ...columnNames[stream], 'leaf']
+}
