@@ -84,7 +84,7 @@ export {
   type LogVerifierOptions,
 } from './verify.ts'
 export { createEmissionTally, type EmissionTally } from './emission.ts'
-export { createMerkleTree, type MerkleTree } from './merkle.ts'
+export { createMerkleTree, type MerkleTree, type MerkleTreeOptions } from './merkle.ts'
 export {
   breakKinds,
   type Break,
@@ -95,6 +95,71 @@ export {
   type Verdict,
   type VerdictKind,
 } from './verdict.ts'
+
+// Signed by a key, so that others need not believe the store.
+export type { Ed25519Sign, Ed25519Verify, NoteCrypto } from './signature.ts'
+export {
+  formatVerifierKey,
+  parseVerifierKey,
+  verifierKey,
+  type KeyKind,
+  type VerifierKey,
+} from './verifier-key.ts'
+export { openNote, parseNote, signNote, type Note, type OpenedNote, type VerifiedSignature } from './note.ts'
+export { signatureLine, type NoteSignature, type NoteSigner } from './signature-line.ts'
+export { cosign, cosignatureBytes, cosignatureMessage } from './cosignature.ts'
+export {
+  formatCheckpoint,
+  openCheckpoint,
+  openCosignedCheckpoint,
+  parseCheckpoint,
+  type CheckpointClaim,
+  type CheckpointKeys,
+  type TrustedCheckpoint,
+  type UnsignedCheckpoint,
+} from './checkpoint.ts'
+export {
+  consistencyPlan,
+  createNodeCollector,
+  inclusionPlan,
+  isConsistent,
+  isIncluded,
+  proofFrom,
+  type NodeCollector,
+  type NodePlace,
+  type ProofPlan,
+} from './tree-proof.ts'
+export { formatTlogProof, openTlogProof, parseTlogProof, type TlogProof } from './tlog-proof.ts'
+export {
+  hasQuorum,
+  parseTlogPolicy,
+  policyKeys,
+  type PolicyGroup,
+  type PolicyWitness,
+  type TlogPolicy,
+} from './tlog-policy.ts'
+export {
+  addCosignatures,
+  formatCheckpointRequest,
+  parseCheckpointRequest,
+  witness,
+  type CheckpointRequest,
+  type WitnessAnswer,
+  type WitnessOptions,
+  type WitnessState,
+} from './witness.ts'
+export {
+  decodeEntries,
+  decodeTile,
+  encodeEntries,
+  encodeTile,
+  parseTilePath,
+  tileOf,
+  tilePath,
+  tilesBetween,
+  tileWidth,
+  type Tile,
+} from './tiles.ts'
 
 // Rows of the published SDKs, forms 1 and 2: read and verified, never written.
 export { legacyRowFromColumns, readLegacyRow, type LegacyRow } from './legacy.ts'
