@@ -17,6 +17,7 @@ const groups: Readonly<Record<string, string>> = {
   who: 'Who emits',
   where: 'Where rows are kept',
   promise: 'What is promised, and what happens when it cannot be kept',
+  proof: 'How it is signed',
   rows: 'What goes into a row',
   output: 'Rings and standard output',
   drain: 'How rows reach the store',

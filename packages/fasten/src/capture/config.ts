@@ -6,6 +6,7 @@ import { FastenError, systemCode } from '../core/error.ts'
 import { detailBytesLimit } from '../core/redact.ts'
 import type { Level, StreamName } from '../core/row.ts'
 import { parseDsn, type Dsn } from '../store/dsn.ts'
+import type { KeyOrigin, Signer } from '../store/keys/signer.ts'
 import { expandVariables, readEnvFile } from './env-file.ts'
 import {
   fromEnv,
@@ -32,6 +33,8 @@ export type InitOptions = SnakeOptions & {
   /** Path of a `.env` file. Variables that are set already keep their value. */
   readonly env_file?: string
   readonly envFile?: string
+  /** What signs checkpoints, in place of a key of this machine: a KMS, an HSM, another process. Rows are then drained on this thread. */
+  readonly signer?: Signer
 }
 
 /** One stream's persistent place, or null when it lives in a ring only. */
@@ -39,6 +42,12 @@ export interface StreamTarget {
   readonly dsn: Dsn
   readonly text: string
 }
+
+export type ConfiguredKey =
+  | Extract<KeyOrigin, { kind: 'off' | 'object' }>
+  /** Behind a function, so that printing a configuration prints no key. */
+  | { readonly kind: 'text'; readonly text: () => string; readonly at: string }
+  | { readonly kind: 'file'; readonly path: string | null }
 
 /** Checked and complete. */
 export interface Config {
@@ -67,6 +76,10 @@ export interface Config {
   readonly drainLingerMs: number
   readonly flushTimeoutMs: number
   readonly hasExitHooks: boolean
+  /** Which key signs checkpoints; a `file` of null is one that fasten makes beside each store. */
+  readonly key: ConfiguredKey
+  readonly keyDirectory: string | undefined
+  readonly heartbeatMs: number
   /** What was chosen for lack of a setting, as `name value (where from)`; empty when everything was said. */
   readonly assumed: readonly string[]
 }
@@ -138,18 +151,42 @@ export function readConfig(
     drainLingerMs: get('drain_linger_ms') ?? 25,
     flushTimeoutMs: get('flush_timeout_ms') ?? 5000,
     hasExitHooks: get('exit_hooks') ?? true,
+    key: configuredKey(get, options.signer),
+    keyDirectory: get('key_dir'),
+    heartbeatMs: get('heartbeat_interval') ?? 3_600_000,
     assumed,
   }
+}
+
+type Get = <N extends SettingName>(name: N) => SettingValue<N> | undefined
+
+function configuredKey(get: Get, signer: Signer | undefined): ConfiguredKey {
+  const text = get('node_key')
+  const path = get('node_key_file')
+  const given = [text && 'FASTEN_NODE_KEY', path && 'FASTEN_NODE_KEY_FILE', signer && 'signer'].filter(
+    Boolean,
+  )
+  if (given.length > 1)
+    throw new FastenError('CONFIG_INVALID', `${given.join(' and ')} each give a key to sign with`, {
+      at: given[0] ?? '',
+      hint: 'give only one',
+    })
+  if (get('signing') === false) return { kind: 'off' }
+  if (signer !== undefined) return { kind: 'object' }
+  if (text !== undefined) return { kind: 'text', text: () => text, at: 'FASTEN_NODE_KEY' }
+  return { kind: 'file', path: path === undefined ? null : resolve(path) }
 }
 
 function snakeOptions(options: InitOptions): { [N in SettingName]?: unknown } {
   const given: { [N in SettingName]?: unknown } = {}
   for (const [key, value] of Object.entries(options)) {
     const name = key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
-    if (name === 'env_file') continue
+    if (name === 'env_file' || name === 'signer') continue
     const known = settingNames.find((candidate) => candidate === name)
     if (known === undefined)
-      throw new TypeError(`init() has no option "${key}"; it has ${settingNames.join(', ')} and env_file`)
+      throw new TypeError(
+        `init() has no option "${key}"; it has ${settingNames.join(', ')}, signer and env_file`,
+      )
     given[known] = value
   }
   return given

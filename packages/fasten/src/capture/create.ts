@@ -115,6 +115,13 @@ export function createFasten({
       const results = await Promise.all(opened.map(({ lane }) => lane.flush(timeoutMs)))
       return results.every(Boolean)
     },
+    async checkpoint(timeoutMs = config.flushTimeoutMs) {
+      const sealed = opened.map(async ({ lane, drainer }) => {
+        await lane.flush(timeoutMs)
+        return drainer.seal()
+      })
+      return (await Promise.all(sealed)).flat()
+    },
     async close(timeoutMs = config.flushTimeoutMs) {
       if (isClosed) return
       isClosed = true
@@ -134,7 +141,16 @@ export function createFasten({
     const lanes: OpenLane[] = []
     for (const plan of planLanes(config))
       lanes.push(
-        openLane(plan, { config, clock, ids, onEvent: tellDrainEvent, onTrouble, onDiskFull, onRelief }),
+        openLane(plan, {
+          config,
+          clock,
+          ids,
+          signer: options.signer,
+          onEvent: tellDrainEvent,
+          onTrouble,
+          onDiskFull,
+          onRelief,
+        }),
       )
     return lanes
   }
@@ -222,6 +238,7 @@ export function createFasten({
     const { event: name, ...fields } = event
     // The spool of another process is no trouble of this one.
     if ('error' in event && name !== 'audit_spool_not_adopted') lastError = event.error
+    if (name === 'audit_checkpoint_recovered') lastError = null
     if (name === 'audit_drain_recovered') lastError = null
     if (name === 'audit_row_quarantined') {
       untold.push(event)
@@ -231,7 +248,10 @@ export function createFasten({
       emit({ code: 'DEGRADED', target: 'store', outcome: 'failure', reason: event.last_error })
     if (name === 'audit_drain_recovered' && event.was_degraded)
       emit({ code: 'RECOVERED', target: 'store', detail: { seconds: event.recovery_after_seconds } })
-    const isGood = name === 'audit_drain_recovered' || name === 'audit_spool_adopted'
+    const isGood =
+      name === 'audit_drain_recovered' ||
+      name === 'audit_spool_adopted' ||
+      name === 'audit_checkpoint_recovered'
     const isWarning = name === 'audit_drain_failed' || name === 'audit_spool_not_adopted'
     if (name !== 'audit_spool_adopted') notice(`${name} ${JSON.stringify(fields)}`)
     // While the sys stream goes into the same store, its rows wait in the same spool; nothing feeds back.
@@ -258,7 +278,10 @@ export function createFasten({
     const sum = { accepted: 0, held: 0, refused: 0, stored: 0, quarantined: 0, spoolBytes: 0 }
     let retries = 0
     let backoffMs = 0
+    let [checkpoints, failures] = [0, 0]
     for (const { lane, drainer } of opened) {
+      checkpoints += drainer.shared.checkpoints
+      failures += drainer.shared.sealFailures
       const counts = lane.counts()
       for (const name of Object.keys(sum) as (keyof typeof sum)[]) sum[name] += counts[name]
       retries = Math.max(retries, drainer.shared.failures)
@@ -276,6 +299,8 @@ export function createFasten({
       retry_count: retries,
       in_backoff_seconds: backoffMs / 1000,
       last_error: lastError,
+      checkpoints,
+      checkpoint_failures: failures,
       unregistered: [...unregistered.values()].reduce((total, times) => total + times, 0),
       refused_by_code: Object.fromEntries(refusedByCode),
       sys_ring_rows: rings.sys.size,

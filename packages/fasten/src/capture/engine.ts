@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ActorKind, JsonObject, Method, Outcome, Severity, Source } from '../core/row.ts'
+import type { Sealed } from '../store/seal/sealer.ts'
 import type { Sources } from '../store/sources.ts'
 import type { Config } from './config.ts'
 import type { Logger, LogLine } from './log.ts'
@@ -97,6 +98,12 @@ export interface Fasten {
   sources(): Sources
   /** Resolves true when every row accepted so far is stored, false when `timeoutMs` passed first. Default 5,000. */
   flush(timeoutMs?: number): Promise<boolean>
+  /**
+   * Waits until what was emitted is stored, at most `timeoutMs` (default 5,000), and signs the end of every log that grew since its last
+   * checkpoint. Resolves with those checkpoints, to be kept elsewhere; none where nothing grew, or with FASTEN_SIGNING=off. Rejects
+   * with what kept it from signing.
+   */
+  checkpoint(timeoutMs?: number): Promise<readonly Sealed[]>
   /** Flushes, then releases files and threads. Later emits are refused. Rows not stored in time stay in the spool. */
   close(timeoutMs?: number): Promise<void>
   stats(): Stats

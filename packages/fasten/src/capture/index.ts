@@ -4,6 +4,7 @@ import { currentContext, currentRequestID, extendContext, runWithContext } from 
 import { defineCodes } from './codes.ts'
 import { createFasten } from './create.ts'
 import {
+  checkpoint,
   close,
   codes,
   currentFasten,
@@ -20,7 +21,7 @@ import {
 import { background, mintID, mintSentinel, withRequestID } from './request-id.ts'
 
 // Start, record, end.
-export { init, emit, log, flush, close, stats, sources, currentFasten, createFasten }
+export { init, emit, log, flush, checkpoint, close, stats, sources, currentFasten, createFasten }
 // Codes.
 export { register, defineCodes, codes, metaOf, dump }
 // One id through everything.
@@ -37,6 +38,8 @@ export type { Config, InitOptions } from './config.ts'
 export type { Durability } from './settings.ts'
 export type { LogCall, LogFields, Logger } from './log.ts'
 export type { Receipt, StoredPlace } from './receipt.ts'
+export type { Sealed } from '../store/seal/sealer.ts'
+export type { Signer } from '../store/keys/signer.ts'
 export type { Stats } from './stats.ts'
 export type { Sources } from '../store/sources.ts'
 export type {
@@ -55,6 +58,7 @@ const fasten = {
   emit,
   log,
   flush,
+  checkpoint,
   close,
   stats,
   sources,

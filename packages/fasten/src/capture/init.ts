@@ -9,6 +9,7 @@ import { installExitHooks } from './hooks.ts'
 import type { LogCall, LogFields, Logger } from './log.ts'
 import type { Receipt } from './receipt.ts'
 import type { Stats } from './stats.ts'
+import type { Sealed } from '../store/seal/sealer.ts'
 import type { Sources } from '../store/sources.ts'
 
 let current: OwnedFasten | undefined
@@ -73,6 +74,10 @@ const codeFiles = (): CodeFiles => (processCodes ??= createCodeFiles(registry())
 /** True when every row accepted so far is stored, false after `timeoutMs`. True before `init`. */
 export const flush = (timeoutMs?: number): Promise<boolean> =>
   current?.flush(timeoutMs) ?? Promise.resolve(true)
+
+/** Signs the ends of the logs now; see `Fasten.checkpoint`. Throws a `TypeError` before `init`. */
+export const checkpoint = (timeoutMs?: number): Promise<readonly Sealed[]> =>
+  started('checkpoint()').checkpoint(timeoutMs)
 
 /** Ends the process's instance: flushes, closes files and the drainer thread. */
 export async function close(timeoutMs?: number): Promise<void> {

@@ -9,7 +9,11 @@ import { streams, type StreamName } from '../core/row.ts'
 import type { DrainEvent } from '../store/drain-loop.ts'
 import { startDrainThread, startInlineDrainer, type Drainer } from '../store/drain-thread.ts'
 import type { Dsn } from '../store/dsn.ts'
-import { assertEngine, openStore, type StoreTarget } from '../store/open.ts'
+import { keyFolder } from '../store/keys/key-folder.ts'
+import type { Signer } from '../store/keys/signer.ts'
+import { openSigning, type SigningPlan } from '../store/keys/signing.ts'
+import { assertEngine, openStore, sealingOf, type StoreTarget } from '../store/open.ts'
+import { sha256 } from '../store/platform.ts'
 import type { Store } from '../store/ports.ts'
 import { lockPath, spoolDirectory } from '../store/spool/layout.ts'
 import { acquireLock } from '../store/spool/lock.ts'
@@ -76,18 +80,27 @@ export interface OpenLaneParts {
   readonly config: Config
   readonly clock: Clock
   readonly ids: IdSource
+  /** For a key of kind `object`. */
+  readonly signer: Signer | undefined
   readonly onEvent: (event: DrainEvent) => void
   readonly onTrouble: LaneOptions['onTrouble']
   readonly onDiskFull: LaneOptions['onDiskFull']
   readonly onRelief: LaneOptions['onRelief']
 }
 
-/** Makes the spool, takes its lock, starts the drainer. Throws `SPOOL_…` when the spool cannot be made. */
+/**
+ * Makes or reads the key, makes the spool, takes its lock, starts the drainer. Throws `KEY_…` when there should be a key and is none
+ * to use, `SPOOL_…` when the spool cannot be made.
+ */
 export function openLane(plan: LanePlan, parts: OpenLaneParts): OpenLane {
   const { config, clock, ids, onEvent, onTrouble, onDiskFull, onRelief } = parts
   const { dsn } = plan.target
   assertEngine(dsn)
   const isMemory = config.durability === 'memory' || (dsn.kind === 'sqlite' && dsn.isMemory)
+  const signingPlan = isMemory ? null : planSigning(dsn, config)
+  const target: StoreTarget = signingPlan === null ? plan.target : { ...plan.target, signing: signingPlan }
+  // Here and not in the drainer's thread: what is wrong with a key fails the start.
+  const signing = signingPlan === null ? undefined : openSigning(signingPlan, ids, parts.signer)
   const id = ids.randomHex(8)
   const spool = isMemory ? memorySpool(id) : fileSpool(id, spoolRoot(dsn, config.spoolDirectory))
   let inline: Promise<Store> | null = null
@@ -120,20 +133,35 @@ export function openLane(plan: LanePlan, parts: OpenLaneParts): OpenLane {
     const onThisThread = () => ({
       root: spool.root,
       reader: spool.reader(),
-      openStore: () => (inline ??= openStore(plan.target)),
+      openStore: () => (inline ??= openStore(target, { digest: sha256, clock, ids, signing })),
+      sealing: signing && sealingOf(target, signing, config.heartbeatMs),
       clock,
       ids,
       ...pace,
       adopts: !isMemory,
       onEvent,
     })
-    if (isMemory || !config.usesDrainThread) return startInlineDrainer(onThisThread())
+    const isBound = isMemory || config.key.kind === 'object'
+    if (isBound || !config.usesDrainThread) return startInlineDrainer(onThisThread())
     return startDrainThread(
-      { root: spool.root, spool: id, target: plan.target, ...pace },
+      { root: spool.root, spool: id, target, ...pace, heartbeatMs: config.heartbeatMs },
       onThisThread,
       onEvent,
     )
   }
+}
+
+/** How the logs of a store are signed: with the key that was given, or with one beside the store. */
+export function planSigning(
+  dsn: Dsn,
+  { key, keyDirectory }: Pick<Config, 'key' | 'keyDirectory'>,
+): SigningPlan | null {
+  const folder = keyFolder(dsn, keyDirectory)
+  if (folder === null || key.kind === 'off') return null
+  if (key.kind === 'object') return { key, memory: folder.memory }
+  if (key.kind === 'text') return { key: { ...key, text: key.text() }, memory: folder.memory }
+  const { path } = key
+  return { key: { kind: 'file', path: path ?? folder.keyFile, isOurs: path === null }, memory: folder.memory }
 }
 
 interface OpenSpool {

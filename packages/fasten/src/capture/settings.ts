@@ -26,6 +26,12 @@ const integer =
     const value = Number(raw)
     return value >= min && value <= max ? value : undefined
   }
+/** `30s`, `15m`, `6h`, `7d` in milliseconds; 0 for `off`. */
+const duration: Kind<number> = (raw) => {
+  const [, digits, unit] = /^\s*(\d{1,6})\s*(s|m|h|d)\s*$/i.exec(raw) ?? []
+  if (digits === undefined) return /^\s*(off|0|none)\s*$/i.test(raw) ? 0 : undefined
+  return Number(digits) * { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }[unit?.toLowerCase() as 's']
+}
 const word =
   <const W extends readonly string[]>(words: W): Kind<W[number]> =>
   (raw) =>
@@ -124,6 +130,15 @@ export const settings = {
     integer(0, 600_000),
     'a whole number of milliseconds, 0 to 600000',
   ),
+  signing: setting(['FASTEN_SIGNING'], boolean, 'on or off'),
+  node_key: setting(['FASTEN_NODE_KEY'], text, 'an Ed25519 key, PKCS #8 as PEM or as base64'),
+  node_key_file: setting(['FASTEN_NODE_KEY_FILE'], text, 'the path of a key file'),
+  key_dir: setting(['FASTEN_KEY_DIR'], text, 'a directory'),
+  heartbeat_interval: setting(
+    ['FASTEN_HEARTBEAT_INTERVAL'],
+    duration,
+    'a duration such as 15m or 1h, or off',
+  ),
   exit_hooks: setting(['FASTEN_EXIT_HOOKS'], boolean, 'true or false'),
 } as const satisfies Record<string, Setting<unknown>>
 
@@ -157,6 +172,6 @@ function parsed<N extends SettingName>(name: N, raw: string, at: string): Settin
   const value = settings[name].parse(raw)
   if (value !== undefined) return value as SettingValue<N>
   const { expects } = settings[name]
-  const shown = name.endsWith('_dsn') ? 'the value' : `"${raw.slice(0, 80)}"`
+  const shown = name.endsWith('_dsn') || name === 'node_key' ? 'the value' : `"${raw.slice(0, 80)}"`
   throw new FastenError('CONFIG_INVALID', `${shown} is not valid for ${at}`, { at, hint: `write ${expects}` })
 }

@@ -22,6 +22,10 @@ export interface Stats {
   readonly retry_count: number
   readonly in_backoff_seconds: number
   readonly last_error: string | null
+  /** Checkpoints that were signed and kept. */
+  readonly checkpoints: number
+  /** Times that signing failed; rows were stored all the same. */
+  readonly checkpoint_failures: number
   /** Emitted codes that were not registered. */
   readonly unregistered: number
   /** Audit rows by code that were refused; empty when none were. */

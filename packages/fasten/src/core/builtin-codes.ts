@@ -15,6 +15,44 @@ export const builtinCodes = {
     description:
       'A log was begun: its first row, with what wrote it and, after a rollback, the log it replaces.',
   },
+  KEY_DECLARED: {
+    category: 'integrity',
+    action: 'key.declare',
+    severity: 'info',
+    retention_class: 'permanent',
+    emitter: 'store',
+    description:
+      'A log that was begun without a key, or with another one, names the key that signs it from here on. Nobody who knew the old key vouches for it.',
+    detail: { required: ['public_key'], properties: { public_key: 'string' } },
+  },
+  KEY_ROTATED: {
+    category: 'integrity',
+    action: 'key.rotate',
+    severity: 'warn',
+    retention_class: 'permanent',
+    emitter: 'fasten key rotate',
+    description:
+      'The key of a log was replaced; statement is a note that names both keys, signed with each. With revoked, the old key is no longer trusted.',
+    detail: {
+      required: ['old_public_key', 'public_key', 'statement'],
+      properties: {
+        old_public_key: 'string',
+        public_key: 'string',
+        statement: 'string',
+        revoked: 'boolean',
+      },
+    },
+  },
+  HEARTBEAT: {
+    category: 'integrity',
+    action: 'heartbeat',
+    severity: 'debug',
+    retention_class: 'medium',
+    emitter: 'store',
+    description:
+      'Nothing was recorded for a while, and the process that writes this log was alive. Signed at once, so that silence is evidence.',
+    detail: { required: ['interval_seconds'], properties: { interval_seconds: 'number' } },
+  },
   UNREGISTERED_CODE: {
     category: 'registry',
     action: 'registry.unknown_code',

@@ -43,6 +43,9 @@ export type DrainEvent =
       readonly code: string
       readonly message: string
     }
+  /** Said once; rows are stored all the same, and signing is tried again. */
+  | { readonly event: 'audit_checkpoint_failed'; readonly error: string; readonly code: string }
+  | { readonly event: 'audit_checkpoint_recovered' }
   | { readonly event: 'audit_spool_adopted'; readonly spools: number; readonly rows: number }
   /** Said once for each fault of a dead process's spool; it is tried again, and nothing else waits for it. */
   | {

@@ -3,9 +3,12 @@ import type { Clock } from '../core/clock.ts'
 import { FastenError } from '../core/error.ts'
 import type { IdSource } from '../core/ids.ts'
 import type { StreamName } from '../core/row.ts'
+import type { NoteCrypto } from '../core/signature.ts'
 import { createDrainLoop, type DrainEvent } from './drain-loop.ts'
 import type { DrainShared } from './drain-shared.ts'
 import type { RowSink, Store } from './ports.ts'
+import type { Signing } from './keys/signing.ts'
+import { createSealer, type Sealed } from './seal/sealer.ts'
 import { removeSpool } from './spool/adopt.ts'
 import type { SpoolReader } from './spool/spool.ts'
 
@@ -30,6 +33,16 @@ export interface DrainRunnerOptions {
   readonly onEvent: (event: DrainEvent) => void
   /** After each commit while somebody waits. */
   readonly onProgress: () => void
+  /** Signs the ends of the logs; nothing is signed without. */
+  readonly sealing?: Sealing | undefined
+}
+
+export interface Sealing {
+  readonly signing: Signing
+  readonly crypto: NoteCrypto
+  readonly heartbeatMs: number
+  /** Table of a log's stream in the store. */
+  readonly tableOf: (log: string) => string
 }
 
 export interface DrainRunner {
@@ -37,6 +50,8 @@ export interface DrainRunner {
   hurry(): void
   /** The row's place, or null when the store does not have it. */
   locate(stream: StreamName, id: string): Promise<StoredPlace | null>
+  /** Signs what is unsigned; the checkpoints that were made. Throws what made it fail. None where nothing is signed. */
+  seal(): Promise<readonly Sealed[]>
   stop(): Promise<void>
 }
 
@@ -46,8 +61,28 @@ export function createDrainRunner(options: DrainRunnerOptions): DrainRunner {
   let store: Store | null = null
   const open = async (): Promise<Store> => (store ??= await options.openStore())
 
+  const sealer =
+    options.sealing &&
+    createSealer({
+      ...options.sealing,
+      store: open,
+      clock,
+      onFailure(error) {
+        if (error === null) return onEvent({ event: 'audit_checkpoint_recovered' })
+        shared.addSealFailure()
+        onEvent({ event: 'audit_checkpoint_failed', error: error.toLine(), code: error.code })
+      },
+      onSealed: (sealed) => shared.addCheckpoints(sealed.length),
+    })
+
   const sink: RowSink = {
-    append: async (batch) => (await open()).append(batch),
+    async append(batch) {
+      const result = await (await open()).append(batch)
+      sealer?.grew(result.appended)
+      // An engine that answers at once would let no timer run until the whole backlog is stored.
+      if (sealer?.wantsTurn === true) await new Promise((resolve) => setImmediate(resolve))
+      return result
+    },
     spoolPosition: async (spool) => (await open()).spoolPosition(spool),
     forgetSpool: async (spool) => (await open()).forgetSpool(spool),
   }
@@ -81,8 +116,11 @@ export function createDrainRunner(options: DrainRunnerOptions): DrainRunner {
       if (!found || found.hash === null) return null
       return { log: found.row.log, monotonic_seq: found.row.monotonic_seq, hash: found.hash }
     },
+    seal: async () => (await sealer?.sealNow()) ?? [],
     async stop() {
       await loop.stop()
+      // Only if the store was ever opened: there is nothing to sign in one that was not.
+      if (store !== null) await sealer?.stop()
       const closing = store
       store = null
       try {

@@ -11,6 +11,10 @@ export interface DrainShared {
   readonly quarantinedRows: number
   readonly failures: number
   readonly backoffMs: number
+  /** Checkpoints that were signed and kept. */
+  readonly checkpoints: number
+  /** Failures of signing, each counted when it is told. */
+  readonly sealFailures: number
   /** The drainer sleeps and must be woken by a message. */
   isIdle: boolean
   /** Somebody waits for rows to be stored: the drainer says when it has committed. */
@@ -18,10 +22,19 @@ export interface DrainShared {
   addStored(rows: number): void
   addQuarantined(rows: number): void
   setTrouble(failures: number, backoffMs: number): void
+  addCheckpoints(count: number): void
+  addSealFailure(): void
 }
 
 const slots = { written: 0, stored: 1, storedRows: 2, quarantinedRows: 3 } as const
-const flags = { isIdle: 8, isAwaited: 9, failures: 10, backoffMs: 11 } as const
+const flags = {
+  isIdle: 8,
+  isAwaited: 9,
+  failures: 10,
+  backoffMs: 11,
+  checkpoints: 12,
+  sealFailures: 13,
+} as const
 
 export function createDrainShared(buffer: SharedArrayBuffer = new SharedArrayBuffer(64)): DrainShared {
   const wide = new BigInt64Array(buffer)
@@ -56,6 +69,12 @@ export function createDrainShared(buffer: SharedArrayBuffer = new SharedArrayBuf
     get backoffMs() {
       return Atomics.load(narrow, flags.backoffMs)
     },
+    get checkpoints() {
+      return Atomics.load(narrow, flags.checkpoints)
+    },
+    get sealFailures() {
+      return Atomics.load(narrow, flags.sealFailures)
+    },
     get isIdle() {
       return Atomics.load(narrow, flags.isIdle) === 1
     },
@@ -73,6 +92,12 @@ export function createDrainShared(buffer: SharedArrayBuffer = new SharedArrayBuf
     },
     addQuarantined(rows) {
       Atomics.add(wide, slots.quarantinedRows, BigInt(rows))
+    },
+    addCheckpoints(count) {
+      Atomics.add(narrow, flags.checkpoints, count)
+    },
+    addSealFailure() {
+      Atomics.add(narrow, flags.sealFailures, 1)
     },
     setTrouble(failures, backoffMs) {
       Atomics.store(narrow, flags.failures, failures)

@@ -13,6 +13,7 @@ import {
 } from './drain-runner.ts'
 import { createDrainShared, type DrainShared } from './drain-shared.ts'
 import type { StoreTarget } from './open.ts'
+import type { Sealed } from './seal/sealer.ts'
 
 /** What the thread is started with; plain data. */
 export interface DrainThreadData {
@@ -22,10 +23,12 @@ export interface DrainThreadData {
   readonly target: StoreTarget
   readonly rowsMax: number
   readonly lingerMs: number
+  readonly heartbeatMs: number
 }
 
 export type DrainOrder =
   | { readonly kind: 'wake' | 'hurry' | 'stop' }
+  | { readonly kind: 'seal'; readonly token: number }
   | { readonly kind: 'locate'; readonly token: number; readonly stream: StreamName; readonly id: string }
 
 export type DrainReport =
@@ -35,6 +38,12 @@ export type DrainReport =
       readonly kind: 'located'
       readonly token: number
       readonly place: StoredPlace | null
+      readonly error?: PlainError
+    }
+  | {
+      readonly kind: 'sealed'
+      readonly token: number
+      readonly sealed: readonly Sealed[]
       readonly error?: PlainError
     }
 
@@ -47,6 +56,8 @@ export interface Drainer {
   /** True once everything before `position` is stored or in quarantine; false when `timeoutMs` passed first. */
   whenStored(position: number, timeoutMs?: number): Promise<boolean>
   locate(stream: StreamName, id: string): Promise<StoredPlace | null>
+  /** Signs the ends of the logs now; what was signed. Rejects with what made it fail. */
+  seal(): Promise<readonly Sealed[]>
   /** Ends after the running transaction; forcibly after `timeoutMs`, which loses nothing: the spool has the rows. */
   stop(timeoutMs: number): Promise<void>
 }
@@ -55,6 +66,7 @@ type Channel = {
   wake(): void
   hurry(): void
   locate(stream: StreamName, id: string): Promise<StoredPlace | null>
+  seal(): Promise<readonly Sealed[]>
   stop(): Promise<void>
   /** After `stop`, or when it took too long. */
   end(): Promise<void>
@@ -98,6 +110,8 @@ export function startDrainThread(
     reject: (error: Error) => void
   }
   const waiting = new Map<number, Waiter>()
+  type SealWaiter = { resolve: (sealed: readonly Sealed[]) => void; reject: (error: Error) => void }
+  const sealing = new Map<number, SealWaiter>()
   let nextToken = 0
   let onStopped: () => void = () => {}
   let isStopping = false
@@ -114,6 +128,8 @@ export function startDrainThread(
     for (const { stream, id, resolve, reject } of waiting.values())
       heir.locate(stream, id).then(resolve, reject)
     waiting.clear()
+    for (const { resolve, reject } of sealing.values()) heir.seal().then(resolve, reject)
+    sealing.clear()
   }
 
   thread.on('message', (report: DrainReport) => {
@@ -124,6 +140,12 @@ export function startDrainThread(
         return onStopped()
       case 'event':
         return onEvent(report.event)
+      case 'sealed': {
+        const waiter = sealing.get(report.token)
+        sealing.delete(report.token)
+        if (report.error) return waiter?.reject(fromPlainError(report.error))
+        return waiter?.resolve(report.sealed)
+      }
       case 'located': {
         const waiter = waiting.get(report.token)
         waiting.delete(report.token)
@@ -148,6 +170,13 @@ export function startDrainThread(
         waiting.set(token, { stream, id, resolve, reject })
         send({ kind: 'locate', token, stream, id })
       }),
+    seal: () =>
+      heir?.seal() ??
+      new Promise((resolve, reject) => {
+        const token = nextToken++
+        sealing.set(token, { resolve, reject })
+        send({ kind: 'seal', token })
+      }),
     stop: async () => {
       isStopping = true
       if (heir) return heir.stop()
@@ -164,6 +193,8 @@ export function startDrainThread(
             at: id,
           }),
         )
+      for (const { reject } of sealing.values())
+        reject(new FastenError('CLOSED', 'fasten was closed before the checkpoint was signed'))
     },
     hold: (isHeld) => (isHeld ? thread.ref() : thread.unref()),
   }
@@ -249,6 +280,7 @@ function createDrainer(shared: DrainShared, channel: Channel): { drainer: Draine
       )
     },
     locate: (stream, id) => held(channel.locate(stream, id)),
+    seal: () => held(channel.seal()),
     async stop(timeoutMs) {
       if (isStopped) return
       isStopped = true

@@ -4,8 +4,9 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { createDrainRunner, toPlainError } from './drain-runner.ts'
 import { createDrainShared } from './drain-shared.ts'
 import type { DrainOrder, DrainReport, DrainThreadData } from './drain-thread.ts'
-import { openStore } from './open.ts'
-import { createSystemClock, createSystemIds } from './platform.ts'
+import { openSigning } from './keys/signing.ts'
+import { openStore, sealingOf } from './open.ts'
+import { createSystemClock, createSystemIds, sha256 } from './platform.ts'
 import { spoolDirectory } from './spool/layout.ts'
 import { createSpoolReader } from './spool/reader.ts'
 
@@ -13,13 +14,16 @@ const port = parentPort
 if (port) {
   const data = workerData as DrainThreadData
   const say = (report: DrainReport): void => port.postMessage(report)
+  const parts = { digest: sha256, clock: createSystemClock(), ids: createSystemIds() }
+  const signing = data.target.signing && openSigning(data.target.signing, parts.ids)
   const runner = createDrainRunner({
     root: data.root,
     reader: createSpoolReader(data.spool, spoolDirectory(data.root, data.spool)),
     shared: createDrainShared(data.shared),
-    openStore: () => openStore(data.target),
-    clock: createSystemClock(),
-    ids: createSystemIds(),
+    openStore: () => openStore(data.target, { ...parts, signing }),
+    sealing: signing && sealingOf(data.target, signing, data.heartbeatMs),
+    clock: parts.clock,
+    ids: parts.ids,
     rowsMax: data.rowsMax,
     lingerMs: data.lingerMs,
     adopts: true,
@@ -37,6 +41,12 @@ if (port) {
           (place) => say({ kind: 'located', token: order.token, place }),
           (error: unknown) =>
             say({ kind: 'located', token: order.token, place: null, error: toPlainError(error) }),
+        )
+      case 'seal':
+        return void runner.seal().then(
+          (sealed) => say({ kind: 'sealed', token: order.token, sealed }),
+          (error: unknown) =>
+            say({ kind: 'sealed', token: order.token, sealed: [], error: toPlainError(error) }),
         )
       case 'stop':
         return void runner.stop().finally(() => {

@@ -11,10 +11,12 @@ export interface OpenLog {
   head: Head
   /** Store position of its newest row. */
   position: number
+  /** Keys that rows of the log have named, in hex, parted by spaces. */
+  publicKeys?: string
 }
 
-/** What this process knows a log to be, from its own commits. */
-interface Remembered {
+/** What is known of a log from outside the database: from this process's own commits, or from what was signed last. */
+export interface Remembered {
   readonly generation: number
   readonly head: Head
 }
@@ -30,18 +32,33 @@ export interface Found {
 /**
  * The memory of a writing process: where it left each log. A store that was replaced by an older copy, or that lost rows,
  * is found out by comparing; such a log is never continued, because that would fork what readers elsewhere have seen.
- * Holds one entry per log ever written; nothing here is trusted across processes.
+ * Holds one entry per log ever written. `recall` is asked once for each log: what earlier processes of this node signed
+ * (keys/sealed-memory.ts). Nothing that lies in the database is trusted across processes.
  */
-export function createHeadMemory() {
+export function createHeadMemory(
+  recall: (table: string, base: string) => Remembered | undefined = () => undefined,
+) {
   const remembered = new Map<string, Remembered>()
   const condemned = new Set<string>()
+  const asked = new Set<string>()
+
+  function knownOf(table: string, base: string): Remembered | undefined {
+    const key = keyOf(table, base)
+    if (!asked.has(key)) {
+      const before = recall(table, base)
+      asked.add(key)
+      if (before !== undefined && !remembered.has(key)) remembered.set(key, before)
+    }
+    return remembered.get(key)
+  }
+
   return {
     /**
      * Which log answers for `base` (a generation 1 name) in `table`: the newest generation if it is as we left it, else a new one.
      */
     find(looks: HeadLooks, table: string, base: string, parts: LogParts): Found {
       const newest = newestGeneration(looks, table, base, parts)
-      const known = remembered.get(keyOf(table, base))
+      const known = knownOf(table, base)
       if (newest === undefined) {
         if (known === undefined) return { log: undefined, previous: undefined, generation: 1 }
         return replaced(known.head, 'log_missing', known.generation + 1)
@@ -81,6 +98,7 @@ export interface HeadRecord {
   readonly logId: number
   readonly head: Head
   readonly position: number
+  readonly publicKeys?: string
 }
 
 /** What a transaction sees of the logs in its database. */
@@ -100,12 +118,12 @@ function newestGeneration(
   parts: LogParts,
 ): OpenLog | undefined {
   let newest: OpenLog | undefined
-  for (const { logId, head, position } of looks.generations(table, base)) {
+  for (const { logId, head, position, publicKeys = '' } of looks.generations(table, base)) {
     const found = parseLogName(head.log)
     const generation = found?.generation ?? 1
     if (found === undefined || logName({ ...found, generation: 1 }) !== base) continue
     if (newest !== undefined && generation <= (newest.parts.generation ?? 1)) continue
-    newest = { logId, table, parts: { ...parts, generation }, head, position }
+    newest = { logId, table, parts: { ...parts, generation }, head, position, publicKeys }
   }
   return newest
 }

@@ -5,9 +5,12 @@ import type { Clock } from '../core/clock.ts'
 import type { Digest } from '../core/digest.ts'
 import { FastenError } from '../core/error.ts'
 import type { IdSource } from '../core/ids.ts'
+import { parseLogName } from '../core/log-name.ts'
 import type { StreamName } from '../core/row.ts'
+import type { Sealing } from './drain-runner.ts'
 import { hideSecrets, parseDsn, type Dsn, type SqliteDsn } from './dsn.ts'
-import { createSystemClock, createSystemIds, sha256 } from './platform.ts'
+import { openSigning, type Signing, type SigningPlan } from './keys/signing.ts'
+import { createSystemClock, createSystemIds, noteCrypto, sha256 } from './platform.ts'
 import type { Store } from './ports.ts'
 import { defaultTables } from './row-tables.ts'
 import { software } from './software.ts'
@@ -23,12 +26,16 @@ export interface StoreTarget {
   readonly mode?: 'write' | 'read'
   /** How to reach a SQLite file; `node:sqlite` unless said otherwise. One process must use one driver per file. */
   readonly driver?: SqliteDriverName
+  /** How the logs written here are signed. Not at all unless said. */
+  readonly signing?: SigningPlan
 }
 
 export interface StoreParts {
   readonly digest: Digest
   readonly clock: Clock
   readonly ids: IdSource
+  /** Instead of opening what `StoreTarget.signing` says: a signer that others use as well. */
+  readonly signing?: Signing | undefined
 }
 
 /**
@@ -71,15 +78,31 @@ export function assertEngine(dsn: Dsn): void {
   )
 }
 
+/** What a drainer needs to sign the logs of a target. */
+export function sealingOf({ dsn, tables }: StoreTarget, signing: Signing, heartbeatMs: number): Sealing {
+  return {
+    signing,
+    crypto: noteCrypto,
+    heartbeatMs,
+    tableOf(log) {
+      const stream = parseLogName(log)?.stream ?? 'audit'
+      return tables?.[stream] ?? dsn.table ?? defaultTables[stream]
+    },
+  }
+}
+
 /** From DSN scheme to engine, loaded on first use. Registering a third one means adding a line here. */
 const engines: { readonly [K in Dsn['kind']]: (target: StoreTarget, parts: StoreParts) => Promise<Store> } = {
-  async sqlite({ dsn, streams, tables, mode = 'write', driver }, parts) {
+  async sqlite({ dsn, streams, tables, mode = 'write', driver, signing: plan }, parts) {
     const { path, isMemory } = dsn as SqliteDsn
     const { openSqliteStore } = await import('./sqlite/index.ts')
+    const signing =
+      parts.signing ?? (mode === 'read' || plan === undefined ? undefined : openSigning(plan, parts.ids))
     return openSqliteStore({
       ...parts,
       software,
       mode,
+      signing,
       // A later change of the working directory must not lead a reopened store elsewhere.
       path: isMemory ? path : resolve(path),
       tables: Object.fromEntries(

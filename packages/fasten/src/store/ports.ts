@@ -2,6 +2,7 @@
 import type { Digest } from '../core/digest.ts'
 import type { Row, StreamName } from '../core/row.ts'
 import type { LogVerdict } from '../core/verdict.ts'
+import type { OwnRow } from './own-rows.ts'
 
 /**
  * One emitted row on its way into a log: the canonical text of its draft with the three places where `log`,
@@ -173,6 +174,47 @@ export interface SourceSummary {
   readonly last_seen: string
 }
 
+/** A signed end of a log, with what is needed to go on from it. */
+export interface StoredCheckpoint {
+  readonly log: string
+  readonly size: number
+  /** The root over the first `size` rows, 64 lower-case hex. */
+  readonly root: string
+  /** The complete subtrees of that tree (core/merkle.ts), so that the next checkpoint only reads the rows since. */
+  readonly frontier: readonly string[]
+  /** The signed note, with the cosignatures gathered so far. What a verifier believes; the other members are for finding it. */
+  readonly note: string
+  /** Canonical timestamp of the signer's clock, which nobody has confirmed. */
+  readonly signed_at: string
+  readonly cosignatures: number
+}
+
+export interface CheckpointQuery {
+  /** One log; the newest checkpoint of every log when absent. */
+  readonly log?: string
+  /** Only those of this size. */
+  readonly size?: number
+  /** At most so many, the largest size first. Default: all. */
+  readonly limit?: number
+}
+
+/**
+ * The half of a store that keeps signed checkpoints. All of it may be lost without losing a row, and none of it is believed: what
+ * counts is the signature in a note.
+ *
+ * `put` keeps checkpoints durably, in one transaction; one that is there (same log and size) stays, unless the new note has more
+ * cosignatures. `thin` deletes those of a log that were signed before `before`, except the last of each hour, those
+ * with cosignatures, and the newest. `unsealed` names the logs that declare `publicKey` (64 hex) and hold rows beyond their
+ * newest checkpoint. `appendOwn` appends a row of the store's own to the log that answers for `base`, and records `declares`
+ * as a key that this log has named.
+ */
+export interface CheckpointStore {
+  put(checkpoints: readonly StoredCheckpoint[]): Promise<void>
+  thin(log: string, before: string): Promise<void>
+  unsealed(publicKey: string): Promise<readonly LogHead[]>
+  appendOwn(base: string, own: OwnRow, declares?: string): Promise<AppendedRow>
+}
+
 /**
  * The reading half of a store. Reading never writes and sees only committed rows.
  *
@@ -201,6 +243,13 @@ export interface RowSource {
    * source that can read them puts them through `legacyVerify` itself. Empty, or absent, where there are none.
    */
   legacyVerdicts?(digest: Digest): Promise<readonly LogVerdict[]>
+  /** Signed checkpoints, as they lie there. Empty, or absent, where none are kept. */
+  checkpoints?(query: CheckpointQuery): Promise<readonly StoredCheckpoint[]>
+  /**
+   * The `hash` columns of the rows `from` to `to` (exclusive) of a log, in order, at most 65,536 of them. It ends before the first
+   * row that is missing or has no hash, so a short answer with rows expected says that there is a hole. Absent where rows have none.
+   */
+  leafHashes?(log: string, from: number, to: number): Promise<readonly string[]>
 }
 
 export interface StoreDescription {
@@ -222,5 +271,7 @@ export interface StoreDescription {
 
 /** Both halves, as `openStore` hands them out. What is opened must be closed; closing twice is harmless. */
 export interface Store extends RowSink, RowSource {
+  /** Absent where checkpoints are not kept. */
+  readonly seals?: CheckpointStore
   close(): Promise<void>
 }

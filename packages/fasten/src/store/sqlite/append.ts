@@ -2,11 +2,13 @@
 import { chain, genesis, type Head } from '../../core/chain.ts'
 import type { Digest } from '../../core/digest.ts'
 import { FastenError } from '../../core/error.ts'
+import { hexOf } from '../../core/octets.ts'
 import { logName, parseLogName, type LogParts } from '../../core/log-name.ts'
 import { streams, type Row, type StreamName } from '../../core/row.ts'
 import type { HeadLooks, HeadMemory, OpenLog } from '../heads.ts'
 import { createRowCells } from '../row-cells.ts'
 import { rowColumns, type StreamTables } from '../row-tables.ts'
+import { keyFacts } from '../keys/key-facts.ts'
 import type { OwnRow, OwnRows, PreviousLog } from '../own-rows.ts'
 import type { AppendBatch, AppendedRow, AppendResult, RejectedDraft, SpooledDraft } from '../ports.ts'
 import type { SqliteConnection, SqliteStatement, SqlValue } from './driver.ts'
@@ -21,13 +23,18 @@ export interface AppendOptions {
   readonly now: () => string
   readonly memory: HeadMemory
   readonly ownRows: OwnRows
+  /** The key that signs the logs written here: each names it in a row before the first row that it covers. */
+  readonly publicKey: () => Uint8Array | undefined
 }
 
 /** What a transaction of maintenance may do. */
 export interface Deed {
   readonly connection: SqliteConnection
-  /** Appends to the log that answers for `base` (a generation 1 name), which is opened if there is none. */
-  appendOwn(base: string, own: OwnRow): AppendedRow
+  /**
+   * Appends to the log that answers for `base` (a generation 1 name), which is opened if there is none. `declares` is a public key
+   * in hex that this row names.
+   */
+  appendOwn(base: string, own: OwnRow, declares?: string): AppendedRow
 }
 
 export interface Transactions {
@@ -102,7 +109,10 @@ class LogOccupied extends Error {
 }
 
 /** One transaction's work: the logs it touched, and the store position that the next row gets. */
-function startPlacing(statements: Statements, { tables, digest, now, memory, ownRows }: AppendOptions) {
+function startPlacing(statements: Statements, options: AppendOptions) {
+  const { tables, digest, now, memory, ownRows } = options
+  const key = options.publicKey()
+  const keyHex = key && hexOf(key)
   const touched = new Map<string, OpenLog>()
   const moved = new Set<OpenLog>()
   let position = statements.newestPosition()
@@ -158,13 +168,29 @@ function startPlacing(statements: Statements, { tables, digest, now, memory, own
     throw malformed(cause instanceof Error ? cause.message : String(cause), draft, cause)
   }
 
-  function appendOwn(base: string, own: OwnRow): AppendedRow {
+  function appendOwn(base: string, own: OwnRow, declares?: string): AppendedRow {
     const stream = parseLogName(base)?.stream ?? 'audit'
-    const log = touched.get(base) ?? open({ stream, log: base, text: nothing })
-    return place({ stream, log: base, text: ownRows.row(log.parts, log.head.log, own) }, log)
+    const log = touched.get(base) ?? open({ stream, log: base, text: nothing }, declares)
+    const row = place({ stream, log: base, text: ownRows.row(log.parts, log.head.log, own) }, log)
+    if (declares !== undefined) note(log, declares)
+    return row
   }
 
-  function open(draft: SpooledDraft): OpenLog {
+  /** A log says which key signs it before the first row that the key covers. */
+  function declare(log: OpenLog, base: string): void {
+    if (key === undefined || keyHex === undefined || log.publicKeys?.includes(keyHex) === true) return
+    const name = log.head.log
+    const own = { code: 'KEY_DECLARED', facts: keyFacts(name, key, digest) } as const
+    place({ stream: log.parts.stream, log: base, text: ownRows.row(log.parts, name, own) }, log)
+    note(log, keyHex)
+  }
+
+  function note(log: OpenLog, publicKey: string): void {
+    const { publicKeys = '' } = log
+    if (!publicKeys.includes(publicKey)) log.publicKeys = `${publicKeys} ${publicKey}`.trim()
+  }
+
+  function open(draft: SpooledDraft, isNaming?: string): OpenLog {
     const parts = parseLogName(draft.log)
     const table = tables[draft.stream]
     if (table === undefined) throw malformed(`this store keeps no ${draft.stream} rows`, draft)
@@ -174,6 +200,7 @@ function startPlacing(statements: Statements, { tables, digest, now, memory, own
     const found = memory.find(statements.heads, table, draft.log, parts)
     const log = found.log ?? create(table, { ...parts, generation: found.generation }, found.previous)
     touched.set(draft.log, log)
+    if (isNaming === undefined) declare(log, draft.log)
     return log
   }
 
@@ -187,8 +214,10 @@ function startPlacing(statements: Statements, { tables, digest, now, memory, own
       parts,
       head: { log: name, size: 0, head_hash: genesis },
       position: 0,
+      publicKeys: keyHex ?? '',
     }
-    place({ stream: parts.stream, log: name, text: ownRows.logCreated(parts, name, previous) }, log)
+    const facts = key === undefined ? {} : keyFacts(name, key, digest)
+    place({ stream: parts.stream, log: name, text: ownRows.logCreated(parts, name, previous, facts) }, log)
     return log
   }
 
@@ -197,8 +226,8 @@ function startPlacing(statements: Statements, { tables, digest, now, memory, own
     appendOwn,
     moveHeads() {
       const at = now()
-      for (const { logId, head, position: newest } of moved) {
-        statements.moveHead.run(head.size, head.head_hash, newest, at, logId)
+      for (const { logId, head, position: newest, publicKeys = '' } of moved) {
+        statements.moveHead.run(head.size, head.head_hash, newest, at, publicKeys, logId)
       }
     },
     remember() {
@@ -252,7 +281,7 @@ function prepare(connection: SqliteConnection, tables: StreamTables) {
       INSERT INTO fasten_logs (log_id, table_name, log, size, head_hash, position, moved_at)
       VALUES (?, ?, ?, 0, '${genesis}', 0, ?)`),
     moveHead: connection.prepare(
-      'UPDATE fasten_logs SET size = ?, head_hash = ?, position = ?, moved_at = ? WHERE log_id = ?',
+      'UPDATE fasten_logs SET size = ?, head_hash = ?, position = ?, moved_at = ?, public_keys = ? WHERE log_id = ?',
     ),
     heads,
     /** Also counts positions whose rows are gone: a cursor must never see a number twice. */

@@ -18,7 +18,7 @@ export function prepareHeads(connection: SqliteConnection): HeadLooks {
   // "~" is the last printable ASCII character, so all later generations of a name lie between name~ and name DEL.
   const generations = perTable(
     () => `
-      SELECT log_id, log, size, head_hash, position FROM fasten_logs
+      SELECT log_id, log, size, head_hash, position, public_keys FROM fasten_logs
       WHERE table_name = ? AND (log = ? OR (log > ? || '~' AND log < ? || char(127)))`,
   )
   const newestRow = perTable(
@@ -36,6 +36,7 @@ export function prepareHeads(connection: SqliteConnection): HeadLooks {
           logId: Number(row['log_id']),
           head: { log: String(row['log']), size: Number(row['size']), head_hash: String(row['head_hash']) },
           position: Number(row['position']),
+          publicKeys: String(row['public_keys']),
         })),
     newestRow({ table, logId }) {
       const row = newestRow(table).get(logId)

@@ -3,9 +3,12 @@ import type { Clock } from '../../core/clock.ts'
 import type { Digest } from '../../core/digest.ts'
 import { FastenError } from '../../core/error.ts'
 import type { IdSource } from '../../core/ids.ts'
+import { parseLogName } from '../../core/log-name.ts'
 import { streams } from '../../core/row.ts'
+import type { Signing } from '../keys/signing.ts'
 import type { Store } from '../ports.ts'
 import type { StreamTables } from '../row-tables.ts'
+import { checkpointStore } from './checkpoints.ts'
 import { loadSqliteDriver, type SqliteDriver, type SqliteDriverName } from './driver.ts'
 import type { Software } from '../own-rows.ts'
 import { isPrivate } from './replacement.ts'
@@ -30,6 +33,8 @@ export interface SqliteStoreOptions {
   readonly mode: 'write' | 'read'
   /** `node:sqlite` unless said otherwise. A driver object is for tests and for other bindings. */
   readonly driver?: SqliteDriverName | SqliteDriver
+  /** What signs the logs written here, and what was signed before; nothing is signed without. */
+  readonly signing?: Signing | undefined
   /** How long to wait for another process's transaction, in milliseconds; the waiting blocks its thread. Default 5,000. */
   readonly busyTimeoutMs?: number
 }
@@ -57,7 +62,14 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
   try {
     const onlyTable = options.onlyTable?.toLowerCase()
     const reader = openSqliteReader({ path, tables, onlyTable, driver, busyTimeoutMs, writer })
-    return { ...sinkOf(path, writer), ...reader.source, close: async () => closeBoth(reader, writer) }
+    const seals =
+      writer && checkpointStore((work) => writer.perform(work), reader.unsealed, tableOf(tables ?? {}))
+    return {
+      ...sinkOf(path, writer),
+      ...reader.source,
+      ...(seals === undefined ? {} : { seals }),
+      close: async () => closeBoth(reader, writer),
+    }
   } catch (error) {
     writer?.close()
     throw error
@@ -65,6 +77,14 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
 }
 
 export { defaultTables } from '../row-tables.ts'
+
+function tableOf(tables: StreamTables): (log: string) => string {
+  return (log) => {
+    const table = tables[parseLogName(log)?.stream ?? 'audit']
+    if (table === undefined) throw new TypeError(`no table for ${log}`)
+    return table
+  }
+}
 
 /** Readers first: the last connection to close tidies the write-ahead log away, and must be one that may write. */
 function closeBoth(reader: SqliteReader, writer: SqliteWriter | undefined): void {

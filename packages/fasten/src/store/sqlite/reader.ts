@@ -3,7 +3,8 @@ import { FastenError } from '../../core/error.ts'
 import { streams, type StreamName } from '../../core/row.ts'
 import { isTableName } from '../dsn.ts'
 import { defaultTables, type StreamTables } from '../row-tables.ts'
-import type { EvidenceRow, RowSource, StoreDescription } from '../ports.ts'
+import type { CheckpointStore, EvidenceRow, RowSource, StoreDescription } from '../ports.ts'
+import { readCheckpoints, readLeafHashes, readUnsealed } from './checkpoints.ts'
 import type { SqliteConnection, SqliteDriver } from './driver.ts'
 import { evidencePage, logNamed, logsOf, logsWithoutTable, placeBefore, type KnownLog } from './evidence.ts'
 import { resultFamily, sqliteBusy, storeFault } from './fault.ts'
@@ -29,6 +30,7 @@ export interface SqliteReaderOptions {
 
 export interface SqliteReader {
   readonly source: RowSource
+  readonly unsealed: CheckpointStore['unsealed']
   close(): void
 }
 
@@ -63,7 +65,8 @@ export function openSqliteReader(options: SqliteReaderOptions): SqliteReader {
     if (legacyTable !== undefined) {
       createLegacyView(connection, legacyTable)
       const tables = new Map([['audit', legacyView] as const])
-      return { file, tables, others: [], isPartial: false, statements, legacyTable, isLost: () => false }
+      const about = { others: [], isPartial: false, hasCheckpoints: false, isLost: () => false }
+      return { file, tables, statements, legacyTable, ...about }
     }
     const isLost = (table: string): boolean => !own.has(table) && isAskedFor(table, options)
     if (own.size > 0 && !hasTable(connection, 'fasten_logs')) connection.exec(noLogs)
@@ -73,7 +76,8 @@ export function openSqliteReader(options: SqliteReaderOptions): SqliteReader {
     const others = options.tables === undefined ? [...own.keys()].filter((table) => !used.has(table)) : []
     // A writer may yet create the tables that are not there.
     const isPartial = tables.size < Object.keys(options.tables ?? {}).length
-    return { file, tables, others, isPartial, statements, legacyTable, isLost }
+    const hasCheckpoints = hasTable(connection, 'fasten_checkpoints')
+    return { file, tables, others, isPartial, statements, legacyTable, hasCheckpoints, isLost }
   }
 
   function attempt<T>(work: (session: Session) => T): T {
@@ -157,8 +161,16 @@ export function openSqliteReader(options: SqliteReaderOptions): SqliteReader {
       attempt(({ statements, legacyTable }) =>
         legacyTable === undefined ? [] : legacyVerdicts(statements, legacyTable, digest),
       ),
+    checkpoints: async (query) =>
+      attempt(({ statements, tables, hasCheckpoints }) =>
+        hasCheckpoints ? readCheckpoints(statements, tables, query) : [],
+      ),
+    leafHashes: async (log, from, to) =>
+      attempt(({ statements, tables }) => readLeafHashes(statements, tables, log, from, to)),
   }
-  return { source, close: drop }
+  const unsealed: CheckpointStore['unsealed'] = async (publicKey) =>
+    attempt(({ statements, tables }) => readUnsealed(statements, tables, publicKey))
+  return { source, unsealed, close: drop }
 }
 
 interface Session {
@@ -171,6 +183,8 @@ interface Session {
   readonly isLost: (table: string) => boolean
   /** The table of the published SDKs that is read instead of ours. */
   readonly legacyTable: string | undefined
+  /** False for a file that was last written before there were checkpoints. */
+  readonly hasCheckpoints: boolean
   readonly statements: Statements
 }
 
@@ -256,7 +270,8 @@ export function versionWarnings(version: string): string[] {
 
 /** Stands in where somebody dropped the table of logs: rows are then found by the log that they carry, which no head knows. */
 const noLogs = `CREATE TEMP TABLE IF NOT EXISTS fasten_logs (
-  log_id INTEGER, table_name TEXT, log TEXT, size INTEGER, head_hash TEXT, position INTEGER, moved_at TEXT)`
+  log_id INTEGER, table_name TEXT, log TEXT, size INTEGER, head_hash TEXT, position INTEGER, moved_at TEXT,
+  public_keys TEXT)`
 
 function isAskedFor(table: string, { tables, onlyTable }: SqliteReaderOptions): boolean {
   if (onlyTable !== undefined) return onlyTable === table

@@ -8,7 +8,9 @@
  *     hash                        64 lower-case hex: SHA-256(0x00 ‖ leaf)
  *     leaf                        the bytes that were hashed, verbatim. The truth
  *     id, timestamp, …            projections of the leaf (core/columns.ts), to filter and sort by; rebuilt from it at will
- *   fasten_logs                   one line per log: its size and head hash. What `append` reads, and moves with the rows
+ *   fasten_logs                   one line per log: its size and head hash. What `append` reads, and moves with the rows.
+ *     public_keys                 the keys that rows of the log have named, in hex, so that none is named twice
+ *   fasten_checkpoints            signed ends of logs, with the frontier of the tree; thinned out as they age
  *   fasten_spools                 how much of each spool is stored. Moves with the rows too, so a replay stores nothing twice
  *   fasten_tables                 which tables are ours, and whose stream they hold
  *   fasten_meta                   `schema_version`, and who created the file when
@@ -72,5 +74,23 @@ export const migrations: readonly Migration[] = [
           ]
         : []),
     ],
+  },
+  {
+    version: 2,
+    statements: [
+      "ALTER TABLE fasten_logs ADD COLUMN public_keys TEXT NOT NULL DEFAULT ''",
+      `CREATE TABLE fasten_checkpoints (
+        table_name TEXT NOT NULL,
+        log TEXT NOT NULL,
+        size INTEGER NOT NULL,
+        root TEXT NOT NULL,
+        frontier TEXT NOT NULL,
+        note TEXT NOT NULL,
+        signed_at TEXT NOT NULL,
+        cosignatures INTEGER NOT NULL,
+        PRIMARY KEY (table_name, log, size)
+      ) STRICT, WITHOUT ROWID`,
+    ],
+    tableStatements: () => [],
   },
 ]

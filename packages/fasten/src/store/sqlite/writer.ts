@@ -3,10 +3,13 @@ import type { Clock } from '../../core/clock.ts'
 import type { Digest } from '../../core/digest.ts'
 import { FastenError } from '../../core/error.ts'
 import type { IdSource } from '../../core/ids.ts'
+import { parseLogName } from '../../core/log-name.ts'
 import { formatMicros } from '../../core/timestamp.ts'
+import type { SealedEnd } from '../keys/sealed-memory.ts'
+import type { Signing } from '../keys/signing.ts'
 import { createOwnRows, type Software } from '../own-rows.ts'
 import type { AppendBatch, AppendResult } from '../ports.ts'
-import { createHeadMemory } from '../heads.ts'
+import { createHeadMemory, type Remembered } from '../heads.ts'
 import type { StreamTables } from '../row-tables.ts'
 import { createTransactions, type Deed } from './append.ts'
 import type { SqliteConnection, SqliteDriver } from './driver.ts'
@@ -23,6 +26,7 @@ export interface SqliteWriterOptions {
   readonly ids: IdSource
   readonly software: Software
   readonly busyTimeoutMs: number
+  readonly signing?: Signing | undefined
 }
 
 /** The writing half over one file. Synchronous; everything it throws is a FastenError or a mistake of ours. */
@@ -47,7 +51,9 @@ export interface SqliteWriter {
 export function openSqliteWriter(options: SqliteWriterOptions): SqliteWriter {
   const { path, clock } = options
   const now = (): string => formatMicros(clock.nowMicros())
-  const memory = createHeadMemory()
+  const { signing } = options
+  const memory = createHeadMemory((table, base) => rememberedOf(signing?.memory?.recall(table, base)))
+  const publicKey = (): Uint8Array | undefined => signing?.signer().publicKey
   const ownRows = createOwnRows(options)
   let mustProve = false
   let abandoned: { readonly files: FileSet; readonly isSafe: boolean } | undefined
@@ -70,7 +76,7 @@ export function openSqliteWriter(options: SqliteWriterOptions): SqliteWriter {
 
   function prepare(connection: SqliteConnection) {
     return {
-      ...createTransactions(connection, { ...options, now, memory, ownRows }),
+      ...createTransactions(connection, { ...options, now, memory, ownRows, publicKey }),
       // As text: a position is a 64-bit number, which one driver rounds and the other refuses to hand out.
       spool: connection.prepare(
         'SELECT CAST(position AS TEXT) AS position FROM fasten_spools WHERE spool = ?',
@@ -121,6 +127,13 @@ export function openSqliteWriter(options: SqliteWriterOptions): SqliteWriter {
       session = undefined
     },
   }
+}
+
+/** What was signed in an earlier life of this node is what that life left behind. */
+function rememberedOf(end: SealedEnd | undefined): Remembered | undefined {
+  if (end === undefined) return undefined
+  const { log, size, head_hash } = end
+  return { generation: parseLogName(log)?.generation ?? 1, head: { log, size, head_hash } }
 }
 
 type Session = { readonly file: OpenFile } & {

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { CheckpointQuery, CheckpointStore, LogHead, StoredCheckpoint } from '../ports.ts'
+import type { Deed } from './append.ts'
+import type { SqliteConnection, SqlRecord } from './driver.ts'
+import { logNamed, logsOf } from './evidence.ts'
+import type { Statements } from './statements.ts'
+import type { StreamName } from '../../core/row.ts'
+
+export type ReadTables = ReadonlyMap<StreamName, string>
+
+/** Checkpoints of the logs in `tables`, by name and then the largest first. */
+export function readCheckpoints(
+  { prepare }: Statements,
+  tables: ReadTables,
+  { log, size, limit = 1e9 }: CheckpointQuery,
+): readonly StoredCheckpoint[] {
+  const found = [...tables.values()].flatMap((table) => {
+    if (log === undefined)
+      return prepare(
+        `SELECT ${columns}, max(size) FROM fasten_checkpoints WHERE table_name = ? GROUP BY log`,
+      ).all(table)
+    const only = size === undefined ? '' : 'AND size = ?'
+    return prepare(
+      `SELECT ${columns} FROM fasten_checkpoints WHERE table_name = ? AND log = ? ${only} ORDER BY size DESC LIMIT ?`,
+    ).all(table, log, ...(size === undefined ? [] : [size]), limit)
+  })
+  return found.map(checkpointOf)
+}
+
+/** The `hash` columns from `from` on, ending at the first that is missing. */
+export function readLeafHashes(
+  statements: Statements,
+  tables: ReadTables,
+  log: string,
+  from: number,
+  to: number,
+): readonly string[] {
+  for (const [stream, table] of tables) {
+    const known = logNamed(statements, stream, table, log)
+    if (known === undefined) continue
+    const cells = statements
+      .prepareArrays(
+        `SELECT monotonic_seq, hash FROM ${table} WHERE log_id = ? AND monotonic_seq >= ? AND monotonic_seq < ?
+         ORDER BY monotonic_seq, position LIMIT ?`,
+      )
+      .all(known.logId, from, to, hashesMax)
+    const hole = cells.findIndex(
+      ([seq, hash], index) => Number(seq) !== from + index || typeof hash !== 'string',
+    )
+    return (hole < 0 ? cells : cells.slice(0, hole)).map(([, hash]) => String(hash))
+  }
+  return []
+}
+
+/** Logs that declare the key and have rows beyond their newest checkpoint. */
+export function readUnsealed(
+  statements: Statements,
+  tables: ReadTables,
+  publicKey: string,
+): readonly LogHead[] {
+  return [...tables].flatMap(([stream, table]) => {
+    const newest = statements.prepare(
+      'SELECT max(size) AS size FROM fasten_checkpoints WHERE table_name = ? AND log = ?',
+    )
+    const declared = new Set(
+      statements
+        .prepare('SELECT log FROM fasten_logs WHERE table_name = ? AND instr(public_keys, ?) > 0')
+        .all(table, publicKey)
+        .map(({ log }) => String(log)),
+    )
+    return logsOf(statements, stream, table)
+      .filter(({ log, size }) => declared.has(log) && size > Number(newest.get(table, log)?.['size'] ?? 0))
+      .map(({ log, size, head_hash }) => ({ log, stream, size, head_hash }))
+  })
+}
+
+/** The writing half, over transactions of the writer. */
+export function checkpointStore(
+  perform: <T>(work: (deed: Deed) => T) => T,
+  unsealed: CheckpointStore['unsealed'],
+  tableOf: (log: string) => string,
+): CheckpointStore {
+  return {
+    put: async (checkpoints) => perform(({ connection }) => putAll(connection, checkpoints, tableOf)),
+    thin: async (log, before) => perform(({ connection }) => thin(connection, tableOf(log), log, before)),
+    unsealed,
+    appendOwn: async (base, own, declares) => perform(({ appendOwn }) => appendOwn(base, own, declares)),
+  }
+}
+
+function putAll(
+  connection: SqliteConnection,
+  checkpoints: readonly StoredCheckpoint[],
+  tableOf: (log: string) => string,
+): void {
+  const insert = connection.prepare(`
+    INSERT INTO fasten_checkpoints (table_name, ${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (table_name, log, size) DO UPDATE
+    SET note = excluded.note, cosignatures = excluded.cosignatures, root = excluded.root, frontier = excluded.frontier
+    WHERE excluded.cosignatures > cosignatures`)
+  for (const { log, size, root, frontier, note, signed_at, cosignatures } of checkpoints)
+    insert.run(tableOf(log), log, size, root, frontier.join(' '), note, signed_at, cosignatures)
+}
+
+function thin(connection: SqliteConnection, table: string, log: string, before: string): void {
+  connection
+    .prepare(
+      `DELETE FROM fasten_checkpoints WHERE table_name = ? AND log = ? AND signed_at < ? AND cosignatures = 0
+       AND size NOT IN (
+         SELECT max(size) FROM fasten_checkpoints WHERE table_name = ? AND log = ? GROUP BY substr(signed_at, 1, 13))`,
+    )
+    .run(table, log, before, table, log)
+}
+
+function checkpointOf(record: SqlRecord): StoredCheckpoint {
+  const frontier = String(record['frontier'])
+  return {
+    log: String(record['log']),
+    size: Number(record['size']),
+    root: String(record['root']),
+    frontier: frontier === '' ? [] : frontier.split(' '),
+    note: String(record['note']),
+    signed_at: String(record['signed_at']),
+    cosignatures: Number(record['cosignatures']),
+  }
+}
+
+const columns = 'log, size, root, frontier, note, signed_at, cosignatures'
+/** Rows of one answer. */
+const hashesMax = 65_536
