@@ -1,17 +1,25 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""A second reading of spec/canonical.md and spec/chain.md, from the text alone: Python 3.9, standard library.
+"""A second reading of spec/canonical.md, spec/chain.md and spec/proofs.md, from the text alone: Python 3.9, standard library, openssl.
 
     python3 spec/conform/conform.py canonical < case.json
 
 Answers vectors as spec/conform.md says. It is not fast and not a library; it exists so that the contract is known to be
 implementable from its words, and so that the vectors do not merely repeat what one program does.
 """
+import base64
 import hashlib
 import json
+import os
 import re
 import struct
+import subprocess
 import sys
+import tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
+sys.dont_write_bytecode = True
+import verify as proofs  # noqa: E402
 
 LEVELS_MAX = 512
 LEAF_BYTES_MAX = 65535
@@ -363,6 +371,184 @@ def legacy(given):
     return {'text': text, 'hash': sha256(text.encode())}
 
 
+# --- spec/proofs.md, on top of ../verify.py -------------------------------------------------------------------------
+
+PKCS8 = bytes.fromhex('302e020100300506032b657004220420')
+
+
+def refusable(answer):
+    def answered(given):
+        try:
+            return answer(given)
+        except proofs.Refused as refused:
+            return {'refused': refused.args[0]}
+
+    return answered
+
+
+def openssl(command, key, message=b''):
+    with tempfile.TemporaryDirectory() as folder:
+        for name, data in (('key', key), ('message', message)):
+            with open(os.path.join(folder, name), 'wb') as file:
+                file.write(data)
+        return subprocess.run(['openssl', *command.split()], cwd=folder, capture_output=True, check=True).stdout
+
+
+def signer(seed):
+    """The public key and a signing function of 32 times one byte."""
+    private = PKCS8 + bytes([seed]) * 32
+    public = openssl('pkey -inform DER -in key -pubout -outform DER', private)[-32:]
+    return public, lambda text: openssl('pkeyutl -sign -keyform DER -inkey key -rawin -in message', private, text.encode())
+
+
+def line(vkey, data):
+    name, identity = vkey.split('+')[:2]
+    return '\u2014 %s %s\n' % (name, base64.b64encode(bytes.fromhex(identity) + data).decode())
+
+
+def cosign(public, sign, name, text, time):
+    return line(proofs.key_text(name, 4, public), time.to_bytes(8, 'big') + sign(proofs.cosigned_message(text, time)))
+
+
+def told(signers):
+    return [{'key': key.name + '+' + key.id, **({} if time is None else {'time': time})} for key, time in signers.items()]
+
+
+def answer_note(given):
+    if 'vkey' in given:
+        key = proofs.Key(given['vkey'])
+        return {'name': key.name, 'id': key.id, 'kind': {1: 'ed25519', 4: 'cosignature/v1'}[key.kind]}
+    if 'seed' in given:
+        public, sign = signer(given['seed'])
+        vkey = proofs.key_text(given['name'], 1, public)
+        return {'note': given['text'] + '\n' + line(vkey, sign(given['text'])), 'vkey': vkey}
+    text, signers = proofs.open_note(given['note'], keys(given['keys']))
+    return {'text': text, 'signed_by': told(signers)}
+
+
+def keys(texts):
+    return [proofs.Key(text) for text in texts]
+
+
+def answer_checkpoint(given):
+    if 'time' in given:
+        public, sign = signer(given['seed'])
+        vkey = proofs.key_text(given['name'], 4, public)
+        return {'line': cosign(public, sign, given['name'], given['text'], given['time']), 'vkey': vkey}
+    opened = proofs.Checkpoint(given['note'], keys(given['logs']), keys(given.get('witnesses', [])))
+    return {
+        'origin': opened.origin,
+        'size': opened.size,
+        'root': opened.root,
+        'extensions': opened.extensions,
+        'cosigned_by': told(opened.cosigned_by),
+    }
+
+
+def answer_tree(given):
+    if 'hashes' in given:
+        if 'index' in given:
+            return {'path': proofs.inclusion_path(given['hashes'], given['index'])}
+        if isinstance(given.get('older'), int):
+            return {'path': proofs.consistency_path(given['hashes'], given['older'])}
+        return {'root': proofs.root_of(given['hashes']), 'frontier': proofs.frontier_of(given['hashes'])}
+    if 'hash' in given:
+        return {'included': proofs.is_included(given['hash'], given['index'], given['path'], given['size'], given['root'])}
+    older, newer = given['older'], given['newer']
+    return {'consistent': proofs.is_consistent(given['path'], older['size'], older['root'], newer['size'], newer['root'])}
+
+
+def answer_tlog_proof(given):
+    index, path, note, extra = proofs.parse_tlog_proof(given['file'])
+    opened = proofs.Checkpoint(note, keys(given['logs']))
+    if not proofs.is_included(given['hash'], index, path, opened.size, opened.root):
+        raise proofs.Refused('PROOF_WRONG')
+    answer = {'index': index, 'path': path, 'origin': opened.origin, 'size': opened.size, 'root': opened.root}
+    return answer if extra is None else {**answer, 'extra': extra.decode()}
+
+
+def answer_policy(given):
+    policy = proofs.Policy(given['policy'])
+    if 'note' in given:
+        return {'quorum': policy.has_quorum(proofs.Checkpoint(given['note'], policy.logs, policy.witnesses.values()))}
+    return {
+        'logs': [key.name for key in policy.logs],
+        'witnesses': list(policy.witnesses),
+        'groups': [{'name': name, 'threshold': k, 'members': members} for name, (k, members) in policy.groups.items()],
+        'quorum': None if policy.quorum == 'none' else policy.quorum,
+    }
+
+
+def tile_path(level, index, width):
+    digits = str(index)
+    digits = digits.zfill(-(-len(digits) // 3) * 3)
+    groups = [digits[at : at + 3] for at in range(0, len(digits), 3)]
+    parts = ['x' + group for group in groups[:-1]] + groups[-1:]
+    return 'tile/%s/%s%s' % (level, '/'.join(parts), '' if width == 256 else '.p/%d' % width)
+
+
+def answer_tiles(given):
+    if 'tile' in given:
+        return {'path': tile_path(**given['tile'])}
+    if 'path' in given:
+        found = re.fullmatch(r'tile/(entries|\d+)/((?:x\d{3}/)*\d{3})(?:\.p/(\d+))?', given['path'], re.ASCII)
+        if found is None:
+            return {'tile': None}
+        level = found[1] if found[1] == 'entries' else int(found[1])
+        tile = {'level': level, 'index': int(re.sub('[x/]', '', found[2])), 'width': int(found[3] or 256)}
+        sound = tile_path(**tile) == given['path'] and 1 <= tile['width'] <= 256 and (level == 'entries' or level < 64)
+        return {'tile': tile if sound else None}
+    if 'known' in given:
+        paths, level, before, now = [], 0, given['known'], given['size']
+        while now:
+            for index in range(before // 256, -(-now // 256)):
+                width = min(256, now - index * 256)
+                if index * 256 + width > before:
+                    paths.append(tile_path(level, index, width))
+            level, before, now = level + 1, before // 256, now // 256
+        return {'paths': paths}
+    leaves = [leaf.encode() for leaf in given['leaves']]
+    return {'bundle': base64.b64encode(b''.join(len(leaf).to_bytes(2, 'big') + leaf for leaf in leaves)).decode()}
+
+
+def answer_witness(given):
+    public, sign = signer(given['seed'])
+    logs, known, answers = keys(given['logs']), {}, []
+    for request in given['requests']:
+        try:
+            answers.append(add_checkpoint(request, logs, known))
+        except proofs.Refused as refused:
+            answers.append({'status': 403 if refused.args[0] in ('NOTE_FORGED', 'NOTE_UNTRUSTED') else 400})
+        if answers[-1] is None:
+            text = proofs.parse_note(request.partition('\n\n')[2])[0]
+            answers[-1] = {'status': 200, 'body': cosign(public, sign, given['name'], text, given['now'])}
+    return {'answers': answers}
+
+
+def add_checkpoint(request, logs, known):
+    """The refusal of one request, or None when it is to be cosigned; `known` is then moved on."""
+    head, blank, note = request.partition('\n\n')
+    lines = head.split('\n')
+    old = proofs.count_of(lines[0][4:]) if blank and lines[0].startswith('old ') else None
+    path = proofs.parse_path(lines[1:])
+    origin = proofs.parse_checkpoint(proofs.parse_note(note)[0])[0]
+    if old is None:
+        return {'status': 400}
+    own = [key for key in logs if key.name == origin]
+    if not own:
+        return {'status': 404}
+    opened = proofs.Checkpoint(note, own)
+    size, tree_root = known.get(origin, (0, proofs.sha256(b'')))
+    if old > opened.size:
+        return {'status': 400}
+    if old != size:
+        return {'status': 409, 'body': '%d\n' % size}
+    if not proofs.is_consistent(path, size, tree_root, opened.size, opened.root):
+        return {'status': 422}
+    known[origin] = (opened.size, opened.root)
+    return None
+
+
 # --- spec/conform.md -----------------------------------------------------------------------------------------------
 
 
@@ -398,7 +584,19 @@ def answer_chain(given):
     return {'leaves': [leaf for leaf in leaves if len(leaf) < 10000], 'hashes': hashes, 'head': head}
 
 
-AREAS = {'canonical': answer_canonical, 'chain': answer_chain, 'verify': verify, 'legacy': legacy}
+AREAS = {
+    'canonical': answer_canonical,
+    'chain': answer_chain,
+    'verify': verify,
+    'legacy': legacy,
+    'note': refusable(answer_note),
+    'checkpoint': refusable(answer_checkpoint),
+    'tree': answer_tree,
+    'tlog-proof': refusable(answer_tlog_proof),
+    'policy': refusable(answer_policy),
+    'tiles': answer_tiles,
+    'witness': answer_witness,
+}
 
 
 def main():

@@ -5,6 +5,15 @@ import { canonicalCases } from './canonical.ts'
 import type { VectorCase } from './case.ts'
 import { chainCases } from './chain.ts'
 import { legacyCases } from './legacy.ts'
+import {
+  checkpointCases,
+  noteCases,
+  policyCases,
+  tilesCases,
+  tlogProofCases,
+  treeCases,
+  witnessCases,
+} from './proofs.ts'
 import { verifyCases } from './verify.ts'
 
 /** The areas whose vectors are generated, and their cases by name. */
@@ -13,6 +22,13 @@ export const generatedAreas: Readonly<Record<string, Readonly<Record<string, Vec
   chain: chainCases,
   verify: verifyCases,
   legacy: legacyCases,
+  note: noteCases,
+  checkpoint: checkpointCases,
+  tree: treeCases,
+  'tlog-proof': tlogProofCases,
+  policy: policyCases,
+  tiles: tilesCases,
+  witness: witnessCases,
 }
 
 /**
