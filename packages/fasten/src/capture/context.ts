@@ -8,6 +8,11 @@ export interface RequestContext {
   readonly inbound_request_id?: string
   readonly trace_id?: string
   readonly span_id?: string
+  /** Bits of the inbound `traceparent`; passed on, not written into rows. */
+  readonly trace_flags?: number
+  /** The inbound W3C lists; passed on unchanged, not written into rows. */
+  readonly tracestate?: string
+  readonly baggage?: string
   readonly caused_by?: string
   readonly tenant_id?: string
   readonly method?: Method

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Contract suites: what every store, source of rows, reader and HTTP shim promises, to be run against your own.
+// Contract suites: what every store, source of rows, reader, HTTP shim and carrier promises, to be run against your own.
 export {
   appendJob,
   assertSound,
@@ -20,6 +20,13 @@ export {
   type RecordedAccess,
   type ShimSetup,
 } from './http-shim-contract.ts'
+export {
+  describeCarrier,
+  type CarriedContext,
+  type CarrierHarness,
+  type CarrierUnderTest,
+  type CarryingView,
+} from './carrier-contract.ts'
 export type { CaptureView, ContextView, ShimAnswer, ShimCall, ShimRoute } from './http-shim-routes.ts'
 
 // Rows to feed them with.

@@ -8,7 +8,7 @@ import { clientAddress } from './client-address.ts'
 import { exchangeKey, type MutableContext } from './exchange-key.ts'
 import { join, leave, oldestInFlight, type InFlight } from './in-flight.ts'
 import type { ActorFacts, HttpShim } from './options.ts'
-import { acceptTracestate, formatTraceparent, parseTraceparent } from './trace-context.ts'
+import { acceptBaggage, acceptTracestate, formatTraceparent, parseTraceparent } from '../../trace-context.ts'
 
 /** What is known when a request arrives. */
 export interface RequestFacts {
@@ -64,6 +64,7 @@ export interface Exchange extends InFlight {
   isEnded: boolean
   traceFlags: number
   tracestate: string | undefined
+  baggage: string | undefined
   /** Whether the request announced a body. */
   hasBody: boolean
   bytesIn: number
@@ -92,6 +93,7 @@ export function beginExchange(shim: HttpShim, facts: RequestFacts): Exchange {
     isEnded: false,
     traceFlags: 0,
     tracestate: undefined,
+    baggage: undefined,
     hasBody: false,
     bytesIn: 0,
     bytesOut: 0,
@@ -234,6 +236,7 @@ function askingContext(request_id: string, source: Source, exchange: Exchange): 
 }
 
 function continueTrace(exchange: Exchange, context: MutableContext, headers: RequestFacts['headers']): void {
+  if (headers['baggage'] !== undefined) exchange.baggage = acceptBaggage(headerText(headers, 'baggage'))
   const inbound = parseTraceparent(headerText(headers, 'traceparent'))
   if (inbound === undefined) {
     if (exchange.shim.startTrace === 'every') startTrace(exchange)

@@ -54,7 +54,14 @@ export function beginFetchExchange(shim: HttpShim, request: Request, hooksReques
 
 function headersOf(shim: HttpShim, request: Request): Record<string, string | undefined> {
   const headers: Record<string, string | undefined> = {}
-  const names = [...shim.requestIdHeaders, 'user-agent', 'traceparent', 'tracestate', shim.forwardedHeader]
+  const names = [
+    ...shim.requestIdHeaders,
+    'user-agent',
+    'traceparent',
+    'tracestate',
+    'baggage',
+    shim.forwardedHeader,
+  ]
   for (const name of names) headers[name] = request.headers.get(name) ?? undefined
   return headers
 }

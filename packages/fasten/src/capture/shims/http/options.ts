@@ -4,7 +4,7 @@ import { currentFasten } from '../../init.ts'
 import type { Fasten } from '../../engine.ts'
 import { compileTrust, type ForwardedHeader, type Trust, type TrustProxy } from './client-address.ts'
 import { compileSkip, type SkippableAccess, type SkipRule } from './skip.ts'
-import { createHexSource } from './trace-context.ts'
+import { createHexSource } from '../../trace-context.ts'
 
 /** What a shim needs of an instance; any `Fasten` is one. */
 export type HttpRecorder = Pick<Fasten, 'recordApi' | 'mintID'>

@@ -36,6 +36,14 @@ const inbound = {
 const within = <T>(work: () => Promise<T>, headers: Record<string, string> = inbound): Promise<T> =>
   withRequest(shim, { method: 'GET', target: '/', headers }, work)
 
+test('baggage goes along as it came, with or without a trace', async () => {
+  const told = async (headers: Record<string, string>): Promise<unknown> =>
+    within(async () => propagationHeaders()['baggage'], headers)
+  assert.equal(await told({ ...inbound, baggage: 'shop=7;p=1,region=eu' }), 'shop=7;p=1,region=eu')
+  assert.equal(await told({ baggage: 'shop=7' }), 'shop=7')
+  assert.equal(await told({ baggage: 'no list' }), undefined)
+})
+
 describe('outbound propagation', () => {
   const heard: IncomingHttpHeaders[] = []
   let port = 0

@@ -4,7 +4,7 @@ import type { ClientRequest } from 'node:http'
 import { currentContext } from '../../context.ts'
 import { exchangeOf } from './exchange-key.ts'
 import { startTrace } from './exchange.ts'
-import { formatTraceparent } from './trace-context.ts'
+import { formatTraceparent } from '../../trace-context.ts'
 
 /**
  * Hosts that may be told the ids: `api.example.com` (any port), `localhost:3000` (that port), `*.example.com` (every
@@ -20,8 +20,8 @@ export interface PropagationOptions {
 }
 
 /**
- * The headers that carry the work in progress to another service: `x-request-id`, and inside a trace `traceparent` with
- * our span as the parent, and the `tracestate` that came in. Empty outside any request. Never throws. For clients that
+ * The headers that carry the work in progress to another service: `x-request-id`, inside a trace `traceparent` with
+ * our span as the parent and the `tracestate` that came in, and the `baggage` that came in. Empty outside any request. Never throws. For clients that
  * nothing below instruments: `client.send(body, { headers: { ...propagationHeaders() } })`.
  */
 export function propagationHeaders(requestIdHeader = 'x-request-id'): { readonly [name: string]: string } {
@@ -39,9 +39,16 @@ export function propagationHeaders(requestIdHeader = 'x-request-id'): { readonly
   const trace_id = context.trace_id ?? exchange?.context.trace_id
   const span_id = context.span_id ?? exchange?.context.span_id
   const headers: { [name: string]: string } = { [requestIdHeader]: context.request_id }
+  const baggage = context.baggage ?? exchange?.baggage
+  if (baggage !== undefined) headers['baggage'] = baggage
   if (trace_id === undefined || span_id === undefined) return headers
-  headers['traceparent'] = formatTraceparent(trace_id, span_id, exchange?.traceFlags ?? 0)
-  if (exchange?.tracestate !== undefined) headers['tracestate'] = exchange.tracestate
+  headers['traceparent'] = formatTraceparent(
+    trace_id,
+    span_id,
+    context.trace_flags ?? exchange?.traceFlags ?? 0,
+  )
+  const tracestate = context.tracestate ?? exchange?.tracestate
+  if (tracestate !== undefined) headers['tracestate'] = tracestate
   return headers
 }
 

@@ -2,7 +2,13 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { acceptTracestate, createHexSource, formatTraceparent, parseTraceparent } from './trace-context.ts'
+import {
+  acceptBaggage,
+  acceptTracestate,
+  createHexSource,
+  formatTraceparent,
+  parseTraceparent,
+} from './trace-context.ts'
 
 const trace_id = '4bf92f3577b34da6a3ce929d0e0e4736'
 const parent_id = '00f067aa0ba902b7'
@@ -88,4 +94,22 @@ test('random hex has the length asked for and does not repeat', () => {
   assert.equal(new Set(drawn).size, drawn.length)
   for (const [place, text] of drawn.entries())
     assert.match(text, place % 2 === 0 ? /^[0-9a-f]{16}$/ : /^[0-9a-f]{32}$/)
+})
+
+describe('baggage', () => {
+  for (const text of ['a=1', 'a=1,b=2', 'userId=Am%C3%A9lie;secret;p=1 , server = DF%2028', 'a='])
+    test(`${JSON.stringify(text)} is passed on as it is`, () => assert.equal(acceptBaggage(text), text))
+  for (const text of [
+    '',
+    'a',
+    '=1',
+    'a=1,,b=2',
+    'a b=1',
+    'a="1"',
+    'a=1\r\nx: y',
+    `a=${'x'.repeat(8192)}`,
+    Array.from({ length: 65 }, (_, index) => `k${index}=1`).join(),
+  ])
+    test(`${JSON.stringify(text.slice(0, 40))} is dropped`, () =>
+      assert.equal(acceptBaggage(text), undefined))
 })

@@ -61,6 +61,22 @@ export function acceptTracestate(text: string | undefined): string | undefined {
   return keys.size === 0 ? undefined : text
 }
 
+const baggageCharactersMax = 8192
+const baggageMembersMax = 64
+const baggageMember =
+  /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+[ \t]*=[ \t]*[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*(?:[ \t]*;[\x20-\x2b\x2d-\x7e]*)?$/
+
+/**
+ * The `baggage` list that may be passed on unchanged, or undefined when it is not one (W3C Baggage), is longer than 8,192
+ * characters or has more than 64 members. Nothing of it is ever read: it is other people's luggage.
+ */
+export function acceptBaggage(text: string | undefined): string | undefined {
+  if (text === undefined || text === '' || text.length > baggageCharactersMax) return undefined
+  const members = text.split(',')
+  if (members.length > baggageMembersMax) return undefined
+  return members.every((member) => baggageMember.test(member.trim())) ? text : undefined
+}
+
 /**
  * A source of random lower-case hex, `bytes` at a time (at most 64). Drawn from the system's generator 4 KiB at once,
  * because a call to it costs a microsecond and an id needs eight bytes.
