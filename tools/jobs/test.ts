@@ -10,7 +10,10 @@ import type { TestTally } from './tally-reporter.mjs'
 export type Suite = 'test' | 'torture'
 
 /** Named on purpose: a bare `node --test` would also run compiled copies, and nothing at all on a Node.js without types. */
-const roofs = ['packages/*/src', 'tools', 'examples', 'bench']
+const roofs = ['packages/*/src', 'tools', 'examples', 'bench', 'faults']
+
+/** Rows of docs/faults.md: the same files in both suites, at full length in the slow one. */
+const rows = 'faults/row-*.test.ts'
 
 /**
  * Runs a suite in Node's own test runner, from source. Words choose files by a part of their path; arguments that begin with a
@@ -30,6 +33,7 @@ export async function runTests(suite: Suite, args: readonly string[]): Promise<n
   }
   // The package's own tests run from source; examples, bench and the package test use it as it is published.
   if (files.some((file) => /^(examples|bench|tools\/pack)/.test(file))) await ensureBuilt(root)
+  if (suite === 'torture') process.env['FAULTS_SUITE'] = 'torture'
   const folder = mkdtempSync(join(tmpdir(), 'fasten-tally-'))
   const deadline = new AbortController()
   const timer = setTimeout(
@@ -86,7 +90,7 @@ function tellUnfinished(files: readonly string[]): void {
 /** Paths relative to the root, sorted; with words, those that contain one of them. */
 export function testFiles(suite: Suite, words: readonly string[]): string[] {
   return globSync(
-    roofs.map((roof) => `${roof}/**/*.${suite}.ts`),
+    [...roofs.map((roof) => `${roof}/**/*.${suite}.ts`), ...(suite === 'torture' ? [rows] : [])],
     { cwd: root, exclude: (path) => path.includes('node_modules') || path.includes('dist') },
   )
     .map((path) => path.split(sep).join('/'))

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { spoolRoot } from '../../packages/fasten/src/capture/open-lane.ts'
+import { parseDsn } from '../../packages/fasten/src/store/dsn.ts'
+import { atEnd, type Ending } from './endings.ts'
+
+/** Where rows are kept in one test: a database, and the folder in which its spools lie. */
+export interface Place {
+  readonly dsn: string
+  /** `FASTEN_SPOOL_DIR`; undefined where the spool lies beside the database. */
+  readonly spoolDirectory: string | undefined
+  readonly spoolRoot: string
+}
+
+/** A SQLite file in `folder`. */
+export const sqlitePlace = (folder: string): Place => placeAt(`sqlite:///${join(folder, 'audit.db')}`)
+
+/** The place that a DSN and a spool directory name. */
+export function placeAt(dsn: string, spoolDirectory?: string): Place {
+  return { dsn, spoolDirectory, spoolRoot: spoolRoot(parseDsn(dsn, { at: 'dsn' }), spoolDirectory) }
+}
+
+/** A folder of the test's own, gone when it is over. */
+export function makeFolder(test: Ending, name = 'fasten-fault-'): string {
+  const folder = mkdtempSync(join(tmpdir(), name))
+  atEnd(test, () => rmSync(folder, { recursive: true, force: true }))
+  return folder
+}
+
+/** `name` below `folder`, made. */
+export function subfolder(folder: string, name: string): string {
+  const path = join(folder, name)
+  mkdirSync(path, { recursive: true })
+  return path
+}
