@@ -16,7 +16,7 @@ export interface SqliteDsn {
 
 export interface PostgresDsn {
   readonly kind: 'postgres'
-  /** For the driver: without our own `table` parameter, with the password. Never print it; see `hideSecrets`. */
+  /** For the driver: without our own `table` and `schema` parameters, with the password. Never print it; see `hideSecrets`. */
   readonly url: string
   readonly schema?: string
   readonly table?: string
@@ -144,6 +144,7 @@ function parsePostgres(text: string, at: string): PostgresDsn {
     )
   }
   let qualified: RegExpExecArray | null = null
+  let named: string | undefined
   const kept: string[] = []
   for (const [name, value, written] of pairs(query, shown, at)) {
     if (name === 'table') {
@@ -151,17 +152,41 @@ function parsePostgres(text: string, at: string): PostgresDsn {
       const isValid =
         qualified !== null && isTableName(qualified[2] ?? '') && isTableName(qualified[1] ?? 'public')
       if (!isValid) throw badTable(value, shown, at, '?table=audit_log or ?table=logs.audit_log')
+      if (/^(pg|fasten)_/i.test(qualified?.[2] ?? ''))
+        throw fault(
+          'DSN_TABLE',
+          `"${value}" in "${shown}" starts with a reserved prefix`,
+          at,
+          'write ?table=audit_log',
+        )
+    } else if (name === 'schema') {
+      named = value
+      if (!isTableName(value) || /^pg_/i.test(value))
+        throw fault(
+          'DSN_TABLE',
+          `"${value}" in "${shown}" is not the name of a schema`,
+          at,
+          'write ?schema=audit',
+        )
     } else if (libpqParameters.has(name)) kept.push(written)
     else {
       throw fault(
         'DSN_PARAMETER',
         `"${name}" in "${shown}" is not a parameter of a Postgres DSN`,
         at,
-        'table and the connection parameters of libpq, such as sslmode, are understood',
+        'table, schema and the connection parameters of libpq, such as sslmode, are understood',
       )
     }
   }
-  const [schema, table] = qualified?.slice(1) ?? []
+  const [ofTable, table] = qualified?.slice(1) ?? []
+  if (named !== undefined && ofTable !== undefined && named !== ofTable)
+    throw fault(
+      'DSN_TABLE',
+      `"${shown}" names two schemas`,
+      at,
+      `write ?table=${ofTable}.${String(table)} alone`,
+    )
+  const schema = ofTable ?? named
   return {
     kind: 'postgres',
     url: kept.length === 0 ? base : `${base}?${kept.join('&')}`,

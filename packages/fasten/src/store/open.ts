@@ -3,14 +3,14 @@ import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Clock } from '../core/clock.ts'
 import type { Digest } from '../core/digest.ts'
-import { FastenError } from '../core/error.ts'
 import type { IdSource } from '../core/ids.ts'
 import { parseLogName } from '../core/log-name.ts'
 import type { StreamName } from '../core/row.ts'
 import type { Sealing } from './drain-runner.ts'
-import { hideSecrets, parseDsn, type Dsn, type SqliteDsn } from './dsn.ts'
+import { parseDsn, type Dsn, type PostgresDsn, type SqliteDsn } from './dsn.ts'
 import { openSigning, type Signing, type SigningPlan } from './keys/signing.ts'
 import { createSystemClock, createSystemIds, noteCrypto, sha256 } from './platform.ts'
+import { assertPg } from './postgres/driver.ts'
 import type { Store } from './ports.ts'
 import { defaultTables } from './row-tables.ts'
 import { software } from './software.ts'
@@ -48,15 +48,26 @@ export async function openStore(target: StoreTarget, parts: StoreParts = systemP
 
 /**
  * A store for reading only, from what a person types: a DSN, or the path of a database file. Without `?table=` every stream
- * that the file holds is read.
+ * that the database holds is read.
  */
 export async function openForReading(
   text: string,
   { at = 'target', ...parts }: Partial<StoreParts> & { readonly at?: string } = {},
 ): Promise<Store> {
   const dsn = dsnOf(text, at)
-  if (dsn.kind !== 'sqlite')
-    return openStore({ dsn, streams: ['audit'], mode: 'read' }, { ...systemParts(), ...parts })
+  if (dsn.kind === 'postgres') {
+    const { openPostgresStore } = await import('./postgres/index.ts')
+    const { url, schema, table } = dsn
+    return openPostgresStore({
+      ...systemParts(),
+      ...parts,
+      software,
+      mode: 'read',
+      url,
+      ...(schema === undefined ? {} : { schema }),
+      ...(table === undefined ? {} : { onlyTable: table }),
+    })
+  }
   const { openSqliteStore } = await import('./sqlite/index.ts')
   return openSqliteStore({
     ...systemParts(),
@@ -68,14 +79,9 @@ export async function openForReading(
   })
 }
 
-/** Throws `ENGINE_MISSING` when this build cannot open such a store; asked at start, so that no row waits for an engine that never comes. */
+/** Throws `ENGINE_MISSING` when such a store cannot be opened here; asked at start, so that no row waits for an engine that never comes. */
 export function assertEngine(dsn: Dsn): void {
-  if (dsn.kind === 'sqlite') return
-  throw new FastenError(
-    'ENGINE_MISSING',
-    `this build has no Postgres engine and cannot open "${hideSecrets(dsn.url)}"`,
-    { at: 'postgres', hint: 'it opens sqlite:///relative.db, sqlite:////absolute.db and sqlite:///:memory:' },
-  )
+  if (dsn.kind === 'postgres') assertPg()
 }
 
 /** What a drainer needs to sign the logs of a target. */
@@ -111,9 +117,19 @@ const engines: { readonly [K in Dsn['kind']]: (target: StoreTarget, parts: Store
       ...(driver === undefined ? {} : { driver }),
     })
   },
-  async postgres({ dsn }) {
-    assertEngine(dsn)
-    throw new TypeError('a missing engine was not noticed')
+  async postgres({ dsn, streams, tables, mode = 'write' }, parts) {
+    const { url, schema, table } = dsn as PostgresDsn
+    const { openPostgresStore } = await import('./postgres/index.ts')
+    return openPostgresStore({
+      ...parts,
+      software,
+      mode,
+      url,
+      ...(schema === undefined ? {} : { schema }),
+      tables: Object.fromEntries(
+        streams.map((stream) => [stream, tables?.[stream] ?? table ?? defaultTables[stream]]),
+      ),
+    })
   },
 }
 

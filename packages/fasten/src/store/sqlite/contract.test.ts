@@ -12,7 +12,7 @@ import { createMemoryStore } from '../memory.ts'
 import { openStore, type StoreTarget } from '../open.ts'
 import { sqliteDriverNames, type SqliteDriverName } from './driver.ts'
 
-const child = fileURLToPath(new URL('./fixtures/append-child.ts', import.meta.url))
+const child = fileURLToPath(new URL('../fixtures/append-child.ts', import.meta.url))
 
 for (const driver of sqliteDriverNames) describeStore(`SQLite through ${driver}`, () => filePlace(driver))
 

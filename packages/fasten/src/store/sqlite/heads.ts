@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { HeadLooks } from '../heads.ts'
-import type { SqliteConnection, SqliteStatement } from './driver.ts'
+import type { SqliteConnection, SqliteStatement, SqlValue } from './driver.ts'
 
 /** Heads are few and read in every batch; each statement is prepared once per table. */
 export function prepareHeads(connection: SqliteConnection): HeadLooks {
@@ -26,8 +26,8 @@ export function prepareHeads(connection: SqliteConnection): HeadLooks {
       SELECT monotonic_seq, hash FROM ${table} WHERE log_id = ? ORDER BY monotonic_seq DESC LIMIT 1`,
   )
   const hashAt = perTable((table) => `SELECT hash FROM ${table} WHERE log_id = ? AND monotonic_seq = ?`)
-  const text = (value: unknown): string | null =>
-    value === null || value === undefined ? null : String(value as string)
+  const text = (value: SqlValue | undefined): string | null =>
+    value === null || value === undefined ? null : String(value)
   return {
     generations: (table, base) =>
       generations(table)

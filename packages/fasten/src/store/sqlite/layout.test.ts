@@ -208,7 +208,7 @@ test('stopped at any statement, a step is not half taken, and the next start tak
 
 test('several processes that start at once on nothing all get to work', async () => {
   const path = fresh()
-  const entry = fileURLToPath(new URL('./fixtures/append-child.ts', import.meta.url))
+  const entry = fileURLToPath(new URL('../fixtures/append-child.ts', import.meta.url))
   const exits = Array.from({ length: 4 }, (_, index) => {
     const id = `000000000000000${index}`
     const job = { source_node_id: `edge-${index}`, boot_id: id, spool: id, batches: 3, rowsPerBatch: 2 }

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+import { genesis } from '../../core/chain.ts'
+import { columnNames, numericColumns } from '../../core/columns.ts'
+import { parseLogName } from '../../core/log-name.ts'
+import type { StreamName } from '../../core/row.ts'
+import type { EvidenceRow, LogHead } from '../ports.ts'
+import type { Sql, SqlCell, SqlRecord } from './sql.ts'
+
+/** A log of one row table. `logId` is what its rows carry, whether or not the table of logs knows it. */
+export interface KnownLog extends LogHead {
+  /** As text, since somebody may have written any 64 bits there. */
+  readonly logId: string
+  /** Null when the table is gone, and all rows with it. */
+  readonly table: string | null
+}
+
+/**
+ * The logs of a table, by name. Rows that carry a `log_id` which the table of logs does not have are a log too: it is called
+ * `unknown-log/<table>/<log_id>`, should hold no rows, and so fails verification instead of staying out of sight.
+ */
+export async function logsOf(
+  sql: Sql,
+  prefix: string,
+  stream: StreamName,
+  table: string,
+): Promise<KnownLog[]> {
+  const known = await sql.run(
+    `SELECT log_id, log, size, head_hash FROM ${prefix}fasten_logs WHERE table_name = $1 ORDER BY log`,
+    [table],
+  )
+  const logs = known.map((record) => knownLog(record, stream, table))
+  const ids = new Set(logs.map(({ logId }) => logId))
+  // By jumping from one log to the next in the index of places, so that it costs what there are logs, not rows.
+  const carried = await sql.run(`
+    WITH RECURSIVE ids (log_id) AS (
+      SELECT min(log_id) FROM ${prefix}"${table}"
+      UNION ALL
+      SELECT (SELECT min(log_id) FROM ${prefix}"${table}" WHERE log_id > ids.log_id) FROM ids
+      WHERE ids.log_id IS NOT NULL
+    ) SELECT log_id FROM ids WHERE log_id IS NOT NULL`)
+  for (const { log_id } of carried) {
+    const logId = String(log_id)
+    if (!ids.has(logId))
+      logs.push({ log: `unknown-log/${table}/${logId}`, stream, size: 0, head_hash: genesis, logId, table })
+  }
+  return logs
+}
+
+/** One log of a table by its name, without looking at the others: a fleet's store has thousands. */
+export async function logNamed(
+  sql: Sql,
+  prefix: string,
+  stream: StreamName,
+  table: string,
+  log: string,
+): Promise<KnownLog | undefined> {
+  if (log.includes('\0')) return undefined
+  const [found] = await sql.run(
+    `SELECT log_id, log, size, head_hash FROM ${prefix}fasten_logs WHERE table_name = $1 AND log = $2`,
+    [table, log],
+  )
+  if (found !== undefined) return knownLog(found, stream, table)
+  if (!log.startsWith('unknown-log/')) return undefined
+  return (await logsOf(sql, prefix, stream, table)).find((candidate) => candidate.log === log)
+}
+
+/**
+ * Logs whose row table `isGone`: dropped, renamed, or struck from the list of tables. Their heads still say what should be there,
+ * so they fail verification instead of vanishing with the table.
+ */
+export async function logsWithoutTable(
+  sql: Sql,
+  prefix: string,
+  isGone: (table: string) => boolean,
+): Promise<KnownLog[]> {
+  const records = await sql.run(
+    `SELECT log_id, table_name, log, size, head_hash FROM ${prefix}fasten_logs ORDER BY log`,
+  )
+  return records
+    .filter(({ table_name }) => isGone(String(table_name)))
+    .map((record) => knownLog(record, parseLogName(String(record['log']))?.stream ?? 'audit', null))
+}
+
+function knownLog(record: SqlRecord, stream: StreamName, table: string | null): KnownLog {
+  return {
+    log: String(record['log']),
+    stream,
+    size: Number(record['size']),
+    head_hash: String(record['head_hash']),
+    logId: String(record['log_id']),
+    table,
+  }
+}
+
+/** A row's place in the order of evidence, as text: 64 bits, since a number that no counter reaches hides no row. */
+export interface EvidencePlace {
+  readonly seq: string
+  readonly position: string
+}
+
+const int64Max = 2n ** 63n - 1n
+
+/** The place before all rows from `fromSeq` on. Whoever begins at 0 begins before the rows that lie below it, where none may be. */
+export function placeBefore(fromSeq: number): EvidencePlace {
+  return fromSeq <= 0
+    ? { seq: String(-int64Max - 1n), position: String(-int64Max - 1n) }
+    : { seq: String(BigInt(fromSeq) - 1n), position: String(int64Max) }
+}
+
+/** The next rows of a log, as they lie there, in the order of `monotonic_seq` and then position, and the place of the last. */
+export async function evidencePage(
+  sql: Sql,
+  prefix: string,
+  { logId, table, stream }: KnownLog,
+  {
+    after,
+    toSeq,
+    limit,
+  }: { readonly after: EvidencePlace; readonly toSeq: number | undefined; readonly limit: number },
+): Promise<{ readonly rows: EvidenceRow[]; readonly last: EvidencePlace | undefined }> {
+  if (table === null) return { rows: [], last: undefined }
+  const names = columnNames[stream]
+  const end = toSeq === undefined ? int64Max : BigInt(toSeq)
+  const found = await sql.arrays(
+    `SELECT position, monotonic_seq, hash, leaf, ${names.join(', ')} FROM ${prefix}"${table}"
+    WHERE log_id = $1 AND monotonic_seq >= $2 AND (monotonic_seq, position) > ($2, $3) AND monotonic_seq <= $4
+    ORDER BY monotonic_seq, position LIMIT $5`,
+    [logId, after.seq, after.position, String(end), limit],
+  )
+  const rows = found.map((cells): EvidenceRow => {
+    const [position, seq, hash = null, leaf = null] = cells
+    const columns: Record<string, string | number | null> = {}
+    for (const [index, name] of names.entries()) columns[name] = plain(name, cells[index + 4] ?? null)
+    if (typeof leaf === 'string' && leaf.includes('\\u0000')) restoreNul(columns, leaf)
+    return {
+      monotonic_seq: Number(seq),
+      leaf: typeof leaf === 'string' ? Buffer.from(leaf, 'utf8') : null,
+      hash: hash === null ? null : String(hash),
+      position: Number(position),
+      columns,
+    }
+  })
+  const last = found.at(-1)
+  return { rows, last: last && { seq: String(last[1]), position: String(last[0]) } }
+}
+
+/** Columns are text or integers; an integer too large for a number is shown as text. */
+function plain(name: string, value: SqlCell): string | number | null {
+  if (value === null) return null
+  if (!numericColumns.has(name)) return String(value)
+  const number = Number(value)
+  return Number.isSafeInteger(number) ? number : String(value)
+}
+
+/**
+ * Text with U+0000 in it fits in no column of Postgres, so such a column is empty (pending-rows.ts). Empty is then what it should be, and
+ * a verifier is told the member's value; a column that holds anything else is told as it is.
+ */
+function restoreNul(columns: Record<string, string | number | null>, leaf: string): void {
+  let members: unknown
+  try {
+    members = JSON.parse(leaf)
+  } catch (error) {
+    // A damaged leaf restores nothing; verification names the row.
+    if (error instanceof SyntaxError) return
+    throw error
+  }
+  if (typeof members !== 'object' || members === null) return
+  for (const name of Object.keys(columns)) {
+    const member = (members as Readonly<Record<string, unknown>>)[name]
+    if (columns[name] === null && typeof member === 'string' && member.includes('\0')) columns[name] = member
+  }
+}

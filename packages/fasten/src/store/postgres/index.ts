@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Clock } from '../../core/clock.ts'
+import type { Digest } from '../../core/digest.ts'
+import { FastenError } from '../../core/error.ts'
+import type { IdSource } from '../../core/ids.ts'
+import { streams } from '../../core/row.ts'
+import { isTableName } from '../dsn.ts'
+import type { Software } from '../own-rows.ts'
+import type { Store } from '../ports.ts'
+import type { StreamTables } from '../row-tables.ts'
+import { readAddress } from './address.ts'
+import { defaultTimeouts, type Timeouts } from './connect.ts'
+import { loadPg } from './driver.ts'
+import { createReadingPool } from './pool.ts'
+import { createPostgresReader } from './reader.ts'
+import { openPostgresWriter, type PostgresWriter } from './writer.ts'
+
+export interface PostgresStoreOptions {
+  /** `postgres://user:password@host:5432/database`, with parameters of libpq and without those of fasten. */
+  readonly url: string
+  /** Where the tables lie. Default: the first schema of the user's search path, usually `public`. */
+  readonly schema?: string
+  /**
+   * The table of each stream that is kept here. Needed to write. For reading it may be left out: then every table of the schema
+   * that holds rows is read.
+   */
+  readonly tables?: StreamTables
+  /** Instead of `tables`, for reading: this one table, whatever stream it holds. */
+  readonly onlyTable?: string
+  readonly digest: Digest
+  readonly clock: Clock
+  readonly ids: IdSource
+  /** Who writes; recorded when a log is created. */
+  readonly software: Software
+  readonly mode: 'write' | 'read'
+  /** What takes longer fails with `STORE_BUSY` or `STORE_UNREACHABLE`, and is tried again. Defaults: see `Timeouts`. */
+  readonly timeouts?: Partial<Timeouts>
+  /** Connections for reading, opened when needed. Default 4. More let more questions be answered at once and cost the server memory. */
+  readonly readersMax?: number
+}
+
+export type { Timeouts } from './connect.ts'
+
+/**
+ * A store in a Postgres database, ready: for `write` the server was reached, the layout is the newest and the partitions of three months
+ * are there; for `read` the tables were found. What cannot work fails with a FastenError that says what to do.
+ */
+export async function openPostgresStore(options: PostgresStoreOptions): Promise<Store> {
+  const { mode, readersMax = 4, schema } = options
+  const tables = checkedTables(options.tables, mode)
+  const address = readAddress(options.url)
+  const driver = await loadPg()
+  const timeouts = { ...defaultTimeouts, ...options.timeouts }
+  const writer =
+    mode === 'write'
+      ? await openPostgresWriter({ ...options, address, schema, tables: tables ?? {}, driver, timeouts })
+      : undefined
+  const pool = createReadingPool({
+    driver,
+    address: readingAddress(address, writer),
+    timeouts,
+    connectionsMax: readersMax,
+  })
+  const reader = createPostgresReader({
+    pool,
+    schema,
+    tables,
+    onlyTable: options.onlyTable,
+    at: address.shown,
+  })
+  try {
+    if (mode === 'read') await reader.look()
+  } catch (error) {
+    await pool.close()
+    throw error
+  }
+  return {
+    ...sinkOf(address.shown, writer),
+    ...reader.source,
+    async close() {
+      await pool.close()
+      await writer?.close()
+    },
+  }
+}
+
+/** Whoever also writes reads where it wrote: a standby would not have the rows yet. */
+function readingAddress(
+  address: ReturnType<typeof readAddress>,
+  writer: PostgresWriter | undefined,
+): ReturnType<typeof readAddress> {
+  return writer === undefined ? address : { ...address, session: address.session ?? 'read-write' }
+}
+
+function sinkOf(
+  at: string,
+  writer: PostgresWriter | undefined,
+): Pick<Store, 'append' | 'spoolPosition' | 'forgetSpool'> {
+  const writing = (): PostgresWriter => {
+    if (writer !== undefined) return writer
+    throw new FastenError('STORE_READONLY', 'the store was opened for reading', {
+      at,
+      hint: 'open it with mode: "write"',
+    })
+  }
+  return {
+    append: async (batch) => writing().append(batch),
+    spoolPosition: async (spool) => writing().spoolPosition(spool),
+    forgetSpool: async (spool) => writing().forgetSpool(spool),
+  }
+}
+
+function checkedTables(
+  tables: StreamTables | undefined,
+  mode: PostgresStoreOptions['mode'],
+): StreamTables | undefined {
+  const used = streams.flatMap((stream) =>
+    tables?.[stream] === undefined ? [] : [[stream, tables[stream]] as const],
+  )
+  if (mode === 'write' && used.length === 0)
+    throw new TypeError('openPostgresStore needs a table for at least one stream to write')
+  if (new Set(used.map(([, table]) => table)).size < used.length)
+    throw new TypeError('two streams cannot share a table')
+  for (const [, table] of used) if (!isTableName(table)) throw new TypeError(`"${table}" is not a table name`)
+  return tables === undefined ? undefined : Object.fromEntries(used)
+}

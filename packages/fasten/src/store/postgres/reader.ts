@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+import { FastenError, systemCode } from '../../core/error.ts'
+import { streams, type StreamName } from '../../core/row.ts'
+import { isTableName } from '../dsn.ts'
+import type { EvidenceRow, RowSource, StoreDescription } from '../ports.ts'
+import { defaultTables, type StreamTables } from '../row-tables.ts'
+import {
+  evidencePage,
+  logNamed,
+  logsOf,
+  logsWithoutTable,
+  placeBefore,
+  type EvidencePlace,
+  type KnownLog,
+} from './evidence.ts'
+import { describeServer } from './describe.ts'
+import { strayFrom } from './locked-logs.ts'
+import { hasTable, ownTables, prefixOf, resolveSchema, schemaVersion } from './migrate.ts'
+import type { ReadingPool } from './pool.ts'
+import { count, scan, type TableOf } from './scan.ts'
+import type { Sql } from './sql.ts'
+import { summaryOf } from './summary.ts'
+
+export interface PostgresReaderOptions {
+  readonly pool: ReadingPool
+  readonly schema: string | undefined
+  /** Undefined: whatever tables of ours the schema has. */
+  readonly tables: StreamTables | undefined
+  readonly onlyTable: string | undefined
+  /** The DSN without secrets. */
+  readonly at: string
+}
+
+export interface PostgresReader {
+  readonly source: RowSource
+  /** Rejects when there is nothing to read. */
+  look(): Promise<void>
+}
+
+/** What a reader found in the schema. */
+export interface Found {
+  readonly schema: string
+  readonly prefix: string
+  readonly tables: ReadonlyMap<StreamName, string>
+  /** Tables with rows of ours that were not asked for. */
+  readonly others: readonly string[]
+  /** A writer may yet create tables that are not there. */
+  readonly isPartial: boolean
+  /** True for the name of a table of ours that should be read here and is not there any more. */
+  readonly isLost: (table: string) => boolean
+}
+
+/**
+ * The reading half over a pool. It sees committed rows, never waits for a writer, and holds no snapshot between two calls.
+ *
+ * Calls throw FastenError `STORE_EMPTY` when the schema holds no rows of ours.
+ */
+export function createPostgresReader(options: PostgresReaderOptions): PostgresReader {
+  const { pool } = options
+  let found: Found | undefined
+
+  async function attempt<T>(work: (sql: Sql, found: Found) => Promise<T>): Promise<T> {
+    return pool.use(async (sql) => {
+      try {
+        if (found === undefined || found.isPartial) found = await look(sql, options)
+        return await work(sql, found)
+      } catch (error) {
+        // A table went away; the next question looks again for what there is.
+        if (systemCode(error) === '42P01') found = undefined
+        throw error
+      }
+    })
+  }
+
+  /** Nothing for a stream that this store does not keep. */
+  const onTable = <T>(
+    stream: StreamName,
+    none: T,
+    work: (sql: Sql, of: TableOf, found: Found) => Promise<T>,
+  ): Promise<T> =>
+    attempt(async (sql, there) => {
+      const table = there.tables.get(stream)
+      if (table === undefined) return none
+      const { prefix } = there
+      return work(sql, { stream, prefix, table, logs: () => logsOf(sql, prefix, stream, table) }, there)
+    })
+
+  async function* evidence(log: string, fromSeq = 0, toSeq?: number): AsyncGenerator<EvidenceRow> {
+    const known = await attempt(async (sql, { prefix, tables }) => {
+      for (const [stream, table] of tables) {
+        const named = await logNamed(sql, prefix, stream, table, log)
+        if (named !== undefined) return named
+      }
+      return undefined
+    })
+    if (known === undefined) return
+    let after: EvidencePlace = placeBefore(fromSeq)
+    for (;;) {
+      // Page by page, so that neither memory nor a snapshot grows with the log.
+      const place = after
+      const { rows, last } = await attempt((sql, { prefix }) =>
+        evidencePage(sql, prefix, known, { after: place, toSeq, limit: evidenceRows }),
+      )
+      yield* rows
+      if (last === undefined || rows.length < evidenceRows) return
+      after = last
+    }
+  }
+
+  const source: RowSource = {
+    scan: (query) => onTable(query.stream, [], (sql, of) => scan(sql, of, query)),
+    count: (stream, filter, atMost) => onTable(stream, 0, (sql, of) => count(sql, of, filter, atMost)),
+    heads: () =>
+      attempt(async (sql, there) =>
+        (await allLogs(sql, there)).map(({ log, stream, size, head_hash }) => ({
+          log,
+          stream,
+          size,
+          head_hash,
+        })),
+      ),
+    evidence,
+    position: (stream) => onTable(stream, 0, newestPosition),
+    summary: (stream, since, until) =>
+      onTable(stream, [], async (sql, { prefix, table, logs }) =>
+        summaryOf(sql, `${prefix}"${table}"`, await logs(), since, until),
+      ),
+    describe: () => attempt((sql, there) => describe(sql, there, options)),
+  }
+  return { source, look: () => attempt(async () => undefined) }
+}
+
+/** Rows read at a time for verification: enough to make the query's own cost vanish, at most 32 MiB of leaves. */
+const evidenceRows = 512
+
+async function look(sql: Sql, options: PostgresReaderOptions): Promise<Found> {
+  const schema = await resolveSchema(sql, options.schema, options.at)
+  await schemaVersion(sql, { schema, at: options.at })
+  const own = new Map<string, StreamName>()
+  for (const [table, stream] of await ownTables(sql, schema)) {
+    // Somebody may have dropped a table and left it in the list, or written there what is no name.
+    if (isTableName(table) && (await hasTable(sql, schema, table))) own.set(table, stream)
+  }
+  const prefix = prefixOf(schema)
+  const isLost = (table: string): boolean => !own.has(table) && isAskedFor(table, options)
+  const hasLogs = await hasTable(sql, schema, 'fasten_logs')
+  const hasLost = hasLogs && (await logsWithoutTable(sql, prefix, isLost)).length > 0
+  const tables = readableTables(schema, own, options, hasLost)
+  const used = new Set(tables.values())
+  return {
+    schema,
+    prefix,
+    tables,
+    others: options.tables === undefined ? [...own.keys()].filter((table) => !used.has(table)) : [],
+    isPartial: tables.size < Object.keys(options.tables ?? {}).length,
+    isLost,
+  }
+}
+
+async function allLogs(sql: Sql, { prefix, tables, isLost }: Found): Promise<KnownLog[]> {
+  const logs: KnownLog[] = []
+  for (const [stream, table] of tables) logs.push(...(await logsOf(sql, prefix, stream, table)))
+  return [...logs, ...(await logsWithoutTable(sql, prefix, isLost))]
+}
+
+async function newestPosition(sql: Sql, { prefix, table }: TableOf): Promise<number> {
+  // A row at a position that no counter reaches would hide every later one from those who follow.
+  const [row] = await sql.run(
+    `SELECT greatest(0, (SELECT max(position) FROM ${prefix}"${table}" WHERE position < ${strayFrom}),
+      (SELECT max(position) FROM ${prefix}fasten_logs WHERE table_name = $1 AND position < ${strayFrom})) AS position`,
+    [table],
+  )
+  return Number(row?.['position'] ?? 0)
+}
+
+async function describe(
+  sql: Sql,
+  { schema, prefix, tables, others }: Found,
+  { at, onlyTable }: PostgresReaderOptions,
+): Promise<StoreDescription> {
+  const [sums] = await sql.run(
+    `SELECT coalesce(sum(size), 0) AS rows, max(moved_at) AS moved_at FROM ${prefix}fasten_logs WHERE table_name = ANY($1)`,
+    [[...tables.values()]],
+  )
+  const server = await describeServer(sql, schema, [...tables.values()])
+  const newest = sums?.['moved_at']
+  return {
+    kind: 'postgres',
+    dsn: at,
+    version: server.version,
+    streams: streams.filter((stream) => tables.has(stream)),
+    rows: Number(sums?.['rows'] ?? 0),
+    last_insert_at: typeof newest === 'string' ? newest : null,
+    isDurable: server.isDurable,
+    // Who names one table has asked for no other.
+    ...(others.length === 0 || onlyTable !== undefined ? {} : { unread: others }),
+    warnings: [
+      ...server.warnings,
+      ...others.map(
+        (table) =>
+          `the schema also holds the table "${table}", which is not read here: name it with ?table=${table}`,
+      ),
+    ],
+  }
+}
+
+function isAskedFor(table: string, { tables, onlyTable }: PostgresReaderOptions): boolean {
+  if (onlyTable !== undefined) return onlyTable === table
+  return tables === undefined || Object.values(tables).includes(table)
+}
+
+function readableTables(
+  schema: string,
+  own: ReadonlyMap<string, StreamName>,
+  { at, tables, onlyTable }: PostgresReaderOptions,
+  mayBeNone: boolean,
+): ReadonlyMap<StreamName, string> {
+  const readable = new Map<StreamName, string>()
+  for (const [table, stream] of own) {
+    if (onlyTable !== undefined ? onlyTable === table : tables?.[stream] === table)
+      readable.set(stream, table)
+    // Asked for nothing in particular: the usual table of each stream, or else the first.
+    const isUsual = onlyTable === undefined && tables === undefined
+    if (isUsual && (!readable.has(stream) || defaultTables[stream] === table)) readable.set(stream, table)
+  }
+  if (readable.size > 0 || mayBeNone) return readable
+  const names = onlyTable === undefined ? Object.values(tables ?? {}) : [onlyTable]
+  const asked = names.length === 0 ? 'rows' : `the table ${names.map((table) => `"${table}"`).join(' or ')}`
+  throw new FastenError('STORE_EMPTY', `the schema "${schema}" does not hold ${asked} of fasten`, {
+    at,
+    hint:
+      own.size === 0
+        ? 'check database and schema in the DSN, or write to it first'
+        : `its tables are ${[...own.keys()].join(', ')}: name one with ?table=`,
+  })
+}

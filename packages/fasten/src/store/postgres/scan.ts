@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+import { columnNames, numericColumns } from '../../core/columns.ts'
+import type { Row, StreamName } from '../../core/row.ts'
+import type { ScanFilter, ScanQuery, StoredRow } from '../ports.ts'
+import type { KnownLog } from './evidence.ts'
+import { logFilterOf } from './log-filter.ts'
+import type { Sql, SqlCell } from './sql.ts'
+import { whereOf } from './where.ts'
+
+export interface TableOf {
+  readonly stream: StreamName
+  /** Quoted, with a dot. */
+  readonly prefix: string
+  /** Bare name. */
+  readonly table: string
+  readonly logs: () => Promise<readonly KnownLog[]>
+}
+
+/** The rows that a query asks for, in its order. Reads the leaf of each once; rows whose leaf is damaged are shown from their columns. */
+export async function scan(sql: Sql, of: TableOf, query: ScanQuery): Promise<StoredRow[]> {
+  const { stream, prefix, table } = of
+  const { filter = {}, order, after, offset = 0, limit } = query
+  const logs = await logFilterOf(filter, of.logs)
+  if (logs?.ids.length === 0) return []
+  const { sql: conditions, values } = whereOf({ stream, filter, logs, prefix })
+  const direction = order === 'newest' ? 'DESC' : 'ASC'
+  const sorting = order === 'stored' ? 'position' : `timestamp ${direction}, position ${direction}`
+  const bind = (value: unknown): string => `$${values.push(value)}`
+  const continued =
+    after === undefined
+      ? ''
+      : order === 'stored'
+        ? ` AND position > ${bind(after.position)}`
+        : ` AND (timestamp, position) ${order === 'newest' ? '<' : '>'} (${bind(after.timestamp)}, ${bind(after.position)})`
+  const rows = await sql.arrays(
+    `SELECT position, hash, leaf, timestamp FROM ${prefix}"${table}" WHERE ${conditions}${continued}
+    ORDER BY ${sorting} LIMIT ${bind(limit)} OFFSET ${bind(offset)}`,
+    values,
+  )
+  const found: StoredRow[] = []
+  for (const cells of rows) found.push(await storedRow(sql, of, cells))
+  return found
+}
+
+/** How many rows pass, or null when they are more than `atMost`. */
+export async function count(
+  sql: Sql,
+  of: TableOf,
+  filter: ScanFilter,
+  atMost: number,
+): Promise<number | null> {
+  const logs = await logFilterOf(filter, of.logs)
+  if (logs?.ids.length === 0) return 0
+  const { sql: conditions, values } = whereOf({ stream: of.stream, filter, logs, prefix: of.prefix })
+  const from = `FROM ${of.prefix}"${of.table}" WHERE ${conditions}`
+  const [row] = Number.isFinite(atMost)
+    ? await sql.run(
+        `SELECT count(*) AS rows FROM (SELECT 1 ${from} LIMIT $${values.push(atMost + 1)}) found`,
+        values,
+      )
+    : await sql.run(`SELECT count(*) AS rows ${from}`, values)
+  const rows = Number(row?.['rows'] ?? 0)
+  return rows > atMost ? null : rows
+}
+
+async function storedRow(
+  sql: Sql,
+  of: TableOf,
+  [at = 0, hash = null, leaf = null, timestamp = null]: readonly SqlCell[],
+): Promise<StoredRow> {
+  const position = Number(at)
+  const text = textOf(leaf)
+  const row = parseLeaf(text) ?? (await rowFromColumns(sql, of, position))
+  const sorted_at = textOf(timestamp) ?? ''
+  return {
+    row,
+    leaf: text,
+    hash: textOf(hash),
+    position,
+    ...(sorted_at === row.timestamp ? {} : { sorted_at }),
+  }
+}
+
+function parseLeaf(leaf: string | null): Row | undefined {
+  if (leaf === null) return undefined
+  try {
+    const value: unknown = JSON.parse(leaf)
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Row) : undefined
+  } catch (error) {
+    // Damaged evidence is shown as far as it can be, never hidden by an exception; verification names the row.
+    if (error instanceof SyntaxError) return undefined
+    throw error
+  }
+}
+
+/** What the columns still say of a row whose leaf is gone or unreadable. Its hash will not verify, and must not. */
+async function rowFromColumns(sql: Sql, { prefix, table, stream }: TableOf, position: number): Promise<Row> {
+  const names = columnNames[stream]
+  const [found] = await sql.run(
+    `SELECT l.log, r.monotonic_seq, ${names.map((name) => `r.${name}`).join(', ')}
+    FROM ${prefix}"${table}" r LEFT JOIN ${prefix}fasten_logs l USING (log_id) WHERE r.position = $1`,
+    [position],
+  )
+  const members: Record<string, unknown> = {
+    stream,
+    log: found?.['log'] ?? '',
+    monotonic_seq: Number(found?.['monotonic_seq'] ?? 0),
+  }
+  for (const name of names) {
+    const value = found?.[name] ?? null
+    if (value !== null) members[name] = numericColumns.has(name) ? Number(value) : value
+  }
+  if (members['pii_in_detail'] !== undefined) members['pii_in_detail'] = true
+  if (stream === 'audit') members['detail'] = {}
+  if (stream === 'sys') members['fields'] = {}
+  return members as unknown as Row
+}
+
+const textOf = (value: SqlCell): string | null =>
+  value === null ? null : Buffer.isBuffer(value) ? value.toString('hex') : String(value)

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Client } from 'pg'
+import { ignoreEnd } from './connect.ts'
+
+/** A cell as it comes from the server: 64-bit integers as text, because a number could not hold them all. */
+export type SqlCell = string | number | boolean | Buffer | null
+export type SqlRecord = Readonly<Record<string, SqlCell>>
+
+/** One connection, as everything here uses it. */
+export interface Sql {
+  /** Rows as objects. With `name` the statement is prepared once per connection under that name. */
+  run(text: string, values?: readonly unknown[], name?: string): Promise<readonly SqlRecord[]>
+  /** Rows as arrays of cells. */
+  arrays(text: string, values?: readonly unknown[]): Promise<readonly (readonly SqlCell[])[]>
+  /** Rows that a statement changed. */
+  change(text: string, values?: readonly unknown[], name?: string): Promise<number>
+  /** Commits; throws unless the server says that it did: a transaction that failed before answers COMMIT with a rollback. */
+  commit(): Promise<void>
+  /** Ends the transaction without keeping it. Never throws: a connection that cannot do even that is dropped by its owner. */
+  rollback(): Promise<void>
+  /** For what goes beyond queries, such as COPY. */
+  readonly client: Client
+}
+
+export function sqlOf(client: Client): Sql {
+  return {
+    client,
+    async run(text, values, name) {
+      const { rows } = await client.query<SqlRecord>(queryOf(text, values, name))
+      return rows
+    },
+    async arrays(text, values) {
+      const { rows } = await client.query<SqlCell[]>({ ...queryOf(text, values), rowMode: 'array' })
+      return rows
+    },
+    async change(text, values, name) {
+      const { rowCount } = await client.query(queryOf(text, values, name))
+      return rowCount ?? 0
+    },
+    async commit() {
+      const { command } = await client.query('COMMIT')
+      if (command !== 'COMMIT') throw new TypeError(`COMMIT was answered with ${command}`)
+    },
+    async rollback() {
+      await client.query('ROLLBACK').catch(ignoreEnd)
+    },
+  }
+}
+
+function queryOf(text: string, values: readonly unknown[] | undefined, name?: string) {
+  return {
+    text,
+    ...(values === undefined ? {} : { values: [...values] }),
+    ...(name === undefined ? {} : { name }),
+  }
+}

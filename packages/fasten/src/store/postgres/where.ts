@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+import { columnNames, numericColumns } from '../../core/columns.ts'
+import type { StreamName } from '../../core/row.ts'
+import { exactMembers, prefixMembers, prefixOf } from '../matches.ts'
+import type { ScanFilter } from '../ports.ts'
+import type { LogFilter } from './log-filter.ts'
+import { indexedCharacters } from './schema.ts'
+
+export interface Where {
+  /** Conditions joined by AND; `true` when there is none. */
+  readonly sql: string
+  /** Of `$1`, `$2`, … */
+  readonly values: unknown[]
+}
+
+export interface WhereOptions {
+  readonly stream: StreamName
+  readonly filter: ScanFilter
+  readonly logs: LogFilter | undefined
+  /** Quoted, with a dot. */
+  readonly prefix: string
+}
+
+/** `matches` as SQL. Every value is a parameter. */
+export function whereOf({ stream, filter, logs, prefix }: WhereOptions): Where {
+  const conditions: string[] = []
+  const values: unknown[] = []
+  const bind = (value: unknown): string => `$${values.push(value)}`
+  const columns = columnNames[stream]
+
+  for (const name of exactMembers) {
+    const wanted = filter[name]
+    if (wanted === undefined) continue
+    if (!columns.includes(name)) conditions.push('false')
+    else if (numericColumns.has(name)) conditions.push(`${name} = ${bind(wanted)}::numeric`)
+    else conditions.push(equals(name, String(wanted)))
+  }
+  for (const name of prefixMembers) {
+    const wanted = filter[name]
+    if (wanted === undefined) continue
+    const start = prefixOf(wanted)
+    if (!columns.includes(name)) conditions.push('false')
+    else if (start === undefined) conditions.push(equals(name, wanted))
+    else if (start.includes('\0')) conditions.push('false')
+    else conditions.push(startsWith(name, start))
+  }
+  if (logs !== undefined) conditions.push(`log_id = ANY(${bind(logs.ids)}::bigint[])`)
+  if (filter.since !== undefined) conditions.push(`timestamp >= ${bind(filter.since)}`)
+  if (filter.until !== undefined) conditions.push(`timestamp <= ${bind(filter.until)}`)
+  if (filter.after_position !== undefined) conditions.push(`position > ${bind(filter.after_position)}`)
+  for (const name of filter.has ?? []) conditions.push(has(name))
+  if (filter.text !== undefined) conditions.push(containsText(filter.text))
+  return { sql: conditions.length === 0 ? 'true' : conditions.join(' AND '), values }
+
+  function equals(name: string, wanted: string): string {
+    // No column can hold that character: the leaf is asked, for the few rows whose column is empty.
+    if (wanted.includes('\0'))
+      return `(${name} IS NULL AND ${prefix}fasten_member(leaf, '${name}')::text = ${bind(JSON.stringify(wanted))})`
+    const value = bind(wanted)
+    return isIndexedByStart(name, stream)
+      ? `left(${name}, ${indexedCharacters}) = left(${value}, ${indexedCharacters}) AND ${name} = ${value}`
+      : `${name} = ${value}`
+  }
+
+  function startsWith(name: string, start: string): string {
+    const [from, beyond] = [bind(start), bind(`${start}\u{10FFFF}`)]
+    const range = `${name} >= ${from} AND ${name} < ${beyond}`
+    if (!isIndexedByStart(name, stream) || start.length >= indexedCharacters) return range
+    const column = `left(${name}, ${indexedCharacters})`
+    return `${column} >= ${from} AND ${column} < ${beyond} AND ${range}`
+  }
+
+  function has(name: string): string {
+    // Empty, too, where the value has a character that no column can hold.
+    if (columns.includes(name))
+      return `(${name} IS NOT NULL OR (strpos(leaf, '\\u0000') > 0 AND ${prefix}fasten_member(leaf, '${name}') IS NOT NULL))`
+    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) return 'false'
+    return `${prefix}fasten_member(leaf, ${bind(name)}) IS NOT NULL`
+  }
+
+  /** In the collation "C", which the column has, ILIKE folds ASCII letters only, as `containsText` does. */
+  function containsText(text: string): string {
+    if (text.includes('\0')) return 'false'
+    return `leaf ILIKE ${bind(`%${text.replace(/[\\%_]/g, '\\$&')}%`)}`
+  }
+}
+
+/** The columns whose index holds their first characters only (schema.ts). */
+const isIndexedByStart = (name: string, stream: StreamName): boolean =>
+  name === 'request_id' || (stream === 'audit' && (name === 'code' || name === 'actor'))
