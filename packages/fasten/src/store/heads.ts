@@ -76,7 +76,7 @@ export function createHeadMemory(
     },
 
     /** Where this process left the log that answers for `base`; undefined when it never wrote there. */
-    left: (table: string, base: string): Head | undefined => remembered.get(keyOf(table, base))?.head,
+    left: (table: string, base: string): Head | undefined => knownOf(table, base)?.head,
 
     /** A row lies where the head of `base` says that none is. It is not continued. */
     condemn(table: string, base: string): void {
