@@ -89,6 +89,9 @@ function judge(member: keyof CodeMeta, before: CodeMeta, after: CodeMeta): reado
       return before.pii.every((pointer) => after.pii.includes(pointer))
         ? ['breaking', 'readers find more members masked']
         : ['breaking', 'a member that was personal is written in clear; review it']
+    case 'pii_subject':
+    case 'pii_subjects':
+      return ['breaking', 'erasing a person reaches other values than before; review it']
     case 'detail_passthrough_keys':
       return before.detail_passthrough_keys.every((key) => after.detail_passthrough_keys.includes(key))
         ? ['compatible', 'more of the detail is kept']

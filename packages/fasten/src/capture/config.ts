@@ -78,8 +78,11 @@ export interface Config {
   readonly hasExitHooks: boolean
   /** Which key signs checkpoints; a `file` of null is one that fasten makes beside each store. */
   readonly key: ConfiguredKey
-  readonly keyDirectory: string | undefined
   readonly heartbeatMs: number
+  /** Where keys lie; undefined for beside the database. */
+  readonly keyDirectory: string | undefined
+  /** The key for personal data, where one is given. */
+  readonly privacy: () => { readonly key: string | undefined; readonly keyFile: string | undefined }
   /** What was chosen for lack of a setting, as `name value (where from)`; empty when everything was said. */
   readonly assumed: readonly string[]
 }
@@ -150,9 +153,10 @@ export function readConfig(
     drainRowsMax: get('drain_rows_max') ?? 4000,
     drainLingerMs: get('drain_linger_ms') ?? 25,
     flushTimeoutMs: get('flush_timeout_ms') ?? 5000,
+    keyDirectory: get('key_dir'),
+    privacy: privacyKeys(get('privacy_key'), get('privacy_key_file')),
     hasExitHooks: get('exit_hooks') ?? true,
     key: configuredKey(get, options.signer),
-    keyDirectory: get('key_dir'),
     heartbeatMs: get('heartbeat_interval') ?? 3_600_000,
     assumed,
   }
@@ -175,6 +179,11 @@ function configuredKey(get: Get, signer: Signer | undefined): ConfiguredKey {
   if (signer !== undefined) return { kind: 'object' }
   if (text !== undefined) return { kind: 'text', text: () => text, at: 'FASTEN_NODE_KEY' }
   return { kind: 'file', path: path === undefined ? null : resolve(path) }
+}
+
+/** Behind a function, so that whoever prints the configuration does not print the key. */
+function privacyKeys(key: string | undefined, keyFile: string | undefined): Config['privacy'] {
+  return () => ({ key, keyFile })
 }
 
 function snakeOptions(options: InitOptions): { [N in SettingName]?: unknown } {

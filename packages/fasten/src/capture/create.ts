@@ -7,7 +7,8 @@ import { createRedactor } from '../core/redact.ts'
 import type { StreamName } from '../core/row.ts'
 import type { DrainEvent } from '../store/drain-loop.ts'
 import { createMemoryStore } from '../store/memory.ts'
-import { createSystemClock, createSystemIds } from '../store/platform.ts'
+import { createSystemClock, createSystemIds, createSystemRandom } from '../store/platform.ts'
+import type { KeyRing } from '../store/privacy/key-ring.ts'
 import type { NodeStatus } from '../store/sources.ts'
 import { processEnv, readConfig, type InitOptions } from './config.ts'
 import { currentContext } from './context.ts'
@@ -18,6 +19,7 @@ import type { Lane } from './lane.ts'
 import { ndjsonLine, prettyLine, type AnyClean } from './lines.ts'
 import { createLogger, type LogLine } from './log.ts'
 import { openLane, planLanes, type OpenLane } from './open-lane.ts'
+import { openSealer } from './open-sealer.ts'
 import { notWritten, type Ticket } from './receipt.ts'
 import { mintID } from './request-id.ts'
 import { openSources } from './sources.ts'
@@ -27,6 +29,8 @@ import { createLineWriter, type TextWritable } from './stdout.ts'
 export interface CreateOptions extends InitOptions {
   /** Shared with the process's own registry unless given. */
   readonly registry?: CodeRegistry
+  /** Keys for personal data, as a key service unwrapped them; instead of those of the environment. */
+  readonly keyRing?: KeyRing
   /** Where lines go instead of stdout. */
   readonly writable?: TextWritable
   /** Where this library speaks of itself instead of stderr. */
@@ -45,6 +49,7 @@ export interface OwnedFasten extends Fasten {
  */
 export function createFasten({
   registry = createCodeRegistry(),
+  keyRing,
   writable,
   notices = process.stderr,
   ...options
@@ -76,6 +81,7 @@ export function createFasten({
   let isClosed = false
   let lastError: string | null = null
 
+  const sealer = openSealer({ config, clock, random: createSystemRandom(), ring: keyRing, onTrouble })
   const opened = openLanes()
   const laneOf = new Map<StreamName, Lane>(
     opened.flatMap(({ lane, streams }) => streams.map((stream) => [stream, lane] as const)),
@@ -88,6 +94,7 @@ export function createFasten({
     identity,
     redactor,
     lane: auditLane(),
+    sealer,
     onUnregistered(code) {
       const times = unregistered.get(code) ?? 0
       if (times === 0)

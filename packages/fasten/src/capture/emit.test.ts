@@ -372,7 +372,7 @@ describe('emit', () => {
     await fasten.flush(20_000)
     const rows = await auditRows()
     assert.equal(rows.length, 5000)
-    assert.ok(rows.every(({ request_id, target }) => request_id === `req-${target.slice(5)}`))
+    assert.ok(rows.every(({ request_id, target }) => request_id === `req-${target?.slice(5)}`))
     assert.deepEqual(
       rows.map(({ boot_seq }) => boot_seq),
       Array.from({ length: 5000 }, (_, index) => index),

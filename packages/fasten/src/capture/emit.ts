@@ -9,6 +9,7 @@ import type { AnyEmitInput } from './engine.ts'
 import { enrich } from './enrich.ts'
 import { parseEvent, type Event } from './event.ts'
 import type { Identity } from './identity.ts'
+import type { Sealer } from '../store/privacy/sealer.ts'
 import type { Lane } from './lane.ts'
 import { LaneReceipt, type Receipt } from './receipt.ts'
 
@@ -18,6 +19,8 @@ export interface EmitterParts {
   readonly identity: Identity
   readonly redactor: Redactor
   readonly lane: Lane
+  /** Keeps personal values apart from the rows; null where there is no key to seal them with. */
+  readonly sealer: () => Sealer | null
   readonly onUnregistered: (code: string) => void
   readonly onRefused: (code: string) => void
   /** Told of each row on its way, for stdout; null when nobody wants to know. */
@@ -32,7 +35,7 @@ export interface EmitterParts {
  * `failure` is `raise`; otherwise never.
  */
 export function createEmit(parts: EmitterParts): (input: AnyEmitInput) => Receipt {
-  const { config, registry, identity, redactor, lane, onUnregistered, onRefused, onRow } = parts
+  const { config, registry, identity, redactor, lane, sealer, onUnregistered, onRefused, onRow } = parts
   const syncsAlways = config.durability === 'disk'
 
   return (input) => {
@@ -49,17 +52,24 @@ export function createEmit(parts: EmitterParts): (input: AnyEmitInput) => Receip
       context,
       identity.envelope(context, tenant, true),
     )
-    const clean = redactor.audit(draft, meta)
-    return keep(clean, tenant, meta)
+    const sealing = meta.pii_in_detail || meta.pii.length > 0 ? sealer()?.start(draft.id, tenant) : undefined
+    if (sealing === undefined) return keep(redactor.audit(draft, meta), tenant, meta)
+    const clean = redactor.sealed(draft, meta, sealing.commit)
+    return keep(clean, tenant, meta, sealing.sealed())
   }
 
-  function keep(clean: Clean<AuditDraft>, tenant: string | undefined, meta: CodeMeta): Receipt {
+  function keep(
+    clean: Clean<AuditDraft>,
+    tenant: string | undefined,
+    meta: CodeMeta,
+    sealed?: string,
+  ): Receipt {
     const receipt = new LaneReceipt(lane, 'audit', clean.id, clean.request_id, clean.boot_seq)
     const log = identity.log('audit', tenant)
     onRow?.(clean)
-    if (meta.fail_closed || syncsAlways) lane.acceptSynced(log, draftText(clean), receipt)
+    if (meta.fail_closed || syncsAlways) lane.acceptSynced(log, draftText(clean), receipt, sealed)
     else {
-      lane.accept(log, () => draftText(clean), receipt)
+      lane.accept(log, () => draftText(clean), receipt, sealed)
       receipt.isAwaitingTurn = config.durability === 'tick'
     }
     if (receipt.error === null) return receipt

@@ -44,9 +44,9 @@ export interface LaneCounts {
 
 export interface Lane {
   /** Takes one row. Never throws: a refusal is in the ticket. `text` is called now or at the end of the turn. */
-  accept(log: string, text: () => string, ticket: Ticket): void
+  accept(log: string, text: () => string, ticket: Ticket, sealed?: string): void
   /** Takes one row and syncs it before returning; waits for nothing. Never throws: what went wrong is in the ticket. */
-  acceptSynced(log: string, text: string, ticket: Ticket): void
+  acceptSynced(log: string, text: string, ticket: Ticket, sealed?: string): void
   durable(ticket: Ticket): Promise<void>
   stored(ticket: Ticket): Promise<StoredPlace>
   counts(): LaneCounts
@@ -64,6 +64,8 @@ interface Waiting {
   readonly log: string
   readonly text: () => string
   readonly ticket: Ticket
+  /** Personal values of the row, encrypted. */
+  readonly sealed: string | undefined
 }
 
 const retryMs = 250
@@ -85,27 +87,28 @@ export function createLane(options: LaneOptions): Lane {
   let hasSaidRefused = false
   let hasSaidFull = false
 
-  function accept(log: string, text: () => string, ticket: Ticket): void {
-    if (defersToTick || waiting.length > 0) return hold({ log, text, ticket })
+  function accept(log: string, text: () => string, ticket: Ticket, sealed?: string): void {
+    if (defersToTick || waiting.length > 0) return hold({ log, text, ticket, sealed })
     try {
-      write(log, text(), ticket)
+      write(log, text(), ticket, sealed)
     } catch (error) {
-      block(error, { log, text, ticket })
+      block(error, { log, text, ticket, sealed })
     }
   }
 
-  function acceptSynced(log: string, text: string, ticket: Ticket): void {
+  function acceptSynced(log: string, text: string, ticket: Ticket, sealed?: string): void {
+    const entry = { log, text: () => text, ticket, sealed }
     endTurn()
     if (waiting.length > 0) {
       const reason = new FastenError('SPOOL_FULL', 'rows before this one still wait for disk space', {
         hint: 'free disk space; emitting resumes by itself',
       })
-      return refuse({ log, text: () => text, ticket }, reason)
+      return refuse(entry, reason)
     }
     try {
-      write(log, text, ticket)
+      write(log, text, ticket, sealed)
     } catch (error) {
-      return refuse({ log, text: () => text, ticket }, asFastenError(error))
+      return refuse(entry, asFastenError(error))
     }
     try {
       writer.syncNow()
@@ -115,11 +118,11 @@ export function createLane(options: LaneOptions): Lane {
     }
   }
 
-  function write(log: string, text: string, ticket: Ticket): void {
+  function write(log: string, text: string, ticket: Ticket, sealed: string | undefined): void {
     if (isClosed)
       throw new FastenError('CLOSED', 'fasten is closed', { hint: 'emit before close(), or init() again' })
     assertRoom(ticket)
-    const position = writer.append(log, text)
+    const position = writer.append(log, text, sealed)
     shared.written = position
     accepted++
     ticket.position = position
@@ -182,7 +185,7 @@ export function createLane(options: LaneOptions): Lane {
     let done = 0
     for (const entry of waiting) {
       try {
-        write(entry.log, entry.text(), entry.ticket)
+        write(entry.log, entry.text(), entry.ticket, entry.sealed)
       } catch (error) {
         waiting = waiting.slice(done)
         // The row that failed is at the front again or was refused.

@@ -58,7 +58,12 @@ export function planLanes(config: Config): LanePlan[] {
     plan.streams.push(stream)
   }
   return [...plans.values()].map(({ dsn, tables, streams: own }) => ({
-    target: { dsn, tables, streams: own },
+    target: {
+      dsn,
+      tables,
+      streams: own,
+      ...(config.keyDirectory === undefined ? {} : { keyDirectory: config.keyDirectory }),
+    },
     streams: own,
   }))
 }

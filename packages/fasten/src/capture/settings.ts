@@ -139,6 +139,8 @@ export const settings = {
     duration,
     'a duration such as 15m or 1h, or off',
   ),
+  privacy_key: setting(['FASTEN_PRIVACY_KEY'], text, '32 bytes in base64 or hex'),
+  privacy_key_file: setting(['FASTEN_PRIVACY_KEY_FILE'], text, 'a file'),
   exit_hooks: setting(['FASTEN_EXIT_HOOKS'], boolean, 'true or false'),
 } as const satisfies Record<string, Setting<unknown>>
 
@@ -172,6 +174,7 @@ function parsed<N extends SettingName>(name: N, raw: string, at: string): Settin
   const value = settings[name].parse(raw)
   if (value !== undefined) return value as SettingValue<N>
   const { expects } = settings[name]
-  const shown = name.endsWith('_dsn') || name === 'node_key' ? 'the value' : `"${raw.slice(0, 80)}"`
+  const isSecret = name.endsWith('_dsn') || name === 'node_key' || name === 'privacy_key'
+  const shown = isSecret ? 'the value' : `"${raw.slice(0, 80)}"`
   throw new FastenError('CONFIG_INVALID', `${shown} is not valid for ${at}`, { at, hint: `write ${expects}` })
 }

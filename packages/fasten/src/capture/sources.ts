@@ -74,6 +74,7 @@ function lazySource(lane: OpenLane, closers: (() => Promise<void>)[]): RowSource
     async *evidence(log, fromSeq) {
       yield* (await ask()).evidence(log, fromSeq)
     },
+    sealedValues: async (stream, positions) => (await (await ask()).sealedValues?.(stream, positions)) ?? [],
     position: async (stream) => (await ask()).position(stream),
     summary: async (stream, since, until) => (await ask()).summary(stream, since, until),
     describe: async () => (await ask()).describe(),

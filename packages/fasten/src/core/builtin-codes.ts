@@ -63,6 +63,23 @@ export const builtinCodes = {
       'An event was emitted under a code that nobody registered. original_code and detail hold what was said.',
     detail: { required: ['original_code'], properties: { original_code: 'string', detail: 'object' } },
   },
+  SUBJECT_ERASED: {
+    category: 'privacy',
+    action: 'erase',
+    severity: 'warn',
+    description:
+      'Personal values of one person were erased: their keys are destroyed. Says which values, on what legal ground.',
+    emitter: 'fasten',
+    retention_class: 'permanent',
+  },
+  SUBJECT_ACCESSED: {
+    category: 'privacy',
+    action: 'access',
+    severity: 'info',
+    description: 'All that is kept about one person was read out, as they may ask for.',
+    emitter: 'fasten',
+    retention_class: 'regulated',
+  },
   ROW_QUARANTINED: {
     category: 'delivery',
     action: 'delivery.quarantine',

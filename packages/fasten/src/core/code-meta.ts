@@ -22,6 +22,10 @@ export interface CodeMeta {
   readonly pii_in_detail: boolean
   /** Personal members: `detail.email`, `actor`, … */
   readonly pii: readonly string[]
+  /** For those of `pii` that say so, the member that names whom they are about: `detail.friend.id`. */
+  readonly pii_subjects?: Readonly<Record<string, string>>
+  /** The member that names whom personal members of the detail are about. Where it is left out: `target`. */
+  readonly pii_subject?: string
   /** Nothing emits it at present, and that is known. */
   readonly declared_unused: boolean
   /** Members of a personal detail that are harmless and stay. */
@@ -33,9 +37,12 @@ export interface CodeMeta {
 }
 
 /** What `register` accepts: every member may be left out, and the published SDKs' camelCase spellings are understood. */
-export interface CodeMetaInput extends Partial<CodeMeta> {
+export interface CodeMetaInput extends Partial<Omit<CodeMeta, 'pii'>> {
   /** The code itself; only to be compared with its name. */
   readonly id?: string
+  /** Names, or names with the member that says whom each is about: `{ 'detail.email': 'target', actor: 'actor' }`. */
+  readonly pii?: readonly string[] | Readonly<Record<string, string>>
+  readonly piiSubject?: string
   readonly retentionClass?: RetentionClass
   readonly highVolume?: boolean
   readonly piiInDetail?: boolean
@@ -63,6 +70,7 @@ const spellings: Readonly<Record<string, keyof CodeMeta>> = {
   retentionClass: 'retention_class',
   highVolume: 'high_volume',
   piiInDetail: 'pii_in_detail',
+  piiSubject: 'pii_subject',
   declaredUnused: 'declared_unused',
   detailPassthroughKeys: 'detail_passthrough_keys',
   failClosed: 'fail_closed',
@@ -77,6 +85,8 @@ const memberNames = [
   'retention_class',
   ...flags,
   'pii',
+  'pii_subject',
+  'pii_subjects',
   'detail_passthrough_keys',
   'detail',
 ] as const
@@ -92,6 +102,9 @@ export const personalAnchors = [
   'source.user_agent',
   'source.device',
 ] as const
+
+/** Members, besides those of `detail`, that can name a person. */
+export const subjectAnchors = ['actor', 'target', 'on_behalf_of', 'session_id'] as const
 
 /** Longest name of a domain, code, category or action: a leaf must have room for them. */
 export const nameCharsMax = 128
@@ -193,12 +206,36 @@ export function readMeta(
   const names = (name: 'pii' | 'detail_passthrough_keys'): readonly string[] => {
     const value = members[name]
     if (value === undefined || value === null) return []
+    if (name === 'pii' && isRecord(value)) return Object.keys(value)
     if (!Array.isArray(value) || value.some((item) => typeof item !== 'string' || item === '')) {
       complain('INVALID_VALUE', [name], `${name} must be a list of names, not ${quoted(value)}`)
       return []
     }
     return [...(value as readonly string[])]
   }
+
+  const subjects: Record<string, string> = {}
+  for (const from of ['pii', 'pii_subjects'] as const) {
+    const value = members[from]
+    if (value === undefined || value === null || (from === 'pii' && Array.isArray(value))) continue
+    if (!isRecord(value)) {
+      if (from === 'pii_subjects')
+        complain(
+          'INVALID_VALUE',
+          [from],
+          `${from} maps a personal member to the one that names whom it is about`,
+        )
+      continue
+    }
+    for (const [member, subject] of Object.entries(value)) {
+      const problem = subjectProblem(subject)
+      if (problem === undefined) subjects[member] = subject as string
+      else complain('INVALID_VALUE', [from, member], problem)
+    }
+  }
+  const subject = members['pii_subject']
+  const oneProblem = subject === undefined || subject === null ? undefined : subjectProblem(subject)
+  if (oneProblem !== undefined) complain('INVALID_VALUE', ['pii_subject'], oneProblem)
 
   const detail = members['detail']
   if (detail !== undefined && detail !== null) {
@@ -216,6 +253,8 @@ export function readMeta(
     high_volume: flag('high_volume'),
     pii_in_detail: flag('pii_in_detail'),
     pii: names('pii'),
+    ...(Object.keys(subjects).length === 0 ? {} : { pii_subjects: subjects }),
+    ...(typeof subject === 'string' && oneProblem === undefined ? { pii_subject: subject } : {}),
     declared_unused: flag('declared_unused'),
     detail_passthrough_keys: names('detail_passthrough_keys'),
     ...(isRecord(detail) && problems.length === 0 ? { detail: structuredCopy(detail) as DetailSchema } : {}),
@@ -246,7 +285,20 @@ function named(entry: Record<string, unknown>, complain: Complain): Record<strin
   return members
 }
 
+function subjectProblem(subject: unknown): string | undefined {
+  const isAnchor = (subjectAnchors as readonly unknown[]).includes(subject)
+  const isDetail =
+    typeof subject === 'string' && subject.startsWith('detail.') && !subject.split('.').includes('')
+  if (isAnchor || isDetail) return undefined
+  const hint = typeof subject === 'string' ? didYouMean(subject, subjectAnchors) : ''
+  return `${quoted(subject)} names nobody${hint}; whom a value is about is said by ${subjectAnchors.join(', ')} or detail.<member>`
+}
+
 function privacyProblems(meta: CodeMeta, complain: Complain): void {
+  for (const member of Object.keys(meta.pii_subjects ?? {})) {
+    if (!meta.pii.includes(member))
+      complain('INVALID_VALUE', ['pii_subjects', member], `"${member}" is not declared in pii`)
+  }
   for (const [index, pointer] of meta.pii.entries()) {
     const isDetail =
       pointer === 'detail' || (pointer.startsWith('detail.') && !pointer.split('.').includes(''))

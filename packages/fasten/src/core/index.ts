@@ -58,6 +58,15 @@ export {
   type UncleanAudit,
   type UncleanSys,
 } from './redact.ts'
+export type { PersonalMembers, PersonalValue } from './personal.ts'
+export {
+  commitmentOf,
+  disclosureText,
+  jsonPointer,
+  pointerParts,
+  readDisclosure,
+  type Disclosure,
+} from './disclosure.ts'
 export { canonicalize, isCanonical } from './canonical.ts'
 export { memberNames } from './members.ts'
 export { draftText } from './leaf.ts'

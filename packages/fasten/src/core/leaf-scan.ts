@@ -26,6 +26,8 @@ export interface LeafScanner {
    * answered itself where it is what lies there, which costs no decoding.
    */
   member(index: number, likely?: string): ColumnValue
+  /** The JSON text of that member, or undefined when the leaf does not have it. */
+  text(index: number): string | undefined
 }
 
 /** `names` are the members that a row can have: ascending, of `a-z` and `_` only. Other members are allowed, only slow. */
@@ -43,7 +45,11 @@ export function createLeafScanner(names: readonly string[]): LeafScanner {
   // Second result of `scanString`, which answers with an index.
   let isPlain = true
 
-  return { scan, member }
+  return {
+    scan,
+    member,
+    text: (index) => (starts[index] === 0 ? undefined : decode(starts[index] ?? 0, ends[index] ?? 0)),
+  }
 
   function scan(leaf: Uint8Array, expected: readonly Expected[]): LeafJudgement {
     bytes = leaf

@@ -41,7 +41,9 @@ export function keepsInsertionOrder(value: unknown): boolean {
 
 function auditText(row: AuditDraft): string {
   const frame = frameOf(row)
-  let text = `${frame.start + quote(row.actor) + frame.actorToSeq}${row.boot_seq}`
+  // An actor or target that is personal is not in the leaf: `sd` commits to it.
+  const actor = row.actor === undefined ? frame.startOnly : frame.start + quote(row.actor)
+  let text = `${actor + frame.actorToSeq}${row.boot_seq}`
   if (row.call_ref !== undefined) text += `,"call_ref":${quote(row.call_ref)}`
   if (row.caused_by === undefined && row.change_ref === undefined) text += frame.formToDetail
   else {
@@ -73,7 +75,7 @@ function auditText(row: AuditDraft): string {
   if (row.source !== undefined) text += sourceMember(row.source)
   text += frame.node
   if (row.span_id !== undefined) text += `,"span_id":${quote(row.span_id)}`
-  text += `,"stream":"audit","target":${quote(row.target)}`
+  text += row.target === undefined ? ',"stream":"audit"' : `,"stream":"audit","target":${quote(row.target)}`
   if (row.target_kind !== undefined) text += `,"target_kind":${quote(row.target_kind)}`
   return text + ending(row)
 }
@@ -182,6 +184,7 @@ function processOf(row: DraftEnvelope): ProcessFrame {
 interface AuditFrame {
   readonly of: AuditDraft
   readonly start: string
+  readonly startOnly: string
   readonly actorToSeq: string
   readonly formToCategory: string
   readonly codeToDetail: string
@@ -247,6 +250,7 @@ function buildFrame(row: AuditDraft): AuditFrame {
   return {
     of: row,
     start: flat(`{"action":${quote(row.action)},"actor":`),
+    startOnly: flat(`{"action":${quote(row.action)}`),
     actorToSeq: flat(
       `,"actor_kind":${quote(row.actor_kind)}${auth},"boot_id":${quote(row.boot_id)},"boot_seq":`,
     ),

@@ -370,7 +370,7 @@ describe('limits fail closed', () => {
 
   test('a text that is cut ends in an ellipsis and in a whole character, and what was secret stays hidden', () => {
     const { target } = redactor.audit({ ...audit, target: `${'😀'.repeat(400)}` })
-    assert.match(target, /^(?:😀)+…$/u)
+    assert.match(target ?? '', /^(?:😀)+…$/u)
     assert.ok(Buffer.byteLength(JSON.stringify(target)) <= 768)
     // A key that shrinks to its mark brings what lies beyond the searched part into view, where a token was halved.
     const key = (size: number): string =>

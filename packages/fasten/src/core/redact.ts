@@ -4,6 +4,7 @@ import { assertLinearPattern } from './redact-pattern-safety.ts'
 import { createTextRedactor, type ExtraPattern } from './redact-patterns.ts'
 import { createShapes } from './redact-shapes.ts'
 import { createWalk } from './redact-walk.ts'
+import { takePersonal, type PersonalMembers, type PersonalValue } from './personal.ts'
 import type { ApiDraft, AuditDraft, Clean, JsonObject, JsonValue, Source, SysDraft } from './row.ts'
 
 export type { ExtraPattern }
@@ -25,22 +26,31 @@ export interface RedactorOptions {
   readonly isActive?: boolean
 }
 
-/** What a code's registration says about its detail; `CodeMeta` fits. */
-export interface DetailPrivacy {
-  readonly pii_in_detail?: boolean | undefined
-  readonly detail_passthrough_keys?: readonly string[] | undefined
-  /** Pointers such as `detail.email`; those that begin with `detail.` are masked, anchors are not. */
-  readonly pii?: readonly string[] | undefined
-}
+/** What a code's registration says about personal data; `CodeMeta` fits. */
+export type DetailPrivacy = PersonalMembers
 
 /** A draft as `emit` builds it: complete, but with whatever the caller handed in as detail. */
-export type UncleanAudit = Omit<AuditDraft, 'detail' | 'pii_in_detail' | 'sd'> & { readonly detail?: unknown }
+export type UncleanAudit = Omit<AuditDraft, 'actor' | 'detail' | 'pii_in_detail' | 'sd' | 'target'> & {
+  readonly actor: string
+  readonly target: string
+  readonly detail?: unknown
+}
 export type UncleanSys = Omit<SysDraft, 'fields'> & { readonly fields?: unknown }
 export type UncleanApi = ApiDraft
 
 export interface Redactor {
   readonly isActive: boolean
+  /** Members that `privacy` declares personal are masked in `detail`; anchors are not. */
   audit(draft: UncleanAudit, privacy?: DetailPrivacy): Clean<AuditDraft>
+  /**
+   * The same for whoever can keep personal values elsewhere: they are not in the answer at all. `commit` is handed each of them,
+   * redacted, in the order of their pointers, and answers what the row's `sd` says of it.
+   */
+  sealed(
+    draft: UncleanAudit,
+    privacy: DetailPrivacy,
+    commit: (value: PersonalValue) => string,
+  ): Clean<AuditDraft>
   sys(draft: UncleanSys): Clean<SysDraft>
   api(draft: UncleanApi): Clean<ApiDraft>
   /** One value as it would stand in `detail`; null for undefined. */
@@ -76,20 +86,7 @@ export function createRedactor(options: RedactorOptions = {}): Redactor {
   return {
     isActive,
     audit(draft, privacy) {
-      const clean: Writable<AuditDraft> = { ...draft, detail: nothing }
-      clean.actor = anchor(draft.actor, 'identifier')
-      clean.target = anchor(draft.target, 'identifier')
-      if (draft.on_behalf_of !== undefined) clean.on_behalf_of = anchor(draft.on_behalf_of, 'identifier')
-      if (draft.auth_method !== undefined) clean.auth_method = anchor(draft.auth_method, 'text')
-      if (draft.session_id !== undefined) clean.session_id = anchor(draft.session_id, 'identifier')
-      if (draft.target_kind !== undefined) clean.target_kind = anchor(draft.target_kind, 'text')
-      if (draft.reason !== undefined) clean.reason = anchor(draft.reason, 'text')
-      if (draft.change_ref !== undefined) clean.change_ref = anchor(draft.change_ref, 'identifier')
-      if (draft.request_ref !== undefined) clean.request_ref = anchor(draft.request_ref, 'identifier')
-      if (draft.call_ref !== undefined) clean.call_ref = anchor(draft.call_ref, 'identifier')
-      if (draft.inbound_request_id !== undefined)
-        clean.inbound_request_id = anchor(draft.inbound_request_id, 'identifier')
-      if (draft.source !== undefined) clean.source = source(draft.source)
+      const clean = anchored(draft)
       if (privacy?.pii_in_detail === true) {
         clean.pii_in_detail = true
         clean.detail = minimised(draft.detail, privacy.detail_passthrough_keys)
@@ -97,6 +94,15 @@ export function createRedactor(options: RedactorOptions = {}): Redactor {
         const detail = objectOf(draft.detail, false)
         clean.detail = privacy?.pii === undefined ? detail : masked(detail, privacy.pii)
       }
+      return clean as Clean<AuditDraft>
+    },
+    sealed(draft, privacy, commit) {
+      const clean = anchored(draft)
+      if (privacy.pii_in_detail === true) clean.pii_in_detail = true
+      clean.detail = objectOf(draft.detail, false)
+      const sd: Record<string, string> = {}
+      for (const value of takePersonal(clean, privacy, detailBytesMax)) sd[value.pointer] = commit(value)
+      if (Object.keys(sd).length > 0) clean.sd = sd
       return clean as Clean<AuditDraft>
     },
     sys(draft) {
@@ -122,6 +128,25 @@ export function createRedactor(options: RedactorOptions = {}): Redactor {
     },
     value: (value) => walked(value, false) ?? null,
     text: (text) => proseOf(text, 'text'),
+  }
+
+  /** The draft with clean anchors; its detail is still to come. */
+  function anchored(draft: UncleanAudit): Writable<AuditDraft> {
+    const clean: Writable<AuditDraft> = { ...draft, detail: nothing }
+    clean.actor = anchor(draft.actor, 'identifier')
+    clean.target = anchor(draft.target, 'identifier')
+    if (draft.on_behalf_of !== undefined) clean.on_behalf_of = anchor(draft.on_behalf_of, 'identifier')
+    if (draft.auth_method !== undefined) clean.auth_method = anchor(draft.auth_method, 'text')
+    if (draft.session_id !== undefined) clean.session_id = anchor(draft.session_id, 'identifier')
+    if (draft.target_kind !== undefined) clean.target_kind = anchor(draft.target_kind, 'text')
+    if (draft.reason !== undefined) clean.reason = anchor(draft.reason, 'text')
+    if (draft.change_ref !== undefined) clean.change_ref = anchor(draft.change_ref, 'identifier')
+    if (draft.request_ref !== undefined) clean.request_ref = anchor(draft.request_ref, 'identifier')
+    if (draft.call_ref !== undefined) clean.call_ref = anchor(draft.call_ref, 'identifier')
+    if (draft.inbound_request_id !== undefined)
+      clean.inbound_request_id = anchor(draft.inbound_request_id, 'identifier')
+    if (draft.source !== undefined) clean.source = source(draft.source)
+    return clean
   }
 
   /** A top-level text: secrets go in place, what is beyond the limit is cut and marked with an ellipsis. */
@@ -179,8 +204,8 @@ export function createRedactor(options: RedactorOptions = {}): Redactor {
   }
 
   /**
-   * Detail of a code that declares personal data: nothing but the members it declared harmless. What was left out is not
-   * stored anywhere; a sealed disclosure (spec/row.md#personal-data) takes its place here once there is a key to seal it with.
+   * Detail of a code that declares personal data, where there is no key to seal it with: nothing but the members it declared
+   * harmless. What was left out is not stored anywhere.
    */
   function minimised(given: unknown, passthrough: readonly string[] = []): JsonObject {
     const kept: Record<string, unknown> = Object.create(null)

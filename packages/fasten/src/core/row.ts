@@ -91,12 +91,14 @@ export interface AuditMembers {
   readonly severity: Severity
   readonly domain: string
   readonly category: string
-  readonly actor: string
+  /** Always there, unless it was declared personal: then `sd` commits to it. */
+  readonly actor?: string
   readonly actor_kind: ActorKind
   readonly on_behalf_of?: string
   readonly auth_method?: string
   readonly session_id?: string
-  readonly target: string
+  /** Always there, perhaps empty, unless it was declared personal: then `sd` commits to it. */
+  readonly target?: string
   readonly target_kind?: string
   readonly method: Method
   readonly outcome: Outcome

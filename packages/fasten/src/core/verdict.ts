@@ -32,6 +32,10 @@ export const breakKinds = [
   'head_mismatch',
   /** Form 2: detail does not match its commitment. */
   'commitment_mismatch',
+  /** A personal value is not the one that its row commits to, or does not open. */
+  'disclosure_mismatch',
+  /** A personal value that a row commits to is not there, and no row accounts for its erasure. */
+  'disclosure_missing',
 ] as const
 export type BreakKind = (typeof breakKinds)[number]
 

@@ -2,12 +2,13 @@
 import { createBreakList } from './breaks.ts'
 import { genesis, leafBytesMax } from './chain.ts'
 import { columnNames, columnsOf, type ColumnValue } from './columns.ts'
+import { createDisclosureCheck, type EvidenceDisclosure } from './disclosure-check.ts'
 import type { Digest } from './digest.ts'
 import { emissionNotes } from './emission.ts'
 import { createLeafScanner, type Expected } from './leaf-scan.ts'
 import { parseLogName } from './log-name.ts'
 import { memberNames } from './members.ts'
-import type { Row } from './row.ts'
+import type { JsonObject, Row } from './row.ts'
 import type { BreakKind, Emission, LogVerdict, Verdict, VerdictKind } from './verdict.ts'
 
 /** Which rules a verdict was reached by; changes when they do. */
@@ -21,6 +22,8 @@ export interface Evidence {
   readonly hash: string | null
   /** The projected columns by name. */
   readonly columns: Readonly<Record<string, ColumnValue>>
+  /** The personal values beside the row. Left out where they are not part of the evidence: nothing is said of them then. */
+  readonly disclosures?: readonly EvidenceDisclosure[]
 }
 
 export interface LogVerifierOptions {
@@ -44,6 +47,10 @@ export interface LogVerifierOptions {
    * is left out: the store writes it, no process emits it.
    */
   readonly onEmission?: (boot_id: string, boot_seq: number) => void
+  /** Details of verified SUBJECT_ERASED rows elsewhere, such as in the log that continues this one. */
+  readonly erasures?: readonly JsonObject[]
+  /** Told the detail of each verified SUBJECT_ERASED row here, for the logs that it speaks of. */
+  readonly onErasure?: (detail: JsonObject) => void
 }
 
 export interface LogVerifier {
@@ -72,6 +79,7 @@ export function createLogVerifier(options: LogVerifierOptions): LogVerifier {
     to_seq: to = Infinity,
     columns: comparesColumns = true,
     onEmission,
+    onErasure,
   } = options
   const stream = parseLogName(log)?.stream
   const names = memberNames[stream ?? 'audit']
@@ -87,6 +95,8 @@ export function createLogVerifier(options: LogVerifierOptions): LogVerifier {
   const isPlaceToo = projected.map((name) => name === 'canonical_form_id' || name === 'prev_hash')
   const scratch = new Uint8Array(leafBytesMax + 1)
   const breaks = createBreakList()
+  const [sdAt, detailAt, codeAt] = [names.indexOf('sd'), names.indexOf('detail'), names.indexOf('code')]
+  const disclosing = createDisclosureCheck(log, digest, options.erasures)
 
   let checked = 0
   let bad = 0
@@ -164,9 +174,22 @@ export function createLogVerifier(options: LogVerifierOptions): LogVerifier {
       else if (isSame && judgement === 'as_expected' && stream !== undefined) isLatestBroken = false
       else isLatestBroken = diagnose(row, seq, JSON.parse(new TextDecoder().decode(leaf)) as Row, wasBroken)
       if (!isLatestBroken && seq > 0 && onEmission !== undefined) tellEmission(onEmission)
+      if (!isLatestBroken && stream === 'audit') checkPersonal(row, seq)
     }
     link = computed ?? hash ?? undefined
     otherLinks = hash === null || hash === link ? none : [hash]
+  }
+
+  function checkPersonal({ disclosures }: Evidence, seq: number): void {
+    if (scanner.member(codeAt, erasedCode) === erasedCode) {
+      const detail = parsed(scanner.text(detailAt))
+      disclosing.addAccount(detail)
+      onErasure?.(detail)
+    }
+    const sd = scanner.text(sdAt)
+    if (sd === undefined && (disclosures === undefined || disclosures.length === 0)) return
+    // An export without them is judged as what it is: the rows commit to the values all the same.
+    if (disclosures !== undefined && !disclosing.check(seq, parsed(sd), disclosures, breaks.add)) bad++
   }
 
   function tellEmission(tell: (boot_id: string, boot_seq: number) => void): void {
@@ -241,9 +264,11 @@ export function createLogVerifier(options: LogVerifierOptions): LogVerifier {
     const end = Math.max(from, Math.min(size, to + 1))
     if (latestSeq + 1 < end) breaks.addGap(latestSeq + 1, end - 1)
     else if (head !== null && end === head.size && end > from) checkHead(head)
+    const { bad: badRows, unaccounted } = disclosing.finish(breaks.add, to < size - 1)
+    bad += badRows
     const total = breaks.total()
-    const notes = notesOn(end)
-    const isComplete = head !== null && end > from && checked > 0 && isEdgeKnown
+    const notes = [...notesOn(end), ...personalNotes(unaccounted)]
+    const isComplete = head !== null && end > from && checked > 0 && isEdgeKnown && unaccounted === 0
     return {
       verdict: total > 0 ? 'FAIL' : isComplete ? 'PASS' : 'INCOMPLETE',
       log,
@@ -252,7 +277,7 @@ export function createLogVerifier(options: LogVerifierOptions): LogVerifier {
       rows_expected: end - from,
       rows_checked: checked,
       rows_expired: 0,
-      rows_erased: 0,
+      rows_erased: disclosing.rowsErased(),
       rows_missing: breaks.missing(),
       rows_bad: bad,
       breaks: breaks.list(),
@@ -272,6 +297,19 @@ export function createLogVerifier(options: LogVerifierOptions): LogVerifier {
       size - 1,
       `row ${size - 1} hashes to ${cut(link ?? '')}, the head records ${cut(head_hash)}`,
     )
+  }
+
+  function personalNotes(unaccounted: number): string[] {
+    const notes: string[] = []
+    if (disclosing.sealed() > 0)
+      notes.push(
+        'personal values that no key here opens are there; whether they are those that the rows commit to was not checked',
+      )
+    if (unaccounted > 0)
+      notes.push(
+        `${unaccounted} personal values are gone, and the row that accounts for them may lie behind this range`,
+      )
+    return notes
   }
 
   function notesOn(end: number): string[] {
@@ -318,6 +356,15 @@ export function combineVerdicts(
     ...(emission === undefined ? {} : { emission }),
     notes: [...new Set([...notes, ...told, ...logs.flatMap((log) => log.notes)])],
   }
+}
+
+/** The code of the rows that account for erased values. */
+const erasedCode = 'SUBJECT_ERASED'
+
+/** A member that the scanner found canonical; an object, or nothing. */
+function parsed(text: string | undefined): JsonObject {
+  const value: unknown = text === undefined ? {} : JSON.parse(text)
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : {}
 }
 
 const none: readonly string[] = []

@@ -105,7 +105,8 @@ export function decodeTailToken(text: string): TailToken {
 
 /** Sixteen hex characters that differ when the question differs. Members in any order give the same. */
 export function fingerprintOf(question: readonly string[], filter: ScanFilter, digest: Digest): string {
-  const { after_position: _, ...members } = filter
+  // What a value is looked up by follows from the value, and differs between those who have the key and those who do not.
+  const { after_position: _, sealed: __, ...members } = filter
   const given = Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined))
   return digest(new TextEncoder().encode(canonicalize([question, given]))).slice(0, 16)
 }

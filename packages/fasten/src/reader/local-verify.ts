@@ -2,8 +2,11 @@
 import type { Digest } from '../core/digest.ts'
 import { createEmissionTally, type EmissionTally } from '../core/emission.ts'
 import type { LogVerdict, Verdict } from '../core/verdict.ts'
-import { combineVerdicts, createLogVerifier } from '../core/verify.ts'
+import { combineVerdicts, createLogVerifier, type Evidence } from '../core/verify.ts'
+import { parseLogName } from '../core/log-name.ts'
+import type { JsonObject } from '../core/row.ts'
 import type { EvidenceRow, LogHead, RowSource } from '../store/ports.ts'
+import { createOpener, type Opener } from '../store/privacy/opener.ts'
 import { createRowsBeyondHead } from './beyond-head.ts'
 import type { VerifyRange } from './reader.ts'
 import { noLog } from './verdicts.ts'
@@ -23,6 +26,7 @@ export async function verifyLogs(
   range: VerifyRange,
   digest: Digest,
   signal?: AbortSignal,
+  opener: Opener = createOpener(null),
 ): Promise<Verdict> {
   const verdicts: LogVerdict[] = []
   const notes: string[] = []
@@ -42,8 +46,11 @@ export async function verifyLogs(
           `the table "${table}" is in the same place and was not checked: name it with ?table=${table}`,
         )
     }
-    for (const head of heads) {
-      if (isIn(range, head)) verdicts.push(await verifyLog(source, head, { range, digest, tally, signal }))
+    const erasures: JsonObject[] = []
+    // Successors first: an erasure that was applied again after a store went back in time is told there.
+    for (const head of newestFirst(heads)) {
+      if (!isIn(range, head)) continue
+      verdicts.push(await verifyLog(source, head, { range, digest, tally, signal, opener, erasures }))
     }
     for (const verdict of (await source.legacyVerdicts?.(digest)) ?? [])
       if (isIn(range, { log: verdict.log, stream: 'audit' })) verdicts.push(verdict)
@@ -66,15 +73,23 @@ function isIn({ log, stream }: VerifyRange, head: Pick<LogHead, 'log' | 'stream'
   return (log === undefined || head.log === log) && (stream === undefined || head.stream === stream)
 }
 
+function newestFirst(heads: readonly LogHead[]): readonly LogHead[] {
+  const generation = ({ log }: LogHead): number => parseLogName(log)?.generation ?? 1
+  return heads.toSorted((one, other) => generation(other) - generation(one))
+}
+
 interface Look {
   readonly range: VerifyRange
   readonly digest: Digest
   readonly tally: EmissionTally | undefined
   readonly signal: AbortSignal | undefined
+  readonly opener: Opener
+  /** Details of SUBJECT_ERASED rows found so far; added to. */
+  readonly erasures: JsonObject[]
 }
 
 async function verifyLog(source: RowSource, head: LogHead, look: Look): Promise<LogVerdict> {
-  const { digest, tally, signal } = look
+  const { digest, tally, signal, opener, erasures } = look
   const { from_seq: from = 0, to_seq: to } = look.range
   const verifier = createLogVerifier({
     log: head.log,
@@ -83,21 +98,42 @@ async function verifyLog(source: RowSource, head: LogHead, look: Look): Promise<
     from_seq: from,
     ...(to === undefined ? {} : { to_seq: to }),
     ...(tally === undefined ? {} : { onEmission: tally.add }),
+    erasures: [...erasures],
+    onErasure: (detail) => erasures.push(detail),
   })
   const beyond = createRowsBeyondHead()
   let sinceTurn = 0
   for await (const row of source.evidence(head.log, Math.max(0, from - 1), to)) {
     if (row.monotonic_seq > (to ?? Infinity)) break
     if (row.monotonic_seq >= head.size) beyond.add(row)
-    else verifier.push(row)
+    else verifier.push(withOpened(row, opener))
     if (++sinceTurn < turnRows) continue
     sinceTurn = 0
     await nextTurn(signal)
   }
   // A writer may have stored rows since the head was read. It moves the head in the same transaction, so a row that even
   // the head of now does not cover was put there by somebody else.
-  if (!beyond.isEmpty) for (const row of beyond.from(await sizeOf(source, head))) verifier.push(row)
+  if (!beyond.isEmpty)
+    for (const row of beyond.from(await sizeOf(source, head))) verifier.push(withOpened(row, opener))
   return verifier.finish()
+}
+
+/** The row with its personal values opened, as far as somebody here has their keys. */
+function withOpened(
+  { personal, ...rest }: Omit<Evidence, 'disclosures'> & Pick<EvidenceRow, 'personal'>,
+  opener: Opener,
+): Evidence {
+  if (personal === undefined) return rest
+  const rowId = String(rest.columns['id'])
+  return {
+    ...rest,
+    disclosures: personal.map((sealed) => {
+      const { state, text } = opener.open(rowId, sealed)
+      const { pointer, key_id } = sealed
+      if (state === 'disclosed' && text !== undefined) return { pointer, key_id, state: 'opened', text }
+      return { pointer, key_id, state: state === 'sealed' || state === 'damaged' ? state : 'gone' }
+    }),
+  }
 }
 
 async function sizeOf(source: RowSource, { log, size }: LogHead): Promise<number> {

@@ -39,9 +39,7 @@ export async function drainSlice(
   const slice = reader.read(position, end, place.rowsMax)
   if (slice.position === position) return { position, stored: 0, quarantined: [] }
 
-  const entry = (
-    rest: Pick<QuarantineEntry, 'name' | 'kind' | 'code' | 'message' | 'position' | 'log' | 'bytes'>,
-  ): QuarantineEntry => ({
+  const entry = (rest: Omit<QuarantineEntry, 'spool' | 'quarantined_at'>): QuarantineEntry => ({
     ...rest,
     spool: reader.id,
     quarantined_at: formatMicros(place.clock.nowMicros()),
@@ -86,6 +84,7 @@ export async function drainSlice(
           position,
           log: draft.log,
           bytes: draft.text,
+          ...(draft.sealed === undefined ? {} : { sealed: draft.sealed }),
         }),
       ]
     })

@@ -12,6 +12,7 @@ import { openSigning, type Signing, type SigningPlan } from './keys/signing.ts'
 import { createSystemClock, createSystemIds, noteCrypto, sha256 } from './platform.ts'
 import { assertPg } from './postgres/driver.ts'
 import type { Store } from './ports.ts'
+import { privacyPlaces } from './privacy/privacy-places.ts'
 import { defaultTables } from './row-tables.ts'
 import { software } from './software.ts'
 import type { SqliteDriverName } from './sqlite/driver.ts'
@@ -28,6 +29,8 @@ export interface StoreTarget {
   readonly driver?: SqliteDriverName
   /** How the logs written here are signed. Not at all unless said. */
   readonly signing?: SigningPlan
+  /** FASTEN_KEY_DIR, where it is set. */
+  readonly keyDirectory?: string
 }
 
 export interface StoreParts {
@@ -52,7 +55,11 @@ export async function openStore(target: StoreTarget, parts: StoreParts = systemP
  */
 export async function openForReading(
   text: string,
-  { at = 'target', ...parts }: Partial<StoreParts> & { readonly at?: string } = {},
+  {
+    at = 'target',
+    keyDirectory,
+    ...parts
+  }: Partial<StoreParts> & { readonly at?: string; readonly keyDirectory?: string | undefined } = {},
 ): Promise<Store> {
   const dsn = dsnOf(text, at)
   if (dsn.kind === 'postgres') {
@@ -74,6 +81,7 @@ export async function openForReading(
     ...parts,
     software,
     mode: 'read',
+    privacy: privacyPlaces(dsn, keyDirectory),
     path: resolve(dsn.path),
     ...(dsn.table === undefined ? {} : { onlyTable: dsn.table }),
   })
@@ -99,7 +107,7 @@ export function sealingOf({ dsn, tables }: StoreTarget, signing: Signing, heartb
 
 /** From DSN scheme to engine, loaded on first use. Registering a third one means adding a line here. */
 const engines: { readonly [K in Dsn['kind']]: (target: StoreTarget, parts: StoreParts) => Promise<Store> } = {
-  async sqlite({ dsn, streams, tables, mode = 'write', driver, signing: plan }, parts) {
+  async sqlite({ dsn, streams, tables, mode = 'write', driver, signing: plan, keyDirectory }, parts) {
     const { path, isMemory } = dsn as SqliteDsn
     const { openSqliteStore } = await import('./sqlite/index.ts')
     const signing =
@@ -109,6 +117,7 @@ const engines: { readonly [K in Dsn['kind']]: (target: StoreTarget, parts: Store
       software,
       mode,
       signing,
+      privacy: privacyPlaces(dsn, keyDirectory),
       // A later change of the working directory must not lead a reopened store elsewhere.
       path: isMemory ? path : resolve(path),
       tables: Object.fromEntries(

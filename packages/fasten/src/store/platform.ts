@@ -66,6 +66,20 @@ export function createSystemClock(): Clock {
   }
 }
 
+/** Cryptographic randomness by the byte, drawn in blocks. */
+export function createSystemRandom(blockBytes = 4096): (count: number) => Uint8Array {
+  let block = randomBytes(blockBytes)
+  let used = 0
+  return (count) => {
+    if (count > block.length - used) {
+      block = randomBytes(Math.max(blockBytes, count))
+      used = 0
+    }
+    used += count
+    return block.subarray(used - count, used)
+  }
+}
+
 const hexOfByte = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
 
 /** Cryptographic randomness, drawn in blocks because one system call per id would dominate `emit`. */

@@ -3,6 +3,7 @@ import type { Digest } from '../core/digest.ts'
 import type { Row, StreamName } from '../core/row.ts'
 import type { LogVerdict } from '../core/verdict.ts'
 import type { OwnRow } from './own-rows.ts'
+import type { PersonalStore, SealedValue, SealedValues } from './privacy/personal-store.ts'
 
 /**
  * One emitted row on its way into a log: the canonical text of its draft with the three places where `log`,
@@ -13,6 +14,8 @@ export interface SpooledDraft {
   /** Name of the log, generation 1; the sink answers for the generation that is really open. */
   readonly log: string
   readonly text: Uint8Array
+  /** Its personal values, encrypted, with their wrapped keys, where it has any: what privacy/sealed.ts encodes. */
+  readonly sealed?: Uint8Array
 }
 
 export interface AppendBatch {
@@ -104,6 +107,11 @@ export interface ScanFilter {
   readonly after_position?: number
   /** Case-insensitive substring of the leaf text. */
   readonly text?: string
+  /**
+   * For whoever holds the key: by the name of a member that may be sealed (`actor`, `on_behalf_of`, `target`), the look-ups of the
+   * value that the filter asks for. A row that has one of them passes as if the member stood in its leaf.
+   */
+  readonly sealed?: Readonly<Partial<Record<string, readonly string[]>>>
   // audit
   /** Exact, or a prefix when it ends in `*`. */
   readonly code?: string
@@ -163,6 +171,8 @@ export interface EvidenceRow {
   readonly position: number
   /** The projected columns by name, as stored (null for absent). */
   readonly columns: Readonly<Record<string, string | number | null>>
+  /** The personal values beside the row, by pointer. Absent where the source keeps none at all. */
+  readonly personal?: readonly SealedValue[]
 }
 
 export interface SourceSummary {
@@ -238,6 +248,8 @@ export interface RowSource {
     until: string | undefined,
   ): Promise<readonly SourceSummary[]>
   describe(): Promise<StoreDescription>
+  /** The personal values beside rows, encrypted. Absent where the source keeps none at all. */
+  sealedValues?: SealedValues
   /**
    * Verdicts on rows of forms 1 and 2, which published SDKs wrote: they have no leaf and cannot be judged as evidence, so the
    * source that can read them puts them through `legacyVerify` itself. Empty, or absent, where there are none.
@@ -273,5 +285,7 @@ export interface StoreDescription {
 export interface Store extends RowSink, RowSource {
   /** Absent where checkpoints are not kept. */
   readonly seals?: CheckpointStore
+  /** What can be done about personal values; absent in a store that was opened for reading, and where none are kept. */
+  readonly personal?: PersonalStore
   close(): Promise<void>
 }

@@ -40,7 +40,14 @@ async function retryOne(root: string, sink: RowSink, entry: QuarantineEntry): Pr
     const { rejected } = await sink.append({
       spool,
       position: 1n,
-      drafts: [{ stream, log: entry.log, text: entry.bytes }],
+      drafts: [
+        {
+          stream,
+          log: entry.log,
+          text: entry.bytes,
+          ...(entry.sealed === undefined ? {} : { sealed: entry.sealed }),
+        },
+      ],
     })
     const [refusal] = rejected
     if (refusal) return { name, kind: 'still_refused', message: `${refusal.code}: ${refusal.message}` }

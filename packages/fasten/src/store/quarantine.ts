@@ -29,6 +29,8 @@ export interface QuarantineEntry {
   /** Rows only: the log it was meant for. */
   readonly log: string | null
   readonly bytes: Uint8Array
+  /** Rows with personal members only: `SpooledDraft.sealed`. */
+  readonly sealed?: Uint8Array
 }
 
 interface EntryFile {
@@ -40,6 +42,7 @@ interface EntryFile {
   readonly position: number
   readonly log: string | null
   readonly bytes_base64: string
+  readonly sealed_base64?: string
 }
 
 /** Names an entry by where it was read: the start of the slice and the draft's index in it (none for damaged bytes). */
@@ -74,8 +77,12 @@ export function quarantine(root: string, entries: readonly QuarantineEntry[]): v
   }
 }
 
-function writeEntry(directory: string, { name, bytes, ...rest }: QuarantineEntry): void {
-  const file: EntryFile = { ...rest, bytes_base64: Buffer.from(bytes).toString('base64') }
+function writeEntry(directory: string, { name, bytes, sealed, ...rest }: QuarantineEntry): void {
+  const file: EntryFile = {
+    ...rest,
+    bytes_base64: Buffer.from(bytes).toString('base64'),
+    ...(sealed === undefined ? {} : { sealed_base64: Buffer.from(sealed).toString('base64') }),
+  }
   const path = join(directory, `${name}.json`)
   const handle = openSync(`${path}.new`, 'w', 0o600)
   try {
@@ -121,8 +128,13 @@ function readEntry(directory: string, name: string): QuarantineEntry {
   const path = join(directory, `${name}.json`)
   const text = readFileSync(path, 'utf8')
   try {
-    const { bytes_base64, ...rest } = JSON.parse(text) as EntryFile
-    return { name, ...rest, bytes: Buffer.from(bytes_base64, 'base64') }
+    const { bytes_base64, sealed_base64, ...rest } = JSON.parse(text) as EntryFile
+    return {
+      name,
+      ...rest,
+      bytes: Buffer.from(bytes_base64, 'base64'),
+      ...(sealed_base64 === undefined ? {} : { sealed: Buffer.from(sealed_base64, 'base64') }),
+    }
   } catch (cause) {
     throw new FastenError('QUARANTINE_UNREADABLE', 'a quarantine file is not what was written there', {
       at: path,

@@ -11,6 +11,9 @@ export interface RowLineOptions {
   readonly hasCitation?: boolean
 }
 
+/** Stands for an anchor that is personal and was not disclosed. */
+const sealedMark = '(sealed)'
+
 const marks: Readonly<Record<VerificationState, readonly [sign: string, style: Style, meaning: string]>> = {
   verified: ['✓', 'good', 'verified for this answer'],
   chained: ['·', 'quiet', 'chained, not recomputed here'],
@@ -140,8 +143,8 @@ function auditParts(row: ReaderRow<AuditRow>, options: RowPartsOptions): readonl
       style: style === 'plain' || style === 'quiet' ? 'strong' : style,
       columns: options.isAligned ? 24 : 0,
     },
-    { text: visible(row.actor), yields: 6, keeps: 8 },
-    { text: `→ ${visible(row.target)}`, isTight: true, yields: 5, keeps: 12, cut: 'middle' },
+    { text: visible(row.actor ?? sealedMark), yields: 6, keeps: 8 },
+    { text: `→ ${visible(row.target ?? sealedMark)}`, isTight: true, yields: 5, keeps: 12, cut: 'middle' },
     ...(isGood
       ? []
       : [{ text: visible(row.outcome), style: row.outcome === 'unknown' ? 'caution' : 'danger' } as const]),

@@ -26,7 +26,7 @@ export function keyFolder(dsn: Dsn, keyDirectorySetting: string | undefined): Ke
 }
 
 /** The same for every way to spell user, password and parameters: none of them is another database. */
-function storeName(dsn: Dsn): string {
+export function storeName(dsn: Dsn): string {
   const place =
     dsn.kind === 'sqlite'
       ? resolve(dsn.path)

@@ -5,7 +5,11 @@
  *   ┌────────┬────────────┬───────────┬──────────────────────────────┐
  *   │ "SPL1" │ length u32 │ crc32 u32 │ log name ␀ draft text (UTF-8) │   little-endian
  *   └────────┴────────────┴───────────┴──────────────────────────────┘
+ *   ┌────────┬────────────┬───────────┬────────────────────────────────────────────────────────┐
+ *   │ "SPL2" │ length u32 │ crc32 u32 │ log name ␀ length u32 of what is sealed, that, draft text │
+ *   └────────┴────────────┴───────────┴────────────────────────────────────────────────────────┘
  *
+ * The second form is that of drafts with personal members: their values, encrypted, travel with them (privacy/sealed.ts).
  * The length stops a torn frame, the checksum a damaged one, and the magic lets a reader find the next good frame behind
  * damage instead of giving up the rest of the file.
  */
@@ -18,12 +22,13 @@ export const frameHeaderBytes = 12
 export const framePayloadBytesMax = 1 << 20
 
 const magic = 0x314c5053
+const sealedMagic = 0x324c5053
 
 /** Builds frames in one buffer that is reused; `bytes` holds the frame that `encode` has just made. */
 export interface FrameEncoder {
   readonly bytes: Uint8Array
   /** Size of the frame. Throws RangeError for a payload over `framePayloadBytesMax`. */
-  encode(log: string, text: string): number
+  encode(log: string, text: string, sealed?: string): number
 }
 
 /**
@@ -50,12 +55,28 @@ export function createFrameEncoder(): FrameEncoder {
     setLog(log)
   }
 
+  /** Few rows hold personal data, and encrypting costs more than this could save: built without cleverness. */
+  function encodeSealed(log: string, text: string, sealed: string): number {
+    const sealedBytes = Buffer.byteLength(sealed)
+    const size = textStart + 4 + sealedBytes + Buffer.byteLength(text)
+    if (size - frameHeaderBytes > framePayloadBytesMax) throw new RangeError(`${size} bytes`)
+    if (size > bytes.length) grow(size, log)
+    view.setUint32(textStart, sealedBytes, true)
+    bytes.write(sealed, textStart + 4)
+    bytes.write(text, textStart + 4 + sealedBytes)
+    view.setUint32(0, sealedMagic, true)
+    view.setUint32(4, size - frameHeaderBytes, true)
+    view.setUint32(8, crc32(bytes.subarray(textStart, size), logSum), true)
+    return size
+  }
+
   return {
     get bytes() {
       return bytes
     },
-    encode(log, text) {
+    encode(log, text, sealed) {
       if (log !== lastLog) setLog(log)
+      if (sealed !== undefined) return encodeSealed(log, text, sealed)
       // Three bytes are the most that UTF-8 needs for one UTF-16 unit.
       if (textStart + text.length * 3 > bytes.length) {
         const needed = textStart + Buffer.byteLength(text)
@@ -80,7 +101,9 @@ export type DecodedFrame =
 /** Reads the frame that starts at `offset`. The draft's text is a view into `bytes`, not a copy. */
 export function decodeFrame(bytes: Buffer, offset: number, end: number): DecodedFrame {
   if (end - offset < frameHeaderBytes) return { kind: 'short' }
-  if (bytes.readUInt32LE(offset) !== magic) return { kind: 'damaged', reason: 'frame magic is wrong' }
+  const isSealed = bytes.readUInt32LE(offset) === sealedMagic
+  if (!isSealed && bytes.readUInt32LE(offset) !== magic)
+    return { kind: 'damaged', reason: 'frame magic is wrong' }
   const payloadBytes = bytes.readUInt32LE(offset + 4)
   if (payloadBytes === 0 || payloadBytes > framePayloadBytesMax)
     return { kind: 'damaged', reason: `frame length ${payloadBytes} is impossible` }
@@ -93,14 +116,18 @@ export function decodeFrame(bytes: Buffer, offset: number, end: number): Decoded
   const log = payload.toString('utf8', 0, Math.max(divider, 0))
   const parts = parseLogName(log)
   if (!parts) return { kind: 'damaged', reason: `frame names no log: "${log.slice(0, 64)}"` }
-  return {
-    kind: 'frame',
-    draft: { stream: parts.stream, log, text: payload.subarray(divider + 1) },
-    bytes: frameHeaderBytes + payloadBytes,
-  }
+  const place = { stream: parts.stream, log }
+  const size = frameHeaderBytes + payloadBytes
+  const content = payload.subarray(divider + 1)
+  if (!isSealed) return { kind: 'frame', draft: { ...place, text: content }, bytes: size }
+  const textAt = content.length < 4 ? Infinity : 4 + content.readUInt32LE(0)
+  if (textAt > content.length) return { kind: 'damaged', reason: 'frame is shorter than what it seals' }
+  const draft = { ...place, text: content.subarray(textAt), sealed: content.subarray(4, textAt) }
+  return { kind: 'frame', draft, bytes: size }
 }
 
-const magicBytes = Buffer.from('SPL1', 'latin1')
+/** What both magics begin with. */
+const magicBytes = Buffer.from('SPL', 'latin1')
 
 /** Offset of the next whole, valid frame after `offset`, or -1. */
 export function findNextFrame(bytes: Buffer, offset: number, end: number): number {

@@ -17,10 +17,15 @@ export function createMemorySpool(id: string): { writer: SpoolWriter; reader: Sp
     get position() {
       return end()
     },
-    append(log, text) {
+    append(log, text, sealed) {
       const stream = parseLogName(log)?.stream
       if (!stream) throw new TypeError(`not a log name: "${log}"`)
-      drafts.push({ stream, log, text: Buffer.from(text) })
+      drafts.push({
+        stream,
+        log,
+        text: Buffer.from(text),
+        ...(sealed === undefined ? {} : { sealed: Buffer.from(sealed) }),
+      })
       return end()
     },
     sync: () => Promise.resolve(),

@@ -15,7 +15,7 @@ export interface SpoolWriter {
   readonly position: number
   /** False once the space held back for a full disk was given up. */
   readonly hasReserve: boolean
-  append(log: string, text: string): number
+  append(log: string, text: string, sealed?: string): number
   sync(): Promise<void>
   syncNow(): void
   /** Takes the reserve back after a full disk, once there is ample room again. Never throws. */

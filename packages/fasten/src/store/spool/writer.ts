@@ -86,8 +86,8 @@ export function createSpoolWriter(options: SpoolWriterOptions): SpoolWriter {
       )
   }
 
-  function append(log: string, text: string): number {
-    const bytes = encode(log, text)
+  function append(log: string, text: string, sealed?: string): number {
+    const bytes = encode(log, text, sealed)
     let segment = current()
     try {
       if (segment.bytes > 0 && segment.bytes + bytes > segmentBytesTarget) segment = rotate()
@@ -105,9 +105,9 @@ export function createSpoolWriter(options: SpoolWriterOptions): SpoolWriter {
     return position
   }
 
-  function encode(log: string, text: string): number {
+  function encode(log: string, text: string, sealed?: string): number {
     try {
-      return frame.encode(log, text)
+      return frame.encode(log, text, sealed)
     } catch (cause) {
       throw new FastenError(
         'ROW_TOO_LARGE',

@@ -10,7 +10,9 @@ import { createRowCells } from '../row-cells.ts'
 import { rowColumns, type StreamTables } from '../row-tables.ts'
 import { keyFacts } from '../keys/key-facts.ts'
 import type { OwnRow, OwnRows, PreviousLog } from '../own-rows.ts'
+import type { RefusedKey } from '../privacy/key-store.ts'
 import type { AppendBatch, AppendedRow, AppendResult, RejectedDraft, SpooledDraft } from '../ports.ts'
+import { prepareDisclosures, startDisclosing } from './disclosures.ts'
 import type { SqliteConnection, SqliteStatement, SqlValue } from './driver.ts'
 import { isConstraint } from './fault.ts'
 import { prepareHeads } from './heads.ts'
@@ -38,7 +40,8 @@ export interface Deed {
 }
 
 export interface Transactions {
-  append(batch: AppendBatch): AppendResult
+  /** `refused` are the keys in the batch that may not be kept: their values are not stored, and a row of the log says so. */
+  append(batch: AppendBatch, refused?: readonly RefusedKey[]): AppendResult
   perform<T>(work: (deed: Deed) => T): T
 }
 
@@ -81,9 +84,9 @@ export function createTransactions(connection: SqliteConnection, options: Append
     }
   }
   return {
-    append: (batch) =>
+    append: (batch, refused = []) =>
       transact((placing) => {
-        const { appended, rejected } = placing.placeAll(batch.drafts)
+        const { appended, rejected } = placing.placeAll(batch.drafts, refused)
         if (rejected.length > 0) return { answer: { appended: [], rejected }, isKept: false }
         statements.setSpool.run(batch.spool, batch.position)
         return { answer: { appended, rejected }, isKept: true }
@@ -117,17 +120,24 @@ function startPlacing(statements: Statements, options: AppendOptions) {
   const moved = new Set<OpenLog>()
   let position = statements.newestPosition()
 
-  function placeAll(drafts: readonly SpooledDraft[]): AppendResult {
+  function placeAll(drafts: readonly SpooledDraft[], refused: readonly RefusedKey[]): AppendResult {
+    const disclosing = startDisclosing(statements.disclosures, refused)
     const appended: AppendedRow[] = []
     const rejected: RejectedDraft[] = []
     for (const [index, draft] of drafts.entries()) {
       try {
-        appended.push(place(draft, touched.get(draft.log) ?? open(draft)))
+        const log = touched.get(draft.log) ?? open(draft)
+        const before = position
+        const row = place(draft, log)
+        appended.push(row)
+        // A row that was there already has its values, too.
+        if (position > before) disclosing.keep(draft, position, row.log, row.monotonic_seq)
       } catch (error) {
         if (!isRejection(error)) throw error
         rejected.push({ index, code: error.code, message: error.message })
       }
     }
+    if (rejected.length === 0) for (const [base, own] of disclosing.ownRows(baseOf)) appendOwn(base, own)
     return { appended, rejected }
   }
 
@@ -236,6 +246,12 @@ function startPlacing(statements: Statements, options: AppendOptions) {
   }
 }
 
+/** The first generation of a log. */
+function baseOf(log: string): string {
+  const parts = parseLogName(log)
+  return parts === undefined ? log : logName({ ...parts, generation: 1 })
+}
+
 type Placing = ReturnType<typeof startPlacing>
 type Statements = ReturnType<typeof prepare>
 
@@ -273,6 +289,7 @@ function prepare(connection: SqliteConnection, tables: StreamTables) {
   const heads: HeadLooks = prepareHeads(connection)
   return {
     begin: connection.prepare('BEGIN IMMEDIATE'),
+    disclosures: prepareDisclosures(connection),
     commit: connection.prepare('COMMIT'),
     setSpool: connection.prepare(`
       INSERT INTO fasten_spools (spool, position) VALUES (?, ?)

@@ -7,10 +7,17 @@ import { parseLogName } from '../../core/log-name.ts'
 import { streams } from '../../core/row.ts'
 import type { Signing } from '../keys/signing.ts'
 import type { Store } from '../ports.ts'
+import { openErasureLedger } from '../privacy/erasure-ledger.ts'
+import type { KeyStore } from '../privacy/key-store.ts'
+import type { PrivacyPlaces } from '../privacy/privacy-places.ts'
+import { reapplyErasures } from '../privacy/reapply.ts'
+import { decodeSealed } from '../privacy/sealed.ts'
 import type { StreamTables } from '../row-tables.ts'
 import { checkpointStore } from './checkpoints.ts'
 import { loadSqliteDriver, type SqliteDriver, type SqliteDriverName } from './driver.ts'
 import type { Software } from '../own-rows.ts'
+import { openSqliteKeyStore } from './key-store.ts'
+import { createSqlitePersonalStore } from './personal-store.ts'
 import { isPrivate } from './replacement.ts'
 import { openSqliteReader, type SqliteReader } from './reader.ts'
 import { openSqliteWriter, type SqliteWriter } from './writer.ts'
@@ -31,6 +38,8 @@ export interface SqliteStoreOptions {
   /** Who writes; recorded when a log is created. */
   readonly software: Software
   readonly mode: 'write' | 'read'
+  /** Where keys for personal data lie. Left out: in memory, and gone with the store. */
+  readonly privacy?: PrivacyPlaces | null
   /** `node:sqlite` unless said otherwise. A driver object is for tests and for other bindings. */
   readonly driver?: SqliteDriverName | SqliteDriver
   /** What signs the logs written here, and what was signed before; nothing is signed without. */
@@ -59,18 +68,31 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
           openSqliteWriter({ ...options, tables: tables ?? {}, driver, busyTimeoutMs }),
         )
       : undefined
+  const { privacy = null } = options
+  const keys = openSqliteKeyStore({ path: privacy?.dataKeys ?? ':memory:', driver, busyTimeoutMs, mode })
   try {
     const onlyTable = options.onlyTable?.toLowerCase()
-    const reader = openSqliteReader({ path, tables, onlyTable, driver, busyTimeoutMs, writer })
+    const ledger = privacy === null ? null : openErasureLedger(privacy.ledger)
+    const personal =
+      writer !== undefined && tables?.audit !== undefined
+        ? createSqlitePersonalStore({ path, table: tables.audit, keys, writer })
+        : undefined
+    if (personal !== undefined) await reapplyErasures(personal, ledger)
+    const reader = openSqliteReader({ path, tables, onlyTable, driver, busyTimeoutMs, writer, keys, ledger })
     const seals =
       writer && checkpointStore((work) => writer.perform(work), reader.unsealed, tableOf(tables ?? {}))
     return {
-      ...sinkOf(path, writer),
+      ...sinkOf(path, writer, keys),
       ...reader.source,
       ...(seals === undefined ? {} : { seals }),
-      close: async () => closeBoth(reader, writer),
+      ...(personal === undefined ? {} : { personal }),
+      async close() {
+        await keys.close()
+        closeBoth(reader, writer)
+      },
     }
   } catch (error) {
+    await keys.close()
     writer?.close()
     throw error
   }
@@ -95,6 +117,7 @@ function closeBoth(reader: SqliteReader, writer: SqliteWriter | undefined): void
 function sinkOf(
   path: string,
   writer: SqliteWriter | undefined,
+  keys: KeyStore,
 ): Pick<Store, 'append' | 'spoolPosition' | 'forgetSpool'> {
   const writing = (): SqliteWriter => {
     if (writer !== undefined) return writer
@@ -104,7 +127,14 @@ function sinkOf(
     })
   }
   return {
-    append: async (batch) => writing().append(batch),
+    append: async (batch) => {
+      const wrapped = batch.drafts.flatMap(({ sealed }) =>
+        sealed === undefined ? [] : (decodeSealed(sealed)?.keys ?? []),
+      )
+      // Keys before rows: a crash between the two leaves a key that opens nothing, never a value that no key opens.
+      const refused = wrapped.length === 0 ? [] : await keys.put(wrapped)
+      return writing().append(batch, refused)
+    },
     spoolPosition: async (spool) => writing().spoolPosition(spool),
     forgetSpool: async (spool) => writing().forgetSpool(spool),
   }

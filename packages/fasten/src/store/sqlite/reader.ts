@@ -4,6 +4,9 @@ import { streams, type StreamName } from '../../core/row.ts'
 import { isTableName } from '../dsn.ts'
 import { defaultTables, type StreamTables } from '../row-tables.ts'
 import type { CheckpointStore, EvidenceRow, RowSource, StoreDescription } from '../ports.ts'
+import type { ErasureLedger } from '../privacy/erasure-ledger.ts'
+import type { KeyStore } from '../privacy/key-store.ts'
+import type { SealedValue, SealedValues } from '../privacy/personal-store.ts'
 import { readCheckpoints, readLeafHashes, readUnsealed } from './checkpoints.ts'
 import type { SqliteConnection, SqliteDriver } from './driver.ts'
 import { evidencePage, logNamed, logsOf, logsWithoutTable, placeBefore, type KnownLog } from './evidence.ts'
@@ -26,6 +29,8 @@ export interface SqliteReaderOptions {
   readonly busyTimeoutMs: number
   /** Whose connection to share when the store is private. */
   readonly writer: SqliteWriter | undefined
+  readonly keys: KeyStore
+  readonly ledger: ErasureLedger | null
 }
 
 export interface SqliteReader {
@@ -120,13 +125,45 @@ export function openSqliteReader(options: SqliteReaderOptions): SqliteReader {
       const { rows, last } = attempt(({ statements }) =>
         evidencePage(statements, known, { after, toSeq, limit: evidenceRows }),
       )
-      yield* rows
+      yield* await withDisclosures(rows)
       if (last === undefined || rows.length < evidenceRows) return
       after = last
     }
   }
 
+  /** Only rows that commit to personal values are asked about; whether they do is for the verifier to read. */
+  async function withDisclosures(rows: readonly EvidenceRow[]): Promise<readonly EvidenceRow[]> {
+    const positions = rows.flatMap(({ leaf, position }) =>
+      leaf !== null && Buffer.from(leaf.buffer, leaf.byteOffset, leaf.length).includes('"sd":{"/')
+        ? [position]
+        : [],
+    )
+    if (positions.length === 0) return rows
+    const byPosition = Map.groupBy(await sealedValues('audit', positions), ({ position }) => position)
+    return rows.map((row) => ({ ...row, personal: byPosition.get(row.position) ?? [] }))
+  }
+
+  const sealedValues: SealedValues = async (stream, positions) => {
+    if (stream !== 'audit' || positions.length === 0) return []
+    const found = attempt(({ statements, legacyTable }) =>
+      legacyTable !== undefined ? [] : boxesAt(statements, positions),
+    )
+    const wrapped = new Map(
+      (await options.keys.get(found.map(({ key_id }) => key_id))).map((key) => [key.id, key]),
+    )
+    // A database that was put back may not know yet what the ledger remembers.
+    const erased =
+      found.length === 0 ? new Set() : new Set(options.ledger?.read().flatMap(({ key_ids }) => key_ids))
+    return found.map((value) => {
+      const isErased = value.isErased || erased.has(value.key_id)
+      return isErased
+        ? { ...value, isErased, box: null, key: null }
+        : { ...value, key: wrapped.get(value.key_id) ?? null }
+    })
+  }
+
   const source: RowSource = {
+    sealedValues,
     scan: async (query) =>
       attempt(({ statements, tables }) => {
         const table = tables.get(query.stream)
@@ -200,6 +237,25 @@ function legacyTableOf(
   const table = onlyTable ?? (tables === undefined ? defaultTables.audit : tables.audit)
   const mayBe = table !== undefined && !own.has(table) && (own.size === 0 || onlyTable !== undefined)
   return mayBe && isLegacyTable(connection, table) ? table : undefined
+}
+
+function boxesAt({ prepare }: Statements, positions: readonly number[]): readonly SealedValue[] {
+  const isKept = prepare("SELECT 1 AS found FROM sqlite_schema WHERE name = 'fasten_disclosures'").get()
+  // A file of an earlier layout has none.
+  if (isKept === undefined) return []
+  return prepare(`
+    SELECT position, pointer, fasten_disclosures.key_id, box, fasten_erased_keys.key_id AS erased
+    FROM fasten_disclosures LEFT JOIN fasten_erased_keys USING (key_id)
+    WHERE position IN (SELECT value FROM json_each(?)) ORDER BY position, pointer`)
+    .all(JSON.stringify(positions))
+    .map((row) => ({
+      position: Number(row['position']),
+      pointer: String(row['pointer']),
+      key_id: String(row['key_id']),
+      box: row['box'] instanceof Uint8Array ? row['box'] : null,
+      key: null,
+      isErased: row['erased'] !== null,
+    }))
 }
 
 function newestPosition({ prepare }: Statements, table: string): number {

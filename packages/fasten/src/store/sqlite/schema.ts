@@ -12,6 +12,8 @@
  *     public_keys                 the keys that rows of the log have named, in hex, so that none is named twice
  *   fasten_checkpoints            signed ends of logs, with the frontier of the tree; thinned out as they age
  *   fasten_spools                 how much of each spool is stored. Moves with the rows too, so a replay stores nothing twice
+ *   fasten_disclosures            personal values, encrypted, by the position of their row; null once they are erased
+ *   fasten_erased_keys            data keys that were destroyed, and why: nothing under them is stored again
  *   fasten_tables                 which tables are ours, and whose stream they hold
  *   fasten_meta                   `schema_version`, and who created the file when
  *
@@ -89,6 +91,28 @@ export const migrations: readonly Migration[] = [
         signed_at TEXT NOT NULL,
         cosignatures INTEGER NOT NULL,
         PRIMARY KEY (table_name, log, size)
+      ) STRICT, WITHOUT ROWID`,
+    ],
+    tableStatements: () => [],
+  },
+  {
+    version: 4,
+    statements: [
+      `CREATE TABLE fasten_disclosures (
+        position INTEGER NOT NULL,
+        pointer TEXT NOT NULL,
+        key_id TEXT NOT NULL,
+        lookup TEXT,
+        box BLOB,
+        PRIMARY KEY (position, pointer)
+      ) STRICT, WITHOUT ROWID`,
+      'CREATE INDEX fasten_disclosures_key ON fasten_disclosures (key_id)',
+      'CREATE INDEX fasten_disclosures_lookup ON fasten_disclosures (lookup) WHERE lookup IS NOT NULL',
+      `CREATE TABLE fasten_erased_keys (
+        key_id TEXT PRIMARY KEY,
+        subject TEXT NOT NULL,
+        basis TEXT NOT NULL,
+        erased_at TEXT NOT NULL
       ) STRICT, WITHOUT ROWID`,
     ],
     tableStatements: () => [],

@@ -39,7 +39,14 @@ export function whereOf({ stream, filter, order, logs }: WhereOptions): Where {
   for (const name of exactMembers) {
     const wanted = filter[name]
     if (wanted === undefined) continue
+    const lookups = filter.sealed?.[name] ?? []
     if (!columns.includes(name)) add('0')
+    else if (lookups.length > 0)
+      add(
+        `(+${name} = ? OR position IN (SELECT position FROM fasten_disclosures WHERE lookup IN (${lookups.map(() => '?').join(', ')})))`,
+        wanted,
+        ...lookups,
+      )
     else add(`${isSelective(name) || (!hasLead && name === 'actor') ? '' : '+'}${name} = ?`, wanted)
   }
   for (const name of prefixMembers) {

@@ -10,6 +10,7 @@ import type { Signing } from '../keys/signing.ts'
 import { createOwnRows, type Software } from '../own-rows.ts'
 import type { AppendBatch, AppendResult } from '../ports.ts'
 import { createHeadMemory, type Remembered } from '../heads.ts'
+import type { RefusedKey } from '../privacy/key-store.ts'
 import type { StreamTables } from '../row-tables.ts'
 import { createTransactions, type Deed } from './append.ts'
 import type { SqliteConnection, SqliteDriver } from './driver.ts'
@@ -31,7 +32,7 @@ export interface SqliteWriterOptions {
 
 /** The writing half over one file. Synchronous; everything it throws is a FastenError or a mistake of ours. */
 export interface SqliteWriter {
-  append(batch: AppendBatch): AppendResult
+  append(batch: AppendBatch, refused?: readonly RefusedKey[]): AppendResult
   spoolPosition(spool: string): bigint
   forgetSpool(spool: string): void
   /** One transaction of maintenance: sweeping, erasing, declaring a key. What it does and the rows that tell of it commit together. */
@@ -116,7 +117,7 @@ export function openSqliteWriter(options: SqliteWriterOptions): SqliteWriter {
   }
 
   return {
-    append: (batch) => attempt(({ append }) => append(batch)),
+    append: (batch, refused) => attempt(({ append }) => append(batch, refused)),
     spoolPosition: (spool) =>
       attempt(({ spool: statement }) => BigInt(String(statement.get(spool)?.['position'] ?? 0))),
     forgetSpool: (spool) => void attempt(({ forget }) => forget.run(spool)),
@@ -137,7 +138,7 @@ function rememberedOf(end: SealedEnd | undefined): Remembered | undefined {
 }
 
 type Session = { readonly file: OpenFile } & {
-  readonly append: (batch: AppendBatch) => AppendResult
+  readonly append: (batch: AppendBatch, refused?: readonly RefusedKey[]) => AppendResult
   readonly perform: <T>(work: (deed: Deed) => T) => T
   readonly spool: ReturnType<SqliteConnection['prepare']>
   readonly forget: ReturnType<SqliteConnection['prepare']>

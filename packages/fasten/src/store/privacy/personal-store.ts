@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { StreamName } from '../../core/row.ts'
+import type { KeyStore, Tombstone } from './key-store.ts'
+import type { WrappedKey } from './sealed.ts'
+
+/** A personal value as it rests beside its row. */
+export interface SealedValue {
+  /** Store position of its row. */
+  readonly position: number
+  readonly pointer: string
+  readonly key_id: string
+  /** Nonce, sealed disclosure, tag; null once it is erased. */
+  readonly box: Uint8Array | null
+  /** What opens the box, for whoever has the tenant's key; null when it is destroyed or not there. */
+  readonly key: WrappedKey | null
+  /** The key is known to be destroyed by an erasure. */
+  readonly isErased: boolean
+}
+
+/** What an erasure took, or would take, from one log. */
+export interface ErasedLog {
+  readonly log: string
+  readonly rows: number
+  readonly values: number
+}
+
+/**
+ * What a store can do about the personal values in it.
+ *
+ * `plan` answers how many values under these keys are there, by log, and changes nothing. `erase` destroys them: in one
+ * transaction their boxes and look-ups become null, their keys can never be stored under again, and each log they were in gets rows
+ * SUBJECT_ERASED that account for them. Doing it again accounts for nothing twice.
+ * `scrub` MUST leave no byte of what was erased in any file of the store; it may take as long as copying it.
+ * `erased` answers every key that a row of this store says is destroyed, with the tombstone to tell it by.
+ */
+export interface PersonalStore {
+  readonly keys: KeyStore
+  plan(keyIds: readonly string[]): Promise<readonly ErasedLog[]>
+  erase(tombstone: Tombstone, actor?: string): Promise<readonly ErasedLog[]>
+  scrub(): Promise<void>
+  erased(): Promise<readonly Tombstone[]>
+}
+
+/** The reading half: the personal values of rows at these positions, in the order of position and pointer. */
+export type SealedValues = (
+  stream: StreamName,
+  positions: readonly number[],
+) => Promise<readonly SealedValue[]>

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+import { logName, parseLogName } from '../../core/log-name.ts'
+import { FastenError } from '../../core/error.ts'
+import { erasureFacts, type ErasedValue } from '../privacy/erasure-facts.ts'
+import type { KeyStore, Tombstone } from '../privacy/key-store.ts'
+import type { ErasedLog, PersonalStore } from '../privacy/personal-store.ts'
+import type { Deed } from './append.ts'
+import { erasedRow } from './disclosures.ts'
+import type { SqliteConnection } from './driver.ts'
+import { isPrivate } from './replacement.ts'
+import type { SqliteWriter } from './writer.ts'
+
+export interface SqlitePersonalOptions {
+  readonly path: string
+  /** The row table of audit, whose rows alone have personal members. */
+  readonly table: string
+  readonly keys: KeyStore
+  readonly writer: SqliteWriter
+}
+
+/** `PersonalStore` over a SQLite file. */
+export function createSqlitePersonalStore({
+  path,
+  table,
+  keys,
+  writer,
+}: SqlitePersonalOptions): PersonalStore {
+  return {
+    keys,
+    plan: async (keyIds) => writer.perform(({ connection }) => told(valuesUnder(connection, table, keyIds))),
+    erase: async (tombstone, actor) => writer.perform((deed) => eraseIn(deed, table, tombstone, actor)),
+    async scrub() {
+      if (!isPrivate(path)) scrub(writer.connection(), path)
+    },
+    erased: async () => writer.perform(({ connection }) => tombstonesIn(connection)),
+  }
+}
+
+type Found = ErasedValue & { readonly log: string; readonly position: number; readonly pointer: string }
+
+/** The values under these keys that are still there, by log. */
+function valuesUnder(
+  connection: SqliteConnection,
+  table: string,
+  keyIds: readonly string[],
+): ReadonlyMap<string, readonly Found[]> {
+  const statement = connection.prepare(`
+    SELECT position, pointer, monotonic_seq, log FROM fasten_disclosures
+    JOIN ${table} USING (position) JOIN fasten_logs USING (log_id)
+    WHERE key_id = ? AND box IS NOT NULL ORDER BY position, pointer`)
+  const found = [...new Set(keyIds)].flatMap((key_id) =>
+    statement.all(key_id).map((row): Found => ({
+      log: String(row['log']),
+      position: Number(row['position']),
+      pointer: String(row['pointer']),
+      monotonic_seq: Number(row['monotonic_seq']),
+      key_id,
+    })),
+  )
+  return Map.groupBy(found, ({ log }) => log)
+}
+
+function eraseIn(
+  deed: Deed,
+  table: string,
+  tombstone: Tombstone,
+  actor: string | undefined,
+): readonly ErasedLog[] {
+  const { connection } = deed
+  const { key_ids, subjects, basis, erased_at } = tombstone
+  const subject = subjects[0] ?? ''
+  const byLog = valuesUnder(connection, table, key_ids)
+  const bury = connection.prepare('INSERT OR IGNORE INTO fasten_erased_keys VALUES (?, ?, ?, ?)')
+  for (const id of key_ids) bury.run(id, subject, basis, erased_at)
+  const blank = connection.prepare(
+    'UPDATE fasten_disclosures SET box = NULL, lookup = NULL WHERE position = ? AND pointer = ?',
+  )
+  for (const values of byLog.values())
+    for (const { position, pointer } of values) blank.run(position, pointer)
+  for (const [log, values] of byLog) {
+    const parts = parseLogName(log)
+    if (parts === undefined) continue
+    const base = logName({ ...parts, generation: 1 })
+    for (const facts of erasureFacts(log, { subject, basis, erased_at }, values))
+      deed.appendOwn(base, erasedRow(subject, facts, actor))
+  }
+  return told(byLog)
+}
+
+function told(byLog: ReadonlyMap<string, readonly Found[]>): readonly ErasedLog[] {
+  return [...byLog]
+    .map(([log, values]) => ({
+      log,
+      rows: new Set(values.map(({ monotonic_seq }) => monotonic_seq)).size,
+      values: values.length,
+    }))
+    .sort((one, other) => (one.log < other.log ? -1 : 1))
+}
+
+function tombstonesIn(connection: SqliteConnection): readonly Tombstone[] {
+  const rows = connection
+    .prepare('SELECT key_id, subject, basis, erased_at FROM fasten_erased_keys ORDER BY erased_at, key_id')
+    .all()
+  const groups = Map.groupBy(rows, (row) => JSON.stringify([row['subject'], row['basis'], row['erased_at']]))
+  return [...groups.values()].map((group) => ({
+    tenant: '',
+    subjects: [String(group[0]?.['subject'])],
+    key_ids: group.map(({ key_id }) => String(key_id)),
+    basis: String(group[0]?.['basis']),
+    erased_at: String(group[0]?.['erased_at']),
+  }))
+}
+
+/**
+ * Old pages may hold what was erased: in the file, which is written anew, and in the write-ahead log, which is emptied. Both need
+ * everybody's reading to pause for a moment; a reader that holds an old snapshot is waited for as long as the connection waits for
+ * locks.
+ */
+function scrub(connection: SqliteConnection, path: string): void {
+  connection.exec('PRAGMA secure_delete = ON; VACUUM;')
+  const outcome = connection.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get()
+  if (Number(outcome?.['busy'] ?? 1) === 0) return
+  throw new FastenError('ERASURE_INCOMPLETE', 'a reader still holds pages from before the erasure', {
+    at: path,
+    hint: 'end long-running readers of the file and run the erasure again: what is left will be removed then',
+  })
+}
