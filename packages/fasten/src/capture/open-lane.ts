@@ -8,7 +8,7 @@ import type { IdSource } from '../core/ids.ts'
 import { streams, type StreamName } from '../core/row.ts'
 import type { DrainEvent } from '../store/drain-loop.ts'
 import { startDrainThread, startInlineDrainer, type Drainer } from '../store/drain-thread.ts'
-import type { Dsn } from '../store/dsn.ts'
+import { databaseOf, type Dsn } from '../store/dsn.ts'
 import { keyFolder } from '../store/keys/key-folder.ts'
 import type { Signer } from '../store/keys/signer.ts'
 import { openSigning, type SigningPlan } from '../store/keys/signing.ts'
@@ -51,7 +51,7 @@ export function planLanes(config: Config): LanePlan[] {
     if (!named) continue
     // A table belongs to the stream whose DSN names it, not to the database.
     const { table, ...dsn } = named
-    const key = storeKey(dsn)
+    const key = databaseOf(dsn)
     const plan: Plan = plans.get(key) ?? { dsn, tables: {}, streams: [] }
     plans.set(key, plan)
     if (table !== undefined) plan.tables[stream] = table
@@ -68,9 +68,6 @@ export function planLanes(config: Config): LanePlan[] {
   }))
 }
 
-const storeKey = (dsn: Dsn): string =>
-  dsn.kind === 'sqlite' ? `sqlite ${dsn.isMemory ? dsn.path : resolve(dsn.path)}` : `postgres ${dsn.url}`
-
 /** `<database>-spool` beside a SQLite file; with FASTEN_SPOOL_DIR, or for a server, a folder named after the database. */
 export function spoolRoot(dsn: Dsn, spoolDirectorySetting: string | undefined): string {
   const isFile = dsn.kind === 'sqlite'
@@ -79,7 +76,7 @@ export function spoolRoot(dsn: Dsn, spoolDirectorySetting: string | undefined): 
   return join(resolve(spoolDirectorySetting), nameOf(dsn))
 }
 
-const nameOf = (dsn: Dsn): string => hash('sha256', storeKey(dsn), 'hex').slice(0, 16)
+const nameOf = (dsn: Dsn): string => hash('sha256', databaseOf(dsn), 'hex').slice(0, 16)
 
 export interface OpenLaneParts {
   readonly config: Config

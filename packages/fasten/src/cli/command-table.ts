@@ -20,5 +20,7 @@ export const commandTable: Readonly<Record<string, Loader>> = {
   'codes diff': () => import('./commands/codes-diff.ts'),
   'quarantine list': () => import('./commands/quarantine-list.ts'),
   'quarantine retry': () => import('./commands/quarantine-retry.ts'),
+  'postgres migrate': () => import('./commands/postgres-migrate.ts'),
+  'postgres grants': () => import('./commands/postgres-grants.ts'),
   completion: () => import('./commands/completion.ts'),
 }

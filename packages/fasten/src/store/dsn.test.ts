@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { FastenError } from '../core/error.ts'
-import { hideSecrets, parseDsn } from './dsn.ts'
+import { databaseOf, hideSecrets, parseDsn } from './dsn.ts'
 
 const secret = ['hunter', '2'].join('')
 
@@ -40,6 +40,40 @@ describe('parseDsn', () => {
     })
   })
 
+  test('a Postgres schema is named with the table or alone', () => {
+    const schemas = ['schema=logs', 'table=logs.a', 'schema=logs&table=a', 'table=logs.a&schema=logs']
+    assert.deepEqual(
+      schemas.map((query) => {
+        const dsn = parseDsn(`postgres://db/trail?${query}`)
+        return dsn.kind === 'postgres' && [dsn.schema, dsn.table]
+      }),
+      [
+        ['logs', undefined],
+        ['logs', 'a'],
+        ['logs', 'a'],
+        ['logs', 'a'],
+      ],
+    )
+  })
+
+  test('a database is the same however user, password and parameters are spelled, and in another schema it is not', () => {
+    const same = [
+      `postgres://app:${secret}@h1,h2:5433/trail`,
+      'postgresql://h1,h2:5433/trail?sslmode=require',
+      'postgres://other@h1,h2:5433/trail?table=a&application_name=x',
+    ]
+    const names = new Set(same.map((text) => databaseOf(parseDsn(text))))
+    assert.equal(names.size, 1)
+    assert.doesNotMatch([...names].join(), new RegExp(secret))
+    const others = [
+      'postgres://h1/trail',
+      'postgres://h1,h2:5433/other',
+      'postgres://h1,h2:5433/trail?schema=s',
+    ]
+    for (const text of others) names.add(databaseOf(parseDsn(text)))
+    assert.equal(names.size, 4)
+  })
+
   const refused: readonly [text: string, code: string, said: RegExp][] = [
     ['', 'DSN_SCHEME', /empty.*sqlite:\/\/\//],
     ['audit.db', 'DSN_SCHEME', /no scheme.*sqlite:\/\/\/audit\.db/],
@@ -70,6 +104,10 @@ describe('parseDsn', () => {
     [`postgres://app:${secret}@db/`, 'DSN_PATH', /names no database/],
     [`postgres://app:${secret}@db/trail?table=a.b.c`, 'DSN_TABLE', /"a\.b\.c"/],
     [`postgres://app:${secret}@db/trail?table=a.`, 'DSN_TABLE', /"a\."/],
+    [`postgres://app:${secret}@db/trail?table=pg_class`, 'DSN_TABLE', /reserved/],
+    [`postgres://app:${secret}@db/trail?table=x.fasten_logs`, 'DSN_TABLE', /reserved/],
+    [`postgres://app:${secret}@db/trail?schema=pg_catalog`, 'DSN_TABLE', /schema/],
+    [`postgres://app:${secret}@db/trail?schema=a&table=b.c`, 'DSN_TABLE', /two schemas.*\?table=b\.c/],
     [`postgres://app:${secret}@db/trail?tabel=a`, 'DSN_PARAMETER', /"tabel"/],
   ]
   for (const [text, code, said] of refused) {

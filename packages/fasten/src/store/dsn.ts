@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { resolve } from 'node:path'
 import { FastenError } from '../core/error.ts'
 
 /** Where rows live, as one line of configuration says it. Parsed once, at the border; nothing below reads DSN text. */
@@ -55,6 +56,19 @@ export function hideSecrets(text: string): string {
   if (rest.length === 0) return shown
   const parameters = rest.join('?').replace(/([^&=]*(?:pass|pwd|secret|token|key)[^&=]*=)[^&]*/gi, '$1***')
   return `${shown}?${parameters}`
+}
+
+/**
+ * Which database a DSN means, the same for every way to spell user, password and parameters: rows that wait for it, and what was signed
+ * of it, are found again after a password was changed.
+ */
+export function databaseOf(dsn: Dsn): string {
+  if (dsn.kind === 'sqlite') return `sqlite ${dsn.isMemory ? dsn.path : resolve(dsn.path)}`
+  const [, hosts = '', database = '', query = ''] =
+    /^[a-z]+:\/\/(?:.*@)?([^/]*)\/([^?]*)(?:\?(.*))?$/is.exec(dsn.url) ?? []
+  const given = new URLSearchParams(query)
+  const place = [given.get('host') ?? hosts, given.get('port') ?? '', given.get('dbname') ?? database]
+  return ['postgres', ...place, dsn.schema ?? ''].join(' ')
 }
 
 /** True for what may name a table: a letter or underscore, then letters, digits, underscores; 63 at most. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { hash } from 'node:crypto'
 import { join, resolve } from 'node:path'
-import type { Dsn } from '../dsn.ts'
+import { databaseOf, type Dsn } from '../dsn.ts'
 
 /** Where a store's key and the memory of what was signed lie; on the node, never in the database. */
 export interface KeyFolder {
@@ -27,10 +27,7 @@ export function keyFolder(dsn: Dsn, keyDirectorySetting: string | undefined): Ke
 
 /** The same for every way to spell user, password and parameters: none of them is another database. */
 export function storeName(dsn: Dsn): string {
-  const place =
-    dsn.kind === 'sqlite'
-      ? resolve(dsn.path)
-      : dsn.url.replace(/^[a-z]+:\/\/(?:.*@)?/is, '').replace(/\?.*$/s, '')
-  const last = /[^/]*$/.exec(place)?.[0].replace(/[^A-Za-z0-9._-]/g, '_') ?? ''
+  const place = dsn.kind === 'sqlite' ? resolve(dsn.path) : databaseOf(dsn)
+  const last = /[^/ ]*$/.exec(place.trim())?.[0].replace(/[^A-Za-z0-9._-]/g, '_') ?? ''
   return `${last.slice(0, 40)}-${hash('sha256', place, 'hex').slice(0, 8)}`
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { chain, genesis, type Head } from '../../core/chain.ts'
 import type { Digest } from '../../core/digest.ts'
-import { FastenError } from '../../core/error.ts'
+import { FastenError, systemCode } from '../../core/error.ts'
 import { logName, parseLogName, type LogParts } from '../../core/log-name.ts'
 import type { Row, StreamName } from '../../core/row.ts'
 import type { HeadMemory, OpenLog } from '../heads.ts'
@@ -91,7 +91,10 @@ export function createTransactions(sql: Sql, options: AppendOptions): Transactio
         // Starts over: with the lock of new logs, with a new log in place of one, or because somebody stored the same id meanwhile.
         if (error instanceof NewLogs) mayOpenLogs = true
         else if (error instanceof LogOccupied) options.memory.condemn(error.table, error.base)
-        else throw error
+        else {
+          if (systemCode(error) === '23514') options.months.forget()
+          throw error
+        }
         await sql.rollback()
       }
     }

@@ -106,15 +106,17 @@ async function opened(driver: PgDriver, config: ClientConfig): Promise<Client> {
 }
 
 /**
- * `synchronous_commit` off would answer before the rows are safe; every other value is left as the administrator chose it. The search
- * path is emptied because every name of ours is written with its schema.
+ * `synchronous_commit` off would answer before the rows are safe; every other value is left as the administrator chose it. A time-out that
+ * is shorter already, by the role, the database or `options` in the DSN, stays as it is.
  */
 export async function prepareSession(client: Pick<Client, 'query'>, timeouts: Timeouts): Promise<void> {
   const { statementMs, lockMs, idleInTransactionMs } = timeouts
   await client.query(`
-    SET statement_timeout = ${statementMs};
-    SET lock_timeout = ${lockMs};
-    SET idle_in_transaction_session_timeout = ${idleInTransactionMs};
+    SELECT set_config(name, ms::text, false) FROM (VALUES
+      ('statement_timeout', ${statementMs}),
+      ('lock_timeout', ${lockMs}),
+      ('idle_in_transaction_session_timeout', ${idleInTransactionMs})) AS t (name, ms)
+    JOIN pg_settings s USING (name) WHERE s.setting::bigint = 0 OR s.setting::bigint > t.ms;
     SET timezone = 'UTC';
     SET client_encoding = 'UTF8';
     SET standard_conforming_strings = on;

@@ -75,6 +75,11 @@ const states: Readonly<Record<string, Explanation>> = {
   '25P03': busy,
   '55': busy,
   '58': broken,
+  '23514': [
+    'STORE_SCHEMA_OLDER',
+    'the table has no partition for this month',
+    'run this once with the DSN of the owner: fasten postgres migrate DSN',
+  ],
   XX001: damaged,
   XX002: damaged,
 }

@@ -8,6 +8,8 @@ import type { Sql } from './sql.ts'
 export interface Months {
   /** `YYYY-MM` of the month whose partitions, and those of the months after it, were last made sure of. */
   through(): string | undefined
+  /** A row found no partition: they are to be made once more. */
+  forget(): void
   /** Makes the partitions of the month of `today` (`YYYY-MM-DD`, clock of the database) and of two more. */
   make(sql: Sql, today: string): Promise<void>
 }
@@ -20,6 +22,9 @@ export function createMonths(schema: string, tables: StreamTables): Months {
   let month: string | undefined
   return {
     through: () => month,
+    forget() {
+      month = undefined
+    },
     async make(sql, today) {
       for (const table of Object.values(tables)) {
         try {

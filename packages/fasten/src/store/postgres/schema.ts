@@ -130,14 +130,15 @@ function memberFunction(schema: string): string {
 
 /**
  * Makes the partitions of a table of ours, from the month of \`first\` on; answers how many were missing. It runs with the rights of
- * its owner, so that a writer that may create nothing else can still enter a new month. A new partition is filled in beside the table and
+ * its owner, so that a writer that may create nothing else can still enter a new month. Whether one is there is asked of the table of
+ * tables, since a name that was not found once is remembered as missing for longer than the wait for the lock. A new partition is filled in beside the table and
  * attached at the end, which does not wait for readers and writers, as PARTITION OF would.
  */
 function monthsFunction(schema: string): string {
   return `CREATE FUNCTION ${schema}fasten_make_months(parent text, first date, months int) RETURNS int
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     DECLARE
-      home text := (SELECT n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+      home name := (SELECT n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
         WHERE c.oid = '${schema}fasten_tables'::regclass);
       begins date;
       part text;
@@ -152,9 +153,9 @@ function monthsFunction(schema: string): string {
         IF length(part) > 63 THEN
           part := left(parent, 46) || '_' || left(md5(parent), 8) || to_char(begins, '"_"YYYY"_"MM');
         END IF;
-        CONTINUE WHEN to_regclass(format('%I.%I', home, part)) IS NOT NULL;
+        CONTINUE WHEN EXISTS (SELECT FROM pg_class c WHERE c.relname = part AND c.relnamespace = quote_ident(home)::regnamespace);
         PERFORM pg_advisory_xact_lock(${lockClass}, hashtext(home || '.' || parent));
-        CONTINUE WHEN to_regclass(format('%I.%I', home, part)) IS NOT NULL;
+        CONTINUE WHEN EXISTS (SELECT FROM pg_class c WHERE c.relname = part AND c.relnamespace = quote_ident(home)::regnamespace);
         EXECUTE format('CREATE TABLE %I.%I (LIKE %I.%I INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING STORAGE)',
           home, part, home, parent);
         EXECUTE format('CREATE TRIGGER fasten_guard_truncate BEFORE TRUNCATE ON %I.%I FOR EACH STATEMENT

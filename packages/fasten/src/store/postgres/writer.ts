@@ -144,14 +144,20 @@ async function raiseCounter(sql: Sql, schema: string, tables: StreamTables): Pro
   const carried = ['fasten_logs', ...Object.values(tables)].map(
     (table) => `(SELECT max(position) FROM ${prefix}"${table}" WHERE position < ${strayFrom})`,
   )
-  await sql.run(
-    `INSERT INTO ${prefix}fasten_counters AS c (name, value)
-    SELECT 'position', newest FROM (SELECT greatest(0, ${carried.join(', ')}) AS newest) n
-    WHERE NOT EXISTS (SELECT FROM ${prefix}fasten_counters WHERE name = 'position' AND value >= newest)
-    ON CONFLICT (name) DO UPDATE SET value = greatest(c.value, excluded.value)`,
+  const [row] = await sql.run(
+    `SELECT greatest(0, ${carried.join(', ')}) AS newest,
+      (SELECT value FROM ${prefix}fasten_counters WHERE name = 'position') AS position,
+      (SELECT value FROM ${prefix}fasten_counters WHERE name = 'log_id') AS log_id`,
   )
-  await sql.run(`INSERT INTO ${prefix}fasten_counters (name, value) SELECT 'log_id', 0
-    WHERE NOT EXISTS (SELECT FROM ${prefix}fasten_counters WHERE name = 'log_id') ON CONFLICT DO NOTHING`)
+  const set = (name: string, value: unknown): Promise<number> =>
+    sql.change(
+      `INSERT INTO ${prefix}fasten_counters AS c (name, value) VALUES ($1, $2)
+      ON CONFLICT (name) DO UPDATE SET value = greatest(c.value, excluded.value)`,
+      [name, value],
+    )
+  if ((row?.['position'] ?? null) === null || Number(row?.['newest']) > Number(row?.['position']))
+    await set('position', row?.['newest'] ?? 0)
+  if ((row?.['log_id'] ?? null) === null) await set('log_id', 0)
 }
 
 function heldElsewhere(cause: unknown, at: string): FastenError {

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** What each kind of role may do with a table, as GRANT spells it; empty for nothing. */
+export interface Rights {
+  readonly writer: string
+  readonly reader: string
+  readonly sweeper: string
+}
+
+/** Row tables. Partitions need none: whoever goes through the table is asked for rights on the table. */
+export const rowRights: Rights = {
+  writer: 'SELECT, INSERT',
+  reader: 'SELECT',
+  sweeper: 'SELECT, INSERT, UPDATE, DELETE',
+}
+
+/**
+ * All other tables. Whoever adds one to the layout adds its line here. Nobody needs DELETE or TRUNCATE on heads, or UPDATE on which log
+ * a head is of.
+ */
+export const rights: Readonly<Record<string, Rights>> = {
+  fasten_meta: { writer: 'SELECT', reader: 'SELECT', sweeper: 'SELECT' },
+  fasten_tables: { writer: 'SELECT', reader: 'SELECT', sweeper: 'SELECT' },
+  fasten_logs: {
+    writer: 'SELECT, INSERT, UPDATE (size, head_hash, position, moved_at)',
+    reader: 'SELECT',
+    sweeper: 'SELECT, INSERT, UPDATE (size, head_hash, position, moved_at)',
+  },
+  fasten_spools: { writer: 'SELECT, INSERT, UPDATE, DELETE', reader: 'SELECT', sweeper: 'SELECT' },
+  fasten_counters: {
+    writer: 'SELECT, INSERT, UPDATE (value)',
+    reader: 'SELECT',
+    sweeper: 'SELECT, INSERT, UPDATE (value)',
+  },
+}
