@@ -84,7 +84,10 @@ async function losePower(
     const copy = await disk.powerLoss(writer.child.pid ?? 0, () => readLedger(ledger))
     try {
       const place = sqlitePlace(copy.folder)
-      await recover(place)
+      // What is broken on purpose may leave a disk on which nothing starts; the files are judged as they lie.
+      await recover(place).catch((error: unknown) =>
+        sabotage === undefined ? Promise.reject(error) : undefined,
+      )
       all.push(await judge(place, copy.answer))
     } finally {
       copy.remove()

@@ -19,7 +19,7 @@ const chance = createChance()
 
 /** The system calls that put something on a disk, and those that only matter once another has failed. */
 const sites = {
-  'a flush of the spool or of the database': { calls: 'fdatasync', last: 12 },
+  'a flush of the spool or of the database': { calls: 'fdatasync', last: 8 },
   'a flush of a folder or of a rewritten file': { calls: 'fsync', last: 2 },
   'a write': { calls: 'pwrite64', last: 60 },
   'the rename after a failed flush': { calls: 'rename,renameat,renameat2', last: 2, after: 'fdatasync' },
@@ -86,7 +86,7 @@ async function failAt(
   const isDone = await writer.hears('done').then(
     () => true,
     // With its spool refused at the start the process cannot begin, and has promised nothing.
-    (error: unknown) => (/SPOOL_|STORE_/.test(String(error)) ? false : Promise.reject(error)),
+    (error: unknown) => (/SPOOL_|STORE_|KEY_/.test(String(error)) ? false : Promise.reject(error)),
   )
   const judged: Judgement[] = []
   if (isDone && !('why' in disk)) {

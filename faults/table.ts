@@ -64,4 +64,72 @@ export const faultTable: readonly FaultRow[] = [
     control: 'counting rows does not see the damage',
     alsoIn: ['packages/fasten/src/reader/tamper.test.ts'],
   },
+  {
+    row: 7,
+    name: 'clock',
+    fault: 'the clock steps back an hour, ahead ten years, stands still, repeats a second',
+    promise: 'numbers ascend, chains verify, and who follows by position sees each row once',
+    control: 'who follows by time passes rows over',
+  },
+  {
+    row: 8,
+    name: 'duplicates',
+    fault:
+      'batches delivered up to three times, by two senders, and later again; adopters race; an id with other content',
+    promise:
+      'each row is stored once; other content under a used id is told by `ROW_DUPLICATE`, and both are kept',
+    control: 'a table that takes what it gets holds rows twice',
+    alsoIn: ['packages/fasten/src/store/spool/adopt.test.ts'],
+  },
+  {
+    row: 10,
+    name: 'poison-rows',
+    fault: 'one row in a hundred is too large, no JSON, no UTF-8 or in the wrong place',
+    promise:
+      'good rows go on; bad ones are on disk with their reason, and a retry after the repair stores them once',
+    control: 'without quarantine, one bad row holds up its batch',
+    alsoIn: ['packages/fasten/src/store/quarantine.test.ts'],
+  },
+  {
+    row: 12,
+    name: 'file-replaced',
+    fault: 'the database file is deleted, moved, emptied or replaced by an older copy under the process',
+    promise:
+      'rows emitted afterwards are stored where the path leads, in a new log that says which one it follows',
+    control: 'a connection that is trusted for ever writes into a file that nobody finds',
+    alsoIn: ['packages/fasten/src/store/sqlite/replaced.test.ts'],
+  },
+  {
+    row: 14,
+    name: 'concurrent-writers',
+    fault: 'eight processes write one log, and are stopped and resumed at random instants',
+    promise: 'no fork, no hole, nothing lost or twice',
+    control: 'a writer that trusts the head it read forks the log',
+  },
+  {
+    row: 15,
+    name: 'hung-sink',
+    fault: 'the database accepts a transaction and never ends it',
+    promise:
+      '`emit()` returns, memory stays flat, the bound of the spool is told by a code, and all is stored later',
+    control: 'a client that writes through to the database loses rows',
+  },
+  {
+    row: 22,
+    name: 'migrations',
+    fault: '`kill -9` at every statement of every migration; an older program on newer data',
+    promise:
+      'the layout is the old one or the new one, the next start finishes; the older program is refused by a code',
+    control: 'the same statements without a transaction leave half a layout',
+    alsoIn: ['packages/fasten/src/store/sqlite/layout.test.ts'],
+  },
+  {
+    row: 25,
+    name: 'verifier-edges',
+    fault: 'the first, middle or last rows cut, rows swapped, rows damaged before ten thousand good ones',
+    promise:
+      'each is named by kind and exact range, every other row is checked, untouched parts verify by themselves',
+    control: 'a verifier that stops at the first failure never looks behind it',
+    alsoIn: ['packages/fasten/src/reader/tamper.test.ts'],
+  },
 ]
