@@ -20,6 +20,7 @@ const groups: Readonly<Record<string, string>> = {
   proof: 'How it is signed',
   rows: 'What goes into a row',
   output: 'Rings and standard output',
+  retention: 'How long rows are kept',
   drain: 'How rows reach the store',
   reading: 'Reading',
 }

@@ -5,6 +5,7 @@ import { columnsOf } from '../../packages/fasten/src/core/columns.ts'
 import type { VerifyInput } from '../../packages/fasten/src/core/fixtures/answer.ts'
 import { digest, ordinaryDraft, storedLog } from '../../packages/fasten/src/core/fixtures/rows.ts'
 import type { Draft, JsonValue, Row, StreamName, SysDraft } from '../../packages/fasten/src/core/row.ts'
+import { runsOf, sweptFacts } from '../../packages/fasten/src/core/swept.ts'
 import type { BreakKind } from '../../packages/fasten/src/core/verdict.ts'
 import type { VectorCase, VectorCases } from './case.ts'
 
@@ -118,7 +119,123 @@ const incomplete = (about: string, ...inputs: readonly VerifyInput[]): VectorCas
 
 const newestForged = edited(4, { monotonic_seq: 5, prev_hash: row(4).hash, event: 'forged' }, true)
 
+interface Sweep {
+  readonly places: readonly number[]
+  /** What the row of the sweep says instead of the truth. */
+  readonly said?: Readonly<Record<string, JsonValue>>
+  readonly boot_id?: string
+}
+
+/** A log of 8 rows and the rows of sweeps, with the leaves of `gone` taken away. */
+function swept(stream: StreamName, gone: readonly number[], ...sweeps: readonly Sweep[]): VerifyInput {
+  const home = `_/gateway/node-1/${stream}`
+  const ordinary =
+    stream === 'sys' ? sysDrafts(8) : Array.from({ length: 8 }, (_, index) => ordinaryDraft(stream, index))
+  const drafts = sweeps.map(({ places, said, boot_id = 'fa57e40001020304' }, index): Draft => {
+    const facts = {
+      ...sweptFacts({
+        log: home,
+        from: places[0] ?? 0,
+        to: places.at(-1) ?? 0,
+        class: stream === 'audit' ? 'short' : stream,
+        count: places.length,
+        policy_hash: 'cd'.repeat(32),
+        runs: runsOf(places),
+      }),
+      ...said,
+    }
+    const base = { ...ordinaryDraft(stream, 8 + index), boot_id }
+    if (base.stream === 'sys') return { ...base, event: 'RETENTION_SWEPT', logger: 'fasten', fields: facts }
+    if (base.stream === 'api')
+      return { ...base, method: 'POST', path: '/RETENTION_SWEPT', status: 201, detail: facts }
+    return { ...base, code: 'RETENTION_SWEPT', domain: 'fasten', detail: facts }
+  })
+  const input = stored(home, [...ordinary, ...drafts])
+  return {
+    ...input,
+    rows: input.rows.map((each) =>
+      gone.includes(each.monotonic_seq)
+        ? { monotonic_seq: each.monotonic_seq, leaf: null, hash: each.hash, columns: {} }
+        : each,
+    ),
+  }
+}
+
+const expired = (
+  about: string,
+  count: number,
+  ...inputs: readonly VerifyInput[]
+): VectorCase<VerifyInput> => ({
+  about,
+  checks: inputs.map((input) => ({
+    input,
+    claim: { verdict: 'PASS', rows_expired: count, rows_bad: 0, rows_missing: 0, breaks: [] },
+  })),
+})
+
 export const verifyCases: VectorCases<VerifyInput> = {
+  swept_pass: expired(
+    'Rows that expired: their hashes are kept and still link, and a later row of the store says which they were.',
+    4,
+    swept('audit', [1, 2, 3, 4], { places: [1, 2, 3, 4] }),
+    swept('sys', [1, 2, 3, 4], { places: [1, 2, 3, 4] }),
+    swept('api', [1, 2, 3, 4], { places: [1, 2, 3, 4] }),
+  ),
+  'swept-in-turns_pass': expired(
+    'Rows of several classes lie between each other and expire in turns; `places` names those of each turn.',
+    5,
+    swept('sys', [1, 2, 3, 5, 6], { places: [1, 3, 5] }, { places: [2, 6] }),
+  ),
+  'sweep-claims-more_pass': expired(
+    'A row that a sweep names and that is there all the same (an older copy was put back) is checked like any other.',
+    2,
+    swept('sys', [1, 3], { places: [1, 2, 3] }),
+  ),
+  'range-of-expired-rows_incomplete': incomplete(
+    'A range in which every row has expired proves nothing. The row behind it explains it, and is not in the range.',
+    { ...swept('sys', [1, 2], { places: [1, 2] }), from_seq: 1, to_seq: 2 },
+  ),
+  'sweep-withheld_broken': broken(
+    'The row that would explain the sweep was taken away as well: there is no end to that.',
+    swept('sys', [1, 2, 8], { places: [1, 2] }),
+    ['leaf_unreadable', 1, 2],
+    ['leaf_unreadable', 8],
+  ),
+  'more-gone-than-swept_broken': broken(
+    'One more row is gone than any sweep has named.',
+    swept('sys', [1, 2, 3, 4], { places: [1, 2, 4] }),
+    ['leaf_unreadable', 3],
+  ),
+  'sweep-counts-wrong_broken': broken(
+    'A sweep whose count is not that of its places says nothing.',
+    swept('sys', [1, 2], { places: [1, 2], said: { count: 1 } }),
+    ['leaf_unreadable', 1, 2],
+  ),
+  'sweep-of-another-log_broken': broken(
+    'A sweep speaks of its own log only.',
+    swept('sys', [1, 2], { places: [1, 2], said: { log: '_/gateway/node-2/sys' } }),
+    ['leaf_unreadable', 1, 2],
+  ),
+  'sweep-of-an-application_broken': broken(
+    'A row that looks like one of a sweep, but was emitted by an application: only the store may say that rows are gone.',
+    swept('sys', [1, 2], { places: [1, 2], boot_id: '0123456789abcdef' }),
+    ['leaf_unreadable', 1, 2],
+  ),
+  'sweep-of-rows-behind-it_broken': broken(
+    'A sweep explains rows before it. Row 9 was not there to be swept when row 8 said so.',
+    swept('sys', [9], { places: [9] }, { places: [1] }),
+    ['leaf_unreadable', 9],
+  ),
+  'kept-hash-changed_broken': broken(
+    'The hash that an expired row left behind was changed: the row that follows it remembers another one.',
+    changedHash(swept('sys', [1, 2, 3], { places: [1, 2, 3] }), 3),
+    ['link_mismatch', 4],
+  ),
+  'row-behind-expired-edited_broken': broken(
+    'A survivor is checked as ever.',
+    withLeafOf(swept('sys', [1, 2, 3], { places: [1, 2, 3] }), 4, 'setpoint', 'nothing'),
+    ['hash_mismatch', 4],
+  ),
   untouched_pass: passing(
     'Untouched logs of the three streams, and one of a single row.',
     whole,
@@ -390,6 +507,19 @@ row is counted as unanchored until a signed checkpoint covers it.`,
     ['hash_mismatch', 5],
     ['duplicate_seq', 7],
   ),
+}
+
+function changedHash(input: VerifyInput, seq: number): VerifyInput {
+  return {
+    ...input,
+    rows: input.rows.map((each) => (each.monotonic_seq === seq ? { ...each, hash: 'ab'.repeat(32) } : each)),
+  }
+}
+
+function withLeafOf(input: VerifyInput, seq: number, from: string, to: string): VerifyInput {
+  const change = (each: StoredRow): StoredRow =>
+    each.monotonic_seq === seq ? { ...each, leaf: each.leaf?.replace(from, to) ?? null } : each
+  return { ...input, rows: input.rows.map(change) }
 }
 
 function damaged(each: StoredRow): StoredRow[] {

@@ -5,9 +5,11 @@ import { dirname, join, resolve } from 'node:path'
 import { FastenError, systemCode } from '../core/error.ts'
 import { detailBytesLimit } from '../core/redact.ts'
 import type { Level, StreamName } from '../core/row.ts'
+import type { RetentionPolicy } from '../core/retention-policy.ts'
 import { parseDsn, type Dsn } from '../store/dsn.ts'
 import type { KeyOrigin, Signer } from '../store/keys/signer.ts'
 import { expandVariables, readEnvFile } from './env-file.ts'
+import { policyFrom } from './retention-settings.ts'
 import {
   fromEnv,
   fromOption,
@@ -83,6 +85,7 @@ export interface Config {
   readonly keyDirectory: string | undefined
   /** The key for personal data, where one is given. */
   readonly privacy: () => { readonly key: string | undefined; readonly keyFile: string | undefined }
+  readonly retention: { readonly policy: RetentionPolicy; readonly sweepIntervalMs: number }
   /** What was chosen for lack of a setting, as `name value (where from)`; empty when everything was said. */
   readonly assumed: readonly string[]
 }
@@ -158,11 +161,12 @@ export function readConfig(
     hasExitHooks: get('exit_hooks') ?? true,
     key: configuredKey(get, options.signer),
     heartbeatMs: get('heartbeat_interval') ?? 3_600_000,
+    retention: { policy: policyFrom(get), sweepIntervalMs: get('retention_sweep_interval') ?? 21_600_000 },
     assumed,
   }
 }
 
-type Get = <N extends SettingName>(name: N) => SettingValue<N> | undefined
+export type Get = <N extends SettingName>(name: N) => SettingValue<N> | undefined
 
 function configuredKey(get: Get, signer: Signer | undefined): ConfiguredKey {
   const text = get('node_key')

@@ -80,6 +80,7 @@ export function createFasten({
   let isTelling = false
   let isClosed = false
   let lastError: string | null = null
+  let sweptRows = 0
 
   const sealer = openSealer({ config, clock, random: createSystemRandom(), ring: keyRing, onTrouble })
   const opened = openLanes()
@@ -255,12 +256,23 @@ export function createFasten({
       emit({ code: 'DEGRADED', target: 'store', outcome: 'failure', reason: event.last_error })
     if (name === 'audit_drain_recovered' && event.was_degraded)
       emit({ code: 'RECOVERED', target: 'store', detail: { seconds: event.recovery_after_seconds } })
+    if (name === 'retention_purge_failed')
+      emit({
+        code: 'RETENTION_FAILED',
+        target: 'store',
+        outcome: 'failure',
+        reason: event.error,
+        detail: { error_code: event.code },
+      })
+    if (event.event === 'retention_swept') sweptRows += event.rows
     const isGood =
+      name === 'retention_swept' ||
       name === 'audit_drain_recovered' ||
       name === 'audit_spool_adopted' ||
       name === 'audit_checkpoint_recovered'
     const isWarning = name === 'audit_drain_failed' || name === 'audit_spool_not_adopted'
-    if (name !== 'audit_spool_adopted') notice(`${name} ${JSON.stringify(fields)}`)
+    if (name !== 'audit_spool_adopted' && name !== 'retention_swept')
+      notice(`${name} ${JSON.stringify(fields)}`)
     // While the sys stream goes into the same store, its rows wait in the same spool; nothing feeds back.
     log[isGood ? 'info' : isWarning ? 'warn' : 'error'](name, fields)
   }
@@ -308,6 +320,7 @@ export function createFasten({
       last_error: lastError,
       checkpoints,
       checkpoint_failures: failures,
+      swept_rows: sweptRows,
       unregistered: [...unregistered.values()].reduce((total, times) => total + times, 0),
       refused_by_code: Object.fromEntries(refusedByCode),
       sys_ring_rows: rings.sys.size,

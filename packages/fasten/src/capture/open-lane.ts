@@ -132,11 +132,13 @@ export function openLane(plan: LanePlan, parts: OpenLaneParts): OpenLane {
 
   function startDrainer(): Drainer {
     const pace = { rowsMax: config.drainRowsMax, lingerMs: config.drainLingerMs }
+    const retention = isMemory ? undefined : { ...config.retention, service_id: config.service_id }
     const onThisThread = () => ({
       root: spool.root,
       reader: spool.reader(),
       openStore: () => (inline ??= openStore(target, { digest: sha256, clock, ids, signing })),
       sealing: signing && sealingOf(target, signing, config.heartbeatMs),
+      retention,
       clock,
       ids,
       ...pace,
@@ -146,7 +148,7 @@ export function openLane(plan: LanePlan, parts: OpenLaneParts): OpenLane {
     const isBound = isMemory || config.key.kind === 'object'
     if (isBound || !config.usesDrainThread) return startInlineDrainer(onThisThread())
     return startDrainThread(
-      { root: spool.root, spool: id, target, ...pace, heartbeatMs: config.heartbeatMs },
+      { root: spool.root, spool: id, target, ...pace, heartbeatMs: config.heartbeatMs, retention },
       onThisThread,
       onEvent,
     )

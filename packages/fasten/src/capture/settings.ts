@@ -4,6 +4,7 @@
  * people, and a test compares the two.
  */
 import { FastenError } from '../core/error.ts'
+import { parsePeriod, parseRetentionRules } from '../core/retention-grammar.ts'
 import { levels, streams } from '../core/row.ts'
 
 type Kind<T> = (text: string) => T | undefined
@@ -32,6 +33,8 @@ const duration: Kind<number> = (raw) => {
   if (digits === undefined) return /^\s*(off|0|none)\s*$/i.test(raw) ? 0 : undefined
   return Number(digits) * { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }[unit?.toLowerCase() as 's']
 }
+/** A period as it was written, once it is known to be one. */
+const period: Kind<string> = (raw) => (parsePeriod(raw) === undefined ? undefined : raw.trim())
 const word =
   <const W extends readonly string[]>(words: W): Kind<W[number]> =>
   (raw) =>
@@ -66,6 +69,10 @@ const setting = <T>(env: Setting<T>['env'], parse: Kind<T>, expects: string): Se
 
 const id = 'text of 1 to 128 characters'
 const dsn = 'a DSN such as sqlite:///./fasten.db'
+
+const periodText = 'days such as 2555, or 30d, 2w, 6mo, 7y, from 1 day to 100 years; or permanent'
+/** Timers of Node.js cannot count much further. */
+const sweepIntervalMsMax = 20 * 86_400_000
 
 export const settings = {
   service_id: setting(['FASTEN_SERVICE_ID'], text, id),
@@ -130,6 +137,25 @@ export const settings = {
     integer(0, 600_000),
     'a whole number of milliseconds, 0 to 600000',
   ),
+  audit_retention_class_short: setting(['FASTEN_AUDIT_RETENTION_CLASS_SHORT'], period, periodText),
+  audit_retention_class_medium: setting(['FASTEN_AUDIT_RETENTION_CLASS_MEDIUM'], period, periodText),
+  audit_retention_class_long: setting(['FASTEN_AUDIT_RETENTION_CLASS_LONG'], period, periodText),
+  audit_retention_class_regulated: setting(['FASTEN_AUDIT_RETENTION_CLASS_REGULATED'], period, periodText),
+  audit_retention_override: setting(
+    ['FASTEN_AUDIT_RETENTION_OVERRIDE'],
+    (raw) => (parseRetentionRules(raw) === undefined ? undefined : raw),
+    'rules such as long=7y,ORDER_PAID=10y,acme/medium=1y: each once, of short, medium, long, regulated or a code',
+  ),
+  retention_sweep_interval: setting(
+    ['FASTEN_RETENTION_SWEEP_INTERVAL'],
+    (raw) => {
+      const ms = duration(raw)
+      return ms !== undefined && (ms === 0 || (ms >= 1000 && ms <= sweepIntervalMsMax)) ? ms : undefined
+    },
+    'a duration such as 6h, from 1s to 20d, or off',
+  ),
+  api_retention_days: setting(['FASTEN_API_RETENTION_DAYS'], period, periodText),
+  sys_retention_days: setting(['FASTEN_SYS_RETENTION_DAYS'], period, periodText),
   signing: setting(['FASTEN_SIGNING'], boolean, 'on or off'),
   node_key: setting(['FASTEN_NODE_KEY'], text, 'an Ed25519 key, PKCS #8 as PEM or as base64'),
   node_key_file: setting(['FASTEN_NODE_KEY_FILE'], text, 'the path of a key file'),

@@ -26,6 +26,8 @@ export interface Stats {
   readonly checkpoints: number
   /** Times that signing failed; rows were stored all the same. */
   readonly checkpoint_failures: number
+  /** Rows whose content this process has taken away because they had expired. */
+  readonly swept_rows: number
   /** Emitted codes that were not registered. */
   readonly unregistered: number
   /** Audit rows by code that were refused; empty when none were. */

@@ -5,10 +5,12 @@ import { columnNames, columnsOf, type ColumnValue } from './columns.ts'
 import { createDisclosureCheck, type EvidenceDisclosure } from './disclosure-check.ts'
 import type { Digest } from './digest.ts'
 import { emissionNotes } from './emission.ts'
+import { createExpiredPlaces } from './expired-places.ts'
 import { createLeafScanner, type Expected } from './leaf-scan.ts'
 import { parseLogName } from './log-name.ts'
 import { memberNames } from './members.ts'
 import type { JsonObject, Row } from './row.ts'
+import { sweptBy, sweptCode } from './swept.ts'
 import type { BreakKind, Emission, LogVerdict, Verdict, VerdictKind } from './verdict.ts'
 
 /** Which rules a verdict was reached by; changes when they do. */
@@ -56,9 +58,12 @@ export interface LogVerifierOptions {
 export interface LogVerifier {
   /**
    * Takes every physical row of the log, in the store's order of `monotonic_seq` then position; rows before `from_seq - 1`
-   * may be left out. Never throws for what a row holds.
+   * may be left out. Of rows behind `to_seq` only those of sweeps matter, and only while rows are `unexplained`. Never throws for
+   * what a row holds.
    */
   push(row: Evidence): void
+  /** Rows pushed so far whose leaf is gone and that no row of a sweep behind them has explained. */
+  unexplained(): number
   finish(): LogVerdict
 }
 
@@ -97,6 +102,11 @@ export function createLogVerifier(options: LogVerifierOptions): LogVerifier {
   const breaks = createBreakList()
   const [sdAt, detailAt, codeAt] = [names.indexOf('sd'), names.indexOf('detail'), names.indexOf('code')]
   const disclosing = createDisclosureCheck(log, digest, options.erasures)
+  const sweptAt = names.indexOf(stream === 'sys' ? 'event' : stream === 'api' ? 'path' : 'code')
+  const sweptName = stream === 'api' ? `/${sweptCode}` : sweptCode
+  const expiredPlaces = createExpiredPlaces()
+  let waiting = 0
+  let expired = 0
 
   let checked = 0
   let bad = 0
@@ -111,11 +121,11 @@ export function createLogVerifier(options: LogVerifierOptions): LogVerifier {
   let isEdgeKnown = link !== undefined
   let latestBootId = ''
 
-  return { push, finish }
+  return { push, finish, unexplained: () => waiting }
 
   function push(row: Evidence): void {
     const seq = row.monotonic_seq
-    if (seq > to) return
+    if (seq > to) return explain(row)
     if (seq < from) return pushBefore(row, seq)
     checked++
     if (seq === latestSeq + 1 && (head === null || seq < head.size)) return pushNext(row, seq)
@@ -156,8 +166,14 @@ export function createLogVerifier(options: LogVerifierOptions): LogVerifier {
     latestSeq = seq
     latestHash = hash
     const wasBroken = isLatestBroken
+    const badBefore = bad
     isLatestBroken = true
-    if (leaf === null || computed === undefined)
+    if (leaf === null && hash !== null && isHash(hash)) {
+      // What remains of a row that has expired. Whether it has, a later row must say; its hash is a link all the same.
+      isLatestBroken = false
+      waiting++
+      expiredPlaces.add(seq)
+    } else if (leaf === null || computed === undefined)
       note(
         'leaf_unreadable',
         seq,
@@ -175,6 +191,7 @@ export function createLogVerifier(options: LogVerifierOptions): LogVerifier {
       else isLatestBroken = diagnose(row, seq, JSON.parse(new TextDecoder().decode(leaf)) as Row, wasBroken)
       if (!isLatestBroken && seq > 0 && onEmission !== undefined) tellEmission(onEmission)
       if (!isLatestBroken && stream === 'audit') checkPersonal(row, seq)
+      if (waiting > 0 && bad === badBefore && scanner.member(sweptAt, sweptName) === sweptName) settle(leaf)
     }
     link = computed ?? hash ?? undefined
     otherLinks = hash === null || hash === link ? none : [hash]
@@ -190,6 +207,22 @@ export function createLogVerifier(options: LogVerifierOptions): LogVerifier {
     if (sd === undefined && (disclosures === undefined || disclosures.length === 0)) return
     // An export without them is judged as what it is: the rows commit to the values all the same.
     if (disclosures !== undefined && !disclosing.check(seq, parsed(sd), disclosures, breaks.add)) bad++
+  }
+
+  function settle(leaf: Uint8Array): void {
+    const swept = sweptBy(JSON.parse(new TextDecoder().decode(leaf)))
+    const explained = swept === undefined ? 0 : expiredPlaces.explain(swept.runs)
+    waiting -= explained
+    expired += explained
+  }
+
+  /** A row from behind the range: its own hash is checked, its link is not. */
+  function explain({ monotonic_seq: seq, leaf, hash }: Evidence): void {
+    if (waiting === 0 || leaf === null || hash === null || hash !== hashOf(leaf)) return
+    const alone: Expected[] = expected.map(() => undefined)
+    alone[names.indexOf('log')] = log
+    alone[seqAt] = seq
+    if (scanner.scan(leaf, alone) === 'as_expected') settle(leaf)
   }
 
   function tellEmission(tell: (boot_id: string, boot_seq: number) => void): void {
@@ -264,26 +297,29 @@ export function createLogVerifier(options: LogVerifierOptions): LogVerifier {
     const end = Math.max(from, Math.min(size, to + 1))
     if (latestSeq + 1 < end) breaks.addGap(latestSeq + 1, end - 1)
     else if (head !== null && end === head.size && end > from) checkHead(head)
+    for (const seq of expiredPlaces.rest())
+      note('leaf_unreadable', seq, 'the leaf is missing, and no later row of a sweep says why', 'missing')
     const { bad: badRows, unaccounted } = disclosing.finish(breaks.add, to < size - 1)
     bad += badRows
     const total = breaks.total()
+    const read = checked - expired
     const notes = [...notesOn(end), ...personalNotes(unaccounted)]
-    const isComplete = head !== null && end > from && checked > 0 && isEdgeKnown && unaccounted === 0
+    const isComplete = head !== null && end > from && read > 0 && isEdgeKnown && unaccounted === 0
     return {
       verdict: total > 0 ? 'FAIL' : isComplete ? 'PASS' : 'INCOMPLETE',
       log,
       from_index: from,
       to_index: end,
       rows_expected: end - from,
-      rows_checked: checked,
-      rows_expired: 0,
+      rows_checked: read,
+      rows_expired: expired,
       rows_erased: disclosing.rowsErased(),
       rows_missing: breaks.missing(),
       rows_bad: bad,
       breaks: breaks.list(),
       breaks_total: total,
       head_hash: latestHash,
-      unanchored_rows: checked,
+      unanchored_rows: read,
       notes,
     }
   }
@@ -316,6 +352,7 @@ export function createLogVerifier(options: LogVerifierOptions): LogVerifier {
     const notes: string[] = []
     if (end === from) notes.push('the range holds no row, which proves nothing')
     else if (checked === 0) notes.push('no row was checked')
+    else if (checked === expired) notes.push('every row of the range has expired, which proves nothing')
     if (head === null)
       notes.push('no head is recorded for this log, so rows cut off at its end would not be noticed')
     if (!isEdgeKnown && checked > 0)
@@ -345,7 +382,9 @@ export function combineVerdicts(
   const worst = (['FAIL', 'INCOMPLETE', 'PASS'] satisfies VerdictKind[]).find((kind) =>
     logs.some(({ verdict }) => verdict === kind),
   )
-  const told = emission === undefined ? [] : emissionNotes(emission, worst === 'FAIL')
+  // An expired row tells no number any more, so a hole that expired rows can fill says nothing.
+  const isHoled = emission !== undefined && emission.rows_missing > sum((log) => log.rows_expired)
+  const told = isHoled ? emissionNotes(emission, worst === 'FAIL') : []
   return {
     verdict: worst === 'PASS' && checked === 0 ? 'INCOMPLETE' : (worst ?? 'INCOMPLETE'),
     logs,
@@ -371,4 +410,5 @@ const none: readonly string[] = []
 
 /** Evidence may hold anything of any length; a message shows its beginning. */
 const cut = (text: string, length = 16): string => (text.length > length ? `${text.slice(0, length)}…` : text)
+const isHash = (text: string): boolean => /^[0-9a-f]{64}$/.test(text)
 const show = (value: unknown): string => cut(JSON.stringify(value) ?? 'absent', 66)

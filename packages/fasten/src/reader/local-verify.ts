@@ -2,7 +2,8 @@
 import type { Digest } from '../core/digest.ts'
 import { createEmissionTally, type EmissionTally } from '../core/emission.ts'
 import type { LogVerdict, Verdict } from '../core/verdict.ts'
-import { combineVerdicts, createLogVerifier, type Evidence } from '../core/verify.ts'
+import { sweptCode } from '../core/swept.ts'
+import { combineVerdicts, createLogVerifier, type Evidence, type LogVerifier } from '../core/verify.ts'
 import { parseLogName } from '../core/log-name.ts'
 import type { JsonObject } from '../core/row.ts'
 import type { EvidenceRow, LogHead, RowSource } from '../store/ports.ts'
@@ -115,6 +116,8 @@ async function verifyLog(source: RowSource, head: LogHead, look: Look): Promise<
   // the head of now does not cover was put there by somebody else.
   if (!beyond.isEmpty)
     for (const row of beyond.from(await sizeOf(source, head))) verifier.push(withOpened(row, opener))
+  // Rows of the range that are gone may be explained by a sweep behind it.
+  if (to !== undefined && verifier.unexplained() > 0) await pushSweeps(source, head, to, verifier)
   return verifier.finish()
 }
 
@@ -135,6 +138,36 @@ function withOpened(
     }),
   }
 }
+
+/** The rows behind `to` that tell of sweeps, in the order of their numbers; there are few. */
+async function pushSweeps(
+  source: RowSource,
+  head: LogHead,
+  to: number,
+  verifier: LogVerifier,
+): Promise<void> {
+  const name = { audit: { code: sweptCode }, sys: { event: sweptCode }, api: { path: `/${sweptCode}` } }[
+    head.stream
+  ]
+  for (let after: Mark | undefined; verifier.unexplained() > 0;) {
+    const rows = await source.scan({
+      stream: head.stream,
+      filter: { log: head.log, ...name },
+      order: 'stored',
+      limit: turnRows,
+      ...(after === undefined ? {} : { after }),
+    })
+    for (const { row, leaf, hash, position } of rows) {
+      after = { timestamp: row.timestamp, position }
+      if (row.monotonic_seq <= to || leaf === null) continue
+      verifier.push({ monotonic_seq: row.monotonic_seq, leaf: encoder.encode(leaf), hash, columns: {} })
+    }
+    if (rows.length < turnRows) return
+  }
+}
+
+type Mark = { readonly timestamp: string; readonly position: number }
+const encoder = new TextEncoder()
 
 async function sizeOf(source: RowSource, { log, size }: LogHead): Promise<number> {
   const now = (await source.heads()).find((head) => head.log === log)

@@ -18,6 +18,7 @@
  */
 import type { IdSource } from '../core/ids.ts'
 import { FastenError } from '../core/error.ts'
+import type { SweepEvent } from './retention/sweeper.ts'
 import { drainSlice, type DrainPlace, type DrainedSlice } from './drain.ts'
 import { adoptSpools, cutOff, type AdoptionFault } from './spool/adopt.ts'
 import { spoolDirectory } from './spool/layout.ts'
@@ -46,6 +47,7 @@ export type DrainEvent =
   /** Said once; rows are stored all the same, and signing is tried again. */
   | { readonly event: 'audit_checkpoint_failed'; readonly error: string; readonly code: string }
   | { readonly event: 'audit_checkpoint_recovered' }
+  | SweepEvent
   | { readonly event: 'audit_spool_adopted'; readonly spools: number; readonly rows: number }
   /** Said once for each fault of a dead process's spool; it is tried again, and nothing else waits for it. */
   | {

@@ -6,9 +6,11 @@ import type { StreamName } from '../core/row.ts'
 import type { NoteCrypto } from '../core/signature.ts'
 import { createDrainLoop, type DrainEvent } from './drain-loop.ts'
 import type { DrainShared } from './drain-shared.ts'
+import { createUptime, sha256 } from './platform.ts'
 import type { RowSink, Store } from './ports.ts'
 import type { Signing } from './keys/signing.ts'
 import { createSealer, type Sealed } from './seal/sealer.ts'
+import { createSweeper, type RetentionSettings } from './retention/sweeper.ts'
 import { removeSpool } from './spool/adopt.ts'
 import type { SpoolReader } from './spool/spool.ts'
 
@@ -35,6 +37,8 @@ export interface DrainRunnerOptions {
   readonly onProgress: () => void
   /** Signs the ends of the logs; nothing is signed without. */
   readonly sealing?: Sealing | undefined
+  /** Sweeps what has expired; nothing is swept without. */
+  readonly retention?: RetentionSettings | undefined
 }
 
 export interface Sealing {
@@ -73,6 +77,18 @@ export function createDrainRunner(options: DrainRunnerOptions): DrainRunner {
         onEvent({ event: 'audit_checkpoint_failed', error: error.toLine(), code: error.code })
       },
       onSealed: (sealed) => shared.addCheckpoints(sealed.length),
+    })
+
+  const sweeper =
+    options.retention &&
+    createSweeper({
+      settings: options.retention,
+      store: open,
+      digest: sha256,
+      clock,
+      uptime: createUptime(ids),
+      needsCheckpoint: sealer !== undefined,
+      onEvent,
     })
 
   const sink: RowSink = {
@@ -119,6 +135,7 @@ export function createDrainRunner(options: DrainRunnerOptions): DrainRunner {
     seal: async () => (await sealer?.sealNow()) ?? [],
     async stop() {
       await loop.stop()
+      await sweeper?.stop()
       // Only if the store was ever opened: there is nothing to sign in one that was not.
       if (store !== null) await sealer?.stop()
       const closing = store

@@ -13,6 +13,7 @@ import {
 } from './drain-runner.ts'
 import { createDrainShared, type DrainShared } from './drain-shared.ts'
 import type { StoreTarget } from './open.ts'
+import type { RetentionSettings } from './retention/sweeper.ts'
 import type { Sealed } from './seal/sealer.ts'
 
 /** What the thread is started with; plain data. */
@@ -24,6 +25,7 @@ export interface DrainThreadData {
   readonly rowsMax: number
   readonly lingerMs: number
   readonly heartbeatMs: number
+  readonly retention?: RetentionSettings | undefined
 }
 
 export type DrainOrder =

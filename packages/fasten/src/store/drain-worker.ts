@@ -22,6 +22,7 @@ if (port) {
     shared: createDrainShared(data.shared),
     openStore: () => openStore(data.target, { ...parts, signing }),
     sealing: signing && sealingOf(data.target, signing, data.heartbeatMs),
+    retention: data.retention,
     clock: parts.clock,
     ids: parts.ids,
     rowsMax: data.rowsMax,

@@ -23,6 +23,16 @@ export type {
   StoredRow,
   StoreDescription,
 } from './ports.ts'
+export type {
+  Compaction,
+  HoldOrder,
+  PrunableLog,
+  PruneOrder,
+  PruneOutcome,
+  RowPruner,
+} from './retention/pruner.ts'
+export { isHeld, type HeldRows, type Hold, type HoldFacts } from './retention/hold.ts'
+export { sweep, type SweepOptions, type SweepReport } from './retention/sweep.ts'
 export type { NodeStatus, Sources } from './sources.ts'
 export { matches, type Candidate } from './matches.ts'
 

@@ -8,6 +8,8 @@ import {
   verify,
   type KeyObject,
 } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { uptime } from 'node:os'
 import type { Clock } from '../core/clock.ts'
 import type { Digest } from '../core/digest.ts'
 import type { IdSource } from '../core/ids.ts'
@@ -77,6 +79,26 @@ export function createSystemRandom(blockBytes = 4096): (count: number) => Uint8A
     }
     used += count
     return block.subarray(used - count, used)
+  }
+}
+
+/**
+ * This start of this machine and how long ago it was, in microseconds, by a clock that nobody sets and that counts while the machine
+ * sleeps. Where the system does not name its starts, each process counts as one.
+ */
+export function createUptime(
+  ids: IdSource,
+): () => { readonly machine: string; readonly uptimeMicros: number } {
+  const machine = startOfMachine() ?? ids.randomHex(16)
+  return () => ({ machine, uptimeMicros: Math.floor(uptime() * 1e6) })
+}
+
+function startOfMachine(): string | undefined {
+  try {
+    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
+  } catch {
+    // Not Linux, or a sandbox without /proc.
+    return undefined
   }
 }
 

@@ -4,6 +4,7 @@ import type { Row, StreamName } from '../core/row.ts'
 import type { LogVerdict } from '../core/verdict.ts'
 import type { OwnRow } from './own-rows.ts'
 import type { PersonalStore, SealedValue, SealedValues } from './privacy/personal-store.ts'
+import type { RowPruner } from './retention/pruner.ts'
 
 /**
  * One emitted row on its way into a log: the canonical text of its draft with the three places where `log`,
@@ -287,5 +288,7 @@ export interface Store extends RowSink, RowSource {
   readonly seals?: CheckpointStore
   /** What can be done about personal values; absent in a store that was opened for reading, and where none are kept. */
   readonly personal?: PersonalStore
+  /** Absent in a store that cannot take rows away. */
+  readonly pruner?: RowPruner
   close(): Promise<void>
 }

@@ -3,6 +3,7 @@ import type { CheckpointQuery, CheckpointStore, LogHead, StoredCheckpoint } from
 import type { Deed } from './append.ts'
 import type { SqliteConnection, SqlRecord } from './driver.ts'
 import { logNamed, logsOf } from './evidence.ts'
+import { hasTable } from './migrate.ts'
 import type { Statements } from './statements.ts'
 import type { StreamName } from '../../core/row.ts'
 
@@ -38,12 +39,18 @@ export function readLeafHashes(
   for (const [stream, table] of tables) {
     const known = logNamed(statements, stream, table, log)
     if (known === undefined) continue
+    const bound = [known.logId, from, to]
+    const within = 'WHERE log_id = ? AND monotonic_seq >= ? AND monotonic_seq < ?'
+    // An expired row has left its hash.
+    const expired = hasTable(statements, 'fasten_expired')
+      ? `UNION ALL SELECT monotonic_seq, lower(hex(hash)), position FROM fasten_expired ${within}`
+      : ''
     const cells = statements
       .prepareArrays(
-        `SELECT monotonic_seq, hash FROM ${table} WHERE log_id = ? AND monotonic_seq >= ? AND monotonic_seq < ?
+        `SELECT monotonic_seq, hash, position FROM ${table} ${within} ${expired}
          ORDER BY monotonic_seq, position LIMIT ?`,
       )
-      .all(known.logId, from, to, hashesMax)
+      .all(...bound, ...(expired === '' ? [] : bound), hashesMax)
     const hole = cells.findIndex(
       ([seq, hash], index) => Number(seq) !== from + index || typeof hash !== 'string',
     )

@@ -5,6 +5,7 @@ import { parseLogName } from '../../core/log-name.ts'
 import type { StreamName } from '../../core/row.ts'
 import type { EvidenceRow, LogHead } from '../ports.ts'
 import type { SqlRecord, SqlValue } from './driver.ts'
+import { hasTable } from './migrate.ts'
 import type { Statements } from './statements.ts'
 
 /** A log of one row table. `logId` is what its rows carry, whether or not the table of logs knows it. */
@@ -91,21 +92,68 @@ export function placeBefore(fromSeq: number): EvidencePlace {
     : { seq: BigInt(fromSeq) - 1n, position: int64Max }
 }
 
-/** The next rows of a log, as they lie there, in the order of `monotonic_seq` and then position, and the place of the last. */
+/**
+ * The next rows of a log, whether their content is there or only the hash that it left, in the order of `monotonic_seq` and then
+ * position, and the place of the last.
+ */
 export function evidencePage(
+  statements: Statements,
+  log: KnownLog,
+  page: EvidencePage,
+): { readonly rows: readonly EvidenceRow[]; readonly last: EvidencePlace | undefined } {
+  const whole = wholePage(statements, log, page)
+  const gone = expiredPage(statements, log, page)
+  if (gone.length === 0) return { rows: whole.map(({ row }) => row), last: whole.at(-1)?.place }
+  // Each list is complete up to its own last row, so the first rows of both together are.
+  const both = [...whole, ...gone].sort(({ place: one }, { place: other }) =>
+    one.seq !== other.seq ? (one.seq < other.seq ? -1 : 1) : one.position < other.position ? -1 : 1,
+  )
+  const rows = both.slice(0, page.limit)
+  return { rows: rows.map(({ row }) => row), last: rows.at(-1)?.place }
+}
+
+interface EvidencePage {
+  readonly after: EvidencePlace
+  readonly toSeq: number | undefined
+  readonly limit: number
+}
+
+interface PlacedRow {
+  readonly row: EvidenceRow
+  readonly place: EvidencePlace
+}
+
+function expiredPage(
+  { prepare, prepareArrays }: Statements,
+  { logId }: KnownLog,
+  { after, toSeq, limit }: EvidencePage,
+): readonly PlacedRow[] {
+  if (!hasTable({ prepare }, 'fasten_expired')) return []
+  const end = toSeq === undefined ? int64Max : BigInt(toSeq)
+  return prepareArrays(`
+    SELECT monotonic_seq, position, hash FROM fasten_expired
+    WHERE log_id = ? AND monotonic_seq >= ? AND (monotonic_seq, position) > (?, ?) AND monotonic_seq <= ?
+    ORDER BY monotonic_seq LIMIT ?`)
+    .all(logId, after.seq, after.seq, after.position, end, limit)
+    .map(([seq, position, hash]) => ({
+      place: { seq: seq as bigint, position: position as bigint },
+      row: {
+        monotonic_seq: Number(seq),
+        leaf: null,
+        hash: hash instanceof Uint8Array ? Buffer.from(hash).toString('hex') : null,
+        position: Number(position),
+        columns: {},
+      },
+    }))
+}
+
+/** The rows of the table itself, as they lie there. */
+function wholePage(
   { prepareArrays }: Statements,
   { logId, table, stream }: KnownLog,
-  {
-    after,
-    toSeq,
-    limit,
-  }: {
-    readonly after: EvidencePlace
-    readonly toSeq: number | undefined
-    readonly limit: number
-  },
-): { readonly rows: EvidenceRow[]; readonly last: EvidencePlace | undefined } {
-  if (table === null) return { rows: [], last: undefined }
+  { after, toSeq, limit }: EvidencePage,
+): readonly PlacedRow[] {
+  if (table === null) return []
   const names = columnNames[stream]
   const statement = prepareArrays(`
     SELECT position, monotonic_seq, hash, CAST(leaf AS BLOB), ${names.join(', ')} FROM ${table}
@@ -115,24 +163,20 @@ export function evidencePage(
   const shape: Record<string, string | number | null> = Object.fromEntries(names.map((name) => [name, null]))
   const end = toSeq === undefined ? int64Max : BigInt(toSeq)
   const found = statement.all(logId, after.seq, after.position, end, limit)
-  const rows = found.map((cells): EvidenceRow => {
+  return found.map((cells): PlacedRow => {
     const columns = { ...shape }
     for (const [index, name] of names.entries()) columns[name] = plain(cells[index + 4] ?? null)
     const leaf = cells[3]
     const hash = plain(cells[2] ?? null)
-    return {
+    const row = {
       monotonic_seq: Number(cells[1]),
       leaf: leaf instanceof Uint8Array ? leaf : null,
       hash: hash === null ? null : String(hash),
       position: Number(cells[0]),
       columns,
     }
+    return { row, place: { seq: cells[1] as bigint, position: cells[0] as bigint } }
   })
-  const last = found.at(-1)
-  return {
-    rows,
-    last: last && { seq: last[1] as bigint, position: last[0] as bigint },
-  }
 }
 
 /** Columns are text or integers; bytes put there by another hand are shown as hex, numbers too large for a number as text. */

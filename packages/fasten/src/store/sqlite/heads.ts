@@ -25,7 +25,11 @@ export function prepareHeads(connection: SqliteConnection): HeadLooks {
     (table) => `
       SELECT monotonic_seq, hash FROM ${table} WHERE log_id = ? ORDER BY monotonic_seq DESC LIMIT 1`,
   )
-  const hashAt = perTable((table) => `SELECT hash FROM ${table} WHERE log_id = ? AND monotonic_seq = ?`)
+  const hashAt = perTable(
+    (table) => `
+      SELECT hash FROM ${table} WHERE log_id = ? AND monotonic_seq = ?
+      UNION ALL SELECT lower(hex(hash)) FROM fasten_expired WHERE log_id = ? AND monotonic_seq = ?`,
+  )
   const text = (value: SqlValue | undefined): string | null =>
     value === null || value === undefined ? null : String(value)
   return {
@@ -43,7 +47,7 @@ export function prepareHeads(connection: SqliteConnection): HeadLooks {
       return row && { monotonic_seq: Number(row['monotonic_seq']), hash: text(row['hash']) }
     },
     hashAt({ table, logId }, monotonic_seq) {
-      const row = hashAt(table).get(logId, monotonic_seq)
+      const row = hashAt(table).get(logId, monotonic_seq, logId, monotonic_seq)
       return row && text(row['hash'])
     },
   }

@@ -18,6 +18,7 @@ import { loadSqliteDriver, type SqliteDriver, type SqliteDriverName } from './dr
 import type { Software } from '../own-rows.ts'
 import { openSqliteKeyStore } from './key-store.ts'
 import { createSqlitePersonalStore } from './personal-store.ts'
+import { createSqlitePruner } from './pruner.ts'
 import { isPrivate } from './replacement.ts'
 import { openSqliteReader, type SqliteReader } from './reader.ts'
 import { openSqliteWriter, type SqliteWriter } from './writer.ts'
@@ -81,10 +82,19 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     const reader = openSqliteReader({ path, tables, onlyTable, driver, busyTimeoutMs, writer, keys, ledger })
     const seals =
       writer && checkpointStore((work) => writer.perform(work), reader.unsealed, tableOf(tables ?? {}))
+    const writing = (): SqliteWriter => writer ?? refuseWriting(path)
+    const pruner = createSqlitePruner({
+      ...options,
+      read: reader.read,
+      perform: (work) => writing().perform(work),
+      connection: () => writing().connection(),
+      isWriting: writer !== undefined,
+    })
     return {
-      ...sinkOf(path, writer, keys),
+      ...sinkOf(writing, keys),
       ...reader.source,
       ...(seals === undefined ? {} : { seals }),
+      pruner,
       ...(personal === undefined ? {} : { personal }),
       async close() {
         await keys.close()
@@ -114,18 +124,17 @@ function closeBoth(reader: SqliteReader, writer: SqliteWriter | undefined): void
   writer?.close()
 }
 
+function refuseWriting(path: string): never {
+  throw new FastenError('STORE_READONLY', 'the store was opened for reading', {
+    at: path,
+    hint: 'open it with mode: "write"',
+  })
+}
+
 function sinkOf(
-  path: string,
-  writer: SqliteWriter | undefined,
+  writing: () => SqliteWriter,
   keys: KeyStore,
 ): Pick<Store, 'append' | 'spoolPosition' | 'forgetSpool'> {
-  const writing = (): SqliteWriter => {
-    if (writer !== undefined) return writer
-    throw new FastenError('STORE_READONLY', 'the store was opened for reading', {
-      at: path,
-      hint: 'open it with mode: "write"',
-    })
-  }
   return {
     append: async (batch) => {
       const wrapped = batch.drafts.flatMap(({ sealed }) =>

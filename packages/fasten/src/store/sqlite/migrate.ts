@@ -102,7 +102,7 @@ export function schemaVersion(
   )
 }
 
-export function hasTable(connection: SqliteConnection, table: string): boolean {
+export function hasTable(connection: Pick<SqliteConnection, 'prepare'>, table: string): boolean {
   return (
     connection
       .prepare("SELECT 1 AS found FROM sqlite_schema WHERE type = 'table' AND name = ? COLLATE NOCASE")

@@ -95,6 +95,9 @@ export const walPages = 8000
  * flush the drive as well. Memory mapping stays off: an I/O error would then be a signal instead of an error.
  */
 function setDurable(connection: SqliteConnection, path: string): void {
+  // A new file is made so that it can give space back in steps. For another one this would be a write that changes nothing.
+  if (Number(connection.prepare('PRAGMA page_count').get()?.['page_count']) === 0)
+    connection.exec('PRAGMA auto_vacuum = INCREMENTAL')
   const mode = connection.prepare('PRAGMA journal_mode = WAL').get()?.['journal_mode']
   if (mode !== 'wal' && !isPrivate(path)) {
     throw new FastenError(

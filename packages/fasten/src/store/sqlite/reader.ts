@@ -36,6 +36,8 @@ export interface SqliteReaderOptions {
 export interface SqliteReader {
   readonly source: RowSource
   readonly unsealed: CheckpointStore['unsealed']
+  /** Reads what is committed now, on the reader's connection. */
+  read<T>(work: (statements: Statements, tables: ReadonlyMap<StreamName, string>) => T): T
   close(): void
 }
 
@@ -207,7 +209,12 @@ export function openSqliteReader(options: SqliteReaderOptions): SqliteReader {
   }
   const unsealed: CheckpointStore['unsealed'] = async (publicKey) =>
     attempt(({ statements, tables }) => readUnsealed(statements, tables, publicKey))
-  return { source, unsealed, close: drop }
+  return {
+    source,
+    unsealed,
+    read: (work) => attempt(({ statements, tables }) => work(statements, tables)),
+    close: drop,
+  }
 }
 
 interface Session {
@@ -285,7 +292,7 @@ function describe(
     const found = prepare(
       'SELECT ifnull(sum(size), 0) AS rows, ifnull(max(moved_at), ?) AS moved_at FROM fasten_logs WHERE table_name = ?',
     ).get('', table)
-    rows += Number(found?.['rows'] ?? 0)
+    rows += Number(found?.['rows'] ?? 0) - expiredRows(prepare, table)
     const moved_at = String(found?.['moved_at'] ?? '')
     if (moved_at > newest) newest = moved_at
   }
@@ -312,6 +319,14 @@ function describe(
       ),
     ],
   }
+}
+
+/** Rows of a table whose content is gone: a log counts them, the store has them no more. */
+function expiredRows(prepare: Statements['prepare'], table: string): number {
+  if (!hasTable({ prepare }, 'fasten_retention')) return 0
+  const found = prepare(`
+    SELECT ifnull(sum(expired), 0) AS expired FROM fasten_retention JOIN fasten_logs USING (log_id) WHERE table_name = ?`)
+  return Number(found.get(table)?.['expired'] ?? 0)
 }
 
 /** SQLite before 3.51.3 can damage a file in WAL mode that several connections use. */

@@ -15,12 +15,15 @@
  *   fasten_disclosures            personal values, encrypted, by the position of their row; null once they are erased
  *   fasten_erased_keys            data keys that were destroyed, and why: nothing under them is stored again
  *   fasten_tables                 which tables are ours, and whose stream they hold
+ *   fasten_expired                the hashes of rows whose content has expired, at their places
+ *   fasten_retention              per log: the policy it was last swept by, rows expired, rows known to be elsewhere too
+ *   fasten_stretches              when a stretch of 1,024 numbers of a log has a row due next, in microseconds
+ *   fasten_holds, fasten_clock    what must be kept, and how far retention time has come (store/retention)
  *   fasten_meta                   `schema_version`, and who created the file when
  *
  * Everything that a batch changes is changed in one transaction, so a crash leaves all of it or none.
  *
- * Only `position`, `log_id` and `monotonic_seq` are required of a row: expiry removes leaf and projections of a row and keeps
- * its hash. No foreign keys: nothing a business does to its own tables may touch the trail. Constraints are here against
+ * Only `position`, `log_id` and `monotonic_seq` are required of a row. No foreign keys: nothing a business does to its own tables may touch the trail. Constraints are here against
  * mistakes; against somebody who has the file there is only verification.
  *
  * `user_version` and `application_id` are left alone: the file may be the application's own.
@@ -91,6 +94,46 @@ export const migrations: readonly Migration[] = [
         signed_at TEXT NOT NULL,
         cosignatures INTEGER NOT NULL,
         PRIMARY KEY (table_name, log, size)
+      ) STRICT, WITHOUT ROWID`,
+    ],
+    tableStatements: () => [],
+  },
+  {
+    version: 3,
+    statements: [
+      `CREATE TABLE fasten_expired (
+        log_id INTEGER NOT NULL,
+        monotonic_seq INTEGER NOT NULL,
+        position INTEGER NOT NULL,
+        hash BLOB NOT NULL,
+        PRIMARY KEY (log_id, monotonic_seq)
+      ) STRICT, WITHOUT ROWID`,
+      `CREATE TABLE fasten_retention (
+        log_id INTEGER PRIMARY KEY,
+        policy_hash TEXT,
+        expired INTEGER NOT NULL DEFAULT 0,
+        replicated_size INTEGER NOT NULL DEFAULT 0
+      ) STRICT`,
+      `CREATE TABLE fasten_stretches (
+        log_id INTEGER NOT NULL,
+        stretch INTEGER NOT NULL,
+        policy_hash TEXT NOT NULL,
+        due INTEGER,
+        PRIMARY KEY (log_id, stretch)
+      ) STRICT, WITHOUT ROWID`,
+      `CREATE TABLE fasten_holds (
+        hold_id TEXT PRIMARY KEY,
+        held_rows TEXT NOT NULL,
+        reason TEXT NOT NULL,
+        placed_by TEXT NOT NULL,
+        placed_at TEXT NOT NULL,
+        released_at TEXT,
+        released_by TEXT
+      ) STRICT, WITHOUT ROWID`,
+      `CREATE TABLE fasten_clock (
+        machine TEXT PRIMARY KEY,
+        uptime INTEGER NOT NULL,
+        trusted INTEGER NOT NULL
       ) STRICT, WITHOUT ROWID`,
     ],
     tableStatements: () => [],

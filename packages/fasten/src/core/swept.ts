@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+import { builtinDomain } from './builtin-codes.ts'
+import { ownBootPrefix } from './emission.ts'
+import type { JsonObject } from './row.ts'
+
+/** Rows of one log and class that one sweep has taken away: all of `runs`, which ascend and do not touch. */
+export interface Swept {
+  readonly log: string
+  readonly from: number
+  readonly to: number
+  /** The retention class of the rows; `sys` or `api` for rows of those streams. */
+  readonly class: string
+  readonly count: number
+  readonly policy_hash: string
+  readonly runs: readonly SweptRun[]
+}
+
+/** First and last number, inclusive. */
+export type SweptRun = readonly [from: number, to: number]
+
+/** The facts of `RETENTION_SWEPT`. `places` names the rows where they are not all of `from` to `to`. Source: spec/chain.md#expired-rows. */
+export function sweptFacts({ log, from, to, class: of, count, policy_hash, runs }: Swept): JsonObject {
+  return {
+    class: of,
+    count,
+    from,
+    log,
+    ...(runs.length === 1 ? {} : { places: placesText(runs) }),
+    policy_hash,
+    to,
+  }
+}
+
+/** The runs of ascending numbers. */
+export function runsOf(seqs: Iterable<number>): readonly SweptRun[] {
+  const runs: [number, number][] = []
+  for (const seq of seqs) {
+    const last = runs.at(-1)
+    if (last !== undefined && last[1] === seq - 1) last[1] = seq
+    else runs.push([seq, seq])
+  }
+  return runs
+}
+
+/**
+ * What a row says was swept before it, or undefined when it is no such row of the store, or says what cannot be: places that do
+ * not ascend, lie outside `from` to `to` or at or behind the row itself, or are not as many as `count`.
+ */
+export function sweptBy(row: unknown): Swept | undefined {
+  if (!isRecord(row)) return undefined
+  const { boot_id, log: home, monotonic_seq: seq } = row
+  if (typeof boot_id !== 'string' || !boot_id.startsWith(ownBootPrefix) || !isSweep(row)) return undefined
+  const facts = row['stream'] === 'sys' ? row['fields'] : row['detail']
+  if (!isRecord(facts)) return undefined
+  const { log, from, to, class: of, count, policy_hash, places } = facts
+  if (log !== home || typeof of !== 'string' || typeof policy_hash !== 'string') return undefined
+  if (!isPlace(from) || !isPlace(to) || typeof seq !== 'number' || from > to || to >= seq) return undefined
+  const runs = places === undefined ? [[from, to] as const] : parsePlaces(places)
+  if (runs === undefined || runs[0]?.[0] !== from || runs.at(-1)?.[1] !== to) return undefined
+  const rows = runs.reduce((sum, [first, last]) => sum + last - first + 1, 0)
+  return rows === count ? { log: String(log), from, to, class: of, count, policy_hash, runs } : undefined
+}
+
+function isSweep(row: Readonly<Record<string, unknown>>): boolean {
+  if (row['stream'] === 'sys') return row['event'] === sweptCode && row['logger'] === builtinDomain
+  if (row['stream'] === 'api') return row['path'] === `/${sweptCode}`
+  return row['code'] === sweptCode && row['domain'] === builtinDomain
+}
+
+export const sweptCode = 'RETENTION_SWEPT'
+
+const placesText = (runs: readonly SweptRun[]): string =>
+  runs.map(([from, to]) => (from === to ? String(from) : `${from}-${to}`)).join(',')
+
+/** `3,5-9,12`: ascending, none twice. */
+function parsePlaces(text: unknown): readonly SweptRun[] | undefined {
+  if (typeof text !== 'string' || !/^\d{1,15}(?:-\d{1,15})?(?:,\d{1,15}(?:-\d{1,15})?)*$/.test(text))
+    return undefined
+  let before = -1
+  const runs: SweptRun[] = []
+  for (const part of text.split(',')) {
+    const [from = 0, to = from] = part.split('-').map(Number)
+    if (from <= before || to < from) return undefined
+    before = to
+    runs.push([from, to])
+  }
+  return runs
+}
+
+const isPlace = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Digest } from '../../core/digest.ts'
+import { parseLogName } from '../../core/log-name.ts'
+import { policyHash, type RetentionPolicy } from '../../core/retention-policy.ts'
+import { formatMicros } from '../../core/timestamp.ts'
+import type { KeptRows } from './judge.ts'
+import type { PrunableLog, RowPruner } from './pruner.ts'
+import type { ClockReading } from './retention-clock.ts'
+
+export interface SweepOptions {
+  readonly pruner: RowPruner
+  readonly policy: RetentionPolicy
+  readonly digest: Digest
+  readonly reading: () => ClockReading
+  /** Only logs of this service; all when absent. */
+  readonly service_id?: string | undefined
+  readonly needsReplication: boolean
+  readonly needsCheckpoint: boolean
+  /** Accepts the wall clock as retention time. Default false. */
+  readonly trustsWall?: boolean
+  /** Whether the file may be written anew to give its space back. Default false. */
+  readonly mayRewrite?: boolean
+  /** True ends the sweep after the transaction that is running. */
+  readonly isStopped?: () => boolean
+  /** Waits between two transactions, so that whoever else writes gets a turn. Default: 5 ms. */
+  readonly pause?: () => Promise<void>
+}
+
+export interface SweepReport {
+  readonly rows: number
+  /** By class, `sys` and `api` among them. */
+  readonly classes: Readonly<Record<string, number>>
+  readonly logs: readonly { readonly log: string; readonly rows: number }[]
+  readonly kept: KeptRows
+  /** When a row will be due next, as far as that is known. */
+  readonly next_due: string | null
+  readonly retention_time: string
+  /** Of the store's file, and in it what is free; null for a store that is no file. */
+  readonly bytes: number | null
+  readonly free_bytes: number
+}
+
+/**
+ * Sweeps a store once, in transactions of at most `stretchesMax` · 1,024 rows; null when another process is at it. A crash at
+ * any point leaves whole transactions, and the next sweep goes on from there. Throws what the pruner throws, with everything kept
+ * that was swept before.
+ */
+export async function sweep(options: SweepOptions): Promise<SweepReport | null> {
+  const { pruner } = options
+  return pruner.exclusively(() => sweepAlone(options))
+}
+
+async function sweepAlone(options: SweepOptions): Promise<SweepReport> {
+  const {
+    pruner,
+    policy,
+    digest,
+    reading,
+    trustsWall,
+    mayRewrite = false,
+    isStopped = never,
+    pause = shortPause,
+  } = options
+  const hash = policyHash(policy, digest)
+  const nowMicros = await pruner.retentionTime(reading(), trustsWall)
+  const total = { rows: 0, classes: {} as Record<string, number>, held: 0, unreplicated: 0, unanchored: 0 }
+  const logs: { log: string; rows: number }[] = []
+  for (const { log } of (await pruner.logs()).filter((each) => isSweepable(each, options.service_id))) {
+    let rows = 0
+    const due = await pruner.dueStretches(log, hash, nowMicros)
+    for (let at = 0; at < due.length && !isStopped(); at += stretchesMax) {
+      const { swept, kept } = await pruner.prune({
+        ...options,
+        log,
+        nowMicros,
+        stretches: due.slice(at, at + stretchesMax),
+      })
+      for (const [of, count] of Object.entries(swept)) {
+        total.classes[of] = (total.classes[of] ?? 0) + count
+        rows += count
+      }
+      total.held += kept.held
+      total.unreplicated += kept.unreplicated
+      total.unanchored += kept.unanchored
+      await pause()
+    }
+    total.rows += rows
+    if (rows > 0) logs.push({ log, rows })
+  }
+  const next = await pruner.nextDue(hash)
+  const { bytes, freeBytes } = await giveBack(pruner, mayRewrite, isStopped, pause)
+  return {
+    rows: total.rows,
+    classes: total.classes,
+    logs,
+    kept: { held: total.held, unreplicated: total.unreplicated, unanchored: total.unanchored },
+    next_due: next === null ? null : formatMicros(next),
+    retention_time: formatMicros(nowMicros),
+    bytes,
+    free_bytes: freeBytes,
+  }
+}
+
+/** A log that can be swept at all, and is to be here. */
+export function isSweepable({ log, size, isNewest }: PrunableLog, service_id: string | undefined): boolean {
+  if (!isNewest || size === 0) return false
+  return service_id === undefined || parseLogName(log)?.service_id === service_id
+}
+
+/** A twentieth of the file stays free: rows to come will need it, and pages that were moved would only be moved again. */
+async function giveBack(
+  pruner: RowPruner,
+  mayRewrite: boolean,
+  isStopped: () => boolean,
+  pause: () => Promise<void>,
+): Promise<{ readonly bytes: number | null; readonly freeBytes: number }> {
+  let left = await pruner.compact(stepBytes, mayRewrite)
+  while (
+    !isStopped() &&
+    !left.needsRewrite &&
+    left.freeBytes > Math.max(stepBytes / 8, (left.bytes ?? 0) / 20)
+  ) {
+    await pause()
+    const now = await pruner.compact(stepBytes, mayRewrite)
+    if (now.freeBytes >= left.freeBytes) return now
+    left = now
+  }
+  return left
+}
+
+/** Stretches in one transaction: some ten milliseconds, for which other writers wait. */
+const stretchesMax = 4
+const stepBytes = 1 << 20
+const never = (): boolean => false
+const shortPause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 5))

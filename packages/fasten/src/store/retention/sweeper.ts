@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Clock } from '../../core/clock.ts'
+import type { Digest } from '../../core/digest.ts'
+import { FastenError } from '../../core/error.ts'
+import type { RetentionPolicy } from '../../core/retention-policy.ts'
+import type { Store } from '../ports.ts'
+import type { ClockReading } from './retention-clock.ts'
+import { sweep } from './sweep.ts'
+
+/** Plain data: it is handed to threads. */
+export interface RetentionSettings {
+  readonly policy: RetentionPolicy
+  /** 0 for never. */
+  readonly sweepIntervalMs: number
+  /** Whose logs are swept: those of the service whose policy it is, on whatever node. */
+  readonly service_id: string
+}
+
+/** What a sweeper tells its process. The second name is that of the published SDKs. */
+export type SweepEvent =
+  | { readonly event: 'retention_swept'; readonly rows: number; readonly logs: number; readonly held: number }
+  | { readonly event: 'retention_purge_failed'; readonly error: string; readonly code: string }
+
+export interface SweeperOptions {
+  readonly settings: RetentionSettings
+  readonly store: () => Promise<Store>
+  readonly digest: Digest
+  readonly clock: Clock
+  readonly uptime: () => Omit<ClockReading, 'wallMicros'>
+  readonly needsCheckpoint: boolean
+  readonly onEvent: (event: SweepEvent) => void
+}
+
+export interface Sweeper {
+  /** Ends the sweep that runs after its transaction, and notes the time, so that none is lost. */
+  stop(): Promise<void>
+}
+
+/**
+ * Sweeps every so often while a process lives: first some seconds after its start, so that a process of seconds does nothing. Runs
+ * where the drainer runs, in short transactions with pauses between them. In between it notes the time each hour. Its timers keep no
+ * process alive. A failure is told once until a sweep succeeds again; the next turn tries again.
+ */
+export function createSweeper(options: SweeperOptions): Sweeper {
+  const { settings, store, digest, clock, uptime, needsCheckpoint, onEvent } = options
+  const { sweepIntervalMs, policy, service_id } = settings
+  let isStopped = sweepIntervalMs === 0
+  let running: Promise<void> = Promise.resolve()
+  let sweptAt: bigint | null = null
+  let hasFailed = false
+  let timer: NodeJS.Timeout | undefined
+  schedule(Math.min(firstMs, sweepIntervalMs))
+
+  const reading = (): ClockReading => ({ ...uptime(), wallMicros: clock.nowMicros() })
+
+  function schedule(ms: number): void {
+    if (isStopped) return
+    timer = setTimeout(() => {
+      running = turn().finally(() => schedule(Math.min(noteMs, sweepIntervalMs)))
+    }, ms)
+    timer.unref()
+  }
+
+  async function turn(): Promise<void> {
+    try {
+      const { pruner } = await store()
+      if (pruner === undefined || isStopped) return
+      const now = clock.monotonicNanos()
+      // A timer may be early by a fraction of a millisecond.
+      if (sweptAt !== null && now - sweptAt < BigInt(sweepIntervalMs - 1) * 1_000_000n) {
+        await pruner.retentionTime(reading())
+        return
+      }
+      sweptAt = now
+      const report = await sweep({
+        pruner,
+        policy,
+        digest,
+        reading,
+        service_id,
+        needsReplication: false,
+        needsCheckpoint,
+        isStopped: () => isStopped,
+      })
+      hasFailed = false
+      if (report !== null && report.rows > 0)
+        onEvent({
+          event: 'retention_swept',
+          rows: report.rows,
+          logs: report.logs.length,
+          held: report.kept.held,
+        })
+    } catch (error) {
+      if (!hasFailed) onEvent({ event: 'retention_purge_failed', ...described(error) })
+      hasFailed = true
+    }
+  }
+
+  return {
+    async stop() {
+      if (isStopped) return
+      isStopped = true
+      clearTimeout(timer)
+      await running
+      if (sweptAt === null) return
+      try {
+        await (await store()).pruner?.retentionTime(reading())
+      } catch (error) {
+        onEvent({ event: 'retention_purge_failed', ...described(error) })
+      }
+    },
+  }
+}
+
+const firstMs = 10_000
+const noteMs = 3_600_000
+
+const described = (fault: unknown): { readonly code: string; readonly error: string } =>
+  fault instanceof FastenError
+    ? { code: fault.code, error: fault.toLine() }
+    : { code: 'STORE_UNKNOWN', error: String(fault) }

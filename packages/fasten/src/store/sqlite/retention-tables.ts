@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+/** What a pruner reads of a SQLite file. Every function answers for a file that was made before there were these tables, too. */
+import { logName, parseLogName } from '../../core/log-name.ts'
+import type { StreamName } from '../../core/row.ts'
+import type { HeldRows, Hold } from '../retention/hold.ts'
+import type { PrunableRow } from '../retention/judge.ts'
+import { stretchRows, type PrunableLog } from '../retention/pruner.ts'
+import type { ClockMark } from '../retention/retention-clock.ts'
+import type { SqlRecord, SqlValue } from './driver.ts'
+import { hasTable } from './migrate.ts'
+import type { Statements } from './statements.ts'
+
+/** A log with what the store keeps of it for sweeping. */
+export interface SweptLog extends PrunableLog {
+  readonly logId: bigint
+  readonly table: string
+  readonly replicatedSize: number
+}
+
+/** The logs of these tables. */
+export function sweptLogs(statements: Statements, tables: ReadonlyMap<StreamName, string>): SweptLog[] {
+  if (!isKept(statements)) return []
+  return [...tables].flatMap(([stream, table]) => {
+    const found = statements
+      .prepare(
+        `SELECT l.log_id, log, size, policy_hash, ifnull(expired, 0) AS expired, ifnull(replicated_size, 0) AS replicated_size
+         FROM fasten_logs l LEFT JOIN fasten_retention USING (log_id) WHERE table_name = ? ORDER BY log`,
+      )
+      .all(table)
+    const newest = new Map<string, number>()
+    for (const { log } of found) {
+      const { base, generation } = generationOf(String(log))
+      newest.set(base, Math.max(generation, newest.get(base) ?? 0))
+    }
+    return found.map((record): SweptLog => {
+      const { base, generation } = generationOf(String(record['log']))
+      return {
+        log: String(record['log']),
+        stream,
+        size: Number(record['size']),
+        expired: Number(record['expired']),
+        policy_hash: textOrNull(record['policy_hash']),
+        isNewest: newest.get(base) === generation,
+        logId: record['log_id'] as bigint,
+        table,
+        replicatedSize: Number(record['replicated_size']),
+      }
+    })
+  })
+}
+
+/** The name that a log and its successors share, and which of them it is; 0 for one whose name is none. */
+export function generationOf(log: string): { readonly base: string; readonly generation: number } {
+  const parts = parseLogName(log)
+  return parts === undefined
+    ? { base: log, generation: 0 }
+    : { base: logName({ ...parts, generation: 1 }), generation: parts.generation ?? 1 }
+}
+
+/** Stretches of a log that may have something due, ascending. */
+export function dueStretches(
+  statements: Statements,
+  { logId, size }: SweptLog,
+  policyHash: string,
+  nowMicros: number,
+): number[] {
+  const quiet = new Set(
+    statements
+      .prepare(
+        'SELECT stretch FROM fasten_stretches WHERE log_id = ? AND policy_hash = ? AND (due IS NULL OR due > ?)',
+      )
+      .all(logId, policyHash, BigInt(nowMicros))
+      .map(({ stretch }) => Number(stretch)),
+  )
+  return Array.from({ length: Math.ceil(size / stretchRows) }, (_, stretch) => stretch).filter(
+    (stretch) => !quiet.has(stretch),
+  )
+}
+
+export function nextDue(statements: Statements, policyHash: string): number | null {
+  if (!isKept(statements)) return null
+  const found = statements
+    .prepare('SELECT min(due) AS due FROM fasten_stretches WHERE policy_hash = ?')
+    .get(policyHash)
+  return found?.['due'] === null || found === undefined ? null : Number(found['due'])
+}
+
+/** The rows of a stretch that are whole enough to be judged; what lies beside a hash that was kept is not. */
+export function rowsIn(statements: Statements, { logId, table }: SweptLog, stretch: number): PrunableRow[] {
+  return statements
+    .prepareArrays(
+      `SELECT monotonic_seq, position, leaf, hash FROM ${table} t
+       WHERE log_id = ? AND monotonic_seq BETWEEN ? AND ? AND typeof(leaf) = 'text' AND hash IS NOT NULL
+         AND NOT EXISTS (SELECT 1 FROM fasten_expired e WHERE e.log_id = t.log_id AND e.monotonic_seq = t.monotonic_seq)
+       ORDER BY monotonic_seq`,
+    )
+    .all(logId, stretch * stretchRows, (stretch + 1) * stretchRows - 1)
+    .map(([seq, position, leaf, hash]) => ({
+      monotonic_seq: Number(seq),
+      position: Number(position),
+      leaf: String(leaf),
+      hash: String(hash),
+    }))
+}
+
+export function allHolds(statements: Statements): Hold[] {
+  if (!isKept(statements)) return []
+  return statements.prepare('SELECT * FROM fasten_holds ORDER BY placed_at, hold_id').all().map(holdOf)
+}
+
+function holdOf(record: SqlRecord): Hold {
+  return {
+    hold_id: String(record['hold_id']),
+    rows: JSON.parse(String(record['held_rows'])) as HeldRows,
+    reason: String(record['reason']),
+    placed_by: String(record['placed_by']),
+    placed_at: String(record['placed_at']),
+    released_at: textOrNull(record['released_at']),
+    released_by: textOrNull(record['released_by']),
+  }
+}
+
+export function clockMarks(statements: Statements): ClockMark[] {
+  if (!isKept(statements)) return []
+  return statements
+    .prepare('SELECT machine, uptime, trusted FROM fasten_clock ORDER BY trusted DESC, machine')
+    .all()
+    .map(({ machine, uptime, trusted }) => ({
+      machine: String(machine),
+      uptimeMicros: Number(uptime),
+      trustedMicros: Number(trusted),
+    }))
+}
+
+/** When the newest rows were stored, as text; null for an empty store. */
+export function newestMove({ prepare }: Statements): string | null {
+  return textOrNull(prepare('SELECT max(moved_at) AS moved_at FROM fasten_logs').get()?.['moved_at'])
+}
+
+/** Rows from this number on are covered by no signed checkpoint. */
+export function anchoredSize(statements: Statements, { log, table }: SweptLog): number {
+  if (!hasTable(statements, 'fasten_checkpoints')) return 0
+  const found = statements
+    .prepare('SELECT max(size) AS size FROM fasten_checkpoints WHERE table_name = ? AND log = ?')
+    .get(table, log)
+  return Number(found?.['size'] ?? 0)
+}
+
+/** True once the file has the tables that sweeping needs. */
+export function isKept(statements: Statements): boolean {
+  return hasTable(statements, 'fasten_expired')
+}
+
+const textOrNull = (value: SqlValue | undefined): string | null =>
+  value === null || value === undefined ? null : String(value)
