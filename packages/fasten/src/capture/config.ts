@@ -8,6 +8,7 @@ import type { Level, StreamName } from '../core/row.ts'
 import type { RetentionPolicy } from '../core/retention-policy.ts'
 import { parseDsn, type Dsn } from '../store/dsn.ts'
 import type { KeyOrigin, Signer } from '../store/keys/signer.ts'
+import type { SqliteDriverName } from '../store/sqlite/driver.ts'
 import { expandVariables, readEnvFile } from './env-file.ts'
 import { policyFrom } from './retention-settings.ts'
 import {
@@ -70,6 +71,8 @@ export interface Config {
   readonly logLevel: Level | 'silent'
   readonly logFormat: 'auto' | 'json' | 'pretty'
   readonly stdout: readonly StreamName[]
+  /** How SQLite files are reached; undefined for the driver that comes with Node.js. */
+  readonly sqliteDriver: SqliteDriverName | undefined
   readonly spoolDirectory: string | undefined
   readonly spoolBytesMax: number
   readonly overflowRowsMax: number
@@ -149,6 +152,7 @@ export function readConfig(
     logLevel: get('log_level') ?? 'info',
     logFormat: get('log_format') ?? 'auto',
     stdout: stdout.filter((stream) => stream !== 'none'),
+    sqliteDriver: get('sqlite_driver'),
     spoolDirectory: get('spool_dir'),
     spoolBytesMax: get('spool_bytes_max') ?? 1 << 30,
     overflowRowsMax: get('overflow_rows_max') ?? 1000,

@@ -1,17 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { CodeMeta, CodeRegistry } from '../core/code.ts'
 import { draftText } from '../core/leaf.ts'
+import { openNumber } from '../core/open-number.ts'
 import type { Redactor } from '../core/redact.ts'
 import type { AuditDraft, Clean } from '../core/row.ts'
+import { createFrameEncoder } from '../store/spool/frame.ts'
 import type { Config } from './config.ts'
 import { currentContext, type RequestContext } from './context.ts'
 import type { AnyEmitInput } from './engine.ts'
 import { enrich } from './enrich.ts'
 import { parseEvent, type Event } from './event.ts'
-import type { Identity } from './identity.ts'
+import type { EnvelopeOf, Identity } from './identity.ts'
 import type { Sealer } from '../store/privacy/sealer.ts'
 import type { Lane } from './lane.ts'
 import { LaneReceipt, type Receipt } from './receipt.ts'
+import { recognise } from './transaction/client.ts'
+import type { OutboxInsert } from './transaction/outbox-insert.ts'
+import { OutboxReceipt, type TransactionReceipt } from './transaction/receipt.ts'
+import type { OutboxWatch } from './transaction/watch.ts'
 
 export interface EmitterParts {
   readonly config: Config
@@ -23,8 +29,19 @@ export interface EmitterParts {
   readonly sealer: () => Sealer | null
   readonly onUnregistered: (code: string) => void
   readonly onRefused: (code: string) => void
+  /** The application's transactions, as far as they reach the store. */
+  readonly outbox: { readonly insert: OutboxInsert; readonly watch: OutboxWatch }
   /** Told of each row on its way, for stdout; null when nobody wants to know. */
   readonly onRow: ((draft: Clean<AuditDraft>) => void) | null
+}
+
+export interface Emitter {
+  emit(input: AnyEmitInput): Receipt
+  /**
+   * Into the transaction `tx` instead of the spool: stored when it commits, gone when it rolls back. On a synchronous client the row is
+   * in the transaction when the call returns, and what went wrong is thrown; on others when the promise resolves, or rejects.
+   */
+  emitInTransaction(tx: unknown, input: AnyEmitInput): Promise<TransactionReceipt>
 }
 
 /**
@@ -34,11 +51,38 @@ export interface EmitterParts {
  * mode for what the programmer got wrong, and a `FastenError` when the row could not be kept and the code is `fail_closed` or
  * `failure` is `raise`; otherwise never.
  */
-export function createEmit(parts: EmitterParts): (input: AnyEmitInput) => Receipt {
-  const { config, registry, identity, redactor, lane, sealer, onUnregistered, onRefused, onRow } = parts
+export function createEmit(parts: EmitterParts): Emitter {
+  const { config, registry, identity, redactor, lane, sealer, onUnregistered, onRefused, onRow, outbox } =
+    parts
   const syncsAlways = config.durability === 'disk'
+  const frame = createFrameEncoder()
 
-  return (input) => {
+  return {
+    emit(input) {
+      const { clean, tenant, meta, sealed } = cleaned(input, identity.envelope)
+      return keep(clean, tenant, meta, sealed)
+    },
+    emitInTransaction(tx, input) {
+      const client = recognise(tx)
+      const { clean, tenant, sealed } = cleaned(input, identity.transactionEnvelope)
+      const length = frame.encode(identity.log('audit', tenant), openNumber(draftText(clean)), sealed)
+      const inserting = outbox.insert(client, clean.id, Buffer.from(frame.bytes.subarray(0, length)))
+      const receipt = new OutboxReceipt(clean.id, clean.request_id, outbox.watch.stored)
+      const whenInserted = (): OutboxReceipt => {
+        outbox.watch.expect(clean.id)
+        return receipt
+      }
+      return inserting === undefined ? Promise.resolve(whenInserted()) : settle(inserting, whenInserted)
+    },
+  }
+
+  async function settle<T>(work: Promise<void>, after: () => T): Promise<T> {
+    await work
+    return after()
+  }
+
+  /** The stages before a row goes anywhere. */
+  function cleaned(input: AnyEmitInput, envelopeOf: EnvelopeOf): Cleaned {
     const event = parseEvent(input, config.isStrict)
     const known = registry.metaOf(event.code)
     const meta = known ?? unregistered(event.code)
@@ -50,12 +94,12 @@ export function createEmit(parts: EmitterParts): (input: AnyEmitInput) => Receip
       known ? event.code : 'UNREGISTERED_CODE',
       meta,
       context,
-      identity.envelope(context, tenant, true),
+      envelopeOf(context, tenant, true),
     )
     const sealing = meta.pii_in_detail || meta.pii.length > 0 ? sealer()?.start(draft.id, tenant) : undefined
-    if (sealing === undefined) return keep(redactor.audit(draft, meta), tenant, meta)
+    if (sealing === undefined) return { clean: redactor.audit(draft, meta), tenant, meta }
     const clean = redactor.sealed(draft, meta, sealing.commit)
-    return keep(clean, tenant, meta, sealing.sealed())
+    return { clean, tenant, meta, sealed: sealing.sealed() }
   }
 
   function keep(
@@ -94,6 +138,14 @@ export function createEmit(parts: EmitterParts): (input: AnyEmitInput) => Receip
     if (!meta) throw new TypeError('the built-in codes are missing from the registry')
     return meta
   }
+}
+
+interface Cleaned {
+  readonly clean: Clean<AuditDraft>
+  readonly tenant: string | undefined
+  readonly meta: CodeMeta
+  /** Its personal values, sealed, where it has any. */
+  readonly sealed?: string | undefined
 }
 
 /** The event of an unknown code, with that code kept where the row can say it. */

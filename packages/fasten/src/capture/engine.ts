@@ -6,6 +6,7 @@ import type { Config } from './config.ts'
 import type { Logger, LogLine } from './log.ts'
 import type { Receipt } from './receipt.ts'
 import type { Stats } from './stats.ts'
+import type { TransactionReceipt } from './transaction/receipt.ts'
 
 /**
  * The codes an application registered, by name. Empty until `fasten codes typegen` writes a declaration that merges
@@ -86,12 +87,22 @@ export interface ApiInput {
 export interface Fasten {
   readonly config: Config
   readonly log: Logger
-  /** Never throws into business code unless strict mode, `failure: 'raise'` or a `fail_closed` code asks for it. */
-  emit<C extends CodeName>(input: EmitInput<C>): Receipt
+  /**
+   * The event commits and rolls back with the application's transaction `tx`, which must be on the store's own database: a client
+   * of `pg`, a database of `node:sqlite` or `better-sqlite3`, or what Drizzle, Kysely, Knex, TypeORM and Prisma hand to
+   * the callback of a transaction. Await it before the commit. On a synchronous client the row is in the transaction when the call
+   * returns, and what goes wrong is thrown. A `TypeError` for anything else; `OUTBOX_…`, `SQLITE_COPIES`, or the database's own
+   * error, when the transaction could not take the row: it must then not commit.
+   */
+  emit<C extends CodeName>(tx: object, input: EmitInput<C>): Promise<TransactionReceipt>
   /** Records one HTTP access in the api stream (ring and stdout; persisted with FASTEN_API_DSN). Never throws. */
   recordApi(input: ApiInput): void
   /** Records a line that another logger has printed already: to the ring and the store, not to stdout. Never throws. */
   recordLog(line: LogLine): void
+  /** Never throws into business code unless strict mode, `failure: 'raise'` or a `fail_closed` code asks for it. */
+  emit<C extends CodeName>(input: EmitInput<C>): Receipt
+  /** Resolves when the store has answered and has its tables; rejects with its error, `STORE_TIMEOUT` after `timeoutMs` (default 5,000). */
+  ready(timeoutMs?: number): Promise<void>
   /** 12 random lower-case hex characters. */
   mintID(): string
   /** Where each stream can be read; hand it to `fasten/reader`. */

@@ -12,19 +12,27 @@ import { mintSentinel } from './request-id.ts'
 export interface Identity {
   readonly boot_id: string
   /** The members every row begins with. `consumesSeq` for rows that go to a spool: a hole then shows a lost row. */
-  envelope(
-    context: RequestContext | undefined,
-    tenant: string | undefined,
-    consumesSeq: boolean,
-  ): DraftEnvelope
+  readonly envelope: EnvelopeOf
+  /**
+   * The same for a row that goes into somebody's transaction. It is counted under a `boot_id` of its own, and its number is a placeholder:
+   * the transaction that gives the row its place gives it the number too, because rows that are rolled back must leave no hole.
+   */
+  readonly transactionEnvelope: EnvelopeOf
   /** Name of the log a row of this process belongs to. */
   log(stream: StreamName, tenant: string | undefined): string
 }
+
+export type EnvelopeOf = (
+  context: RequestContext | undefined,
+  tenant: string | undefined,
+  consumesSeq: boolean,
+) => DraftEnvelope
 
 /** `boot_id` is random per instance; `boot_seq` counts from 0 over all streams and tenants. Source: spec/row.md. */
 export function createIdentity(config: Config, clock: Clock, ids: IdSource): Identity {
   const mintRowId = createRowIdMint(ids)
   const boot_id = ids.randomHex(8)
+  const transactionBootID = ids.randomHex(8)
   const bootRequestId = mintSentinel('boot', config.service_id)
   const logs = new Map<string, string>()
   let nextSeq = 0
@@ -33,8 +41,13 @@ export function createIdentity(config: Config, clock: Clock, ids: IdSource): Ide
   /** Until the first request everything belongs to the start; later, work without a context stands alone. */
   const outside = (): string => (hasSeenRequest ? mintSentinel('orphan', config.service_id) : bootRequestId)
 
-  return {
+  const identity: Identity = {
     boot_id,
+    transactionEnvelope: (context, tenant) => ({
+      ...identity.envelope(context, tenant, false),
+      boot_id: transactionBootID,
+      boot_seq: 0,
+    }),
     envelope(context, tenant, consumesSeq) {
       if (context !== undefined) hasSeenRequest = true
       const micros = clock.nowMicros()
@@ -74,4 +87,5 @@ export function createIdentity(config: Config, clock: Clock, ids: IdSource): Ide
       return name
     },
   }
+  return identity
 }

@@ -14,6 +14,7 @@ import {
   init,
   log,
   metaOf,
+  ready,
   register,
   sources,
   stats,
@@ -21,7 +22,7 @@ import {
 import { background, mintID, mintSentinel, withRequestID } from './request-id.ts'
 
 // Start, record, end.
-export { init, emit, log, flush, checkpoint, close, stats, sources, currentFasten, createFasten }
+export { init, ready, emit, log, flush, checkpoint, close, stats, sources, currentFasten, createFasten }
 // Codes.
 export { register, defineCodes, codes, metaOf, dump }
 // One id through everything.
@@ -41,6 +42,7 @@ export type { Receipt, StoredPlace } from './receipt.ts'
 export type { Sealed } from '../store/seal/sealer.ts'
 export type { Signer } from '../store/keys/signer.ts'
 export type { Stats } from './stats.ts'
+export type { TransactionReceipt } from './transaction/receipt.ts'
 export type { Sources } from '../store/sources.ts'
 export type {
   ActorKind,
@@ -55,6 +57,7 @@ export type {
 
 const fasten = {
   init,
+  ready,
   emit,
   log,
   flush,

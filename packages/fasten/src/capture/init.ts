@@ -10,6 +10,7 @@ import type { LogCall, LogFields, Logger } from './log.ts'
 import type { Receipt } from './receipt.ts'
 import type { Stats } from './stats.ts'
 import type { Sealed } from '../store/seal/sealer.ts'
+import type { TransactionReceipt } from './transaction/receipt.ts'
 import type { Sources } from '../store/sources.ts'
 
 let current: OwnedFasten | undefined
@@ -47,10 +48,20 @@ export function init(options: CreateOptions = {}): Fasten {
   return next
 }
 
+/** Records it in the application's own transaction: see `Fasten.emit`. */
+export function emit<C extends CodeName>(tx: object, input: EmitInput<C>): Promise<TransactionReceipt>
 /** Records one audit event; see `EmitInput`. Throws a `TypeError` before `init`. */
-export function emit<C extends CodeName>(input: EmitInput<C>): Receipt {
-  return started('emit()').emit(input)
+export function emit<C extends CodeName>(input: EmitInput<C>): Receipt
+export function emit<C extends CodeName>(
+  first: EmitInput<C> | object,
+  second?: EmitInput<C>,
+): Receipt | Promise<TransactionReceipt> {
+  const fasten = started('emit()')
+  return second === undefined ? fasten.emit(first as EmitInput<C>) : fasten.emit(first, second)
 }
+
+/** Resolves when the store has answered and has its tables; see `Fasten.ready`. */
+export const ready = (timeoutMs?: number): Promise<void> => started('ready()').ready(timeoutMs)
 
 /** Registers the codes of a domain, before or after `init`. A mistake in them is a `TypeError` naming domain, code and member. */
 export function register(domain: string, metas: Readonly<Record<string, CodeMetaInput>>): void {

@@ -14,7 +14,7 @@ import type { Signer } from '../store/keys/signer.ts'
 import { openSigning, type SigningPlan } from '../store/keys/signing.ts'
 import { assertEngine, openStore, sealingOf, type StoreTarget } from '../store/open.ts'
 import { sha256 } from '../store/platform.ts'
-import type { Store } from '../store/ports.ts'
+import type { AppendedRow, Store } from '../store/ports.ts'
 import { lockPath, spoolDirectory } from '../store/spool/layout.ts'
 import { acquireLock } from '../store/spool/lock.ts'
 import { createMemorySpool } from '../store/spool/memory-spool.ts'
@@ -63,6 +63,7 @@ export function planLanes(config: Config): LanePlan[] {
       tables,
       streams: own,
       ...(config.keyDirectory === undefined ? {} : { keyDirectory: config.keyDirectory }),
+      ...(config.sqliteDriver === undefined ? {} : { driver: config.sqliteDriver }),
     },
     streams: own,
   }))
@@ -85,6 +86,7 @@ export interface OpenLaneParts {
   /** For a key of kind `object`. */
   readonly signer: Signer | undefined
   readonly onEvent: (event: DrainEvent) => void
+  readonly onMoved: (rows: readonly AppendedRow[]) => void
   readonly onTrouble: LaneOptions['onTrouble']
   readonly onDiskFull: LaneOptions['onDiskFull']
   readonly onRelief: LaneOptions['onRelief']
@@ -95,7 +97,7 @@ export interface OpenLaneParts {
  * to use, `SPOOL_…` when the spool cannot be made.
  */
 export function openLane(plan: LanePlan, parts: OpenLaneParts): OpenLane {
-  const { config, clock, ids, onEvent, onTrouble, onDiskFull, onRelief } = parts
+  const { config, clock, ids, onEvent, onMoved, onTrouble, onDiskFull, onRelief } = parts
   const { dsn } = plan.target
   assertEngine(dsn)
   const isMemory = config.durability === 'memory' || (dsn.kind === 'sqlite' && dsn.isMemory)
@@ -144,6 +146,7 @@ export function openLane(plan: LanePlan, parts: OpenLaneParts): OpenLane {
       ...pace,
       adopts: !isMemory,
       onEvent,
+      onMoved,
     })
     const isBound = isMemory || config.key.kind === 'object'
     if (isBound || !config.usesDrainThread) return startInlineDrainer(onThisThread())
@@ -151,6 +154,7 @@ export function openLane(plan: LanePlan, parts: OpenLaneParts): OpenLane {
       { root: spool.root, spool: id, target, ...pace, heartbeatMs: config.heartbeatMs, retention },
       onThisThread,
       onEvent,
+      onMoved,
     )
   }
 }

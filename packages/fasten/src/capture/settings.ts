@@ -6,6 +6,7 @@
 import { FastenError } from '../core/error.ts'
 import { parsePeriod, parseRetentionRules } from '../core/retention-grammar.ts'
 import { levels, streams } from '../core/row.ts'
+import { sqliteDriverNames } from '../store/sqlite/driver.ts'
 
 type Kind<T> = (text: string) => T | undefined
 
@@ -110,6 +111,7 @@ export const settings = {
     words([...streams, 'none']),
     'audit, sys, api separated by commas, or none',
   ),
+  sqlite_driver: setting(['FASTEN_SQLITE_DRIVER'], word(sqliteDriverNames), 'node:sqlite or better-sqlite3'),
   spool_dir: setting(['FASTEN_SPOOL_DIR'], text, 'a directory'),
   spool_bytes_max: setting(
     ['FASTEN_SPOOL_BYTES_MAX'],

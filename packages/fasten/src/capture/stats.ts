@@ -28,6 +28,8 @@ export interface Stats {
   readonly checkpoint_failures: number
   /** Rows whose content this process has taken away because they had expired. */
   readonly swept_rows: number
+  /** Rows put into transactions of the application: how many, how many were seen to be moved, and how many may still come. */
+  readonly transactional: { readonly inserted: number; readonly moved: number; readonly outstanding: number }
   /** Emitted codes that were not registered. */
   readonly unregistered: number
   /** Audit rows by code that were refused; empty when none were. */

@@ -15,11 +15,16 @@
  * backing off: the store does not take rows now. Waits 100 ms, doubled at each failure up to a minute, a fifth up or down
  *   so that many nodes do not come back as one. The spool grows meanwhile. A crash loses nothing.
  * stopped: the last transaction has ended.
+ *
+ * Behind its own rows a drainer moves those of the outbox, which is the store's and everybody's: when it is asked to, and whenever it
+ * looks for spools of dead processes. It is never moved by nobody: whoever is awake does it.
  */
 import type { IdSource } from '../core/ids.ts'
 import { FastenError } from '../core/error.ts'
 import type { SweepEvent } from './retention/sweeper.ts'
 import { drainSlice, type DrainPlace, type DrainedSlice } from './drain.ts'
+import { moveOutboxSlice } from './outbox.ts'
+import type { AppendedRow, Outbox } from './ports.ts'
 import { adoptSpools, cutOff, type AdoptionFault } from './spool/adopt.ts'
 import { spoolDirectory } from './spool/layout.ts'
 import type { SpoolReader } from './spool/spool.ts'
@@ -67,7 +72,11 @@ export interface DrainLoopOptions {
   readonly lingerMs: number
   /** False for a spool in memory, whose root has nobody else's spools. */
   readonly adopts: boolean
+  /** Absent for a store that no application can reach. */
+  readonly outbox?: Outbox
   readonly onSlice: (slice: DrainedSlice, isOwn: boolean) => void
+  /** Rows that were moved out of the outbox, whoever had put them there. */
+  readonly onMoved?: (rows: readonly AppendedRow[]) => void
   readonly onEvent: (event: DrainEvent) => void
   /** Told the failures in a row and the wait before the next attempt whenever one of them changes; 0 and 0 when all is well. */
   readonly onTrouble?: (failures: number, backoffMs: number) => void
@@ -80,6 +89,8 @@ export interface DrainLoop {
   wake(): void
   /** Somebody waits: no lingering, and an attempt now if the loop is backing off. */
   hurry(): void
+  /** Resolves once the outbox was found empty after now. Waits out a back-off; resolves at `stop` too. */
+  sweep(): Promise<void>
   /** Resolves when the running transaction has ended; nothing is drained afterwards. */
   stop(): Promise<void>
   state(): {
@@ -102,7 +113,7 @@ export const backoffMs = (failures: number): number =>
   Math.min(backoffFirstMs * 2 ** (failures - 1), backoffMaxMs)
 
 export function createDrainLoop(options: DrainLoopOptions): DrainLoop {
-  const { place, reader, end, ids, lingerMs, adopts, onSlice, onEvent, onTrouble, onIdle } = options
+  const { place, reader, end, ids, lingerMs, adopts, outbox, onSlice, onEvent, onTrouble, onIdle } = options
   let kind: DrainState = 'idle'
   let position: number | null = null
   let failures = 0
@@ -112,6 +123,8 @@ export function createDrainLoop(options: DrainLoopOptions): DrainLoop {
   let isHurried = false
   let adoptedAt: bigint | null = null
   let toldFaults = new Map<string, string>()
+  let isSweepDue = false
+  let sweepers: (() => void)[] = []
   let cutShort: (() => void) | null = null
   let ended: Promise<void> = Promise.resolve()
 
@@ -143,7 +156,7 @@ export function createDrainLoop(options: DrainLoopOptions): DrainLoop {
       onIdle(true)
       const isDrained = (position ?? 0) >= end()
       // Who was told may have woken the loop, and then another run is on its way.
-      if (isDrained || !isIdle()) return
+      if ((isDrained && sweepers.length === 0) || !isIdle()) return
       onIdle(false)
     }
   }
@@ -161,7 +174,10 @@ export function createDrainLoop(options: DrainLoopOptions): DrainLoop {
           report(slice, true)
           reader.trim(position)
           recover()
+          // One slice in between, so that neither waits for the other to run dry.
+          if (sweepers.length > 0) await moveOutbox()
         }
+        if (sweepers.length > 0 || isSweepDue) await sweepOutbox()
         if (isStopped()) return
         recover()
         isHurried = false
@@ -173,9 +189,27 @@ export function createDrainLoop(options: DrainLoopOptions): DrainLoop {
     }
   }
 
+  async function sweepOutbox(): Promise<void> {
+    const served = sweepers
+    while (!isStopped() && !(await moveOutbox()));
+    isSweepDue = false
+    sweepers = sweepers.filter((resolve) => !served.includes(resolve))
+    for (const resolve of served) resolve()
+  }
+
+  /** True when nothing was left. */
+  async function moveOutbox(): Promise<boolean> {
+    if (outbox === undefined) return true
+    const { moved, quarantined, isEmpty } = await moveOutboxSlice(place, outbox)
+    if (moved.length > 0) options.onMoved?.(moved)
+    tellQuarantined(quarantined)
+    return isEmpty
+  }
+
   async function adoptWhenDue(): Promise<void> {
     const now = place.clock.monotonicNanos()
     if (adoptedAt !== null && now - adoptedAt < BigInt(adoptEveryMs) * 1_000_000n) return
+    isSweepDue = true
     let [spools, rows] = [0, 0]
     try {
       const faults = await adoptSpools(place, {
@@ -206,7 +240,11 @@ export function createDrainLoop(options: DrainLoopOptions): DrainLoop {
 
   function report(slice: DrainedSlice, isOwn: boolean): void {
     onSlice(slice, isOwn)
-    for (const { name, code, message } of slice.quarantined)
+    tellQuarantined(slice.quarantined)
+  }
+
+  function tellQuarantined(entries: DrainedSlice['quarantined']): void {
+    for (const { name, code, message } of entries)
       onEvent({ event: 'audit_row_quarantined', name, code, message })
   }
 
@@ -265,10 +303,18 @@ export function createDrainLoop(options: DrainLoopOptions): DrainLoop {
       cutShort?.()
       wake()
     },
+    sweep() {
+      if (isStopped()) return Promise.resolve()
+      return new Promise((resolve) => {
+        sweepers.push(resolve)
+        wake()
+      })
+    },
     async stop() {
       kind = 'stopped'
       cutShort?.()
       await ended
+      for (const resolve of sweepers.splice(0)) resolve()
       reader.close()
     },
     state: () => ({ kind, failures, lastError, backoffMs: currentBackoffMs }),

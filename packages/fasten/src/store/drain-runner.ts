@@ -7,7 +7,7 @@ import type { NoteCrypto } from '../core/signature.ts'
 import { createDrainLoop, type DrainEvent } from './drain-loop.ts'
 import type { DrainShared } from './drain-shared.ts'
 import { createUptime, sha256 } from './platform.ts'
-import type { RowSink, Store } from './ports.ts'
+import type { AppendedRow, Outbox, OutboxPlace, RowSink, Store } from './ports.ts'
 import type { Signing } from './keys/signing.ts'
 import { createSealer, type Sealed } from './seal/sealer.ts'
 import { createSweeper, type RetentionSettings } from './retention/sweeper.ts'
@@ -35,6 +35,7 @@ export interface DrainRunnerOptions {
   readonly onEvent: (event: DrainEvent) => void
   /** After each commit while somebody waits. */
   readonly onProgress: () => void
+  readonly onMoved?: (rows: readonly AppendedRow[]) => void
   /** Signs the ends of the logs; nothing is signed without. */
   readonly sealing?: Sealing | undefined
   /** Sweeps what has expired; nothing is swept without. */
@@ -52,6 +53,10 @@ export interface Sealing {
 export interface DrainRunner {
   wake(): void
   hurry(): void
+  /** Resolves once the outbox was found empty after now. */
+  sweep(): Promise<void>
+  /** Where applications insert; resolving says that the store is there with its tables. */
+  outboxPlace(): Promise<OutboxPlace>
   /** The row's place, or null when the store does not have it. */
   locate(stream: StreamName, id: string): Promise<StoredPlace | null>
   /** Signs what is unsigned; the checkpoints that were made. Throws what made it fail. None where nothing is signed. */
@@ -61,9 +66,20 @@ export interface DrainRunner {
 
 /** A drain loop on an open store; runs the same in a worker thread and inline. */
 export function createDrainRunner(options: DrainRunnerOptions): DrainRunner {
-  const { root, reader, shared, clock, ids, rowsMax, lingerMs, adopts, onEvent, onProgress } = options
-  let store: Store | null = null
-  const open = async (): Promise<Store> => (store ??= await options.openStore())
+  const { root, reader, shared, clock, ids, rowsMax, lingerMs, adopts, onEvent, onProgress, onMoved } =
+    options
+  let opening: Promise<Store> | null = null
+
+  /** The loop and whoever asks meanwhile share one store; one that could not be opened is tried again by the next who needs it. */
+  function open(): Promise<Store> {
+    if (opening !== null) return opening
+    const mine = options.openStore()
+    opening = mine
+    mine.catch(() => {
+      if (opening === mine) opening = null
+    })
+    return mine
+  }
 
   const sealer =
     options.sealing &&
@@ -102,7 +118,14 @@ export function createDrainRunner(options: DrainRunnerOptions): DrainRunner {
     spoolPosition: async (spool) => (await open()).spoolPosition(spool),
     forgetSpool: async (spool) => (await open()).forgetSpool(spool),
   }
+  const outbox: Outbox = {
+    outboxRows: async (max) => (await open()).outboxRows(max),
+    outboxPlace: async () => (await open()).outboxPlace(),
+  }
   const loop = createDrainLoop({
+    // A store that only this process can reach has no application's transactions.
+    ...(adopts ? { outbox } : {}),
+    ...(onMoved === undefined ? {} : { onMoved }),
     place: { sink, root, clock, rowsMax },
     reader,
     end: () => shared.written,
@@ -127,6 +150,8 @@ export function createDrainRunner(options: DrainRunnerOptions): DrainRunner {
   return {
     wake: loop.wake,
     hurry: loop.hurry,
+    sweep: loop.sweep,
+    outboxPlace: outbox.outboxPlace,
     async locate(stream, id) {
       const [found] = await (await open()).scan({ stream, filter: { id }, order: 'stored', limit: 1 })
       if (!found || found.hash === null) return null
@@ -137,9 +162,9 @@ export function createDrainRunner(options: DrainRunnerOptions): DrainRunner {
       await loop.stop()
       await sweeper?.stop()
       // Only if the store was ever opened: there is nothing to sign in one that was not.
-      if (store !== null) await sealer?.stop()
-      const closing = store
-      store = null
+      if (opening !== null) await sealer?.stop()
+      const closing = await opening?.catch(() => null)
+      opening = null
       try {
         // An empty spool leaves nothing behind. One with rows in it stays for whoever opens this store next.
         if (closing && adopts && shared.stored === shared.written)
@@ -154,6 +179,26 @@ export function createDrainRunner(options: DrainRunnerOptions): DrainRunner {
       }
       await closing?.close()
     },
+  }
+}
+
+/** What a drainer can be asked, and what it answers. */
+export type DrainQuestion =
+  | { readonly kind: 'locate'; readonly stream: StreamName; readonly id: string }
+  | { readonly kind: 'seal' | 'sweep' | 'outboxPlace' }
+export type DrainAnswer = StoredPlace | readonly Sealed[] | OutboxPlace | null
+
+export async function askRunner(runner: DrainRunner, question: DrainQuestion): Promise<DrainAnswer> {
+  switch (question.kind) {
+    case 'locate':
+      return runner.locate(question.stream, question.id)
+    case 'seal':
+      return runner.seal()
+    case 'outboxPlace':
+      return runner.outboxPlace()
+    case 'sweep':
+      await runner.sweep()
+      return null
   }
 }
 

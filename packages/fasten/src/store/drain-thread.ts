@@ -4,8 +4,11 @@ import { FastenError } from '../core/error.ts'
 import type { StreamName } from '../core/row.ts'
 import type { DrainEvent } from './drain-loop.ts'
 import {
+  askRunner,
   createDrainRunner,
   fromPlainError,
+  type DrainAnswer,
+  type DrainQuestion,
   type DrainRunner,
   type DrainRunnerOptions,
   type PlainError,
@@ -15,6 +18,7 @@ import { createDrainShared, type DrainShared } from './drain-shared.ts'
 import type { StoreTarget } from './open.ts'
 import type { RetentionSettings } from './retention/sweeper.ts'
 import type { Sealed } from './seal/sealer.ts'
+import type { AppendedRow, OutboxPlace } from './ports.ts'
 
 /** What the thread is started with; plain data. */
 export interface DrainThreadData {
@@ -30,22 +34,16 @@ export interface DrainThreadData {
 
 export type DrainOrder =
   | { readonly kind: 'wake' | 'hurry' | 'stop' }
-  | { readonly kind: 'seal'; readonly token: number }
-  | { readonly kind: 'locate'; readonly token: number; readonly stream: StreamName; readonly id: string }
+  | { readonly kind: 'ask'; readonly token: number; readonly question: DrainQuestion }
 
 export type DrainReport =
   | { readonly kind: 'progress' | 'stopped' }
   | { readonly kind: 'event'; readonly event: DrainEvent }
+  | { readonly kind: 'moved'; readonly rows: readonly AppendedRow[] }
   | {
-      readonly kind: 'located'
+      readonly kind: 'answer'
       readonly token: number
-      readonly place: StoredPlace | null
-      readonly error?: PlainError
-    }
-  | {
-      readonly kind: 'sealed'
-      readonly token: number
-      readonly sealed: readonly Sealed[]
+      readonly answer: DrainAnswer
       readonly error?: PlainError
     }
 
@@ -60,6 +58,10 @@ export interface Drainer {
   locate(stream: StreamName, id: string): Promise<StoredPlace | null>
   /** Signs the ends of the logs now; what was signed. Rejects with what made it fail. */
   seal(): Promise<readonly Sealed[]>
+  /** Resolves once the outbox was found empty after now. With `keepsAlive` the process waits for it. */
+  sweep(keepsAlive: boolean): Promise<void>
+  /** Where applications insert; resolves when the store is there with its tables, rejects with what it said. */
+  outboxPlace(): Promise<OutboxPlace>
   /** Ends after the running transaction; forcibly after `timeoutMs`, which loses nothing: the spool has the rows. */
   stop(timeoutMs: number): Promise<void>
 }
@@ -67,8 +69,7 @@ export interface Drainer {
 type Channel = {
   wake(): void
   hurry(): void
-  locate(stream: StreamName, id: string): Promise<StoredPlace | null>
-  seal(): Promise<readonly Sealed[]>
+  ask(question: DrainQuestion): Promise<DrainAnswer>
   stop(): Promise<void>
   /** After `stop`, or when it took too long. */
   end(): Promise<void>
@@ -85,6 +86,7 @@ export function startDrainThread(
   data: Omit<DrainThreadData, 'shared'>,
   inline: () => Omit<DrainRunnerOptions, 'shared' | 'onProgress'>,
   onEvent: (event: DrainEvent) => void,
+  onMoved: (rows: readonly AppendedRow[]) => void,
 ): Drainer {
   const shared = createDrainShared()
   // Compiled code stands beside this file as .js, source as .ts.
@@ -106,14 +108,11 @@ export function startDrainThread(
     return startInlineDrainer(inline())
   }
   type Waiter = {
-    stream: StreamName
-    id: string
-    resolve: (place: StoredPlace | null) => void
+    question: DrainQuestion
+    resolve: (answer: DrainAnswer) => void
     reject: (error: Error) => void
   }
   const waiting = new Map<number, Waiter>()
-  type SealWaiter = { resolve: (sealed: readonly Sealed[]) => void; reject: (error: Error) => void }
-  const sealing = new Map<number, SealWaiter>()
   let nextToken = 0
   let onStopped: () => void = () => {}
   let isStopping = false
@@ -127,11 +126,9 @@ export function startDrainThread(
     onEvent(inlineEvent(cause))
     heir = createDrainRunner({ ...inline(), shared, onProgress: () => progress() })
     heir.hurry()
-    for (const { stream, id, resolve, reject } of waiting.values())
-      heir.locate(stream, id).then(resolve, reject)
+    for (const { question, resolve, reject } of waiting.values())
+      askRunner(heir, question).then(resolve, reject)
     waiting.clear()
-    for (const { resolve, reject } of sealing.values()) heir.seal().then(resolve, reject)
-    sealing.clear()
   }
 
   thread.on('message', (report: DrainReport) => {
@@ -142,17 +139,13 @@ export function startDrainThread(
         return onStopped()
       case 'event':
         return onEvent(report.event)
-      case 'sealed': {
-        const waiter = sealing.get(report.token)
-        sealing.delete(report.token)
-        if (report.error) return waiter?.reject(fromPlainError(report.error))
-        return waiter?.resolve(report.sealed)
-      }
-      case 'located': {
+      case 'moved':
+        return onMoved(report.rows)
+      case 'answer': {
         const waiter = waiting.get(report.token)
         waiting.delete(report.token)
         if (report.error) waiter?.reject(fromPlainError(report.error))
-        else waiter?.resolve(report.place)
+        else waiter?.resolve(report.answer)
       }
     }
   })
@@ -165,20 +158,14 @@ export function startDrainThread(
     isThread: () => heir === null,
     wake: () => (heir ? heir.wake() : send({ kind: 'wake' })),
     hurry: () => (heir ? heir.hurry() : send({ kind: 'hurry' })),
-    locate: (stream, id) =>
-      heir?.locate(stream, id) ??
-      new Promise((resolve, reject) => {
-        const token = nextToken++
-        waiting.set(token, { stream, id, resolve, reject })
-        send({ kind: 'locate', token, stream, id })
-      }),
-    seal: () =>
-      heir?.seal() ??
-      new Promise((resolve, reject) => {
-        const token = nextToken++
-        sealing.set(token, { resolve, reject })
-        send({ kind: 'seal', token })
-      }),
+    ask: (question) =>
+      heir
+        ? askRunner(heir, question)
+        : new Promise((resolve, reject) => {
+            const token = nextToken++
+            waiting.set(token, { question, resolve, reject })
+            send({ kind: 'ask', token, question })
+          }),
     stop: async () => {
       isStopping = true
       if (heir) return heir.stop()
@@ -189,14 +176,11 @@ export function startDrainThread(
     },
     end: async () => {
       await thread.terminate()
-      for (const { id, reject } of waiting.values())
-        reject(
-          new FastenError('NOT_STORED_YET', `fasten was closed before the place of row ${id} was known`, {
-            at: id,
-          }),
-        )
-      for (const { reject } of sealing.values())
-        reject(new FastenError('CLOSED', 'fasten was closed before the checkpoint was signed'))
+      for (const { question, reject } of waiting.values()) {
+        const what = question.kind === 'locate' ? `the place of row ${question.id} was known` : 'it answered'
+        reject(new FastenError('NOT_STORED_YET', `fasten was closed before ${what}`))
+      }
+      waiting.clear()
     },
     hold: (isHeld) => (isHeld ? thread.ref() : thread.unref()),
   }
@@ -218,6 +202,7 @@ export function startInlineDrainer(options: Omit<DrainRunnerOptions, 'shared' | 
   const runner = createDrainRunner({ ...options, shared, onProgress: () => progress() })
   const { drainer, onProgress } = createDrainer(shared, {
     ...runner,
+    ask: (question) => askRunner(runner, question),
     isThread: () => false,
     hold: () => {},
     end: async () => {},
@@ -281,8 +266,14 @@ function createDrainer(shared: DrainShared, channel: Channel): { drainer: Draine
         }),
       )
     },
-    locate: (stream, id) => held(channel.locate(stream, id)),
-    seal: () => held(channel.seal()),
+    locate: async (stream, id) =>
+      (await held(channel.ask({ kind: 'locate', stream, id }))) as StoredPlace | null,
+    async sweep(keepsAlive) {
+      const sweeping = channel.ask({ kind: 'sweep' })
+      await (keepsAlive ? held(sweeping) : sweeping)
+    },
+    outboxPlace: async () => (await held(channel.ask({ kind: 'outboxPlace' }))) as OutboxPlace,
+    seal: async () => (await held(channel.ask({ kind: 'seal' }))) as readonly Sealed[],
     async stop(timeoutMs) {
       if (isStopped) return
       isStopped = true

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Entry of the drainer thread: opens the spool and the store named in its data and moves rows until told to stop. */
 import { parentPort, workerData } from 'node:worker_threads'
-import { createDrainRunner, toPlainError } from './drain-runner.ts'
+import { askRunner, createDrainRunner, toPlainError } from './drain-runner.ts'
 import { createDrainShared } from './drain-shared.ts'
 import type { DrainOrder, DrainReport, DrainThreadData } from './drain-thread.ts'
 import { openSigning } from './keys/signing.ts'
@@ -30,6 +30,7 @@ if (port) {
     adopts: true,
     onEvent: (event) => say({ kind: 'event', event }),
     onProgress: () => say({ kind: 'progress' }),
+    onMoved: (rows) => say({ kind: 'moved', rows }),
   })
   port.on('message', (order: DrainOrder) => {
     switch (order.kind) {
@@ -37,17 +38,11 @@ if (port) {
         return runner.wake()
       case 'hurry':
         return runner.hurry()
-      case 'locate':
-        return void runner.locate(order.stream, order.id).then(
-          (place) => say({ kind: 'located', token: order.token, place }),
+      case 'ask':
+        return void askRunner(runner, order.question).then(
+          (answer) => say({ kind: 'answer', token: order.token, answer }),
           (error: unknown) =>
-            say({ kind: 'located', token: order.token, place: null, error: toPlainError(error) }),
-        )
-      case 'seal':
-        return void runner.seal().then(
-          (sealed) => say({ kind: 'sealed', token: order.token, sealed }),
-          (error: unknown) =>
-            say({ kind: 'sealed', token: order.token, sealed: [], error: toPlainError(error) }),
+            say({ kind: 'answer', token: order.token, answer: null, error: toPlainError(error) }),
         )
       case 'stop':
         return void runner.stop().finally(() => {

@@ -17,6 +17,8 @@ export interface SpooledDraft {
   readonly text: Uint8Array
   /** Its personal values, encrypted, with their wrapped keys, where it has any: what privacy/sealed.ts encodes. */
   readonly sealed?: Uint8Array
+  /** Its `boot_seq` is open too (core/open-number.ts): the sink gives it the next number of its process. */
+  readonly isUnnumbered?: boolean
 }
 
 export interface AppendBatch {
@@ -26,6 +28,11 @@ export interface AppendBatch {
   readonly position: bigint
   /** May be empty: then only the position is recorded. */
   readonly drafts: readonly SpooledDraft[]
+  /**
+   * Rows of the outbox that this batch moves: they leave it in the same transaction, whether their draft is among `drafts` or in
+   * quarantine. There is no spool then, and neither `spool` nor `position` is recorded.
+   */
+  readonly outboxKeys?: readonly string[]
 }
 
 export interface AppendedRow {
@@ -51,6 +58,8 @@ export interface AppendResult {
    * a rejected draft to a crash between the two.
    */
   readonly rejected: readonly RejectedDraft[]
+  /** True when a row of `outboxKeys` is not there any more: somebody else has moved it, and nothing of the batch was stored. */
+  readonly isRaced?: boolean
 }
 
 /**
@@ -73,6 +82,31 @@ export interface RowSink {
   append(batch: AppendBatch): Promise<AppendResult>
   spoolPosition(spool: string): Promise<bigint>
   forgetSpool(spool: string): Promise<void>
+}
+
+/** A draft that an application committed in a transaction of its own, waiting for its place in a log. */
+export interface OutboxRow {
+  /** The row's id, which ascends within a process. */
+  readonly key: string
+  /** A spool frame (store/spool/frame.ts) of a draft whose `boot_seq` is open. */
+  readonly frame: Uint8Array
+}
+
+/**
+ * The table that `emit(tx, …)` inserts into. `outboxRows` answers committed rows in the order of their keys, at most `rowsMax`, and
+ * MUST NOT wait for transactions that are still open. They are moved by `append` with `outboxKeys`. `outboxPlace` says
+ * where applications insert; answering says that the store is there with its tables.
+ */
+export interface Outbox {
+  outboxRows(rowsMax: number): Promise<readonly OutboxRow[]>
+  outboxPlace(): Promise<OutboxPlace>
+}
+
+export interface OutboxPlace {
+  /** Random, made with the tables, the same for ever: what tells this store from another. */
+  readonly store_id: string
+  /** As it is written in a statement. */
+  readonly table: string
 }
 
 /** A row as a store hands it out. */
@@ -282,8 +316,8 @@ export interface StoreDescription {
   readonly warnings?: readonly string[]
 }
 
-/** Both halves, as `openStore` hands them out. What is opened must be closed; closing twice is harmless. */
-export interface Store extends RowSink, RowSource {
+/** All of it, as `openStore` hands it out. What is opened must be closed; closing twice is harmless. */
+export interface Store extends RowSink, RowSource, Outbox {
   /** Absent where checkpoints are not kept. */
   readonly seals?: CheckpointStore
   /** What can be done about personal values; absent in a store that was opened for reading, and where none are kept. */

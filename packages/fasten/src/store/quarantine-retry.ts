@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { hasOpenNumber } from '../core/open-number.ts'
 import { parseLogName } from '../core/log-name.ts'
 import { sha256 } from './platform.ts'
 import type { RowSink } from './ports.ts'
@@ -45,6 +46,7 @@ async function retryOne(root: string, sink: RowSink, entry: QuarantineEntry): Pr
           stream,
           log: entry.log,
           text: entry.bytes,
+          isUnnumbered: hasOpenNumber(entry.bytes),
           ...(entry.sealed === undefined ? {} : { sealed: entry.sealed }),
         },
       ],

@@ -11,6 +11,7 @@ import type { StreamTables } from '../row-tables.ts'
 import { lockLogs, NewLogs, type LockedLogs } from './locked-logs.ts'
 import { prefixOf } from './migrate.ts'
 import type { Months } from './months.ts'
+import { numberDrafts, takeFromOutbox } from './outbox.ts'
 import { createPendingRows, type PendingRows } from './pending-rows.ts'
 import type { Sql } from './sql.ts'
 import { findStored, keyOf, type StoredIds, type StoredRowText } from './stored-ids.ts'
@@ -101,11 +102,14 @@ export function createTransactions(sql: Sql, options: AppendOptions): Transactio
   }
 
   return {
-    append: ({ drafts, spool, position }) =>
-      transact(basesOf(drafts), async (placing) => {
-        const { appended, rejected } = await placing.placeAll(drafts)
+    append: ({ drafts, spool, position, outboxKeys }) =>
+      transact<AppendResult>(basesOf(drafts), async (placing) => {
+        const prefix = prefixOf(options.schema)
+        if (outboxKeys !== undefined && !(await takeFromOutbox(sql, prefix, outboxKeys)))
+          return { answer: { appended: [], rejected: [], isRaced: true }, isKept: false }
+        const { appended, rejected } = await placing.placeAll(await numberDrafts(sql, prefix, drafts))
         if (rejected.length > 0) return { answer: { appended: [], rejected }, isKept: false }
-        await placing.setSpool(spool, position)
+        if (outboxKeys === undefined) await placing.setSpool(spool, position)
         return { answer: { appended, rejected }, isKept: true }
       }),
     perform: (work, { logs = [] } = {}) =>

@@ -95,7 +95,7 @@ function readingAddress(
 function sinkOf(
   at: string,
   writer: PostgresWriter | undefined,
-): Pick<Store, 'append' | 'spoolPosition' | 'forgetSpool'> {
+): Pick<Store, 'append' | 'spoolPosition' | 'forgetSpool' | 'outboxRows' | 'outboxPlace'> {
   const writing = (): PostgresWriter => {
     if (writer !== undefined) return writer
     throw new FastenError('STORE_READONLY', 'the store was opened for reading', {
@@ -107,6 +107,8 @@ function sinkOf(
     append: async (batch) => writing().append(batch),
     spoolPosition: async (spool) => writing().spoolPosition(spool),
     forgetSpool: async (spool) => writing().forgetSpool(spool),
+    outboxRows: async (rowsMax) => writing().outboxRows(rowsMax),
+    outboxPlace: async () => writing().outboxPlace(),
   }
 }
 

@@ -12,8 +12,11 @@
  *   fasten_logs                   one line per log: its size and head hash. Locked, checked and moved by every append
  *   fasten_spools                 how much of each spool is stored. Moves with the rows, so a replay stores nothing twice
  *   fasten_counters               the newest position and log_id given out
+ *   fasten_outbox                 drafts that applications committed in transactions of their own, until they are moved. A constraint knows
+ *                                 the store's id, so that a draft meant for another store is refused
+ *   fasten_outbox_boots           how many rows of each process came that way: the next `boot_seq`
  *   fasten_tables                 which tables are ours, and whose stream they hold
- *   fasten_meta                   `schema_version`, and who created the schema when
+ *   fasten_meta                   `schema_version`, `store_id`, and who created the schema when
  *
  * A unique index of a partitioned table must hold the partition key, so `(log_id, monotonic_seq)` and `id` are unique by index only
  * within a day. Across days the first is held by the locked head, which gives each number out once and is compared when it is moved;
@@ -87,6 +90,26 @@ export const migrations: readonly Migration[] = [
         : []),
       ...guards(schema, table, 'UPDATE OR DELETE'),
     ],
+  },
+  {
+    version: 5,
+    statements: (schema) => [
+      `CREATE TABLE ${schema}fasten_outbox (
+        key text COLLATE "C" PRIMARY KEY,
+        store_id text NOT NULL,
+        frame bytea NOT NULL,
+        at timestamptz NOT NULL DEFAULT clock_timestamp()
+      )`,
+      `CREATE TABLE ${schema}fasten_outbox_boots (boot_id text PRIMARY KEY, next_seq bigint NOT NULL)`,
+      `DO $$ DECLARE id text;
+      BEGIN
+        INSERT INTO ${schema}fasten_meta (key, value)
+          VALUES ('store_id', left(replace(gen_random_uuid()::text, '-', ''), 16)) ON CONFLICT (key) DO NOTHING;
+        SELECT value INTO id FROM ${schema}fasten_meta WHERE key = 'store_id';
+        EXECUTE format('ALTER TABLE ${schema}fasten_outbox ADD CONSTRAINT fasten_outbox_store CHECK (store_id = %L)', id);
+      END $$`,
+    ],
+    tableStatements: () => [],
   },
 ]
 

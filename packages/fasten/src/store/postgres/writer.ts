@@ -6,7 +6,7 @@ import type { IdSource } from '../../core/ids.ts'
 import { formatMicros } from '../../core/timestamp.ts'
 import { createHeadMemory } from '../heads.ts'
 import { createOwnRows, type Software } from '../own-rows.ts'
-import type { AppendBatch, AppendResult } from '../ports.ts'
+import type { AppendBatch, AppendResult, OutboxPlace, OutboxRow } from '../ports.ts'
 import type { StreamTables } from '../row-tables.ts'
 import type { PostgresAddress } from './address.ts'
 import { createTransactions, type DeedOptions, type PostgresDeed, type Transactions } from './append.ts'
@@ -16,6 +16,7 @@ import { isOfStatement, isUniqueViolation, storeFault } from './fault.ts'
 import { strayFrom } from './locked-logs.ts'
 import { migrate, prefixOf, resolveSchema } from './migrate.ts'
 import { createMonths } from './months.ts'
+import { outboxPlace, outboxRows } from './outbox.ts'
 import { sqlOf, type Sql } from './sql.ts'
 
 export interface PostgresWriterOptions {
@@ -35,6 +36,8 @@ export interface PostgresWriter {
   append(batch: AppendBatch): Promise<AppendResult>
   spoolPosition(spool: string): Promise<bigint>
   forgetSpool(spool: string): Promise<void>
+  outboxRows(rowsMax: number): Promise<readonly OutboxRow[]>
+  outboxPlace(): Promise<OutboxPlace>
   /** One transaction of maintenance: sweeping, erasing, declaring a key. What it does and the rows that tell of it commit together. */
   perform<T>(work: (deed: PostgresDeed) => Promise<T>, options?: DeedOptions): Promise<T>
   close(): Promise<void>
@@ -119,6 +122,8 @@ export async function openPostgresWriter(options: PostgresWriterOptions): Promis
       exclusive(async ({ sql, prefix }) => {
         await sql.run(`DELETE FROM ${prefix}fasten_spools WHERE spool = $1`, [spool])
       }),
+    outboxRows: (rowsMax) => exclusive(({ sql, prefix }) => outboxRows(sql, prefix, rowsMax)),
+    outboxPlace: () => exclusive(({ sql, prefix }) => outboxPlace(sql, prefix)),
     async close() {
       if (isClosed) return
       isClosed = true

@@ -17,6 +17,7 @@ import type { SqliteConnection, SqliteStatement, SqlValue } from './driver.ts'
 import { isConstraint } from './fault.ts'
 import { prepareHeads } from './heads.ts'
 import { rollback } from './migrate.ts'
+import { prepareOutbox, type Numbering, type SqliteOutbox } from './outbox.ts'
 
 export interface AppendOptions {
   readonly tables: StreamTables
@@ -42,6 +43,7 @@ export interface Deed {
 export interface Transactions {
   /** `refused` are the keys in the batch that may not be kept: their values are not stored, and a row of the log says so. */
   append(batch: AppendBatch, refused?: readonly RefusedKey[]): AppendResult
+  readonly outbox: SqliteOutbox
   perform<T>(work: (deed: Deed) => T): T
 }
 
@@ -84,11 +86,15 @@ export function createTransactions(connection: SqliteConnection, options: Append
     }
   }
   return {
+    outbox: statements.outbox,
     append: (batch, refused = []) =>
-      transact((placing) => {
+      transact<AppendResult>((placing) => {
+        const { outboxKeys } = batch
+        if (outboxKeys !== undefined && !statements.outbox.take(outboxKeys))
+          return { answer: { appended: [], rejected: [], isRaced: true }, isKept: false }
         const { appended, rejected } = placing.placeAll(batch.drafts, refused)
         if (rejected.length > 0) return { answer: { appended: [], rejected }, isKept: false }
-        statements.setSpool.run(batch.spool, batch.position)
+        if (outboxKeys === undefined) statements.setSpool.run(batch.spool, batch.position)
         return { answer: { appended, rejected }, isKept: true }
       }),
     perform: (work) =>
@@ -119,13 +125,17 @@ function startPlacing(statements: Statements, options: AppendOptions) {
   const touched = new Map<string, OpenLog>()
   const moved = new Set<OpenLog>()
   let position = statements.newestPosition()
+  let numbering: Numbering | undefined
 
   function placeAll(drafts: readonly SpooledDraft[], refused: readonly RefusedKey[]): AppendResult {
     const disclosing = startDisclosing(statements.disclosures, refused)
     const appended: AppendedRow[] = []
     const rejected: RejectedDraft[] = []
-    for (const [index, draft] of drafts.entries()) {
+    for (const [index, given] of drafts.entries()) {
       try {
+        const draft = given.isUnnumbered
+          ? (numbering ??= statements.outbox.startNumbering()).number(given)
+          : given
         const log = touched.get(draft.log) ?? open(draft)
         const before = position
         const row = place(draft, log)
@@ -236,6 +246,7 @@ function startPlacing(statements: Statements, options: AppendOptions) {
     appendOwn,
     moveHeads() {
       const at = now()
+      numbering?.save()
       for (const { logId, head, position: newest, publicKeys = '' } of moved) {
         statements.moveHead.run(head.size, head.head_hash, newest, at, publicKeys, logId)
       }
@@ -301,6 +312,7 @@ function prepare(connection: SqliteConnection, tables: StreamTables) {
       'UPDATE fasten_logs SET size = ?, head_hash = ?, position = ?, moved_at = ?, public_keys = ? WHERE log_id = ?',
     ),
     heads,
+    outbox: prepareOutbox(connection),
     /** Also counts positions whose rows are gone: a cursor must never see a number twice. */
     newestPosition: (): number => Number(newest.get()?.['largest'] ?? 0),
     /** Above every id that a row carries, so that stray rows never become part of a new log. */

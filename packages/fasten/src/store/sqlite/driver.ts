@@ -94,7 +94,8 @@ const namedCodes: Readonly<Record<string, number>> = {
   SQLITE_CONSTRAINT_PRIMARYKEY: 1555,
 }
 
-function nodeDriver(): SqliteDriver {
+/** The driver that comes with the runtime. Throws `ENGINE_MISSING` where it does not. */
+export function nodeDriver(): SqliteDriver {
   const { DatabaseSync } = loadNodeSqlite()
   return {
     name: 'node:sqlite',

@@ -134,7 +134,7 @@ function refuseWriting(path: string): never {
 function sinkOf(
   writing: () => SqliteWriter,
   keys: KeyStore,
-): Pick<Store, 'append' | 'spoolPosition' | 'forgetSpool'> {
+): Pick<Store, 'append' | 'spoolPosition' | 'forgetSpool' | 'outboxRows' | 'outboxPlace'> {
   return {
     append: async (batch) => {
       const wrapped = batch.drafts.flatMap(({ sealed }) =>
@@ -146,6 +146,8 @@ function sinkOf(
     },
     spoolPosition: async (spool) => writing().spoolPosition(spool),
     forgetSpool: async (spool) => writing().forgetSpool(spool),
+    outboxRows: async (rowsMax) => writing().outboxRows(rowsMax),
+    outboxPlace: async () => writing().outboxPlace(),
   }
 }
 

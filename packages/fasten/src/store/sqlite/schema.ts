@@ -14,12 +14,14 @@
  *   fasten_spools                 how much of each spool is stored. Moves with the rows too, so a replay stores nothing twice
  *   fasten_disclosures            personal values, encrypted, by the position of their row; null once they are erased
  *   fasten_erased_keys            data keys that were destroyed, and why: nothing under them is stored again
+ *   fasten_outbox                 drafts that applications committed in transactions of their own, until they are moved
+ *   fasten_outbox_boots           how many rows of each process came that way: the next `boot_seq`
  *   fasten_tables                 which tables are ours, and whose stream they hold
  *   fasten_expired                the hashes of rows whose content has expired, at their places
  *   fasten_retention              per log: the policy it was last swept by, rows expired, rows known to be elsewhere too
  *   fasten_stretches              when a stretch of 1,024 numbers of a log has a row due next, in microseconds
  *   fasten_holds, fasten_clock    what must be kept, and how far retention time has come (store/retention)
- *   fasten_meta                   `schema_version`, and who created the file when
+ *   fasten_meta                   `schema_version`, `store_id`, and who created the file when
  *
  * Everything that a batch changes is changed in one transaction, so a crash leaves all of it or none.
  *
@@ -157,6 +159,22 @@ export const migrations: readonly Migration[] = [
         basis TEXT NOT NULL,
         erased_at TEXT NOT NULL
       ) STRICT, WITHOUT ROWID`,
+    ],
+    tableStatements: () => [],
+  },
+  {
+    version: 5,
+    statements: [
+      `CREATE TABLE fasten_outbox (
+        key TEXT PRIMARY KEY,
+        frame BLOB NOT NULL,
+        at TEXT NOT NULL
+      ) STRICT, WITHOUT ROWID`,
+      `CREATE TABLE fasten_outbox_boots (
+        boot_id TEXT PRIMARY KEY,
+        next_seq INTEGER NOT NULL
+      ) STRICT, WITHOUT ROWID`,
+      "INSERT OR IGNORE INTO fasten_meta (key, value) VALUES ('store_id', lower(hex(randomblob(8))))",
     ],
     tableStatements: () => [],
   },

@@ -8,13 +8,14 @@ import { formatMicros } from '../../core/timestamp.ts'
 import type { SealedEnd } from '../keys/sealed-memory.ts'
 import type { Signing } from '../keys/signing.ts'
 import { createOwnRows, type Software } from '../own-rows.ts'
-import type { AppendBatch, AppendResult } from '../ports.ts'
+import type { AppendBatch, AppendResult, OutboxPlace, OutboxRow } from '../ports.ts'
 import { createHeadMemory, type Remembered } from '../heads.ts'
 import type { RefusedKey } from '../privacy/key-store.ts'
 import type { StreamTables } from '../row-tables.ts'
 import { createTransactions, type Deed } from './append.ts'
 import type { SqliteConnection, SqliteDriver } from './driver.ts'
 import { resultFamily, sqliteBusy, storeFault, storeReplaced } from './fault.ts'
+import type { SqliteOutbox } from './outbox.ts'
 import { openWriting, type OpenFile } from './open.ts'
 import { abandon, closeQuietly, isPrivate, replacementOf, setAside, type FileSet } from './replacement.ts'
 
@@ -35,6 +36,8 @@ export interface SqliteWriter {
   append(batch: AppendBatch, refused?: readonly RefusedKey[]): AppendResult
   spoolPosition(spool: string): bigint
   forgetSpool(spool: string): void
+  outboxRows(rowsMax: number): readonly OutboxRow[]
+  outboxPlace(): OutboxPlace
   /** One transaction of maintenance: sweeping, erasing, declaring a key. What it does and the rows that tell of it commit together. */
   perform<T>(work: (deed: Deed) => T): T
   /** The connection, for a private store whose rows no other connection can see. */
@@ -121,6 +124,8 @@ export function openSqliteWriter(options: SqliteWriterOptions): SqliteWriter {
     spoolPosition: (spool) =>
       attempt(({ spool: statement }) => BigInt(String(statement.get(spool)?.['position'] ?? 0))),
     forgetSpool: (spool) => void attempt(({ forget }) => forget.run(spool)),
+    outboxRows: (rowsMax) => attempt(({ outbox }) => outbox.rows(rowsMax)),
+    outboxPlace: () => attempt(({ outbox }) => outbox.place()),
     perform: (work) => attempt(({ perform }) => perform(work)),
     connection: () => current().file.connection,
     close() {
@@ -139,6 +144,7 @@ function rememberedOf(end: SealedEnd | undefined): Remembered | undefined {
 
 type Session = { readonly file: OpenFile } & {
   readonly append: (batch: AppendBatch, refused?: readonly RefusedKey[]) => AppendResult
+  readonly outbox: SqliteOutbox
   readonly perform: <T>(work: (deed: Deed) => T) => T
   readonly spool: ReturnType<SqliteConnection['prepare']>
   readonly forget: ReturnType<SqliteConnection['prepare']>
