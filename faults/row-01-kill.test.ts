@@ -6,6 +6,7 @@ import { createChance } from './harness/chance.ts'
 import { judge } from './harness/judge.ts'
 import { readLedger } from './harness/ledger.ts'
 import { makeFolder, sqlitePlace, subfolder, type Place } from './harness/place.ts'
+import { postgresPlace } from './harness/postgres-place.ts'
 import { recover, startWriter } from './harness/processes.ts'
 import { report, reportControl } from './harness/report.ts'
 import { times } from './harness/scale.ts'
@@ -38,6 +39,20 @@ describe('row 1: kill -9 while rows are on their way', () => {
       assert.deepEqual([judged.quarantined, judged.spoolsLeft], [[], 0])
     })
 
+  test('loses no row whose emit had returned, Postgres', async (t) => {
+    const { place } = await postgresPlace(t)
+    const count = times({ short: 2, long: 100 })
+    const { acked } = await killRounds(place, makeFolder(t), count, 'process')
+    const judged = await judge(place, acked)
+    report(
+      t,
+      { row: 1, attacked: 'kill -9 of an emitting process, Postgres', times: count * 2 },
+      judged,
+      count,
+    )
+    assert.deepEqual([judged.quarantined, judged.spoolsLeft], [[], 0])
+  })
+
   test('bites: a queue in memory loses rows', async (t) => {
     const folder = makeFolder(t)
     const place = sqlitePlace(subfolder(folder, 'system'))
@@ -48,7 +63,7 @@ describe('row 1: kill -9 while rows are on their way', () => {
 })
 
 async function killRounds(
-  { dsn, ...place }: Place,
+  place: Place,
   folder: string,
   rounds: number,
   durability: WriterJob['durability'],
@@ -61,8 +76,7 @@ async function killRounds(
       services.map(async (service, index) => {
         const ledger = ledgers[index] ?? ''
         const { child, hears, ended } = startWriter({
-          dsn,
-          spoolDirectory: place.spoolDirectory,
+          place,
           ledger,
           service,
           promise: 'accepted',
@@ -74,8 +88,7 @@ async function killRounds(
         assert.equal((await ended).signal, 'SIGKILL')
       }),
     )
-    if (round % 10 === 9 || round === rounds - 1)
-      restarts.push((await recover({ dsn, ...place })).firstDurableMs)
+    if (round % 10 === 9 || round === rounds - 1) restarts.push((await recover(place)).firstDurableMs)
   }
   return { acked: readLedger(...ledgers), restarts }
 }

@@ -61,10 +61,9 @@ async function losePower(
   const disk = makeLoopDisk(t, 48)
   if ('why' in disk) return disk
   const ledger = join(makeFolder(t), 'ledger')
-  const { dsn } = sqlitePlace(disk.folder)
   const writer = startWriter(
     {
-      dsn,
+      place: sqlitePlace(disk.folder),
       ledger,
       service: 'svc',
       promise,

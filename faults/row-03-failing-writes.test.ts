@@ -70,7 +70,7 @@ async function failAt(
   if ('after' in site) injected.push(`${site.after}:error=EIO:when=1+2`)
   const kinds = injected.map((one) => one.split(':')[0]).join(',')
   const writer = startWriter(
-    { dsn: place.dsn, ledger, service: 'svc', promise: 'durable', perTurn: 5, rowsMax: 60, ending: 'stay' },
+    { place, ledger, service: 'svc', promise: 'durable', perTurn: 5, rowsMax: 60, ending: 'stay' },
     {
       // Detached, so that the process we start, stop and kill is the writer and not its tracer.
       wrapper: ['strace', '-D', '-f', '-qq', '-o', trace, '-e', `trace=${kinds}`].concat(

@@ -41,7 +41,7 @@ describe('row 4: a full disk', () => {
     const ballast = join(folder, 'ballast')
     writeFileSync(ballast, Buffer.alloc(9 << 20))
     const job = {
-      dsn: place.dsn,
+      place,
       ledger,
       service: 'svc',
       promise: 'accepted',

@@ -21,7 +21,7 @@ describe('row 7: the clock steps', () => {
     const ledger = join(folder, 'ledger')
     const writer = startWriter(
       {
-        dsn: place.dsn,
+        place,
         ledger,
         service: 'svc',
         promise: 'stored',

@@ -110,9 +110,8 @@ describe('row 8: the same rows more than once', () => {
       ledgers.push(...dead)
       await Promise.all(
         dead.map(async (ledger, index) => {
-          const { dsn } = place
           const job = {
-            dsn,
+            place,
             ledger,
             service: `s-${index}`,
             promise: 'accepted',

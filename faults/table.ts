@@ -20,7 +20,7 @@ export const faultTable: readonly FaultRow[] = [
   {
     row: 1,
     name: 'kill',
-    fault: '`kill -9` at random instants, two processes on one place',
+    fault: '`kill -9` at random instants, two processes on one place, SQLite and Postgres',
     promise: 'every row whose `emit()` had returned is stored exactly once',
     control: 'a queue in memory loses rows',
   },
@@ -65,6 +65,15 @@ export const faultTable: readonly FaultRow[] = [
     alsoIn: ['packages/fasten/src/reader/tamper.test.ts'],
   },
   {
+    row: 6,
+    name: 'database-down',
+    fault:
+      'SQLite locked, Postgres crashed while rows are emitted; four days of a virtual clock without a database',
+    promise:
+      'memory stays flat, all rows arrive, the first of the outage first; attempts stay a minute apart',
+    control: 'a queue in memory loses the first hours',
+  },
+  {
     row: 7,
     name: 'clock',
     fault: 'the clock steps back an hour, ahead ten years, stands still, repeats a second',
@@ -102,7 +111,8 @@ export const faultTable: readonly FaultRow[] = [
   {
     row: 14,
     name: 'concurrent-writers',
-    fault: 'eight processes write one log, and are stopped and resumed at random instants',
+    fault:
+      'eight processes write one log and are stopped and resumed at random instants, SQLite and Postgres',
     promise: 'no fork, no hole, nothing lost or twice',
     control: 'a writer that trusts the head it read forks the log',
   },

@@ -11,16 +11,32 @@ export interface Place {
   readonly dsn: string
   /** `FASTEN_SPOOL_DIR`; undefined where the spool lies beside the database. */
   readonly spoolDirectory: string | undefined
+  /** `FASTEN_KEY_DIR`; undefined where the key lies beside the database. */
+  readonly keyDirectory: string | undefined
   readonly spoolRoot: string
 }
 
 /** A SQLite file in `folder`. */
 export const sqlitePlace = (folder: string): Place => placeAt(`sqlite:///${join(folder, 'audit.db')}`)
 
-/** The place that a DSN and a spool directory name. */
-export function placeAt(dsn: string, spoolDirectory?: string): Place {
-  return { dsn, spoolDirectory, spoolRoot: spoolRoot(parseDsn(dsn, { at: 'dsn' }), spoolDirectory) }
+/** The place that a DSN and, for a server, a folder on this host name. */
+export function placeAt(dsn: string, folder?: string): Place {
+  const spoolDirectory = folder === undefined ? undefined : join(folder, 'spool')
+  const keyDirectory = folder === undefined ? undefined : join(folder, 'keys')
+  return {
+    dsn,
+    spoolDirectory,
+    keyDirectory,
+    spoolRoot: spoolRoot(parseDsn(dsn, { at: 'dsn' }), spoolDirectory),
+  }
 }
+
+/** The options of a place, as `init` takes them. */
+export const optionsOf = ({ dsn, spoolDirectory, keyDirectory }: Place) => ({
+  audit_dsn: dsn,
+  ...(spoolDirectory === undefined ? {} : { spool_dir: spoolDirectory }),
+  ...(keyDirectory === undefined ? {} : { key_dir: keyDirectory }),
+})
 
 /** A folder of the test's own, gone when it is over. */
 export function makeFolder(test: Ending, name = 'fasten-fault-'): string {

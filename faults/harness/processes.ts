@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { createFasten } from '../../packages/fasten/src/capture/create.ts'
 import type { Stats } from '../../packages/fasten/src/capture/stats.ts'
-import type { Place } from './place.ts'
+import { optionsOf, type Place } from './place.ts'
 import type { WriterJob } from './writer.ts'
 
 /** A way to break the system on purpose, loaded before it in every thread: sabotage-<name>.ts says what it does. */
@@ -99,8 +99,7 @@ export async function recover(place: Place, timeoutMs = 60_000): Promise<Recover
   const fasten = createFasten({
     service_id: 'restart',
     node_id: 'node-1',
-    audit_dsn: place.dsn,
-    ...(place.spoolDirectory === undefined ? {} : { spool_dir: place.spoolDirectory }),
+    ...optionsOf(place),
     stdout: [],
     notices: { write: () => true },
   })

@@ -11,10 +11,10 @@ import { createCodeRegistry } from '../../packages/fasten/src/core/code.ts'
 import { createFasten } from '../../packages/fasten/src/capture/create.ts'
 import type { Receipt } from '../../packages/fasten/src/capture/receipt.ts'
 import { openLedger } from './ledger.ts'
+import { optionsOf, type Place } from './place.ts'
 
 export interface WriterJob {
-  readonly dsn: string
-  readonly spoolDirectory?: string | undefined
+  readonly place: Place
   readonly ledger: string
   readonly service: string
   /** What the client waits for before it takes a row for safe. */
@@ -37,10 +37,9 @@ const fasten = createFasten({
   registry,
   service_id: job.service,
   node_id: 'node-1',
-  audit_dsn: job.dsn,
+  ...optionsOf(job.place),
   stdout: [],
   durability: job.durability ?? 'process',
-  ...(job.spoolDirectory === undefined ? {} : { spool_dir: job.spoolDirectory }),
 })
 // A server's socket, so to speak: waiting rows alone do not keep a process alive.
 const alive = setInterval(() => {}, 1000)
