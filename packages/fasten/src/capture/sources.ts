@@ -78,5 +78,7 @@ function lazySource(lane: OpenLane, closers: (() => Promise<void>)[]): RowSource
     position: async (stream) => (await ask()).position(stream),
     summary: async (stream, since, until) => (await ask()).summary(stream, since, until),
     describe: async () => (await ask()).describe(),
+    checkpoints: async (query) => (await (await ask()).checkpoints?.(query)) ?? [],
+    leafHashes: async (log, from, to) => (await (await ask()).leafHashes?.(log, from, to)) ?? [],
   }
 }

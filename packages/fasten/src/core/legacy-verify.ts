@@ -201,6 +201,7 @@ function verifyChain(
       breaks: breaks.list(),
       breaks_total: total,
       head_hash: latestHash,
+      anchored_to: null,
       unanchored_rows: checked,
       notes: notes(isVouchedFor),
     }

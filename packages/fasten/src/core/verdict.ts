@@ -36,6 +36,12 @@ export const breakKinds = [
   'disclosure_mismatch',
   /** A personal value that a row commits to is not there, and no row accounts for its erasure. */
   'disclosure_missing',
+  /** A signed checkpoint says another root than the rows have. */
+  'checkpoint_mismatch',
+  /** A signed checkpoint says that there were more rows: the log was cut, or an older copy was put back. */
+  'log_shorter_than_checkpoint',
+  /** A checkpoint in the store, or a kept one, is damaged or forged. */
+  'checkpoint_invalid',
 ] as const
 export type BreakKind = (typeof breakKinds)[number]
 
@@ -47,6 +53,21 @@ export interface Break {
   readonly to_index: number
   /** One lower-case sentence naming what was expected and what was found. */
   readonly message: string
+}
+
+export interface AnchoredTo {
+  readonly size: number
+  /** 64 lower-case hex. */
+  readonly root: string
+  /** The key that signed, as text. */
+  readonly key: string
+  /**
+   * `given`: it was handed to the verifier. `node`: it is the key file of this machine. `log`: only the log names it, so whoever could
+   * rewrite the whole store could have named another.
+   */
+  readonly key_source: 'given' | 'node' | 'log'
+  /** How many of the witnesses that were given have cosigned it. */
+  readonly witnesses: { readonly signed: number; readonly known: number }
 }
 
 export interface LogVerdict {
@@ -66,7 +87,9 @@ export interface LogVerdict {
   readonly breaks_total: number
   /** Hash of the newest checked row, or null. */
   readonly head_hash: string | null
-  /** Rows no signed checkpoint covers. Without checkpoints: all of them, and the verdict says so. */
+  /** The largest signed checkpoint that the rows agree with, or null. */
+  readonly anchored_to: AnchoredTo | null
+  /** Rows no signed checkpoint covers: those behind the newest one, or all of them, and the verdict says so. */
   readonly unanchored_rows: number
   /** Why INCOMPLETE, or what this verdict cannot show; lower-case sentences. */
   readonly notes: readonly string[]

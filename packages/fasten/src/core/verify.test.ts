@@ -56,6 +56,7 @@ describe('log verifier', () => {
         breaks: [],
         breaks_total: 0,
         head_hash: stored.head.head_hash,
+        anchored_to: null,
         unanchored_rows: stored.rows.length,
         notes: [
           'no signed checkpoint covers these rows: somebody who can write the whole store could have rewritten them',

@@ -53,6 +53,8 @@ export interface LogVerifierOptions {
   readonly erasures?: readonly JsonObject[]
   /** Told the detail of each verified SUBJECT_ERASED row here, for the logs that it speaks of. */
   readonly onErasure?: (detail: JsonObject) => void
+  /** Told the stored hash of each row at its place, in order: a row whose leaf has another hash is a break already. */
+  readonly onHash?: (seq: number, hash: string) => void
 }
 
 export interface LogVerifier {
@@ -193,6 +195,7 @@ export function createLogVerifier(options: LogVerifierOptions): LogVerifier {
       if (!isLatestBroken && stream === 'audit') checkPersonal(row, seq)
       if (waiting > 0 && bad === badBefore && scanner.member(sweptAt, sweptName) === sweptName) settle(leaf)
     }
+    if (options.onHash !== undefined && hash !== null) options.onHash(seq, hash)
     link = computed ?? hash ?? undefined
     otherLinks = hash === null || hash === link ? none : [hash]
   }
@@ -319,6 +322,7 @@ export function createLogVerifier(options: LogVerifierOptions): LogVerifier {
       breaks: breaks.list(),
       breaks_total: total,
       head_hash: latestHash,
+      anchored_to: null,
       unanchored_rows: read,
       notes,
     }
@@ -359,10 +363,7 @@ export function createLogVerifier(options: LogVerifierOptions): LogVerifier {
       notes.push(`the row before ${from} is not known, so the link of the first row was not checked`)
     if (from > 0 && isEdgeKnown) notes.push(`rows before ${from} were not checked`)
     if (head !== null && end < head.size) notes.push(`rows from ${end} on were not checked`)
-    if (checked > 0)
-      notes.push(
-        'no signed checkpoint covers these rows: somebody who can write the whole store could have rewritten them',
-      )
+    if (checked > 0) notes.push(unsignedNote)
     return notes
   }
 }
@@ -405,6 +406,10 @@ function parsed(text: string | undefined): JsonObject {
   const value: unknown = text === undefined ? {} : JSON.parse(text)
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : {}
 }
+
+/** Said of rows whenever no signature vouches for them. */
+export const unsignedNote =
+  'no signed checkpoint covers these rows: somebody who can write the whole store could have rewritten them'
 
 const none: readonly string[] = []
 

@@ -111,6 +111,19 @@ const logVerdict = object({
   ),
   breaks_total: count,
   head_hash: orNull(text),
+  anchored_to: {
+    ...orNull(
+      object({
+        size: count,
+        root: text,
+        key: text,
+        key_source: oneOf(['given', 'node', 'log']),
+        witnesses: object({ signed: count, known: count }),
+      }),
+    ),
+    description:
+      'The largest signed checkpoint that the rows agree with. `key_source` `log`: the key was taken from the log itself.',
+  },
   unanchored_rows: count,
   notes: list(text),
 })

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
+import { trustNobody, type Trust } from '../core/anchor.ts'
+import { genesis } from '../core/chain.ts'
 import type { Digest } from '../core/digest.ts'
 import { createEmissionTally, type EmissionTally } from '../core/emission.ts'
+import { parseLogName } from '../core/log-name.ts'
 import type { LogVerdict, Verdict } from '../core/verdict.ts'
 import { sweptCode } from '../core/swept.ts'
 import { combineVerdicts, createLogVerifier, type Evidence, type LogVerifier } from '../core/verify.ts'
-import { parseLogName } from '../core/log-name.ts'
 import type { JsonObject } from '../core/row.ts'
 import type { EvidenceRow, LogHead, RowSource } from '../store/ports.ts'
 import { createOpener, type Opener } from '../store/privacy/opener.ts'
+import { startAnchoring } from './anchoring.ts'
 import { createRowsBeyondHead } from './beyond-head.ts'
 import type { VerifyRange } from './reader.ts'
 import { noLog } from './verdicts.ts'
@@ -27,8 +30,10 @@ export async function verifyLogs(
   range: VerifyRange,
   digest: Digest,
   signal?: AbortSignal,
+  trust: Trust = trustNobody,
   opener: Opener = createOpener(null),
 ): Promise<Verdict> {
+  const look = (erasures: JsonObject[]): Look => ({ range, digest, tally, signal, trust, opener, erasures })
   const verdicts: LogVerdict[] = []
   const notes: string[] = []
   let isPartial = false
@@ -36,6 +41,7 @@ export async function verifyLogs(
   const known: { readonly source: RowSource; readonly heads: readonly LogHead[] }[] = []
   // All heads before any row: what is stored later is nobody's gap, and it takes least time to look at again.
   for (const source of stores) known.push({ source, heads: await source.heads() })
+  const everywhere = new Set(known.flatMap(({ heads }) => heads.map(({ log }) => log)))
   for (const { source, heads } of known) {
     const { isDurable, unread = [] } = await source.describe()
     if (heads.length === 0 && !isDurable)
@@ -51,7 +57,10 @@ export async function verifyLogs(
     // Successors first: an erasure that was applied again after a store went back in time is told there.
     for (const head of newestFirst(heads)) {
       if (!isIn(range, head)) continue
-      verdicts.push(await verifyLog(source, head, { range, digest, tally, signal, opener, erasures }))
+      verdicts.push(await verifyLog(source, head, look(erasures)))
+    }
+    for (const head of await vanishedLogs(source, everywhere, trust)) {
+      if (isIn(range, head)) verdicts.push(await verifyLog(source, head, look([])))
     }
     for (const verdict of (await source.legacyVerdicts?.(digest)) ?? [])
       if (isIn(range, { log: verdict.log, stream: 'audit' })) verdicts.push(verdict)
@@ -70,6 +79,29 @@ export async function verifyLogs(
   return isPartial && verdict.verdict === 'PASS' ? { ...verdict, verdict: 'INCOMPLETE' } : verdict
 }
 
+/**
+ * Logs that checkpoints speak of, in the store or kept elsewhere, and that the store does not have: deleted, rows, head and all.
+ * They are added to `known`, the logs of all stores, so that none is told twice.
+ */
+async function vanishedLogs(
+  source: RowSource,
+  known: Set<string>,
+  trust: Trust,
+): Promise<readonly LogHead[]> {
+  const stored = (await source.checkpoints?.({})) ?? []
+  const { streams } = await source.describe()
+  const named = [
+    ...stored.map(({ log }) => log),
+    ...trust.kept.map(({ note }) => note.split('\n', 1)[0] ?? ''),
+  ]
+  return named.flatMap((log) => {
+    const stream = parseLogName(log)?.stream
+    if (stream === undefined || known.has(log) || !streams.includes(stream)) return []
+    known.add(log)
+    return [{ log, stream, size: 0, head_hash: genesis }]
+  })
+}
+
 function isIn({ log, stream }: VerifyRange, head: Pick<LogHead, 'log' | 'stream'>): boolean {
   return (log === undefined || head.log === log) && (stream === undefined || head.stream === stream)
 }
@@ -84,14 +116,16 @@ interface Look {
   readonly digest: Digest
   readonly tally: EmissionTally | undefined
   readonly signal: AbortSignal | undefined
+  readonly trust: Trust
   readonly opener: Opener
   /** Details of SUBJECT_ERASED rows found so far; added to. */
   readonly erasures: JsonObject[]
 }
 
 async function verifyLog(source: RowSource, head: LogHead, look: Look): Promise<LogVerdict> {
-  const { digest, tally, signal, opener, erasures } = look
+  const { digest, tally, signal, trust, opener, erasures } = look
   const { from_seq: from = 0, to_seq: to } = look.range
+  const anchoring = await startAnchoring(source, head, { from, trust })
   const verifier = createLogVerifier({
     log: head.log,
     head,
@@ -101,6 +135,7 @@ async function verifyLog(source: RowSource, head: LogHead, look: Look): Promise<
     ...(tally === undefined ? {} : { onEmission: tally.add }),
     erasures: [...erasures],
     onErasure: (detail) => erasures.push(detail),
+    onHash: anchoring.onHash,
   })
   const beyond = createRowsBeyondHead()
   let sinceTurn = 0
@@ -118,7 +153,7 @@ async function verifyLog(source: RowSource, head: LogHead, look: Look): Promise<
     for (const row of beyond.from(await sizeOf(source, head))) verifier.push(withOpened(row, opener))
   // Rows of the range that are gone may be explained by a sweep behind it.
   if (to !== undefined && verifier.unexplained() > 0) await pushSweeps(source, head, to, verifier)
-  return verifier.finish()
+  return anchoring.finish(verifier.finish())
 }
 
 /** The row with its personal values opened, as far as somebody here has their keys. */

@@ -128,7 +128,7 @@ export function localReader(options: LocalReaderOptions): Reader {
         query.onPlace,
       )
     },
-    verify: async (range, signal) => verifyLogs(distinct(sources), range, digest, signal),
+    verify: async (range, signal, trust) => verifyLogs(distinct(sources), range, digest, signal, trust),
     async logs() {
       const heads: LogHead[] = []
       for (const source of distinct(sources)) heads.push(...(await source.heads()))

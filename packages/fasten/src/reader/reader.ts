@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Row, StreamName, VerificationState } from '../core/row.ts'
 import type { LogHead, ScanFilter, SourceSummary } from '../store/ports.ts'
+import type { Trust } from '../core/anchor.ts'
 import type { Verdict } from '../core/verdict.ts'
 
 /** A row as every surface shows it: the leaf's members plus what stands outside the leaf. */
@@ -124,7 +125,8 @@ export interface Reader {
     ref: { readonly id: string } | { readonly log: string; readonly monotonic_seq: number },
   ): Promise<ReaderRow | null>
   tail(query: TailQuery, signal: AbortSignal): AsyncIterable<TailEvent>
-  verify(range: VerifyRange, signal?: AbortSignal): Promise<Verdict>
+  /** `trust` says whose signatures count, and which checkpoints were kept elsewhere. Throws `BAD_TARGET` where the answer would be another machine's word. */
+  verify(range: VerifyRange, signal?: AbortSignal, trust?: Trust): Promise<Verdict>
   /** Every log of the store with its size and the hash of its newest row, by name. */
   logs(): Promise<readonly LogHead[]>
   topology(since?: string, until?: string): Promise<readonly SourceSummary[]>

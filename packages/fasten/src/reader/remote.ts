@@ -57,7 +57,11 @@ export function remoteReader(options: RemoteReaderOptions): Reader {
     },
     tail: (query, signal) =>
       followRemote(query, { call, page: reader.page, rowFrom, retryMsMin, retryMsMax, pollMs }, signal),
-    async verify(range, signal) {
+    async verify(range, signal, trust) {
+      if (trust !== undefined)
+        throw new FastenError('BAD_TARGET', `the verdict of ${options.url} is that machine's word`, {
+          hint: 'keys and kept checkpoints count where the rows are read: verify the store itself, or proofs and exports from it',
+        })
       const given = Object.entries(range).flatMap(([name, value]) =>
         value === undefined ? [] : [[name, String(value)] as [string, string]],
       )

@@ -250,7 +250,7 @@ export interface CheckpointQuery {
  * `put` keeps checkpoints durably, in one transaction; one that is there (same log and size) stays, unless the new note has more
  * cosignatures. `thin` deletes those of a log that were signed before `before`, except the last of each hour, those
  * with cosignatures, and the newest. `unsealed` names the logs that declare `publicKey` (64 hex) and hold rows beyond their
- * newest checkpoint. `appendOwn` appends a row of the store's own to the log that answers for `base`, and records `declares`
+ * newest checkpoint; not those that a later generation has replaced. `appendOwn` appends a row of the store's own to the log that answers for `base`, and records `declares`
  * as a key that this log has named.
  */
 export interface CheckpointStore {

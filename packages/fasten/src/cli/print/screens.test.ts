@@ -108,6 +108,7 @@ function logOf(members: Partial<LogVerdict>): LogVerdict {
     breaks: [],
     breaks_total: 0,
     head_hash: '5ff73e2e82e32c35452587535e7e52d9adea79c42da205688f0edf52c7651c52',
+    anchored_to: null,
     unanchored_rows: 120,
     notes: [],
     ...members,
@@ -123,6 +124,7 @@ function damagedLog(): LogVerdict {
     rows_checked: 8412,
     rows_missing: 3,
     rows_bad: 2,
+    anchored_to: null,
     unanchored_rows: 8415,
     breaks_total: 15,
     breaks: [

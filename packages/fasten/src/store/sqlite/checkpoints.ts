@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { newestGenerations } from '../newest-generations.ts'
 import type { CheckpointQuery, CheckpointStore, LogHead, StoredCheckpoint } from '../ports.ts'
 import type { Deed } from './append.ts'
 import type { SqliteConnection, SqlRecord } from './driver.ts'
@@ -75,7 +76,7 @@ export function readUnsealed(
         .all(table, publicKey)
         .map(({ log }) => String(log)),
     )
-    return logsOf(statements, stream, table)
+    return newestGenerations(logsOf(statements, stream, table))
       .filter(({ log, size }) => declared.has(log) && size > Number(newest.get(table, log)?.['size'] ?? 0))
       .map(({ log, size, head_hash }) => ({ log, stream, size, head_hash }))
   })

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+import { createAnchor, type Trust } from '../core/anchor.ts'
+import { leafHash } from '../core/chain.ts'
+import { keyCodes } from '../core/log-keys.ts'
+import type { ScanFilter, LogHead, RowSource } from '../store/ports.ts'
+import { noteCrypto } from '../store/platform.ts'
+import type { LogVerdict } from '../core/verdict.ts'
+
+/** The signed checkpoints of one log, while a verifier walks its rows. */
+export interface Anchoring {
+  /** The hash that the verifier found at each place. */
+  onHash(seq: number, hash: string): void
+  /** The verdict with what checkpoints say. */
+  finish(verdict: LogVerdict): Promise<LogVerdict>
+}
+
+/**
+ * Gathers the checkpoints of a log and the rows that name its keys. What lies before `from` and behind the verified range is taken from
+ * the store's hashes unchecked: only if they are right, they make the signed root.
+ */
+export async function startAnchoring(
+  source: RowSource,
+  head: LogHead,
+  { from, trust }: { readonly from: number; readonly trust: Trust },
+): Promise<Anchoring> {
+  const { log, size } = head
+  const stored = (await source.checkpoints?.({ log, limit: checkpointsMax })) ?? []
+  const anchor = createAnchor({ log, trust, stored, crypto: noteCrypto })
+  const naming = anchor.sizeMax === 0 ? new Map<number, string>() : await keyRows(source, head)
+  let next = 0
+
+  function onHash(seq: number, hash: string): void {
+    anchor.append(seq, hash)
+    next = seq + 1
+    const leaf = naming.get(seq)
+    // A row found by its columns counts only as the row that was hashed here.
+    if (leaf !== undefined && leafHash(encoder.encode(leaf), noteCrypto.digest) === hash)
+      anchor.addKeys(seq, JSON.parse(leaf))
+  }
+
+  async function feed(to: number): Promise<void> {
+    while (next < to) {
+      const hashes = (await source.leafHashes?.(log, next, Math.min(to, next + pageRows))) ?? []
+      if (hashes.length === 0) return
+      for (const hash of hashes) onHash(next, hash)
+      await new Promise((resolve) => setTimeout(resolve, 0))
+    }
+  }
+
+  await feed(Math.min(from, anchor.sizeMax, size))
+  next = Math.max(next, from)
+  return {
+    onHash,
+    async finish(verdict) {
+      await feed(Math.min(anchor.sizeMax, size))
+      return anchor.finish(verdict, size)
+    },
+  }
+}
+
+/** Leaves of the rows that name keys, by their place. */
+async function keyRows(source: RowSource, { log, stream }: LogHead): Promise<ReadonlyMap<number, string>> {
+  const found = new Map<number, string>()
+  for (const code of keyCodes) {
+    const name: ScanFilter = { audit: { code }, sys: { event: code }, api: { path: `/${code}` } }[stream]
+    const rows = await source.scan({ stream, filter: { log, ...name }, order: 'stored', limit: keyRowsMax })
+    for (const { row, leaf } of rows) if (leaf !== null) found.set(row.monotonic_seq, leaf)
+  }
+  return found
+}
+
+const encoder = new TextEncoder()
+/** The newest ones; older ones say nothing that these do not. */
+const checkpointsMax = 1000
+const keyRowsMax = 10_000
+const pageRows = 16_384
