@@ -72,7 +72,7 @@ export function createTransactions(sql: Sql, options: AppendOptions): Transactio
     let mayOpenLogs = false
     for (;;) {
       try {
-        const today = await begin(sql)
+        const today = await sql.begin()
         if (today.slice(0, 7) !== options.months.through()) {
           await sql.rollback()
           await options.months.make(sql, today)
@@ -334,13 +334,6 @@ type Placing = Awaited<ReturnType<typeof startPlacing>>
 
 const nothing = new Uint8Array()
 const nothingStored: StoredIds = new Map()
-
-/** Begins, and answers the UTC date of the transaction by the clock of the database. */
-async function begin(sql: Sql): Promise<string> {
-  await sql.run('BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE')
-  const [row] = await sql.run("SELECT (now() AT TIME ZONE 'UTC')::date::text AS today", [], 'fasten_today')
-  return String(row?.['today'])
-}
 
 /** The logs of a batch, each once. */
 function basesOf(drafts: readonly SpooledDraft[]): BaseLog[] {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Client } from 'pg'
+import type { Client, QueryResult } from 'pg'
 import { ignoreEnd } from './connect.ts'
 
 /** A cell as it comes from the server: 64-bit integers as text, because a number could not hold them all. */
@@ -14,6 +14,8 @@ export interface Sql {
   arrays(text: string, values?: readonly unknown[]): Promise<readonly (readonly SqlCell[])[]>
   /** Rows that a statement changed. */
   change(text: string, values?: readonly unknown[], name?: string): Promise<number>
+  /** Begins a transaction that sees what others commit meanwhile; answers its UTC date by the server's clock, `YYYY-MM-DD`. */
+  begin(): Promise<string>
   /** Commits; throws unless the server says that it did: a transaction that failed before answers COMMIT with a rollback. */
   commit(): Promise<void>
   /** Ends the transaction without keeping it. Never throws: a connection that cannot do even that is dropped by its owner. */
@@ -36,6 +38,15 @@ export function sqlOf(client: Client): Sql {
     async change(text, values, name) {
       const { rowCount } = await client.query(queryOf(text, values, name))
       return rowCount ?? 0
+    },
+    async begin() {
+      // Two statements in one message: a batch is a handful of messages, and each waits for the network.
+      const answers = (await client.query(
+        "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SELECT (now() AT TIME ZONE 'UTC')::date::text AS today",
+      )) as unknown as readonly QueryResult<{ readonly today: string }>[]
+      const today = answers[1]?.rows[0]?.today
+      if (today === undefined) throw new TypeError('the server did not say which day it is')
+      return today
     },
     async commit() {
       const { command } = await client.query('COMMIT')

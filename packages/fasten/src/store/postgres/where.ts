@@ -54,8 +54,12 @@ export function whereOf({ stream, filter, logs, prefix }: WhereOptions): Where {
 
   function equals(name: string, wanted: string): string {
     // No column can hold that character: the leaf is asked, for the few rows whose column is empty.
-    if (wanted.includes('\0'))
-      return `(${name} IS NULL AND ${prefix}fasten_member(leaf, '${name}')::text = ${bind(JSON.stringify(wanted))})`
+    if (wanted.includes('\0')) {
+      const member = JSON.stringify(wanted)
+      const shown = bind(member.replaceAll('\\u0000', '\\u0001'))
+      return `(${name} IS NULL AND strpos(leaf, ${bind(`"${name}":${member}`)}) > 0
+        AND ${prefix}fasten_member(leaf, '${name}')::text = ${shown})`
+    }
     const value = bind(wanted)
     return isIndexedByStart(name, stream)
       ? `left(${name}, ${indexedCharacters}) = left(${value}, ${indexedCharacters}) AND ${name} = ${value}`
