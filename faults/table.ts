@@ -109,6 +109,14 @@ export const faultTable: readonly FaultRow[] = [
     alsoIn: ['packages/fasten/src/store/sqlite/replaced.test.ts'],
   },
   {
+    row: 13,
+    name: 'truncated-tail',
+    fault: 'the last rows cut, the head moved back, checkpoints deleted, while no process runs',
+    promise: 'the next start notices, continues in a new log, and that log says how many rows were signed',
+    control: 'a node that signs nothing continues as if nothing had been there',
+    alsoIn: ['packages/fasten/src/store/seal/sealer.test.ts'],
+  },
+  {
     row: 14,
     name: 'concurrent-writers',
     fault:
@@ -132,6 +140,16 @@ export const faultTable: readonly FaultRow[] = [
       'the layout is the old one or the new one, the next start finishes; the older program is refused by a code',
     control: 'the same statements without a transaction leave half a layout',
     alsoIn: ['packages/fasten/src/store/sqlite/layout.test.ts'],
+  },
+  {
+    row: 24,
+    name: 'destroyed-tenant',
+    fault:
+      'a tenant is deleted with cascades, in one transaction with its event; then the tables are dropped',
+    promise:
+      'the event is stored if and only if the transaction commits; the trail is whole and has no foreign keys',
+    control: 'a trail with a foreign key is wiped with the tenant',
+    alsoIn: ['packages/fasten/src/capture/transaction/postgres.test.ts'],
   },
   {
     row: 25,
