@@ -25,5 +25,9 @@ export const commandTable: Readonly<Record<string, Loader>> = {
   'retention hold': () => import('./commands/retention-hold.ts'),
   'postgres migrate': () => import('./commands/postgres-migrate.ts'),
   'postgres grants': () => import('./commands/postgres-grants.ts'),
+  erase: () => import('./commands/erase.ts'),
+  'erase request': () => import('./commands/erase-request.ts'),
+  'erase approve': () => import('./commands/erase-approve.ts'),
+  'subject export': () => import('./commands/subject-export.ts'),
   completion: () => import('./commands/completion.ts'),
 }

@@ -67,7 +67,8 @@ export interface World {
   /** Aborts on Ctrl-C, on SIGTERM, and when whoever reads our output goes away. */
   readonly signal: AbortSignal
   /** The caller closes it. Throws `FastenError` when the target cannot be opened. */
-  openReader(target: Target): Promise<Reader>
+  /** With `discloses`, personal values are shown; for those who have the key. */
+  openReader(target: Target, discloses?: boolean): Promise<Reader>
 }
 
 /** The parsed command line of one command. Names are the long names of its options. */

@@ -20,8 +20,13 @@ const world: World = {
   env: process.env,
   cwd: process.cwd(),
   signal: controller.signal,
-  openReader: async (target) =>
-    (await import('./open-reader.ts')).openReader(target, process.env, (text) => void world.err.line(text)),
+  openReader: async (target, discloses) =>
+    (await import('./open-reader.ts')).openReader(
+      target,
+      process.env,
+      (text) => void world.err.line(text),
+      discloses,
+    ),
 }
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {

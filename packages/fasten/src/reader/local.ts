@@ -10,7 +10,10 @@ import type {
   StoreDescription,
   StoredRow,
 } from '../store/ports.ts'
+import type { KeyRing } from '../store/privacy/key-ring.ts'
+import { createOpener } from '../store/privacy/opener.ts'
 import type { Sources } from '../store/sources.ts'
+import { disclosuresOf, withLookups, type ShownDisclosures } from './disclosures.ts'
 import { localDoctor } from './local-doctor.ts'
 import { verifyLogs } from './local-verify.ts'
 import { canMatch } from './parameters.ts'
@@ -29,6 +32,12 @@ export interface LocalReaderOptions {
   /** Shortest and longest pause of an idle tail in ms, default 50 and 1,000. Raising them makes tails later and cheaper. */
   readonly pollMsMin?: number
   readonly pollMsMax?: number
+  /**
+   * Keys for personal data. With them, `verify` checks each value against its row, and filters find sealed actors. Values are shown
+   * only if `discloses` is true as well: for whoever has the permission `audit:disclose`.
+   */
+  readonly ring?: KeyRing
+  readonly discloses?: boolean
   /** What `close` gives back; a reader of a running instance has nothing to give back. */
   readonly release?: () => Promise<void>
 }
@@ -45,6 +54,8 @@ export interface LocalReaderOptions {
  */
 export function localReader(options: LocalReaderOptions): Reader {
   const { sources, digest, clock, pollMsMin = 50, pollMsMax = 1000 } = options
+  const ring = options.ring ?? null
+  const [checker, shower] = [createOpener(ring), createOpener(options.discloses === true ? ring : null)]
   const closing = new AbortController()
   const judge = createRowJudge(digest)
   const descriptions = new Map<RowSource, Promise<StoreDescription>>()
@@ -68,7 +79,8 @@ export function localReader(options: LocalReaderOptions): Reader {
   }
   const show = async (source: RowSource, rows: readonly StoredRow[]): Promise<readonly ReaderRow[]> => {
     const states = await judge(source, rows)
-    return rows.map((stored, index) => readerRow(stored, states[index] ?? 'chained'))
+    const disclosures = await disclosuresOf(source, rows, shower, digest)
+    return rows.map((stored, index) => readerRow(stored, states[index] ?? 'chained', disclosures[index]))
   }
 
   type Found = { readonly source: RowSource; readonly stored: StoredRow }
@@ -102,7 +114,7 @@ export function localReader(options: LocalReaderOptions): Reader {
       const source = sourceOf(query.stream)
       if (!canMatch(query.stream, query.filter))
         return { ...nothing, completeness: await completeness(query.stream) }
-      const page = await readPage(source, { ...query, filter: forStore(query.filter) }, digest, signal)
+      const page = await readPage(source, { ...query, filter: forStore(query.filter, ring) }, digest, signal)
       return { ...page, rows: await show(source, page.rows), completeness: await completeness(query.stream) }
     },
     thread: async (requestId, limit, signal) =>
@@ -122,13 +134,14 @@ export function localReader(options: LocalReaderOptions): Reader {
       }
       const until = AbortSignal.any([signal, closing.signal])
       return showFollowed(
-        follow({ ...query, filter: forStore(query.filter) }, parts, until),
+        follow({ ...query, filter: forStore(query.filter, ring) }, parts, until),
         show,
         until,
         query.onPlace,
       )
     },
-    verify: async (range, signal, trust) => verifyLogs(distinct(sources), range, digest, signal, trust),
+    verify: async (range, signal, trust) =>
+      verifyLogs(distinct(sources), range, digest, signal, trust, checker),
     async logs() {
       const heads: LogHead[] = []
       for (const source of distinct(sources)) heads.push(...(await source.heads()))
@@ -177,7 +190,8 @@ async function* showFollowed(
  * A filter as stores take it: they look for `text` in the leaf, where a backslash is written twice. Quotes are left alone, so
  * that both words of a value and a piece of JSON such as `"qty":3` are found.
  */
-function forStore(filter: ScanFilter): ScanFilter {
+function forStore(given: ScanFilter, ring: KeyRing | null): ScanFilter {
+  const filter = ring === null ? given : withLookups(given, ring)
   return filter.text === undefined ? filter : { ...filter, text: filter.text.replaceAll('\\', '\\\\') }
 }
 
@@ -187,8 +201,12 @@ function distinct(sources: Sources): readonly RowSource[] {
 }
 
 /** The row as surfaces show it: the leaf's members, then what stands outside the leaf. */
-function readerRow({ row, hash }: StoredRow, verification: ReaderRow['verification']): ReaderRow {
-  const shown = { ...row, hash, verification }
+function readerRow(
+  { row, hash }: StoredRow,
+  verification: ReaderRow['verification'],
+  disclosures: ShownDisclosures | undefined,
+): ReaderRow {
+  const shown = { ...row, hash, verification, ...(disclosures === undefined ? {} : { disclosures }) }
   return row.stream === 'api' && Number.isFinite(row.duration_us)
     ? { ...shown, duration_ms: Math.round(row.duration_us / 1000) }
     : shown

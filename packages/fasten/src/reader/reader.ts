@@ -3,6 +3,7 @@ import type { Row, StreamName, VerificationState } from '../core/row.ts'
 import type { LogHead, ScanFilter, SourceSummary } from '../store/ports.ts'
 import type { Trust } from '../core/anchor.ts'
 import type { Verdict } from '../core/verdict.ts'
+import type { ShownDisclosures } from './disclosures.ts'
 
 /** A row as every surface shows it: the leaf's members plus what stands outside the leaf. */
 export type ReaderRow<R extends Row = Row> = R & {
@@ -11,6 +12,8 @@ export type ReaderRow<R extends Row = Row> = R & {
   readonly verification: VerificationState
   /** Api rows only, for readers: milliseconds, rounded. */
   readonly duration_ms?: number
+  /** What became of the personal members that the row commits to, by pointer; values only where they may be disclosed. */
+  readonly disclosures?: ShownDisclosures
 }
 
 export interface PageQuery {

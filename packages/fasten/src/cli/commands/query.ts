@@ -41,6 +41,10 @@ export const options: readonly OptionSpec[] = [
   { name: 'json', short: 'j', summary: 'one JSON object a line, as the row is stored' },
   { name: 'csv', summary: 'comma-separated values, safe to open in a spreadsheet; one stream' },
   { name: 'count', short: 'c', summary: 'only how many rows match, by stream' },
+  {
+    name: 'disclose',
+    summary: 'show personal values, with the key of this machine; they stand under disclosures',
+  },
   { name: 'cite', summary: 'end each line with the citation of its row' },
   ...filterOptions(),
   ...targetOptions,
@@ -70,7 +74,7 @@ export async function run(args: Args, world: World): Promise<number> {
       hint: 'add --stream audit, sys or api',
     })
   }
-  const reader = await world.openReader(targetOf(args, world.env))
+  const reader = await world.openReader(targetOf(args, world.env), args.flag('disclose'))
   try {
     if (shape === 'count') return await count(queries, reader, world)
     const { rows, firstPages } = await mergeRows(reader, queries)

@@ -26,6 +26,7 @@ export const options: readonly OptionSpec[] = [
     range: [1, 1000],
   },
   { name: 'json', short: 'j', summary: 'the thread as one JSON object' },
+  { name: 'disclose', summary: 'show personal values, with the key of this machine' },
   ...targetOptions,
 ]
 
@@ -41,7 +42,7 @@ export async function run(args: Args, world: World): Promise<number> {
       hint: 'ids are 1 to 128 of A-Z a-z 0-9 . _ : -',
     })
   }
-  const reader = await world.openReader(targetOf(args, world.env, args.words[1]))
+  const reader = await world.openReader(targetOf(args, world.env, args.words[1]), args.flag('disclose'))
   try {
     const thread = await threadOf(reader, id, args.count('limit'))
     if (args.flag('json')) await world.out.line(jsonLine(thread))

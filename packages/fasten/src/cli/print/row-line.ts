@@ -11,9 +11,6 @@ export interface RowLineOptions {
   readonly hasCitation?: boolean
 }
 
-/** Stands for an anchor that is personal and was not disclosed. */
-const sealedMark = '(sealed)'
-
 const marks: Readonly<Record<VerificationState, readonly [sign: string, style: Style, meaning: string]>> = {
   verified: ['✓', 'good', 'verified for this answer'],
   chained: ['·', 'quiet', 'chained, not recomputed here'],
@@ -143,8 +140,14 @@ function auditParts(row: ReaderRow<AuditRow>, options: RowPartsOptions): readonl
       style: style === 'plain' || style === 'quiet' ? 'strong' : style,
       columns: options.isAligned ? 24 : 0,
     },
-    { text: visible(row.actor ?? sealedMark), yields: 6, keeps: 8 },
-    { text: `→ ${visible(row.target ?? sealedMark)}`, isTight: true, yields: 5, keeps: 12, cut: 'middle' },
+    { text: visible(row.actor ?? anchorOf(row, 'actor')), yields: 6, keeps: 8 },
+    {
+      text: `→ ${visible(row.target ?? anchorOf(row, 'target'))}`,
+      isTight: true,
+      yields: 5,
+      keeps: 12,
+      cut: 'middle',
+    },
     ...(isGood
       ? []
       : [{ text: visible(row.outcome), style: row.outcome === 'unknown' ? 'caution' : 'danger' } as const]),
@@ -153,8 +156,24 @@ function auditParts(row: ReaderRow<AuditRow>, options: RowPartsOptions): readonl
     { text: labelled('change', row.change_ref), yields: 3 },
     { text: options.hasCause ? labelled('caused_by', row.caused_by) : '', style: 'quiet', yields: 2 },
     { text: pairs(row.detail), style: 'quiet', yields: 3 },
+    { text: pairs(disclosedDetail(row)), style: 'caution', yields: 3 },
     { text: row.pii_in_detail === true ? 'pii' : '', style: 'caution', yields: 1 },
   ]
+}
+
+/** An anchor that is not in the leaf: its value where it was disclosed, else what became of it. */
+function anchorOf({ disclosures }: ReaderRow<AuditRow>, name: string): string {
+  const found = disclosures?.[`/${name}`]
+  return typeof found?.value === 'string' ? found.value : `(${found?.state ?? 'sealed'})`
+}
+
+/** Members of the detail that were disclosed, by their path. */
+function disclosedDetail({ disclosures = {} }: ReaderRow<AuditRow>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(disclosures)
+      .filter(([pointer, { state }]) => state === 'disclosed' && pointer.startsWith('/detail'))
+      .map(([pointer, { value }]) => [pointer.split('/').slice(2).join('.') || 'detail', value]),
+  )
 }
 
 function sysParts(row: ReaderRow<SysRow>, options: RowPartsOptions): readonly Part[] {

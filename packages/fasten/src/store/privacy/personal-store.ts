@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { StreamName } from '../../core/row.ts'
+import type { OwnRow } from '../own-rows.ts'
 import type { KeyStore, Tombstone } from './key-store.ts'
 import type { WrappedKey } from './sealed.ts'
 
@@ -15,6 +16,26 @@ export interface SealedValue {
   readonly key: WrappedKey | null
   /** The key is known to be destroyed by an erasure. */
   readonly isErased: boolean
+}
+
+/** A row with personal values, as a legal hold looks at it. Members that are sealed are null. */
+export interface PersonalRow {
+  readonly log: string
+  readonly monotonic_seq: number
+  readonly code: string | null
+  readonly actor: string | null
+  readonly on_behalf_of: string | null
+  readonly target: string | null
+  readonly request_id: string | null
+  readonly tenant_id: string | null
+  readonly timestamp: string | null
+}
+
+export interface EraseDeed {
+  /** Who erases; for the rows that tell of it. */
+  readonly actor?: string | undefined
+  /** Told each row that would lose a value, in the transaction; what it throws, undoes all of it. */
+  readonly onRow?: (row: PersonalRow) => void
 }
 
 /** What an erasure took, or would take, from one log. */
@@ -36,7 +57,11 @@ export interface ErasedLog {
 export interface PersonalStore {
   readonly keys: KeyStore
   plan(keyIds: readonly string[]): Promise<readonly ErasedLog[]>
-  erase(tombstone: Tombstone, actor?: string): Promise<readonly ErasedLog[]>
+  erase(tombstone: Tombstone, deed?: EraseDeed): Promise<readonly ErasedLog[]>
+  /** Positions of the rows that keep a value under one of these keys, ascending. */
+  positions(keyIds: readonly string[]): Promise<readonly number[]>
+  /** Appends a row of the store's own to the log that answers for `base`, a generation 1 name. */
+  tell(base: string, own: OwnRow): Promise<void>
   scrub(): Promise<void>
   erased(): Promise<readonly Tombstone[]>
 }

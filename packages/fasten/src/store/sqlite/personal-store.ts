@@ -3,7 +3,7 @@ import { logName, parseLogName } from '../../core/log-name.ts'
 import { FastenError } from '../../core/error.ts'
 import { erasureFacts, type ErasedValue } from '../privacy/erasure-facts.ts'
 import type { KeyStore, Tombstone } from '../privacy/key-store.ts'
-import type { ErasedLog, PersonalStore } from '../privacy/personal-store.ts'
+import type { EraseDeed, ErasedLog, PersonalRow, PersonalStore } from '../privacy/personal-store.ts'
 import type { Deed } from './append.ts'
 import { erasedRow } from './disclosures.ts'
 import type { SqliteConnection } from './driver.ts'
@@ -28,7 +28,17 @@ export function createSqlitePersonalStore({
   return {
     keys,
     plan: async (keyIds) => writer.perform(({ connection }) => told(valuesUnder(connection, table, keyIds))),
-    erase: async (tombstone, actor) => writer.perform((deed) => eraseIn(deed, table, tombstone, actor)),
+    erase: async (tombstone, deed) => writer.perform((inner) => eraseIn(inner, table, tombstone, deed)),
+    positions: async (keyIds) =>
+      writer.perform(({ connection }) =>
+        connection
+          .prepare(
+            'SELECT DISTINCT position FROM fasten_disclosures WHERE key_id IN (SELECT value FROM json_each(?)) ORDER BY position',
+          )
+          .all(JSON.stringify(keyIds))
+          .map(({ position }) => Number(position)),
+      ),
+    tell: async (base, own) => void writer.perform(({ appendOwn }) => appendOwn(base, own)),
     async scrub() {
       if (!isPrivate(path)) scrub(writer.connection(), path)
     },
@@ -36,7 +46,9 @@ export function createSqlitePersonalStore({
   }
 }
 
-type Found = ErasedValue & { readonly log: string; readonly position: number; readonly pointer: string }
+const facts = ['code', 'actor', 'on_behalf_of', 'target', 'request_id', 'tenant_id', 'timestamp'] as const
+
+type Found = ErasedValue & PersonalRow & { readonly position: number; readonly pointer: string }
 
 /** The values under these keys that are still there, by log. */
 function valuesUnder(
@@ -45,17 +57,22 @@ function valuesUnder(
   keyIds: readonly string[],
 ): ReadonlyMap<string, readonly Found[]> {
   const statement = connection.prepare(`
-    SELECT position, pointer, monotonic_seq, log FROM fasten_disclosures
-    JOIN ${table} USING (position) JOIN fasten_logs USING (log_id)
-    WHERE key_id = ? AND box IS NOT NULL ORDER BY position, pointer`)
+    SELECT ${table}.position AS position, pointer, monotonic_seq, log, ${facts.join(', ')} FROM fasten_disclosures
+    JOIN ${table} ON ${table}.position = fasten_disclosures.position
+    JOIN fasten_logs ON fasten_logs.log_id = ${table}.log_id
+    WHERE key_id = ? AND box IS NOT NULL ORDER BY 1, 2`)
   const found = [...new Set(keyIds)].flatMap((key_id) =>
-    statement.all(key_id).map((row): Found => ({
-      log: String(row['log']),
-      position: Number(row['position']),
-      pointer: String(row['pointer']),
-      monotonic_seq: Number(row['monotonic_seq']),
-      key_id,
-    })),
+    statement.all(key_id).map(
+      (row) =>
+        ({
+          ...Object.fromEntries(facts.map((name) => [name, row[name] ?? null])),
+          log: String(row['log']),
+          position: Number(row['position']),
+          pointer: String(row['pointer']),
+          monotonic_seq: Number(row['monotonic_seq']),
+          key_id,
+        }) as Found,
+    ),
   )
   return Map.groupBy(found, ({ log }) => log)
 }
@@ -64,12 +81,13 @@ function eraseIn(
   deed: Deed,
   table: string,
   tombstone: Tombstone,
-  actor: string | undefined,
+  { actor, onRow }: EraseDeed = {},
 ): readonly ErasedLog[] {
   const { connection } = deed
   const { key_ids, subjects, basis, erased_at } = tombstone
   const subject = subjects[0] ?? ''
   const byLog = valuesUnder(connection, table, key_ids)
+  if (onRow !== undefined) for (const values of byLog.values()) for (const row of values) onRow(row)
   const bury = connection.prepare('INSERT OR IGNORE INTO fasten_erased_keys VALUES (?, ?, ?, ?)')
   for (const id of key_ids) bury.run(id, subject, basis, erased_at)
   const blank = connection.prepare(

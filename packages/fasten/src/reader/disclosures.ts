@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+import { commitmentOf } from '../core/disclosure.ts'
+import type { Digest } from '../core/digest.ts'
+import type { JsonValue } from '../core/row.ts'
+import type { RowSource, ScanFilter, StoredRow } from '../store/ports.ts'
+import type { KeyRing } from '../store/privacy/key-ring.ts'
+import type { DisclosureState, Opener } from '../store/privacy/opener.ts'
+
+/** A personal value as a reader shows it: outside of the leaf, with what became of it. */
+export interface ShownDisclosure {
+  readonly state: DisclosureState
+  /** Only where it is `disclosed`. */
+  readonly value?: JsonValue
+}
+
+export type ShownDisclosures = Readonly<Record<string, ShownDisclosure>>
+
+/**
+ * What stands under `disclosures` of each row: nothing for a row without personal members, else every member that the row commits
+ * to, by pointer. A value is shown only if it is the one that the row commits to; one that is not is `damaged`.
+ */
+export async function disclosuresOf(
+  source: RowSource,
+  rows: readonly StoredRow[],
+  opener: Opener,
+  digest: Digest,
+): Promise<readonly (ShownDisclosures | undefined)[]> {
+  const personal = rows.flatMap(({ row, position }) =>
+    row.stream === 'audit' && row.sd !== undefined ? [position] : [],
+  )
+  if (personal.length === 0) return rows.map(() => undefined)
+  const values = (await source.sealedValues?.('audit', personal)) ?? []
+  const byPosition = Map.groupBy(values, ({ position }) => position)
+  return rows.map(({ row, position }) => {
+    if (row.stream !== 'audit' || row.sd === undefined) return undefined
+    const beside = new Map(byPosition.get(position)?.map((value) => [value.pointer, value]))
+    return Object.fromEntries(
+      Object.entries(row.sd).map(([pointer, commitment]): [string, ShownDisclosure] => {
+        const found = beside.get(pointer)
+        if (found === undefined) return [pointer, { state: 'missing' }]
+        const { state, text, value } = opener.open(row.id, found)
+        if (text === undefined || value === undefined) return [pointer, { state }]
+        return [pointer, commitmentOf(text, digest) === commitment ? { state, value } : { state: 'damaged' }]
+      }),
+    )
+  })
+}
+
+/** The filter with what lets it find rows in which the wanted actor, target or principal is sealed. */
+export function withLookups(filter: ScanFilter, ring: KeyRing): ScanFilter {
+  const sealed: Record<string, readonly string[]> = {}
+  for (const name of ['actor', 'on_behalf_of', 'target'] as const) {
+    const wanted = filter[name]
+    if (wanted !== undefined) sealed[name] = ring.lookups(filter.tenant_id ?? '', `/${name}`, wanted)
+  }
+  return Object.keys(sealed).length === 0 ? filter : { ...filter, sealed }
+}
