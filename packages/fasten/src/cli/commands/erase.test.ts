@@ -337,3 +337,23 @@ test('with two people, who asks cannot approve, and the trail names both', async
     'once',
   )
 })
+
+test('nothing is erased while a legal hold keeps a row of the person', async () => {
+  const shop = newShop()
+  const fasten = open(shop)
+  emitRows(fasten, 3)
+  await fasten.flush(20_000)
+  await fasten.close()
+  const env = { ...shop.env, FASTEN_SPOOL_DIR: join(shop.folder, 'spool') }
+  const before = valuesIn(await disclosed(shop))
+  const held = await ask(
+    ['retention', 'hold', 'add', '--target', 'gift:1', '--reason', 'case 7', '--by', 'pat'],
+    { env },
+  )
+  assert.equal(held.exitCode, 0, held.err)
+  const erasure = ['erase', 'user:bob', '--basis', 'GDPR Art. 17(1)(b)', '--yes']
+  const refused = await ask(erasure, { env })
+  assert.equal(refused.exitCode, 5)
+  assert.match(refused.err, /ERASURE_HELD/)
+  assert.deepEqual(valuesIn(await disclosed(shop)), before)
+})

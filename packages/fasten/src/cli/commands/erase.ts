@@ -81,12 +81,14 @@ export async function erase({
   readonly tenant: string
   readonly actor: string
 }): Promise<number> {
-  const [{ openPrivacyPlace }, { eraseSubject }] = await Promise.all([
+  const [{ openPrivacyPlace }, { eraseSubject }, { isHeld }] = await Promise.all([
     import('../privacy-place.ts'),
     import('../../store/privacy/erase-subject.ts'),
+    import('../../store/retention/hold.ts'),
   ])
   const { store, personal, ring, ledger, spoolRoot } = await openPrivacyPlace(args, world)
   try {
+    const holds = (await store.pruner?.holds()) ?? []
     const receipt = await eraseSubject({
       store: { ...personal, spoolPosition: (spool) => store.spoolPosition(spool) },
       ring,
@@ -97,6 +99,17 @@ export async function erase({
       basis,
       erased_at: formatMicros(world.clock.nowMicros()),
       actor,
+      // An anchor that is sealed may be the person; a hold on them keeps such a row as well.
+      holdOn: ({ actor: who, on_behalf_of, target, ...row }) =>
+        isHeld(
+          {
+            ...row,
+            actor: who ?? subject,
+            on_behalf_of: on_behalf_of ?? subject,
+            target: target ?? subject,
+          },
+          holds,
+        )?.hold_id,
     })
     await printReceipt(receipt, args, world)
     return receipt.is_complete ? exitCodes.ok : exitCodes.findings
