@@ -347,7 +347,7 @@ test('nothing is erased while a legal hold keeps a row of the person', async () 
   const env = { ...shop.env, FASTEN_SPOOL_DIR: join(shop.folder, 'spool') }
   const before = valuesIn(await disclosed(shop))
   const held = await ask(
-    ['retention', 'hold', 'add', '--target', 'gift:1', '--reason', 'case 7', '--by', 'pat'],
+    ['retention', 'hold', 'add', '--of', 'gift:1', '--reason', 'case 7', '--by', 'pat'],
     { env },
   )
   assert.equal(held.exitCode, 0, held.err)
