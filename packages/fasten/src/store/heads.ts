@@ -161,3 +161,11 @@ function replaced(head: Head, reason: LogEnd, generation: number): Found {
 }
 
 const keyOf = (table: string, base: string): string => `${table} ${base}`
+
+/** The name that a log and its successors share, and which of them it is; 0 for one whose name is none. */
+export function generationOf(log: string): { readonly base: string; readonly generation: number } {
+  const parts = parseLogName(log)
+  return parts === undefined
+    ? { base: log, generation: 0 }
+    : { base: logName({ ...parts, generation: 1 }), generation: parts.generation ?? 1 }
+}

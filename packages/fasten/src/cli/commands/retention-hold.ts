@@ -101,7 +101,7 @@ async function print(holds: readonly Hold[], args: Args, world: World): Promise<
   const sorted = holds.toSorted(
     (one, other) => Number(one.released_at !== null) - Number(other.released_at !== null),
   )
-  if (args.flag('json')) return void (await world.out.lines(sorted.map(jsonLine)))
+  if (args.flag('json')) return world.out.lines(sorted.map(jsonLine))
   await world.out.lines(table(sorted, columns, world.out.look))
   const inForce = holds.filter(({ released_at }) => released_at === null).length
   await world.err.line(`${counted(inForce, 'hold')} in force`)

@@ -50,7 +50,7 @@ export async function run(args: Args, world: World): Promise<number> {
       needsCheckpoint: open.isSigned,
     })
     const store = await shownStore(open)
-    if (args.flag('json')) return void (await world.out.line(jsonLine({ store, ...plan })))
+    if (args.flag('json')) return world.out.line(jsonLine({ store, ...plan }))
     await world.out.lines(table(plan.planned, columns, world.out.look))
     await world.err.lines(summaryOf(store, plan))
   })

@@ -56,7 +56,7 @@ export async function run(args: Args, world: World): Promise<number> {
     const store = await shownStore(open)
     isDone &&= report !== null && Object.values(report.kept).every((rows) => rows === 0)
     if (args.flag('json'))
-      return void (await world.out.line(jsonLine({ store, ...(report ?? { is_busy: true, rows: 0 }) })))
+      return world.out.line(jsonLine({ store, ...(report ?? { is_busy: true, rows: 0 }) }))
     await world.out.lines(linesOf(visible(store), report))
   })
   return isDone ? exitCodes.ok : exitCodes.findings

@@ -4,6 +4,7 @@ import { columnNames, numericColumns } from '../../core/columns.ts'
 import { parseLogName } from '../../core/log-name.ts'
 import type { StreamName } from '../../core/row.ts'
 import type { EvidenceRow, LogHead } from '../ports.ts'
+import { isKept } from './retention-tables.ts'
 import type { Sql, SqlCell, SqlRecord } from './sql.ts'
 
 /** A log of one row table. `logId` is what its rows carry, whether or not the table of logs knows it. */
@@ -107,18 +108,75 @@ export function placeBefore(fromSeq: number): EvidencePlace {
     : { seq: String(BigInt(fromSeq) - 1n), position: String(int64Max) }
 }
 
-/** The next rows of a log, as they lie there, in the order of `monotonic_seq` and then position, and the place of the last. */
+/**
+ * The next rows of a log, whether their content is there or only the hash that it left, in the order of `monotonic_seq` and then
+ * position, and the place of the last.
+ */
 export async function evidencePage(
   sql: Sql,
   prefix: string,
+  log: KnownLog,
+  page: EvidencePage,
+): Promise<{ readonly rows: readonly EvidenceRow[]; readonly last: EvidencePlace | undefined }> {
+  const whole = await wholePage(sql, prefix, log, page)
+  const gone = await expiredPage(sql, prefix, log, page)
+  // Each list is complete up to its own last row, so the first rows of both together are.
+  const both = gone.length === 0 ? whole : [...whole, ...gone].sort(comparePlaces).slice(0, page.limit)
+  return { rows: both.map(({ row }) => row), last: both.at(-1)?.place }
+}
+
+interface EvidencePage {
+  readonly after: EvidencePlace
+  readonly toSeq: number | undefined
+  readonly limit: number
+}
+
+interface PlacedRow {
+  readonly row: EvidenceRow
+  readonly place: EvidencePlace
+}
+
+function comparePlaces({ place: one }: PlacedRow, { place: other }: PlacedRow): number {
+  const [left, right] =
+    one.seq === other.seq
+      ? [BigInt(one.position), BigInt(other.position)]
+      : [BigInt(one.seq), BigInt(other.seq)]
+  return left < right ? -1 : left > right ? 1 : 0
+}
+
+async function expiredPage(
+  sql: Sql,
+  prefix: string,
+  { logId }: KnownLog,
+  { after, toSeq, limit }: EvidencePage,
+): Promise<readonly PlacedRow[]> {
+  if (!(await isKept({ sql, prefix }))) return []
+  const found = await sql.arrays(
+    `SELECT monotonic_seq, position, encode(hash, 'hex') FROM ${prefix}fasten_expired
+    WHERE log_id = $1 AND monotonic_seq >= $2 AND (monotonic_seq, position) > ($2, $3) AND monotonic_seq <= $4
+    ORDER BY monotonic_seq LIMIT $5`,
+    [logId, after.seq, after.position, String(toSeq === undefined ? int64Max : BigInt(toSeq)), limit],
+  )
+  return found.map(([seq, position, hash]) => ({
+    place: { seq: String(seq), position: String(position) },
+    row: {
+      monotonic_seq: Number(seq),
+      leaf: null,
+      hash: String(hash),
+      position: Number(position),
+      columns: {},
+    },
+  }))
+}
+
+/** The rows of the table itself, as they lie there. */
+async function wholePage(
+  sql: Sql,
+  prefix: string,
   { logId, table, stream }: KnownLog,
-  {
-    after,
-    toSeq,
-    limit,
-  }: { readonly after: EvidencePlace; readonly toSeq: number | undefined; readonly limit: number },
-): Promise<{ readonly rows: EvidenceRow[]; readonly last: EvidencePlace | undefined }> {
-  if (table === null) return { rows: [], last: undefined }
+  { after, toSeq, limit }: EvidencePage,
+): Promise<readonly PlacedRow[]> {
+  if (table === null) return []
   const names = columnNames[stream]
   const end = toSeq === undefined ? int64Max : BigInt(toSeq)
   const found = await sql.arrays(
@@ -127,21 +185,20 @@ export async function evidencePage(
     ORDER BY monotonic_seq, position LIMIT $5`,
     [logId, after.seq, after.position, String(end), limit],
   )
-  const rows = found.map((cells): EvidenceRow => {
+  return found.map((cells): PlacedRow => {
     const [position, seq, hash = null, leaf = null] = cells
     const columns: Record<string, string | number | null> = {}
     for (const [index, name] of names.entries()) columns[name] = plain(name, cells[index + 4] ?? null)
     if (typeof leaf === 'string' && leaf.includes('\\u0000')) restoreNul(columns, leaf)
-    return {
+    const row = {
       monotonic_seq: Number(seq),
       leaf: typeof leaf === 'string' ? Buffer.from(leaf, 'utf8') : null,
       hash: hash === null ? null : String(hash),
       position: Number(position),
       columns,
     }
+    return { row, place: { seq: String(seq), position: String(position) } }
   })
-  const last = found.at(-1)
-  return { rows, last: last && { seq: String(last[1]), position: String(last[0]) } }
 }
 
 /** Columns are text or integers; an integer too large for a number is shown as text. */

@@ -9,10 +9,12 @@ import type { Software } from '../own-rows.ts'
 import type { Store } from '../ports.ts'
 import type { StreamTables } from '../row-tables.ts'
 import { readAddress } from './address.ts'
-import { defaultTimeouts, type Timeouts } from './connect.ts'
+import { closeClient, connectTo, defaultTimeouts, type Timeouts } from './connect.ts'
 import { loadPg } from './driver.ts'
+import { createPostgresPruner } from './pruner.ts'
 import { createReadingPool } from './pool.ts'
 import { createPostgresReader } from './reader.ts'
+import { sqlOf } from './sql.ts'
 import { openPostgresWriter, type PostgresWriter } from './writer.ts'
 
 export interface PostgresStoreOptions {
@@ -74,14 +76,38 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     await pool.close()
     throw error
   }
+  const pruner = createPostgresPruner({
+    ...options,
+    at: address.shown,
+    read: (work) => reader.read((sql, { prefix, tables: own }) => work({ sql, prefix, tables: own })),
+    perform: (work, about) => (writer ?? refuseWriting(address.shown)).perform(work, about),
+    async aside(work) {
+      if (writer === undefined) refuseWriting(address.shown)
+      const client = await connectTo(driver, address, 'read-write', timeouts)
+      try {
+        return await work(sqlOf(client))
+      } finally {
+        await closeClient(client)
+      }
+    },
+    isWriting: writer !== undefined,
+  })
   return {
     ...sinkOf(address.shown, writer),
     ...reader.source,
+    pruner,
     async close() {
       await pool.close()
       await writer?.close()
     },
   }
+}
+
+function refuseWriting(at: string): never {
+  throw new FastenError('STORE_READONLY', 'the store was opened for reading', {
+    at,
+    hint: 'open it with mode: "write"',
+  })
 }
 
 /** Whoever also writes reads where it wrote: a standby would not have the rows yet. */
@@ -96,13 +122,7 @@ function sinkOf(
   at: string,
   writer: PostgresWriter | undefined,
 ): Pick<Store, 'append' | 'spoolPosition' | 'forgetSpool' | 'outboxRows' | 'outboxPlace'> {
-  const writing = (): PostgresWriter => {
-    if (writer !== undefined) return writer
-    throw new FastenError('STORE_READONLY', 'the store was opened for reading', {
-      at,
-      hint: 'open it with mode: "write"',
-    })
-  }
+  const writing = (): PostgresWriter => writer ?? refuseWriting(at)
   return {
     append: async (batch) => writing().append(batch),
     spoolPosition: async (spool) => writing().spoolPosition(spool),

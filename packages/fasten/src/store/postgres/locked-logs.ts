@@ -92,7 +92,9 @@ export async function lockLogs(
         ORDER BY r.monotonic_seq DESC LIMIT 1) n ON true
       LEFT JOIN LATERAL (
         SELECT r.monotonic_seq, r.hash FROM ${prefix}"${table}" r
-        WHERE r.log_id = l.log_id AND r.monotonic_seq = w.left_at LIMIT 1) k ON true`,
+        WHERE r.log_id = l.log_id AND r.monotonic_seq = w.left_at
+        UNION ALL SELECT e.monotonic_seq, encode(e.hash, 'hex') FROM ${prefix}fasten_expired e
+        WHERE e.log_id = l.log_id AND e.monotonic_seq = w.left_at LIMIT 1) k ON true`,
       [table, bases, left],
       `fasten_look_${table}`.slice(0, 63),
     )

@@ -17,6 +17,7 @@ import { describeServer } from './describe.ts'
 import { strayFrom } from './locked-logs.ts'
 import { hasTable, ownTables, prefixOf, resolveSchema, schemaVersion } from './migrate.ts'
 import type { ReadingPool } from './pool.ts'
+import { isKept } from './retention-tables.ts'
 import { count, scan, type TableOf } from './scan.ts'
 import type { Sql } from './sql.ts'
 import { summaryOf } from './summary.ts'
@@ -33,6 +34,8 @@ export interface PostgresReaderOptions {
 
 export interface PostgresReader {
   readonly source: RowSource
+  /** Reads what is committed now. */
+  read<T>(work: (sql: Sql, found: Found) => Promise<T>): Promise<T>
   /** Rejects when there is nothing to read. */
   look(): Promise<void>
 }
@@ -127,7 +130,7 @@ export function createPostgresReader(options: PostgresReaderOptions): PostgresRe
       ),
     describe: () => attempt((sql, there) => describe(sql, there, options)),
   }
-  return { source, look: () => attempt(async () => undefined) }
+  return { source, read: attempt, look: () => attempt(async () => undefined) }
 }
 
 /** Rows read at a time for verification: enough to make the query's own cost vanish, at most 32 MiB of leaves. */
@@ -189,7 +192,7 @@ async function describe(
     dsn: at,
     version: server.version,
     streams: streams.filter((stream) => tables.has(stream)),
-    rows: Number(sums?.['rows'] ?? 0),
+    rows: Number(sums?.['rows'] ?? 0) - (await expiredRows(sql, prefix, [...tables.values()])),
     last_insert_at: typeof newest === 'string' ? newest : null,
     isDurable: server.isDurable,
     // Who names one table has asked for no other.
@@ -202,6 +205,17 @@ async function describe(
       ),
     ],
   }
+}
+
+/** Rows whose content is gone: a log counts them, the store has them no more. */
+async function expiredRows(sql: Sql, prefix: string, tables: readonly string[]): Promise<number> {
+  if (!(await isKept({ sql, prefix }))) return 0
+  const [row] = await sql.run(
+    `SELECT coalesce(sum(expired), 0) AS expired FROM ${prefix}fasten_retention
+    JOIN ${prefix}fasten_logs USING (log_id) WHERE table_name = ANY($1)`,
+    [tables],
+  )
+  return Number(row?.['expired'] ?? 0)
 }
 
 function isAskedFor(table: string, { tables, onlyTable }: PostgresReaderOptions): boolean {

@@ -26,6 +26,11 @@ export const rights: Readonly<Record<string, Rights>> = {
     reader: 'SELECT',
     sweeper: 'SELECT, INSERT, UPDATE (size, head_hash, position, moved_at)',
   },
+  fasten_expired: { writer: 'SELECT', reader: 'SELECT', sweeper: 'SELECT, INSERT' },
+  fasten_retention: { writer: 'SELECT', reader: 'SELECT', sweeper: 'SELECT, INSERT, UPDATE' },
+  fasten_stretches: { writer: 'SELECT', reader: 'SELECT', sweeper: 'SELECT, INSERT, UPDATE' },
+  fasten_holds: { writer: 'SELECT', reader: 'SELECT', sweeper: 'SELECT, INSERT, UPDATE' },
+  fasten_clock: { writer: 'SELECT', reader: 'SELECT', sweeper: 'SELECT, INSERT, UPDATE, DELETE' },
   fasten_spools: { writer: 'SELECT, INSERT, UPDATE, DELETE', reader: 'SELECT', sweeper: 'SELECT' },
   fasten_counters: {
     writer: 'SELECT, INSERT, UPDATE (value)',

@@ -15,6 +15,8 @@
  *   fasten_outbox                 drafts that applications committed in transactions of their own, until they are moved. A constraint knows
  *                                 the store's id, so that a draft meant for another store is refused
  *   fasten_outbox_boots           how many rows of each process came that way: the next `boot_seq`
+ *   fasten_expired                the hashes of rows whose content has expired, at their places
+ *   fasten_retention, _stretches, _holds, _clock   what sweeping has to know, as in SQLite (sqlite/schema.ts)
  *   fasten_tables                 which tables are ours, and whose stream they hold
  *   fasten_meta                   `schema_version`, `store_id`, and who created the schema when
  *
@@ -90,6 +92,43 @@ export const migrations: readonly Migration[] = [
         : []),
       ...guards(schema, table, 'UPDATE OR DELETE'),
     ],
+  },
+  {
+    version: 3,
+    statements: (schema) => [
+      `CREATE TABLE ${schema}fasten_expired (
+        log_id bigint NOT NULL,
+        monotonic_seq bigint NOT NULL,
+        position bigint NOT NULL,
+        hash bytea NOT NULL,
+        PRIMARY KEY (log_id, monotonic_seq)
+      )`,
+      `CREATE TABLE ${schema}fasten_retention (
+        log_id bigint PRIMARY KEY,
+        policy_hash text,
+        expired bigint NOT NULL DEFAULT 0,
+        replicated_size bigint NOT NULL DEFAULT 0
+      )`,
+      `CREATE TABLE ${schema}fasten_stretches (
+        log_id bigint NOT NULL,
+        stretch bigint NOT NULL,
+        policy_hash text NOT NULL,
+        due bigint,
+        PRIMARY KEY (log_id, stretch)
+      )`,
+      `CREATE TABLE ${schema}fasten_holds (
+        hold_id text PRIMARY KEY,
+        held_rows text NOT NULL,
+        reason text NOT NULL,
+        placed_by text NOT NULL,
+        placed_at text COLLATE "C" NOT NULL,
+        released_at text,
+        released_by text
+      )`,
+      `CREATE TABLE ${schema}fasten_clock (machine text PRIMARY KEY, uptime bigint NOT NULL, trusted bigint NOT NULL)`,
+      ...guards(schema, 'fasten_expired', 'UPDATE OR DELETE'),
+    ],
+    tableStatements: () => [],
   },
   {
     version: 5,

@@ -5,18 +5,12 @@ import type { Digest } from '../../core/digest.ts'
 import { FastenError } from '../../core/error.ts'
 import type { IdSource } from '../../core/ids.ts'
 import { parseLogName } from '../../core/log-name.ts'
-import {
-  builtinPolicy,
-  policyHash,
-  policyText,
-  shortenings,
-  type RetentionPolicy,
-} from '../../core/retention-policy.ts'
+import { policyHash } from '../../core/retention-policy.ts'
 import type { StreamName } from '../../core/row.ts'
-import { runsOf, sweptCode, sweptFacts } from '../../core/swept.ts'
 import { formatMicros, parseTime } from '../../core/timestamp.ts'
 import type { OwnRow } from '../own-rows.ts'
 import { heldRowsFacts, type Hold } from '../retention/hold.ts'
+import { generationOf } from '../heads.ts'
 import { judgeRows, type Judgement } from '../retention/judge.ts'
 import {
   stretchRows,
@@ -25,6 +19,7 @@ import {
   type PruneOutcome,
   type RowPruner,
 } from '../retention/pruner.ts'
+import { holdFacts, joined, sweepRows } from '../retention/sweep-rows.ts'
 import { advance, clockMarksMax, type ClockReading } from '../retention/retention-clock.ts'
 import { acquireLock } from '../spool/lock.ts'
 import type { Deed } from './append.ts'
@@ -36,7 +31,6 @@ import {
   anchoredSize,
   clockMarks,
   dueStretches,
-  generationOf,
   newestMove,
   nextDue,
   rowsIn,
@@ -96,24 +90,8 @@ export function createSqlitePruner(options: SqlitePrunerOptions): RowPruner {
       }
       // Told before it is done: a log is only continued while its newest row lies where its head says.
       const hash = policyHash(order.policy, digest)
-      if ((log.policy_hash ?? policyHash(builtinPolicy, digest)) !== hash)
-        tell(policyRow(order.policy, log.policy_hash, digest))
-      const swept: Record<string, number> = {}
-      for (const [of, group] of Map.groupBy(all.expired, (each) => each.class)) {
-        const seqs = group.map(({ row }) => row.monotonic_seq)
-        const [from = 0, to = 0] = [seqs[0], seqs.at(-1)]
-        const facts = {
-          log: log.log,
-          from,
-          to,
-          class: of,
-          count: seqs.length,
-          policy_hash: hash,
-          runs: runsOf(seqs),
-        }
-        tell({ code: sweptCode, facts: sweptFacts(facts) })
-        swept[of] = seqs.length
-      }
+      const { rows: told, swept } = sweepRows(log, order.policy, all.expired, digest)
+      for (const own of told) tell(own)
       const keep = statements.prepare(
         'INSERT INTO fasten_expired (log_id, monotonic_seq, position, hash) VALUES (?, ?, ?, ?)',
       )
@@ -193,8 +171,7 @@ export function createSqlitePruner(options: SqlitePrunerOptions): RowPruner {
             'INSERT INTO fasten_holds (hold_id, held_rows, reason, placed_by, placed_at) VALUES (?, ?, ?, ?, ?)',
           )
           .run(hold.hold_id, text, reason, by, hold.placed_at)
-        const rows_hash = digest(new TextEncoder().encode(`${hold.hold_id}\n${text}`))
-        const facts = { by: Object.keys(heldRowsFacts(rows)), hold_id: hold.hold_id, rows_hash }
+        const facts = holdFacts(hold, digest)
         tellOfHold(statements, hold, (base) =>
           appendOwn(base, { code: 'HOLD_PLACED', facts, actor: by, reason }),
         )
@@ -272,22 +249,7 @@ function judged(
   const byStretch = new Map(
     stretches.map((stretch) => [stretch, judgeRows(rowsIn(statements, log, stretch), about)]),
   )
-  const parts = [...byStretch.values()]
-  const sum = (of: keyof Judgement['kept']): number => parts.reduce((total, { kept }) => total + kept[of], 0)
-  const least = <T extends number | string>(values: readonly (T | null)[]): T | null =>
-    values.reduce<T | null>(
-      (found, value) => (value !== null && (found === null || value < found) ? value : found),
-      null,
-    )
-  return {
-    all: {
-      expired: parts.flatMap(({ expired }) => expired),
-      kept: { held: sum('held'), unreplicated: sum('unreplicated'), unanchored: sum('unanchored') },
-      dueMicros: least(parts.map(({ dueMicros }) => dueMicros)),
-      oldest: least(parts.map(({ oldest }) => oldest)),
-    },
-    byStretch,
-  }
+  return { all: joined([...byStretch.values()]), byStretch }
 }
 
 /** What the next sweep has to know of the stretches that were looked at, and of the log. */
@@ -312,20 +274,6 @@ function note(
        ON CONFLICT (log_id) DO UPDATE SET policy_hash = excluded.policy_hash, expired = expired + excluded.expired`,
     )
     .run(logId, hash, rows)
-}
-
-function policyRow(policy: RetentionPolicy, oldHash: string | null, digest: Digest): OwnRow {
-  const shortened = shortenings(policy)
-  return {
-    code: 'RETENTION_POLICY_CHANGED',
-    facts: {
-      new_hash: policyHash(policy, digest),
-      old_hash: oldHash ?? policyHash(builtinPolicy, digest),
-      policy: policyText(policy),
-      ...(shortened.length === 0 ? {} : { shortened }),
-    },
-    ...(shortened.length === 0 ? {} : { severity: 'warn' as const }),
-  }
 }
 
 function timeOf(

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What a pruner reads of a SQLite file. Every function answers for a file that was made before there were these tables, too. */
-import { logName, parseLogName } from '../../core/log-name.ts'
 import type { StreamName } from '../../core/row.ts'
+import { generationOf } from '../heads.ts'
 import type { HeldRows, Hold } from '../retention/hold.ts'
 import type { PrunableRow } from '../retention/judge.ts'
 import { stretchRows, type PrunableLog } from '../retention/pruner.ts'
@@ -47,14 +47,6 @@ export function sweptLogs(statements: Statements, tables: ReadonlyMap<StreamName
       }
     })
   })
-}
-
-/** The name that a log and its successors share, and which of them it is; 0 for one whose name is none. */
-export function generationOf(log: string): { readonly base: string; readonly generation: number } {
-  const parts = parseLogName(log)
-  return parts === undefined
-    ? { base: log, generation: 0 }
-    : { base: logName({ ...parts, generation: 1 }), generation: parts.generation ?? 1 }
 }
 
 /** Stretches of a log that may have something due, ascending. */

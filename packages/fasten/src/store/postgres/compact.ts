@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Compaction } from '../retention/pruner.ts'
+import type { Sql } from './sql.ts'
+
+/**
+ * Gives the space of swept rows back. A partition of an earlier month in which nothing is left is dropped. Others that have mostly
+ * dead rows are vacuumed, which cuts free pages off their ends; when it `mayRewrite`, they are written anew, indices and all, while
+ * whoever wants to read that month waits. The partition that rows go into now is left to the server's own vacuum.
+ */
+export async function compactPartitions(
+  sql: Sql,
+  prefix: string,
+  tables: readonly string[],
+  mayRewrite: boolean,
+): Promise<Compaction> {
+  for (const { name, isDead } of await earlierMonths(sql, prefix, tables)) {
+    if (await isEmpty(sql, name)) await dropEmpty(sql, name)
+    else if (isDead) await sql.run(mayRewrite ? `VACUUM (FULL) ${name}` : `VACUUM (TRUNCATE) ${name}`)
+  }
+  const [row] = await sql.run(
+    `SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0) AS bytes FROM unnest($1::text[]) AS t (name)
+    JOIN pg_inherits i ON i.inhparent = to_regclass($2 || quote_ident(t.name)) JOIN pg_class c ON c.oid = i.inhrelid`,
+    [tables, prefix],
+  )
+  return { bytes: Number(row?.['bytes'] ?? 0), freeBytes: 0, needsRewrite: false }
+}
+
+interface Month {
+  /** Quoted, with its schema. */
+  readonly name: string
+  /** True when a fifth of its rows and more are gone and still take space. */
+  readonly isDead: boolean
+}
+
+/** Partitions of months that are over, by the clock of the database. */
+async function earlierMonths(sql: Sql, prefix: string, tables: readonly string[]): Promise<readonly Month[]> {
+  const rows = await sql.run(
+    `SELECT format('%I.%I', n.nspname, c.relname) AS name,
+      pg_stat_get_dead_tuples(c.oid) * 5 >= pg_stat_get_live_tuples(c.oid) AND pg_stat_get_dead_tuples(c.oid) > 0 AS dead,
+      substring(pg_get_expr(c.relpartbound, c.oid) FROM 'TO \\(''(\\d{4}-\\d{2}-\\d{2})''\\)') AS ends
+    FROM unnest($1::text[]) AS t (name)
+    JOIN pg_inherits i ON i.inhparent = to_regclass($2 || quote_ident(t.name))
+    JOIN pg_class c ON c.oid = i.inhrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+    ORDER BY 1`,
+    [tables, prefix],
+  )
+  const [today] = await sql.run("SELECT (now() AT TIME ZONE 'UTC')::date::text AS today")
+  return rows
+    .filter(({ ends }) => typeof ends === 'string' && ends <= String(today?.['today']))
+    .map(({ name, dead }) => ({ name: String(name), isDead: dead === true }))
+}
+
+async function isEmpty(sql: Sql, name: string): Promise<boolean> {
+  return (await sql.run(`SELECT 1 FROM ${name} LIMIT 1`)).length === 0
+}
+
+/** Nobody puts rows into a month that is over, but the look before the lock proves nothing. */
+async function dropEmpty(sql: Sql, name: string): Promise<void> {
+  await sql.run('BEGIN')
+  try {
+    await sql.run(`LOCK TABLE ${name} IN ACCESS EXCLUSIVE MODE`)
+    if (await isEmpty(sql, name)) await sql.run(`DROP TABLE ${name}`)
+    await sql.commit()
+  } catch (error) {
+    await sql.rollback()
+    throw error
+  }
+}

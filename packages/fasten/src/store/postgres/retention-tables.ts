@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+/** What a pruner reads of a Postgres schema. Every function answers for a schema from before there were these tables, too. */
+import type { StreamName } from '../../core/row.ts'
+import { generationOf } from '../heads.ts'
+import type { HeldRows, Hold } from '../retention/hold.ts'
+import type { PrunableRow } from '../retention/judge.ts'
+import { stretchRows, type PrunableLog } from '../retention/pruner.ts'
+import type { ClockMark } from '../retention/retention-clock.ts'
+import type { Sql, SqlRecord } from './sql.ts'
+
+/** Where to read: names are written with `prefix` before them. */
+export interface RetentionPlace {
+  readonly sql: Sql
+  readonly prefix: string
+  readonly tables: ReadonlyMap<StreamName, string>
+}
+
+/** A log with what the store keeps of it for sweeping. */
+export interface SweptLog extends PrunableLog {
+  readonly logId: string
+  readonly table: string
+  readonly replicatedSize: number
+}
+
+export async function sweptLogs(place: RetentionPlace): Promise<SweptLog[]> {
+  if (!(await isKept(place))) return []
+  const { sql, prefix, tables } = place
+  const logs: SweptLog[] = []
+  for (const [stream, table] of tables) {
+    const found = await sql.run(
+      `SELECT l.log_id, log, size, policy_hash, coalesce(expired, 0) AS expired, coalesce(replicated_size, 0) AS replicated_size
+      FROM ${prefix}fasten_logs l LEFT JOIN ${prefix}fasten_retention r ON r.log_id = l.log_id
+      WHERE table_name = $1 ORDER BY log`,
+      [table],
+    )
+    const newest = new Map<string, number>()
+    for (const { log } of found) {
+      const { base, generation } = generationOf(String(log))
+      newest.set(base, Math.max(generation, newest.get(base) ?? 0))
+    }
+    for (const record of found) {
+      const { base, generation } = generationOf(String(record['log']))
+      logs.push({
+        log: String(record['log']),
+        stream,
+        size: Number(record['size']),
+        expired: Number(record['expired']),
+        policy_hash: textOrNull(record['policy_hash']),
+        isNewest: newest.get(base) === generation,
+        logId: String(record['log_id']),
+        table,
+        replicatedSize: Number(record['replicated_size']),
+      })
+    }
+  }
+  return logs
+}
+
+export async function dueStretches(
+  { sql, prefix }: RetentionPlace,
+  { logId, size }: SweptLog,
+  policyHash: string,
+  nowMicros: number,
+): Promise<number[]> {
+  const quiet = await sql.run(
+    `SELECT stretch FROM ${prefix}fasten_stretches WHERE log_id = $1 AND policy_hash = $2 AND (due IS NULL OR due > $3)`,
+    [logId, policyHash, nowMicros],
+  )
+  const isQuiet = new Set(quiet.map(({ stretch }) => Number(stretch)))
+  return Array.from({ length: Math.ceil(size / stretchRows) }, (_, stretch) => stretch).filter(
+    (stretch) => !isQuiet.has(stretch),
+  )
+}
+
+export async function nextDue(place: RetentionPlace, policyHash: string): Promise<number | null> {
+  if (!(await isKept(place))) return null
+  const [row] = await place.sql.run(
+    `SELECT min(due) AS due FROM ${place.prefix}fasten_stretches WHERE policy_hash = $1`,
+    [policyHash],
+  )
+  return (row?.['due'] ?? null) === null ? null : Number(row?.['due'])
+}
+
+/** The rows of a stretch that are whole enough to be judged; what lies beside a hash that was kept is not. */
+export async function rowsIn(
+  { sql, prefix }: RetentionPlace,
+  { logId, table }: SweptLog,
+  stretch: number,
+): Promise<PrunableRow[]> {
+  const rows = await sql.run(
+    `SELECT monotonic_seq, position, leaf, hash FROM ${prefix}"${table}" t
+    WHERE log_id = $1 AND monotonic_seq BETWEEN $2 AND $3 AND leaf IS NOT NULL AND hash IS NOT NULL
+      AND NOT EXISTS (SELECT 1 FROM ${prefix}fasten_expired e
+        WHERE e.log_id = t.log_id AND e.monotonic_seq = t.monotonic_seq)
+    ORDER BY monotonic_seq`,
+    [logId, stretch * stretchRows, (stretch + 1) * stretchRows - 1],
+  )
+  return rows.map((row) => ({
+    monotonic_seq: Number(row['monotonic_seq']),
+    position: Number(row['position']),
+    leaf: String(row['leaf']),
+    hash: String(row['hash']),
+  }))
+}
+
+export async function allHolds(place: RetentionPlace): Promise<Hold[]> {
+  if (!(await isKept(place))) return []
+  const rows = await place.sql.run(`SELECT * FROM ${place.prefix}fasten_holds ORDER BY placed_at, hold_id`)
+  return rows.map(holdOf)
+}
+
+function holdOf(record: SqlRecord): Hold {
+  return {
+    hold_id: String(record['hold_id']),
+    rows: JSON.parse(String(record['held_rows'])) as HeldRows,
+    reason: String(record['reason']),
+    placed_by: String(record['placed_by']),
+    placed_at: String(record['placed_at']),
+    released_at: textOrNull(record['released_at']),
+    released_by: textOrNull(record['released_by']),
+  }
+}
+
+export async function clockMarks(place: RetentionPlace): Promise<ClockMark[]> {
+  if (!(await isKept(place))) return []
+  const rows = await place.sql.run(`SELECT machine, uptime, trusted FROM ${place.prefix}fasten_clock`)
+  return rows.map(({ machine, uptime, trusted }) => ({
+    machine: String(machine),
+    uptimeMicros: Number(uptime),
+    trustedMicros: Number(trusted),
+  }))
+}
+
+/** When the newest rows were stored, as text; null for an empty store. */
+export async function newestMove({ sql, prefix }: RetentionPlace): Promise<string | null> {
+  const [row] = await sql.run(`SELECT max(moved_at) AS moved_at FROM ${prefix}fasten_logs`)
+  return textOrNull(row?.['moved_at'])
+}
+
+/** Rows from this number on are covered by no signed checkpoint. */
+export async function anchoredSize(
+  { sql, prefix }: RetentionPlace,
+  { log, table }: SweptLog,
+): Promise<number> {
+  if (!(await hasTable(sql, prefix, 'fasten_checkpoints'))) return 0
+  const [row] = await sql.run(
+    `SELECT max(size) AS size FROM ${prefix}fasten_checkpoints WHERE table_name = $1 AND log = $2`,
+    [table, log],
+  )
+  return Number(row?.['size'] ?? 0)
+}
+
+/** True once the schema has the tables that sweeping needs. */
+export const isKept = ({ sql, prefix }: Pick<RetentionPlace, 'sql' | 'prefix'>): Promise<boolean> =>
+  hasTable(sql, prefix, 'fasten_expired')
+
+/** `prefix` is a quoted schema and a dot, as a name for `to_regclass` begins. */
+export async function hasTable(sql: Sql, prefix: string, table: string): Promise<boolean> {
+  const [row] = await sql.run('SELECT to_regclass($1) IS NOT NULL AS found', [`${prefix}${table}`])
+  return row?.['found'] === true
+}
+
+const textOrNull = (value: unknown): string | null => (typeof value === 'string' ? value : null)
