@@ -80,6 +80,8 @@ export interface Config {
   readonly drainRowsMax: number
   readonly drainLingerMs: number
   readonly flushTimeoutMs: number
+  /** How long `emitStored` waits for the store. */
+  readonly failClosedTimeoutMs: number
   readonly hasExitHooks: boolean
   /** Which key signs checkpoints; a `file` of null is one that fasten makes beside each store. */
   readonly key: ConfiguredKey
@@ -160,6 +162,7 @@ export function readConfig(
     drainRowsMax: get('drain_rows_max') ?? 4000,
     drainLingerMs: get('drain_linger_ms') ?? 25,
     flushTimeoutMs: get('flush_timeout_ms') ?? 5000,
+    failClosedTimeoutMs: get('fail_closed_timeout_ms') ?? 2000,
     keyDirectory: get('key_dir'),
     privacy: privacyKeys(get('privacy_key'), get('privacy_key_file')),
     hasExitHooks: get('exit_hooks') ?? true,

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { isatty } from 'node:tty'
-import { createCodeRegistry, type CodeRegistry } from '../core/code.ts'
-import type { FastenError } from '../core/error.ts'
+import { createCodeRegistry, type CodeMeta, type CodeRegistry } from '../core/code.ts'
+import { builtinDomain } from '../core/builtin-codes.ts'
+import { FastenError } from '../core/error.ts'
 import { draftText } from '../core/leaf.ts'
 import { createRedactor } from '../core/redact.ts'
 import type { StreamName } from '../core/row.ts'
@@ -24,6 +25,7 @@ import { openSealer } from './open-sealer.ts'
 import { notWritten, type Receipt, type Ticket } from './receipt.ts'
 import { mintID } from './request-id.ts'
 import { openSources } from './sources.ts'
+import type { QueueEvent } from './spool-gauge.ts'
 import type { Stats } from './stats.ts'
 import { createLineWriter, type TextWritable } from './stdout.ts'
 import { createOutboxInsert } from './transaction/outbox-insert.ts'
@@ -60,7 +62,7 @@ export function createFasten({
   ...options
 }: CreateOptions = {}): OwnedFasten {
   const config = readConfig(options, processEnv())
-  const clock = createSystemClock()
+  const clock = createSystemClock({ onStep: tellClockStep })
   const ids = createSystemIds()
   const identity = createIdentity(config, clock, ids)
   const redactor = createRedactor({
@@ -85,6 +87,10 @@ export function createFasten({
   let isTelling = false
   let isClosed = false
   let lastError: string | null = null
+  /** What the store says since the last row went in, and whether its file is another one. */
+  let storeError: string | null = null
+  let isReplaced = false
+  let nudgedAt = 0n
   let sweptRows = 0
 
   const sealer = openSealer({ config, clock, random: createSystemRandom(), ring: keyRing, onTrouble })
@@ -98,7 +104,7 @@ export function createFasten({
   if (auditLane === undefined) throw new TypeError('the audit stream has no store')
   const { drainer: auditDrainer, target: auditTarget } = auditLane
   const watch = createOutboxWatch(auditDrainer)
-  const { emit, emitInTransaction } = createEmit({
+  const { emit, emitStored, emitInTransaction } = createEmit({
     config,
     registry,
     identity,
@@ -121,6 +127,7 @@ export function createFasten({
         )
       if (times > 0 || unregistered.size < 10_000) unregistered.set(code, times + 1)
     },
+    refusal,
     onRefused: (code) => refusedByCode.set(code, (refusedByCode.get(code) ?? 0) + 1),
     onRow: config.stdout.includes('audit') ? show : null,
   })
@@ -131,6 +138,7 @@ export function createFasten({
     config,
     log,
     emit: emitEither,
+    emitStored: (input, { timeoutMs } = {}) => emitStored(input, timeoutMs),
     ready,
     recordApi,
     recordLog: (line) => recordLine(line, false),
@@ -190,6 +198,9 @@ export function createFasten({
           signer: options.signer,
           onEvent: tellDrainEvent,
           onMoved: (rows) => watch.moved(rows),
+          onQueueEvent: tellQueueEvent,
+          onSpoolRelief: (refused_rows) =>
+            emit({ code: 'RECOVERED', target: 'spool', detail: { refused_rows } }),
           onTrouble,
           onDiskFull,
           onRelief,
@@ -281,6 +292,23 @@ export function createFasten({
       untold.push(event)
       tellQuarantined()
     }
+    if (event.event === 'audit_drain_failed') {
+      storeError = event.error
+      if (event.code === 'STORE_REPLACED') {
+        isReplaced = true
+        emit({
+          code: 'STORE_REPLACED',
+          target: 'store',
+          outcome: 'failure',
+          reason: event.error,
+          detail: { error_code: event.code },
+        })
+      }
+    }
+    if (name === 'audit_drain_recovered') {
+      storeError = null
+      isReplaced = false
+    }
     if (name === 'audit_drain_degraded')
       emit({ code: 'DEGRADED', target: 'store', outcome: 'failure', reason: event.last_error })
     if (name === 'audit_drain_recovered' && event.was_degraded)
@@ -306,6 +334,49 @@ export function createFasten({
     log[isGood ? 'info' : isWarning ? 'warn' : 'error'](name, fields)
   }
 
+  function tellQueueEvent(event: QueueEvent): void {
+    const { event: name, ...fields } = event
+    notice(`${name} ${JSON.stringify(fields)}`)
+    log[name === 'audit_queue_high_water' ? 'warn' : 'error'](name, fields)
+    if (event.event === 'audit_queue_near_full')
+      emit({
+        code: 'DEGRADED',
+        target: 'spool',
+        outcome: 'failure',
+        detail: { error_code: 'SPOOL_LIMIT', depth: event.depth, capacity: event.capacity },
+      })
+  }
+
+  /** Told within a reading of the clock, which a row in the making waits for. */
+  function tellClockStep(seconds: number): void {
+    queueMicrotask(() => {
+      notice(`audit_clock_step ${JSON.stringify({ seconds })}`)
+      log.warn('audit_clock_step', { seconds })
+      emit({ code: 'CLOCK_STEP', target: 'clock', detail: { seconds } })
+    })
+  }
+
+  /**
+   * Whether to refuse a row that the spool would take. `failure: 'raise'` wants to hear that the store does not take rows, and a
+   * `fail_closed` code does not go into a store whose file somebody replaced. Refused means not recorded: a caller who catches
+   * the error and tries again makes no second row. Own rows are never refused.
+   */
+  function refusal({ domain, fail_closed }: CodeMeta): FastenError | null {
+    if (auditDrainer.shared.failures === 0 || domain === builtinDomain) return null
+    const raises = config.failure === 'raise'
+    if (!raises && !(fail_closed && isReplaced)) return null
+    // Whoever is refused has the store tried again, once a second at most.
+    const now = clock.monotonicNanos()
+    if (now - nudgedAt > 1_000_000_000n) {
+      nudgedAt = now
+      auditDrainer.hurry()
+    }
+    return new FastenError('STORE_DOWN', `store down: ${storeError ?? 'it does not take rows'}`, {
+      at: 'store',
+      hint: 'the row was not recorded; emit it again when the store is back',
+    })
+  }
+
   function onTrouble(error: FastenError): void {
     lastError = error.toLine()
     notice(error.toLine())
@@ -323,7 +394,15 @@ export function createFasten({
   }
 
   function stats(): Stats {
-    const sum = { accepted: 0, held: 0, refused: 0, stored: 0, quarantined: 0, spoolBytes: 0 }
+    const sum = {
+      accepted: 0,
+      held: 0,
+      refused: 0,
+      stored: 0,
+      quarantined: 0,
+      spoolBytes: 0,
+      highWaterRows: 0,
+    }
     let retries = 0
     let backoffMs = 0
     let [checkpoints, failures] = [0, 0]
@@ -351,6 +430,18 @@ export function createFasten({
       checkpoint_failures: failures,
       swept_rows: sweptRows,
       transactional: watch.counts(),
+      queue_stats: {
+        depth: sum.accepted - sum.stored - sum.quarantined,
+        capacity: config.spoolBytesMax,
+        capacity_semantics: 'bytes',
+        high_water: sum.highWaterRows,
+        drained_total: sum.stored,
+        retry_count_active: retries,
+        in_backoff_seconds: backoffMs / 1000,
+        last_error: storeError,
+        dead_lettered_total: sum.quarantined,
+        dead_letter_depth: sum.quarantined,
+      },
       unregistered: [...unregistered.values()].reduce((total, times) => total + times, 0),
       refused_by_code: Object.fromEntries(refusedByCode),
       sys_ring_rows: rings.sys.size,

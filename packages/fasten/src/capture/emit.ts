@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+import { builtinDomain } from '../core/builtin-codes.ts'
 import type { CodeMeta, CodeRegistry } from '../core/code.ts'
+import type { FastenError } from '../core/error.ts'
 import { draftText } from '../core/leaf.ts'
 import { openNumber } from '../core/open-number.ts'
 import type { Redactor } from '../core/redact.ts'
@@ -13,11 +15,12 @@ import { parseEvent, type Event } from './event.ts'
 import type { EnvelopeOf, Identity } from './identity.ts'
 import type { Sealer } from '../store/privacy/sealer.ts'
 import type { Lane } from './lane.ts'
-import { LaneReceipt, type Receipt } from './receipt.ts'
+import { LaneReceipt, type Receipt, type StoredReceipt } from './receipt.ts'
 import { recognise } from './transaction/client.ts'
 import type { OutboxInsert } from './transaction/outbox-insert.ts'
 import { OutboxReceipt, type TransactionReceipt } from './transaction/receipt.ts'
 import type { OutboxWatch } from './transaction/watch.ts'
+import { within } from './within.ts'
 
 export interface EmitterParts {
   readonly config: Config
@@ -25,6 +28,8 @@ export interface EmitterParts {
   readonly identity: Identity
   readonly redactor: Redactor
   readonly lane: Lane
+  /** Why a row of this code must be refused although the spool would take it, or null. */
+  readonly refusal: (meta: CodeMeta) => FastenError | null
   /** Keeps personal values apart from the rows; null where there is no key to seal them with. */
   readonly sealer: () => Sealer | null
   readonly onUnregistered: (code: string) => void
@@ -37,6 +42,8 @@ export interface EmitterParts {
 
 export interface Emitter {
   emit(input: AnyEmitInput): Receipt
+  /** `emit`, and a bounded wait for the row's place; see `Fasten.emitStored`. */
+  emitStored(input: AnyEmitInput, timeoutMs?: number): Promise<StoredReceipt>
   /**
    * Into the transaction `tx` instead of the spool: stored when it commits, gone when it rolls back. On a synchronous client the row is
    * in the transaction when the call returns, and what went wrong is thrown; on others when the promise resolves, or rejects.
@@ -61,6 +68,12 @@ export function createEmit(parts: EmitterParts): Emitter {
     emit(input) {
       const { clean, tenant, meta, sealed } = cleaned(input, identity.envelope)
       return keep(clean, tenant, meta, sealed)
+    },
+    async emitStored(input, timeoutMs = config.failClosedTimeoutMs) {
+      const { clean, tenant, meta, sealed } = cleaned(input, identity.envelope)
+      const receipt = keep(clean, tenant, meta, sealed)
+      const { id, request_id } = receipt
+      return { id, request_id, ...(await within(timeoutMs, receipt.stored, `row ${id} was not stored`, id)) }
     },
     emitInTransaction(tx, input) {
       const client = recognise(tx)
@@ -111,14 +124,17 @@ export function createEmit(parts: EmitterParts): Emitter {
     const receipt = new LaneReceipt(lane, 'audit', clean.id, clean.request_id, clean.boot_seq)
     const log = identity.log('audit', tenant)
     onRow?.(clean)
-    if (meta.fail_closed || syncsAlways) lane.acceptSynced(log, draftText(clean), receipt, sealed)
+    const refusal = parts.refusal(meta)
+    if (refusal !== null) lane.refuse(receipt, refusal)
+    else if (meta.fail_closed || syncsAlways) lane.acceptSynced(log, draftText(clean), receipt, sealed)
     else {
       lane.accept(log, () => draftText(clean), receipt, sealed)
       receipt.isAwaitingTurn = config.durability === 'tick'
     }
     if (receipt.error === null) return receipt
     onRefused(clean.code)
-    if (meta.fail_closed || config.failure === 'raise') throw receipt.error
+    // What fasten says of itself has no caller who could be told.
+    if (meta.domain !== builtinDomain && (meta.fail_closed || config.failure === 'raise')) throw receipt.error
     return receipt
   }
 

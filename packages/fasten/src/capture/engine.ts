@@ -4,7 +4,7 @@ import type { Sealed } from '../store/seal/sealer.ts'
 import type { Sources } from '../store/sources.ts'
 import type { Config } from './config.ts'
 import type { Logger, LogLine } from './log.ts'
-import type { Receipt } from './receipt.ts'
+import type { Receipt, StoredReceipt } from './receipt.ts'
 import type { Stats } from './stats.ts'
 import type { TransactionReceipt } from './transaction/receipt.ts'
 
@@ -101,6 +101,15 @@ export interface Fasten {
   recordLog(line: LogLine): void
   /** Never throws into business code unless strict mode, `failure: 'raise'` or a `fail_closed` code asks for it. */
   emit<C extends CodeName>(input: EmitInput<C>): Receipt
+  /**
+   * Records an event and waits for its place in the store, for `timeoutMs` (default `FASTEN_FAIL_CLOSED_TIMEOUT_MS`, 2,000). Rejects with
+   * what `emit` would throw, `ROW_QUARANTINED`, or `STORE_TIMEOUT`: the row is then in the spool and will be stored, but
+   * nobody may act as if it were.
+   */
+  emitStored<C extends CodeName>(
+    input: EmitInput<C>,
+    options?: { readonly timeoutMs?: number },
+  ): Promise<StoredReceipt>
   /** Resolves when the store has answered and has its tables; rejects with its error, `STORE_TIMEOUT` after `timeoutMs` (default 5,000). */
   ready(timeoutMs?: number): Promise<void>
   /** 12 random lower-case hex characters. */

@@ -10,6 +10,7 @@ import {
   currentFasten,
   dump,
   emit,
+  emitStored,
   flush,
   init,
   log,
@@ -22,7 +23,20 @@ import {
 import { background, mintID, mintSentinel, withRequestID } from './request-id.ts'
 
 // Start, record, end.
-export { init, ready, emit, log, flush, checkpoint, close, stats, sources, currentFasten, createFasten }
+export {
+  init,
+  ready,
+  emit,
+  emitStored,
+  log,
+  flush,
+  checkpoint,
+  close,
+  stats,
+  sources,
+  currentFasten,
+  createFasten,
+}
 // Codes.
 export { register, defineCodes, codes, metaOf, dump }
 // One id through everything.
@@ -38,7 +52,7 @@ export type { RequestContext } from './context.ts'
 export type { Config, InitOptions } from './config.ts'
 export type { Durability } from './settings.ts'
 export type { LogCall, LogFields, Logger } from './log.ts'
-export type { Receipt, StoredPlace } from './receipt.ts'
+export type { Receipt, StoredPlace, StoredReceipt } from './receipt.ts'
 export type { Sealed } from '../store/seal/sealer.ts'
 export type { Signer } from '../store/keys/signer.ts'
 export type { Stats } from './stats.ts'
@@ -59,6 +73,7 @@ const fasten = {
   init,
   ready,
   emit,
+  emitStored,
   log,
   flush,
   checkpoint,

@@ -7,7 +7,7 @@ import { createFasten, type CreateOptions, type OwnedFasten } from './create.ts'
 import type { CodeName, EmitInput, Fasten } from './engine.ts'
 import { installExitHooks } from './hooks.ts'
 import type { LogCall, LogFields, Logger } from './log.ts'
-import type { Receipt } from './receipt.ts'
+import type { Receipt, StoredReceipt } from './receipt.ts'
 import type { Stats } from './stats.ts'
 import type { Sealed } from '../store/seal/sealer.ts'
 import type { TransactionReceipt } from './transaction/receipt.ts'
@@ -59,6 +59,12 @@ export function emit<C extends CodeName>(
   const fasten = started('emit()')
   return second === undefined ? fasten.emit(first as EmitInput<C>) : fasten.emit(first, second)
 }
+
+/** Records one audit event and waits for its place; see `Fasten.emitStored`. */
+export const emitStored = <C extends CodeName>(
+  input: EmitInput<C>,
+  options?: { readonly timeoutMs?: number },
+): Promise<StoredReceipt> => started('emitStored()').emitStored(input, options)
 
 /** Resolves when the store has answered and has its tables; see `Fasten.ready`. */
 export const ready = (timeoutMs?: number): Promise<void> => started('ready()').ready(timeoutMs)

@@ -17,6 +17,7 @@ import type { Drainer } from '../store/drain-thread.ts'
 import type { SpoolWriter } from '../store/spool/spool.ts'
 import type { StoredPlace } from '../store/drain-runner.ts'
 import { notWritten, type Ticket } from './receipt.ts'
+import { createSpoolGauge, type QueueEvent } from './spool-gauge.ts'
 
 export interface LaneOptions {
   readonly writer: SpoolWriter
@@ -29,6 +30,10 @@ export interface LaneOptions {
   /** The disk is full and the reserve was given back: the moment to record why the next rows may be missing. */
   readonly onDiskFull: () => void
   readonly onRelief: (heldRows: number) => void
+  /** The spool fills up, or a row came after `close`. */
+  readonly onQueueEvent: (event: QueueEvent) => void
+  /** The spool was nearly full and is less than half full; so many rows were refused meanwhile. */
+  readonly onSpoolRelief: (refusedRows: number) => void
 }
 
 export interface LaneCounts {
@@ -40,6 +45,8 @@ export interface LaneCounts {
   readonly stored: number
   readonly quarantined: number
   readonly spoolBytes: number
+  /** The most rows that were in the spool at once, looked at every few rows. */
+  readonly highWaterRows: number
 }
 
 export interface Lane {
@@ -47,6 +54,8 @@ export interface Lane {
   accept(log: string, text: () => string, ticket: Ticket, sealed?: string): void
   /** Takes one row and syncs it before returning; waits for nothing. Never throws: what went wrong is in the ticket. */
   acceptSynced(log: string, text: string, ticket: Ticket, sealed?: string): void
+  /** Counts a row that is not to be kept, with the reason. */
+  refuse(ticket: Ticket, reason: FastenError): void
   durable(ticket: Ticket): Promise<void>
   stored(ticket: Ticket): Promise<StoredPlace>
   counts(): LaneCounts
@@ -86,6 +95,17 @@ export function createLane(options: LaneOptions): Lane {
   let retryTimer: NodeJS.Timeout | undefined
   let hasSaidRefused = false
   let hasSaidFull = false
+  let highWaterRows = 0
+  let refusedAtFill = 0
+  const gauge = createSpoolGauge({
+    capacityBytes: spoolBytesMax,
+    storedBytes: () => shared.stored,
+    onEvent(event) {
+      if (event.event === 'audit_queue_near_full') refusedAtFill = refused
+      options.onQueueEvent(event)
+    },
+    onRelief: () => options.onSpoolRelief(refused - refusedAtFill),
+  })
 
   function accept(log: string, text: () => string, ticket: Ticket, sealed?: string): void {
     if (defersToTick || waiting.length > 0) return hold({ log, text, ticket, sealed })
@@ -127,10 +147,16 @@ export function createLane(options: LaneOptions): Lane {
     accepted++
     ticket.position = position
     drainer.wake()
+    if ((accepted & 31) === 1) measure()
+    gauge.look(position)
     if (writer.hasReserve || hasSaidFull) return
     hasSaidFull = true
     scheduleRetry()
     onDiskFull()
+  }
+
+  function measure(): void {
+    highWaterRows = Math.max(highWaterRows, accepted - shared.storedRows - shared.quarantinedRows)
   }
 
   /** While the disk is full: tries again to write what waits, and to take the reserve back. */
@@ -220,14 +246,18 @@ export function createLane(options: LaneOptions): Lane {
     scheduleRetry()
   }
 
-  function refuse(entry: Waiting, reason: FastenError): void {
+  const refuse = (entry: Waiting, reason: FastenError): void => refuseTicket(entry.ticket, reason)
+
+  function refuseTicket(ticket: Ticket, reason: FastenError): void {
     refused++
-    entry.ticket.error = reason
-    settle(entry.ticket)
+    ticket.error = reason
+    settle(ticket)
     // Each one is counted; the first of a burst is told.
     if (hasSaidRefused) return
     hasSaidRefused = true
     onTrouble(reason)
+    if (reason.code === 'CLOSED')
+      options.onQueueEvent({ event: 'audit_drain_abandoned', reason: 'drainer_stopped', row_id: ticket.id })
   }
 
   function settle(ticket: Ticket): void {
@@ -287,18 +317,23 @@ export function createLane(options: LaneOptions): Lane {
   return {
     accept,
     acceptSynced,
+    refuse: refuseTicket,
     durable,
     stored,
     endTurn,
     flush,
-    counts: () => ({
-      accepted,
-      held: waiting.length,
-      refused,
-      stored: shared.storedRows,
-      quarantined: shared.quarantinedRows,
-      spoolBytes: writer.position - shared.stored,
-    }),
+    counts() {
+      measure()
+      return {
+        accepted,
+        held: waiting.length,
+        refused,
+        stored: shared.storedRows,
+        quarantined: shared.quarantinedRows,
+        spoolBytes: writer.position - shared.stored,
+        highWaterRows,
+      }
+    },
     async close(timeoutMs) {
       const isDrained = await flush(timeoutMs)
       isClosed = true

@@ -90,6 +90,8 @@ export interface OpenLaneParts {
   readonly onTrouble: LaneOptions['onTrouble']
   readonly onDiskFull: LaneOptions['onDiskFull']
   readonly onRelief: LaneOptions['onRelief']
+  readonly onQueueEvent: LaneOptions['onQueueEvent']
+  readonly onSpoolRelief: LaneOptions['onSpoolRelief']
 }
 
 /**
@@ -119,6 +121,8 @@ export function openLane(plan: LanePlan, parts: OpenLaneParts): OpenLane {
     onTrouble,
     onDiskFull,
     onRelief,
+    onQueueEvent: parts.onQueueEvent,
+    onSpoolRelief: parts.onSpoolRelief,
   })
   return {
     lane,

@@ -24,6 +24,12 @@ export interface Receipt {
 
 export type { StoredPlace }
 
+/** What `emitStored` answers: the row and its place. */
+export interface StoredReceipt extends StoredPlace {
+  readonly id: string
+  readonly request_id: string
+}
+
 /** Where one row is between `emit` and the spool. */
 export interface Ticket {
   readonly stream: StreamName

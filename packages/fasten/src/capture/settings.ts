@@ -169,6 +169,11 @@ export const settings = {
   ),
   privacy_key: setting(['FASTEN_PRIVACY_KEY'], text, '32 bytes in base64 or hex'),
   privacy_key_file: setting(['FASTEN_PRIVACY_KEY_FILE'], text, 'a file'),
+  fail_closed_timeout_ms: setting(
+    ['FASTEN_FAIL_CLOSED_TIMEOUT_MS'],
+    integer(1, 600_000),
+    'a whole number of milliseconds, 1 to 600000',
+  ),
   exit_hooks: setting(['FASTEN_EXIT_HOOKS'], boolean, 'true or false'),
 } as const satisfies Record<string, Setting<unknown>>
 

@@ -28,6 +28,22 @@ export interface Stats {
   readonly checkpoint_failures: number
   /** Rows whose content this process has taken away because they had expired. */
   readonly swept_rows: number
+  /**
+   * Under the names of the published SDKs, for dashboards. Rows, but for `capacity`, which is the spool's limit in bytes. `high_water` is the
+   * most rows that waited at once; `dead_lettered_total` and `dead_letter_depth` are rows that this process put into quarantine.
+   */
+  readonly queue_stats: {
+    readonly depth: number
+    readonly capacity: number
+    readonly capacity_semantics: 'bytes'
+    readonly high_water: number
+    readonly drained_total: number
+    readonly retry_count_active: number
+    readonly in_backoff_seconds: number
+    readonly last_error: string | null
+    readonly dead_lettered_total: number
+    readonly dead_letter_depth: number
+  }
   /** Rows put into transactions of the application: how many, how many were seen to be moved, and how many may still come. */
   readonly transactional: { readonly inserted: number; readonly moved: number; readonly outstanding: number }
   /** Emitted codes that were not registered. */

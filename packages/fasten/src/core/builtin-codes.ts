@@ -171,8 +171,11 @@ export const builtinCodes = {
     severity: 'error',
     retention_class: 'long',
     emitter: 'drain',
-    description: 'The store could not be reached for a while: rows wait in the spool.',
-    detail: { properties: { error_code: 'string', held_rows: 'integer' } },
+    description:
+      'The store could not be reached for a while, or the spool is nearly full (target `spool`): rows wait, and may be refused.',
+    detail: {
+      properties: { error_code: 'string', held_rows: 'integer', depth: 'integer', capacity: 'integer' },
+    },
   },
   RECOVERED: {
     category: 'delivery',
@@ -182,6 +185,26 @@ export const builtinCodes = {
     emitter: 'drain',
     description: 'Rows are stored again after DEGRADED or DISK_FULL.',
     detail: { properties: { held_rows: 'integer', refused_rows: 'integer', seconds: 'number' } },
+  },
+  STORE_REPLACED: {
+    category: 'integrity',
+    action: 'store.replaced',
+    severity: 'critical',
+    retention_class: 'permanent',
+    emitter: 'drain',
+    description:
+      'The database was deleted, emptied or replaced while it was open. What lies there now is continued in new logs where rows are missing.',
+    detail: { properties: { error_code: 'string' } },
+  },
+  CLOCK_STEP: {
+    category: 'integrity',
+    action: 'clock.step',
+    severity: 'warn',
+    retention_class: 'long',
+    emitter: 'clock',
+    description:
+      'The wall clock of this process jumped: timestamps before and after this row are not one time line. Numbers and positions are.',
+    detail: { required: ['seconds'], properties: { seconds: 'number' } },
   },
   DOCTOR_PROBE: {
     category: 'doctor',

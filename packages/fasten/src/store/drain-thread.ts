@@ -53,6 +53,8 @@ export interface Drainer {
   readonly isThread: boolean
   /** To be called after each append; sends a message only when the drainer sleeps. */
   wake(): void
+  /** Ends a back-off: the store is tried now. */
+  hurry(): void
   /** True once everything before `position` is stored or in quarantine; false when `timeoutMs` passed first. */
   whenStored(position: number, timeoutMs?: number): Promise<boolean>
   locate(stream: StreamName, id: string): Promise<StoredPlace | null>
@@ -239,6 +241,9 @@ function createDrainer(shared: DrainShared, channel: Channel): { drainer: Draine
     },
     wake() {
       if (shared.isIdle && !isStopped) channel.wake()
+    },
+    hurry() {
+      if (!isStopped) channel.hurry()
     },
     whenStored(position, timeoutMs) {
       if (shared.stored >= position) return Promise.resolve(true)

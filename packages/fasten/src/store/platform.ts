@@ -50,18 +50,57 @@ export function ed25519FromSeed(seed: Uint8Array): KeyObject {
   return createPrivateKey({ format: 'der', type: 'pkcs8', key: Buffer.concat([opening, seed]) })
 }
 
+export interface SystemClockOptions {
+  /**
+   * Told when the wall clock has moved by more than two seconds against the monotonic one within a minute: by how many seconds.
+   * It is noticed at a reading, and costs one comparison there.
+   */
+  readonly onStep?: (seconds: number) => void
+  /** Milliseconds since 1970. Default `Date.now`. */
+  readonly wallMs?: () => number
+  /** Milliseconds that only ever grow. Default `performance.now`. */
+  readonly uptimeMs?: () => number
+}
+
+const clockStepMicros = 2_000_000
+
 /**
  * The machine's clock in microseconds. The wall clock counts milliseconds only, so a monotonic timer fills the last three digits; it
  * is pulled back into the wall's millisecond whenever the two part. Never behind an earlier reading unless the wall clock stepped.
  */
-export function createSystemClock(): Clock {
-  let offset = Date.now() * 1000 - Math.floor(performance.now() * 1000)
+export function createSystemClock({
+  onStep,
+  wallMs = () => Date.now(),
+  uptimeMs = () => performance.now(),
+}: SystemClockOptions = {}): Clock {
+  let offset = wallMs() * 1000 - Math.floor(uptimeMs() * 1000)
+  let usual = offset
+  let usualSince = Math.floor(uptimeMs() * 1000)
+  let toldAt = -Infinity
+
+  /** The two clocks drift apart by some parts in a million; what grows by seconds within a minute has jumped, or stands still. */
+  function watch(upMicros: number): void {
+    const driftMicros = offset - usual
+    if (driftMicros < clockStepMicros && driftMicros > -clockStepMicros) {
+      if (upMicros - usualSince < 60_000_000) return
+    } else {
+      // A clock that jumps all the time is told of once a second.
+      if (upMicros - toldAt < 1_000_000) return
+      toldAt = upMicros
+      onStep?.(driftMicros / 1_000_000)
+    }
+    usual = offset
+    usualSince = upMicros
+  }
+
   return {
     nowMicros() {
-      const wall = Date.now() * 1000
-      const micros = Math.floor(performance.now() * 1000) + offset
+      const wall = wallMs() * 1000
+      const upMicros = Math.floor(uptimeMs() * 1000)
+      const micros = upMicros + offset
       const within = Math.min(Math.max(micros, wall), wall + 999)
       offset += within - micros
+      watch(upMicros)
       return within
     },
     monotonicNanos: () => process.hrtime.bigint(),

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
 import { drizzle } from 'drizzle-orm/node-postgres'
 import { sql as drizzleSql } from 'drizzle-orm'
@@ -23,12 +26,16 @@ after(() => server.remove())
 
 async function postgresDatabase(open: (url: string) => Promise<Library>): Promise<SharedDatabase> {
   const url = await server.freshDatabase()
+  const folder = mkdtempSync(join(tmpdir(), 'fasten-transaction-'))
   return {
     dsn: url,
-    options: { spool_dir: undefined },
+    options: { spool_dir: join(folder, 'spool'), key_dir: join(folder, 'keys') },
     open: () => open(url),
     sql: (text) => server.query(text, [], url),
-    remove: () => server.dropDatabase(url),
+    async remove() {
+      await server.dropDatabase(url)
+      rmSync(folder, { recursive: true })
+    },
   }
 }
 
@@ -140,15 +147,15 @@ describe('emit(tx, event) on Postgres', () => {
   })
 
   test('another database, and another store, are refused', async () => {
-    await onDatabase(async ({ fasten }) => {
+    await onDatabase(async ({ database, fasten }) => {
       const other = await server.freshDatabase()
       const client = new Client({ connectionString: other })
       await client.connect()
       await assert.rejects(fasten.emit(client, { code: 'ORG_RENAMED', target: 'x' }), {
         code: 'OUTBOX_ELSEWHERE',
       })
-      const there = startOn({ dsn: other } as SharedDatabase)
-      await there.ready()
+      const there = startOn({ ...database, dsn: other })
+      await there.ready(60_000)
       await assert.rejects(fasten.emit(client, { code: 'ORG_RENAMED', target: 'x' }), {
         code: 'OUTBOX_ELSEWHERE',
       })
@@ -254,7 +261,7 @@ async function onDatabase(
   const database = await postgresDatabase(openPg)
   const fasten = startOn(database)
   try {
-    await fasten.ready(30_000)
+    await fasten.ready(60_000)
     await work({ database, fasten, url: database.dsn })
   } finally {
     await fasten.close()

@@ -186,7 +186,7 @@ describe('emit(tx, event) on SQLite', () => {
       code: 'OUTBOX_MISSING',
     })
     app.exec('COMMIT')
-    await fasten.ready()
+    await fasten.ready(60_000)
     await fasten.emit(app, { code: 'USER_CREATED', target: 'x' })
     app.close()
   })
@@ -242,7 +242,7 @@ describe('emit(tx, event) on SQLite', () => {
 
 async function started(t: TestContext, driver: 'node:sqlite' | 'better-sqlite3' = 'node:sqlite') {
   const { start, path, dsn, folder } = bench(t)
-  const fasten = start({ sqlite_driver: driver })
-  await fasten.ready()
+  const fasten = start({ sqlite_driver: driver, flush_timeout_ms: 60_000 })
+  await fasten.ready(60_000)
   return { fasten, path, dsn, folder }
 }

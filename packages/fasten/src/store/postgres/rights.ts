@@ -37,4 +37,7 @@ export const rights: Readonly<Record<string, Rights>> = {
     reader: 'SELECT',
     sweeper: 'SELECT, INSERT, UPDATE (value)',
   },
+  // An application's own role needs INSERT on this one, and nothing else of ours.
+  fasten_outbox: { writer: 'SELECT, UPDATE, DELETE', reader: 'SELECT', sweeper: 'SELECT' },
+  fasten_outbox_boots: { writer: 'SELECT, INSERT, UPDATE', reader: 'SELECT', sweeper: 'SELECT' },
 }
