@@ -100,6 +100,15 @@ export const faultTable: readonly FaultRow[] = [
     alsoIn: ['packages/fasten/src/store/quarantine.test.ts'],
   },
   {
+    row: 11,
+    name: 'hostile-input',
+    fault:
+      'control characters, forged lines, formulas, markup, SQL, odd values and deep nesting in every member; hostile requests',
+    promise: 'every surface shows them as data, what was hashed is what is stored, and the reader goes on',
+    control: 'printing members as they are acts on the terminal',
+    alsoIn: ['packages/fasten/src/cli/print/visible.test.ts', 'packages/fasten/src/reader/csv.test.ts'],
+  },
+  {
     row: 12,
     name: 'file-replaced',
     fault: 'the database file is deleted, moved, emptied or replaced by an older copy under the process',
