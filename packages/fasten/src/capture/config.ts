@@ -173,6 +173,14 @@ export function readConfig(
   }
 }
 
+/** What the environment says of keys, without the rest of a configuration. Throws `CONFIG_INVALID`. */
+export function keySettings(
+  env: Readonly<Record<string, string | undefined>>,
+): Pick<Config, 'key' | 'keyDirectory'> {
+  const get: Get = (name) => fromEnv(name, env)
+  return { key: configuredKey(get, undefined), keyDirectory: get('key_dir') }
+}
+
 export type Get = <N extends SettingName>(name: N) => SettingValue<N> | undefined
 
 function configuredKey(get: Get, signer: Signer | undefined): ConfiguredKey {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Trust } from '../../core/anchor.ts'
 import type { Verdict } from '../../core/verdict.ts'
 import { parseVerifyRange } from '../../reader/query.ts'
 import { judgeCitations, parseCitation, type CitationVerdict } from '../citation.ts'
@@ -7,6 +8,7 @@ import { exitCodes } from '../exit-codes.ts'
 import { accepted } from '../filters.ts'
 import { citationView, verdictView } from '../print/verdict-view.ts'
 import { jsonLine } from '../print/visible.ts'
+import { isTrusting, trustOptions } from '../trust-options.ts'
 import { targetOf, targetOptions, type Target } from '../target.ts'
 
 export const name = 'verify'
@@ -14,7 +16,8 @@ export const summary = 'recompute hashes, links and columns of stored rows and s
 export const description =
   'Recomputes every hash, link and column of the logs and prints a verdict: PASS (exit 0), FAIL (exit 3) with every break, or ' +
   'INCOMPLETE (exit 4) where there is not enough evidence, also when there was no row to check. With --expect it also ' +
-  'compares rows with citations you kept elsewhere, which shows a history that was rewritten as a whole.'
+  'compares rows with citations you kept elsewhere; with --key and --checkpoint, with signed checkpoints: both show a history ' +
+  'that was rewritten as a whole. Without --key it uses the key of this machine, or the one that the log names, and says so.'
 export const words = [{ name: 'target', summary: 'the same as --store', isFile: true }]
 
 export const options: readonly OptionSpec[] = [
@@ -39,6 +42,13 @@ export const options: readonly OptionSpec[] = [
       'a row that must be there unchanged, as log#seq:hash or audit#seq:hash (8 to 64 hex); repeatable',
     isRepeatable: true,
   },
+  {
+    name: 'proof',
+    value: '<file>',
+    summary: 'check a .tlog-proof file instead, with --key or --policy; no store is needed',
+    isFile: true,
+  },
+  ...trustOptions,
   { name: 'json', short: 'j', summary: 'the verdict as one JSON object' },
   { name: 'quiet', short: 'q', summary: 'print nothing; the exit code answers' },
   ...targetOptions,
@@ -47,16 +57,27 @@ export const options: readonly OptionSpec[] = [
 export const examples = [
   ['fasten verify', 'every log of the store'],
   ['fasten verify --stream audit --json | jq .verdict', 'the verdict as data'],
+  [
+    'fasten verify --key auditor.keys --checkpoint last-year.txt',
+    'against keys and a checkpoint that were kept elsewhere',
+  ],
+  ['fasten verify --proof refund.tlog-proof --key auditor.keys', 'one row, offline'],
   ['fasten verify --expect audit#8414:5ff73e2e', 'and row 8414 is still the one that was cited'],
 ] as const
 
 export async function run(args: Args, world: World): Promise<number> {
+  const proof = args.text('proof')
+  if (proof !== undefined) {
+    const { runProof } = await import('../proof-check.ts')
+    return runProof(proof, args, world)
+  }
   const target = patient(targetOf(args, world.env, args.words[0]))
   const citations = args.list('expect').map(parseCitation)
   const range = accepted(parseVerifyRange(searchOf(args), world.clock.nowMicros()))
+  const trust = await trustFor(target, args, world)
   const reader = await world.openReader(target)
   try {
-    const verdict = await told(world, () => reader.verify(range, world.signal))
+    const verdict = await told(world, () => reader.verify(range, world.signal, trust))
     const judged = await judgeCitations(citations, verdict, reader)
     if (args.flag('json'))
       await world.out.line(jsonLine(judged.length === 0 ? verdict : { ...verdict, citations: judged }))
@@ -70,6 +91,14 @@ export async function run(args: Args, world: World): Promise<number> {
   } finally {
     await reader.close()
   }
+}
+
+/** Whom to believe: what was given, and for a store of this machine its own key and memory. Nothing for a URL, unless something was given. */
+async function trustFor(target: Target, args: Args, world: World): Promise<Trust | undefined> {
+  const { trustOf, withOwn } = await import('../signing.ts')
+  if (target.kind === 'url') return isTrusting(args) ? trustOf(args, world) : undefined
+  const { placesOf } = await import('../places.ts')
+  return withOwn(trustOf(args, world), placesOf(target, world.env), world.env)
 }
 
 /** Checking every row of a large store takes a server longer than a page does. */

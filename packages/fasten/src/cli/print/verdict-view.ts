@@ -81,6 +81,7 @@ function logView(
       ],
       look,
     ),
+    ...anchorLines(log, look),
     ...log.breaks.flatMap((each, index) => breakLines(each, index, look)),
     ...(log.breaks_total > log.breaks.length
       ? [
@@ -92,6 +93,19 @@ function logView(
       : []),
     ...log.notes.filter((note) => !common.includes(note)).flatMap((note) => noteLines(note, '    ', look)),
   ]
+}
+
+/** Whose word the rows are, where somebody signed them. */
+function anchorLines({ anchored_to }: LogVerdict, look: Look): readonly string[] {
+  if (anchored_to === null || anchored_to === undefined) return []
+  const { size, key, key_source, witnesses } = anchored_to
+  const source = { given: 'given', node: 'of this machine', log: 'named by the log itself' }[key_source]
+  const seen =
+    witnesses.known === 0
+      ? ''
+      : `, ${witnesses.signed} of ${counted(witnesses.known, 'witness', 'witnesses')}`
+  const text = `signed up to row ${size - 1} by the key ${key.split('+')[1] ?? ''} (${source})${seen}`
+  return [look.paint('quiet', `    ${visible(text)}`)]
 }
 
 interface Columns {

@@ -18,7 +18,7 @@ import { logName, parseLogName } from '../../core/log-name.ts'
 import { hexOf } from '../../core/octets.ts'
 import { formatMicros } from '../../core/timestamp.ts'
 import type { Signer } from '../keys/signer.ts'
-import type { AppendedRow, CheckpointStore, Store, StoredCheckpoint } from '../ports.ts'
+import type { AppendedRow, CheckpointStore, Store } from '../ports.ts'
 import { signLog, type GrowingLog, type SignedEnd, type SignLogOptions } from './sign-log.ts'
 
 /** One signed end of a log. */
@@ -163,7 +163,7 @@ export function createSealer(options: SealerOptions): Sealer {
     if (!hasLookedBack) await lookBack(seals, signer)
     unsignedRows = 0
     sealedAt = millis()
-    const sealed: StoredCheckpoint[] = []
+    const sealed: Sealed[] = []
     const ends: SignedEnd[] = []
     let fault: Error | undefined
     for (const [log, growing] of logs) {
@@ -172,7 +172,8 @@ export function createSealer(options: SealerOptions): Sealer {
         const end = await signLog(options, store, log, growing, signer)
         growing.failures = 0
         ends.push(end)
-        sealed.push(end.checkpoint)
+        const { size, root, note } = end.checkpoint
+        sealed.push({ log, size, root, note })
       } catch (error) {
         growing.failures++
         // A log that can never be signed again is not read from its beginning every ten seconds.
