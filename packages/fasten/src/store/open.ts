@@ -10,6 +10,7 @@ import type { Sealing } from './drain-runner.ts'
 import { parseDsn, type Dsn, type PostgresDsn, type SqliteDsn } from './dsn.ts'
 import { openSigning, type Signing, type SigningPlan } from './keys/signing.ts'
 import { createSystemClock, createSystemIds, noteCrypto, sha256 } from './platform.ts'
+import { readAddress } from './postgres/address.ts'
 import { assertPg } from './postgres/driver.ts'
 import type { Store } from './ports.ts'
 import { privacyPlaces } from './privacy/privacy-places.ts'
@@ -87,9 +88,14 @@ export async function openForReading(
   })
 }
 
-/** Throws `ENGINE_MISSING` when such a store cannot be opened here; asked at start, so that no row waits for an engine that never comes. */
+/**
+ * Throws `ENGINE_MISSING` when such a store cannot be opened here, and `DSN_PARAMETER` for what a DSN asks in vain; asked at start, so
+ * that no row waits for what never comes. Whether a server is there is not asked: rows wait for that.
+ */
 export function assertEngine(dsn: Dsn): void {
-  if (dsn.kind === 'postgres') assertPg()
+  if (dsn.kind !== 'postgres') return
+  assertPg()
+  readAddress(dsn.url)
 }
 
 /** What a drainer needs to sign the logs of a target. */

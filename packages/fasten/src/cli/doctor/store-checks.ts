@@ -36,7 +36,15 @@ export function engineCheck(store: Store): Check {
   return {
     name: 'engine',
     async run() {
-      const { kind, version } = await store.describe()
+      const { kind, version, isDurable, warnings = [] } = await store.describe()
+      if (kind === 'postgres') {
+        const detail = { kind, version, warnings }
+        const hint = warnings.join('; ')
+        if (!isDurable) return fail(`Postgres ${version} does not flush what it commits`, { hint, detail })
+        return warnings.length > 0
+          ? warn(`Postgres ${version}`, { hint, detail })
+          : ok(`Postgres ${version}, with partitions made ahead`, detail)
+      }
       const detail = { kind, version, needed: sqliteVersionMin }
       if (kind !== 'sqlite') return ok(`${kind} ${version}`, detail)
       if (!isAtLeast(version, sqliteVersionMin)) {

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import { startPostgres } from '../store/postgres/fixtures/server.ts'
+import { ask } from './fixtures/ask.ts'
+import { openShop, temporaryFolder } from './fixtures/shop.ts'
+
+const server = await startPostgres()
+after(() => server.remove())
+
+// The right password, which is in every DSN here, must never be printed.
+const isDiscreet = (text: string): boolean => !/correct(?:%20| )horse/.test(text)
+
+test('every command that reads answers from a Postgres DSN as it does from a file', async (t) => {
+  const url = await server.freshDatabase()
+  const [shop, twin] = [openShop(t, undefined, url), openShop(t)]
+  for (const id of ['req-1', 'req-2']) for (const each of [shop, twin]) each.refund(id)
+  await Promise.all([shop.stored(), twin.stored()])
+  for (const words of [
+    ['query', 'actor:alice'],
+    ['query', '--order', 'oldest', '-n', '3', '--json'],
+    ['query', '--count'],
+    ['thread', 'req-2'],
+    ['verify'],
+    ['verify', '--json'],
+    ['topology', '--json'],
+  ]) {
+    const answers = await Promise.all([
+      ask([...words, '--store', shop.dsn]),
+      ask(words, { env: { FASTEN_AUDIT_DSN: shop.dsn, FASTEN_SYS_DSN: shop.dsn, FASTEN_API_DSN: shop.dsn } }),
+      ask([...words, '--store', twin.dsn]),
+    ])
+    const [named, fromEnvironment, file] = answers
+    assert.deepEqual([named.exitCode, named.err], [file.exitCode, file.err], words.join(' '))
+    assert.equal(shape(named.out), shape(file.out), words.join(' '))
+    assert.equal(shape(fromEnvironment.out), shape(file.out), words.join(' '))
+    for (const { out, err } of answers) assert.ok(isDiscreet(out + err), words.join(' '))
+  }
+})
+
+test('doctor looks at the server, follows a probe, and says what is wrong with words of its own', async (t) => {
+  const folder = temporaryFolder(t)
+  const url = await server.freshDatabase()
+  const env = { FASTEN_AUDIT_DSN: url, FASTEN_SPOOL_DIR: folder, FASTEN_KEY_DIR: folder }
+  const empty = await ask(['doctor', '--read-only', '--json'], { env })
+  assert.ok(isDiscreet(empty.out))
+  assert.match(empty.out, /STORE_EMPTY|no row|does not hold/)
+  const well = await ask(['doctor', '--emit', '--json'], { env })
+  const { results } = JSON.parse(well.out) as { results: { name: string; status: string; message: string }[] }
+  const said = Object.fromEntries(results.map(({ name, status, message }) => [name, `${status} ${message}`]))
+  assert.match(said['emit'] ?? '', /^ok /)
+  assert.match(
+    said['store'] ?? '',
+    /^ok postgres:\/\/postgres:\*\*\*@127\.0\.0\.1:\d+\/fasten_test_\w+: 2 rows/,
+  )
+  assert.match(said['engine'] ?? '', /^ok Postgres \d+/)
+  assert.match(said['chain'] ?? '', /^ok /)
+  assert.ok(isDiscreet(well.out))
+
+  const wrong = new URL(url)
+  wrong.password = 'wrong'
+  const refused = await ask(['doctor', '--read-only'], { env: { ...env, FASTEN_AUDIT_DSN: wrong.href } })
+  assert.equal(refused.exitCode, 1)
+  assert.match(refused.out, /the database server refuses this user/)
+  assert.match(refused.out, /pg_hba\.conf/)
+})
+
+test('an owner migrates and grants by command', async (t) => {
+  const folder = temporaryFolder(t)
+  const url = await server.freshDatabase()
+  const env = { FASTEN_AUDIT_DSN: url, FASTEN_SPOOL_DIR: folder }
+  const grants = ['postgres', 'grants', '--reader', 'pg_monitor']
+  const first = await ask(grants, { env })
+  assert.deepEqual([first.exitCode, first.out.includes('audit_log')], [0, false])
+  const migrated = await ask(['postgres', 'migrate', url])
+  assert.equal(migrated.exitCode, 0, migrated.err)
+  assert.match(migrated.out, /newest, with tables for audit, sys, api$/m)
+  const printed = await ask(grants, { env })
+  assert.match(printed.out, /^GRANT SELECT ON "public"\."audit_log" TO "pg_monitor";$/m)
+  const applied = await ask([...grants, '--apply'], { env })
+  assert.deepEqual([applied.exitCode, applied.out], [0, ''])
+  const [row] = await server.query(
+    "SELECT has_table_privilege('pg_monitor', 'audit_log', 'SELECT') AS may",
+    [],
+    url,
+  )
+  assert.deepEqual(row, { may: true })
+  const missing = await ask(['postgres', 'grants', url, '--writer', 'nobody_here', '--apply'])
+  assert.match(missing.err, /^STORE_AUTH: .*nobody_here.*CREATE ROLE/)
+  assert.match(
+    (await ask(['postgres', 'migrate', 'sqlite:///a.db'])).err,
+    /^BAD_TARGET: no Postgres database/,
+  )
+  assert.match((await ask(['postgres', 'grants', url])).err, /^BAD_ARGUMENT: /)
+})
+
+/** What an answer looks like when ids, times, hashes and the order of what happened in one millisecond are left out. */
+function shape(text: string): string {
+  return text
+    .replace(/evt-[0-9A-Z]{26}|\b[0-9a-f]{8,64}\b|boot-[\w-]+|lib-[0-9a-f]+/g, '#')
+    .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z|\d\d:\d\d:\d\d(\.\d+)?|\d{4}-\d\d-\d\d/g, 'T')
+    .replace(
+      /"(position|boot_seq|took_ms|duration_us|rows_per_second|cursor|next_cursor)":("[^"]*"|[\d.]+)/g,
+      '"$1":#',
+    )
+    .replace(/[\d.,]+ ?(ms|s|rows\/s|µs)\b/g, '#')
+    .replace(/[├└ +]+/g, ' ')
+    .split('\n')
+    .toSorted()
+    .join('\n')
+}
