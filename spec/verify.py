@@ -1,19 +1,25 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Signed notes, checkpoints, tree proofs and policies, read a second time: Python 3.9, standard library, and the `openssl` command.
+"""Checks an evidence pack, as verify.mjs does, written apart from it: Python 3.9, standard library, and the `openssl` command.
 
-Written from proofs.md alone, so that a mistake in one reading shows as a difference to the other. Python has no Ed25519 of its
-own; `openssl pkeyutl -verify` has. Answers are remembered, because evidence repeats the same signatures.
+    python3 verify.py PACK --key KEY [--key KEY ...] [--policy FILE] [--checkpoint FILE ...]
+
+Prints the verdict as JSON and ends with 0 for PASS, 3 for FAIL, 4 for INCOMPLETE. A second reading of pack.md, proofs.md and
+canonical.md: a mistake in one of the two programs shows as a difference to the other. Python has no Ed25519 of its own;
+`openssl pkeyutl -verify` has. Its answers are remembered, because evidence repeats the same signatures.
 """
 import base64
 import binascii
 import hashlib
+import json
 import os
 import re
 import subprocess
+import sys
 import tempfile
 
 SAFE = 2**53 - 1
+LEVELS_MAX = 512
 NOTE_BYTES_MAX = 1_000_000
 NOTE_SIGNATURES_MAX = 64
 PATH_HASHES_MAX = 63
@@ -24,6 +30,85 @@ KEY_NAME = re.compile('[^%s+\x00-\x1f]+' % WHITE_SPACE)
 
 class Refused(Exception):
     """Evidence that cannot be believed; its first argument is the code of proofs.md."""
+
+
+# --- canonical.md ---------------------------------------------------------------------------------------------------
+
+
+def canonical(value, level=0):
+    if value is None:
+        return 'null'
+    if isinstance(value, bool):
+        return 'true' if value else 'false'
+    if isinstance(value, (int, float)):
+        return number(float(value))
+    if isinstance(value, str):
+        return string(value)
+    if level >= LEVELS_MAX:
+        raise Refused('nesting')
+    if isinstance(value, list):
+        return '[' + ','.join(canonical(item, level + 1) for item in value) + ']'
+    for name in value:
+        string(name)
+    names = sorted(value, key=lambda name: name.encode('utf-16-be'))
+    return '{' + ','.join(string(name) + ':' + canonical(value[name], level + 1) for name in names) + '}'
+
+
+SHORT = {'"': '\\"', '\\': '\\\\', '\b': '\\b', '\f': '\\f', '\n': '\\n', '\r': '\\r', '\t': '\\t'}
+
+
+def string(text):
+    # json.loads joins escaped pairs, so any surrogate left is a lone one.
+    if re.search('[\ud800-\udfff]', text):
+        raise Refused('lone surrogate')
+    return '"' + re.sub(r'["\\\x00-\x1f]', lambda m: SHORT.get(m[0]) or '\\u%04x' % ord(m[0]), text) + '"'
+
+
+def number(value):
+    """As ECMAScript's Number::toString: repr has the same shortest digits, laid out differently."""
+    if value != value or value in (float('inf'), float('-inf')):
+        raise Refused('number')
+    if value == 0:
+        return '0'
+    sign, digits, exponent = re.fullmatch(r'(-?)([\d.]+)(?:e([+-]\d+))?', repr(value)).groups()
+    whole, _, fraction = digits.partition('.')
+    point = len(whole) + int(exponent or 0)
+    digits = whole + fraction
+    point -= len(digits) - len(digits.lstrip('0'))
+    digits = digits.strip('0')
+    count = len(digits)
+    if count <= point <= 21:
+        text = digits + '0' * (point - count)
+    elif 0 < point <= 21:
+        text = digits[:point] + '.' + digits[point:]
+    elif -6 < point <= 0:
+        text = '0.' + '0' * -point + digits
+    else:
+        power = point - 1
+        text = digits[0] + ('.' + digits[1:] if count > 1 else '') + 'e' + ('+' if power > 0 else '-') + str(abs(power))
+    return sign + text
+
+
+def levels(text):
+    depth = deepest = 0
+    for token in re.findall(r'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', text):
+        depth += (token in '[{') - (token in ']}')
+        deepest = max(deepest, depth)
+    return deepest
+
+
+def refuse_constant(name):
+    raise ValueError(name)
+
+
+def is_canonical(text):
+    if levels(text) > LEVELS_MAX:
+        return False
+    try:
+        # Printing what was read and comparing finds every other way to say it, names that occur twice among them.
+        return canonical(json.loads(text, parse_constant=refuse_constant)) == text
+    except (ValueError, OverflowError, Refused):
+        return False
 
 
 # --- numbers, base64, hashes ---------------------------------------------------------------------------------------
@@ -172,6 +257,12 @@ class Key:
         self.name, self.kind, self.public = name, data[0], data[1:]
         if self.kind not in (1, 4) or len(self.public) != 32 or key_id(name, data) != self.id:
             raise Refused('BAD_VERIFIER_KEY', 'another kind, length or id')
+
+
+    @classmethod
+    def made(cls, name, public):
+        """The key of a log that signs notes with this public key."""
+        return cls(key_text(name, 1, public))
 
 
 def key_id(name, data):
@@ -362,3 +453,489 @@ class Policy:
             if len(satisfied.intersection(members)) >= threshold:
                 satisfied.add(name)
         return self.quorum in satisfied
+
+
+# --- pack.md --------------------------------------------------------------------------------------------------------
+
+FORMAT = 'fasten-pack/1'
+VERIFIER_VERSION = 'fasten-pack-verify/1'
+BREAKS_LISTED_MAX = 1000
+NUMBERED = '(0|[1-9][0-9]{0,15})-(0|[1-9][0-9]{0,15})'
+
+
+def is_count(value):
+    return type(value) is int and 0 <= value <= SAFE
+
+
+def parse_canonical(data):
+    """The value of canonical JSON text given as bytes, or None."""
+    try:
+        text = data.decode('utf-8')
+    except UnicodeDecodeError:
+        return None
+    return json.loads(text) if is_canonical(text) else None
+
+
+def read(*path):
+    path = os.path.join(*path)
+    if not os.path.exists(path):
+        return None
+    with open(path, 'rb') as file:
+        return file.read()
+
+
+def lines_of(*path):
+    lines = (read(*path) or b'').split(b'\n')
+    if lines[-1] == b'':
+        lines.pop()
+    return lines
+
+
+def read_json(*path):
+    lines = lines_of(*path)
+    return parse_canonical(lines[0]) if len(lines) == 1 else None
+
+
+def base_of(log):
+    return re.sub(r'~[0-9]+\Z', '', log)
+
+
+class Row:
+    """A line of rows.jsonl: its place, and its leaf or, when it has expired, its hash."""
+
+    def __init__(self, line):
+        found = parse_canonical(line)
+        if not isinstance(found, dict) or not isinstance(found.get('log'), str) or not is_count(found.get('monotonic_seq')):
+            raise Refused('row_unreadable')
+        self.log, self.seq, self.leaf, self.expired_hash = found['log'], found['monotonic_seq'], None, None
+        if 'canonical_form_id' in found:
+            self.leaf = line
+        elif isinstance(found.get('leaf_base64'), str):
+            self.leaf = base64_of(found['leaf_base64'])
+        elif found.get('expired') is True and is_hash(found.get('hash')):
+            self.expired_hash = found['hash']
+        if self.leaf is None and self.expired_hash is None:
+            raise Refused('row_unreadable')
+
+
+class Log:
+    """What is found of one log of a pack."""
+
+    def __init__(self, folder, at, claim, rows, trusted, policy, remembered):
+        self.folder, self.at, self.name, self.size = folder, at, claim['log'], claim['size']
+        self.has_range = 'from' in claim
+        self.start = claim.get('from', 0)
+        self.end = claim.get('to', self.start)
+        self.rows, self.breaks, self.notes, self.anchor = rows, [], set(), None
+        self.sound, self.expired_places, self.tail, self.newest = {}, [], [], None
+        self.bad, self.erased = set(), set()
+        self.checked = self.missing = self.outside = self.expired = 0
+        keys = [Key.made(self.name, key.public) for key in trusted if key.kind == 1 and base_of(key.name) == base_of(self.name)]
+        checkpoints = self.open_checkpoints(keys, policy, remembered)
+        self.proofs = self.files('proofs', '.tlog-proof')
+        self.hashes = self.check_range() if self.has_range else []
+        self.check_continuity(checkpoints)
+        for seq in sorted(rows):
+            self.check_row(rows[seq])
+        self.explain_expired()
+
+    def note_break(self, kind, index, of_row=False):
+        self.breaks.append((kind, index))
+        if of_row:
+            self.bad.add(index)
+
+    def files(self, directory, ending):
+        """{second number: path} of the files `<at>-<number>.<ending>`, in order of their names."""
+        found = {}
+        directory = os.path.join(self.folder, directory)
+        for name in sorted(os.listdir(directory)) if os.path.isdir(directory) else []:
+            match = re.fullmatch(NUMBERED + re.escape(ending), name)
+            if match and match[1] == str(self.at):
+                found[int(match[2])] = os.path.join(directory, name)
+        return found
+
+    def open_checkpoints(self, keys, policy, remembered):
+        checkpoints = []
+        notes = [(read(path), False) for _, path in sorted(self.files('checkpoints', '.checkpoint').items(), key=lambda item: item[1])]
+        notes += [(note.encode(), True) for note in remembered]
+        if not keys:
+            self.notes.add('no_key')
+            notes = []
+        for note, is_remembered in notes:
+            try:
+                checkpoint = Checkpoint(note, keys, policy.witnesses.values() if policy else ())
+            except Refused as refused:
+                kinds = {'NOTE_FORGED': 'checkpoint_forged', 'NOTE_UNTRUSTED': 'checkpoint_untrusted'}
+                if not is_remembered:
+                    self.note_break(kinds.get(refused.args[0], 'checkpoint_malformed'), 0)
+                continue
+            checkpoint.note, checkpoint.is_remembered = note.decode(), is_remembered
+            checkpoints.append(checkpoint)
+        checkpoints.sort(key=lambda checkpoint: checkpoint.size)
+        own = [checkpoint for checkpoint in checkpoints if not checkpoint.is_remembered]
+        newest = own[-1].size if own else -1
+        for checkpoint in checkpoints:
+            if checkpoint.size > self.size or checkpoint.is_remembered and checkpoint.size > newest:
+                self.note_break('rolled_back', self.size)
+        for checkpoint in own:
+            if policy is None or policy.has_quorum(checkpoint):
+                self.anchor = checkpoint
+        if self.anchor is not None:
+            self.witnesses = None if policy is None else '%d/%d' % (len(self.anchor.cosigned_by), len(policy.witnesses))
+        elif own:
+            self.notes.add('no_quorum')
+        if not own:
+            self.notes.add('no_checkpoint')
+        return checkpoints
+
+    def check_range(self):
+        file = read_json(self.folder, 'hashes', '%d.json' % self.at)
+        lists = [file.get(name) for name in ('left', 'hashes', 'right')] if isinstance(file, dict) else [None]
+        sound = all(isinstance(each, list) and all(map(is_hash, each)) for each in lists)
+        sound = sound and len(file['hashes']) == self.end - self.start
+        if not sound:
+            self.note_break('hashes_malformed', self.start)
+        elif self.anchor is not None and self.anchor.size > self.start:
+            left, right = subtrees(0, self.start), subtrees(self.end, self.anchor.size)
+            fits = len(file['left']) == len(left) and len(file['right']) == len(right)
+            known = {(self.start + at, self.start + at + 1): leaf for at, leaf in enumerate(file['hashes'])}
+            known.update(zip(left, file['left']))
+            known.update(zip(right, file['right']))
+            if not fits or root_from(known, 0, self.anchor.size) != self.anchor.root:
+                self.note_break('root_mismatch', self.start)
+        for seq in range(self.start, self.end):
+            if seq not in self.rows:
+                self.missing += 1
+                self.note_break('rows_missing', seq)
+        return file['hashes'] if sound else []
+
+    def check_continuity(self, checkpoints):
+        proofs = self.files('proofs', '.consistency')
+        for older, newer in zip(checkpoints, checkpoints[1:]):
+            whole = min(len(self.hashes), self.anchor.size if self.anchor else 0)
+            if newer.size == older.size or older.size in proofs:
+                path = [] if newer.size == older.size else read_consistency(proofs[older.size], older.size)
+                continues = is_consistent(path, older.size, older.root, newer.size, newer.root)
+            elif self.start == 0 and older.size <= whole:
+                continues = root_of(self.hashes[: older.size]) == older.root
+            else:
+                self.notes.add('continuity_unproven')
+                continue
+            if not continues:
+                self.note_break('log_forked', older.size)
+
+    def check_row(self, row):
+        seq, at = row.seq, row.seq - self.start
+        inside = self.has_range and self.start <= seq < self.end
+        self.outside += not inside
+        leaf = row.expired_hash or leaf_hash(row.leaf)
+        wrong = None
+        if inside and self.hash_at(at) not in (None, leaf):
+            wrong = 'hash_mismatch'
+        elif row.leaf is not None:
+            wrong = self.leaf_problem(row, self.hash_at(at - 1) if inside else None)
+        self.checked += row.leaf is not None
+        if wrong is None and not inside:
+            wrong = self.proof_problem(seq, leaf)
+        if wrong is not None:
+            return self.note_break(wrong, seq, True)
+        members = None
+        if row.leaf is None:
+            self.expired_places.append(seq)
+        else:
+            members = self.sound[seq] = json.loads(row.leaf)
+        if self.anchor is None or seq >= self.anchor.size:
+            self.tail.append(seq)
+        elif members is not None and isinstance(members.get('timestamp'), str):
+            self.newest = members['timestamp']
+
+    def hash_at(self, at):
+        return self.hashes[at] if 0 <= at < len(self.hashes) else None
+
+    def leaf_problem(self, row, previous):
+        members = parse_canonical(row.leaf) if len(row.leaf) <= 65535 else None
+        if not isinstance(members, dict):
+            return 'leaf_unreadable'
+        if members.get('canonical_form_id') != '3':
+            return 'form_unknown'
+        stream = re.search(r'/(audit|sys|api)(?:~[0-9]+)?\Z', self.name)
+        seq = members.get('monotonic_seq')
+        if stream is None or (members.get('log'), members.get('stream')) != (self.name, stream[1]) or not is_count(seq) or seq != row.seq:
+            return 'place_mismatch'
+        link = 'genesis' if row.seq == 0 else previous
+        return None if link is None or members.get('prev_hash') == link else 'link_mismatch'
+
+    def proof_problem(self, seq, leaf):
+        if self.anchor is None or seq >= self.anchor.size:
+            return None
+        path = self.proofs.get(seq)
+        if path is None:
+            return 'row_unproven'
+        try:
+            index, hashes, note, _ = parse_tlog_proof(read(path))
+        except Refused:
+            return 'proof_wrong'
+        proven = index == seq and note == self.anchor.note and is_included(leaf, index, hashes, self.anchor.size, self.anchor.root)
+        return None if proven else 'proof_wrong'
+
+    def explain_expired(self):
+        runs = [run for seq, members in self.sound.items() for run in swept_runs(self.name, seq, members)]
+        for seq in self.expired_places:
+            if any(first <= seq <= last for first, last in runs):
+                self.expired += 1
+            else:
+                self.note_break('expired_unexplained', seq, True)
+
+    def verdict(self):
+        if not self.has_range:
+            self.notes.add('selected_rows_only')
+        elif self.start > 0 or self.end < (self.anchor.size if self.anchor else 0):
+            self.notes.add('part_of_the_log')
+        if self.tail and self.anchor is not None:
+            self.notes.add('unanchored_tail')
+        breaks = break_runs(self.breaks)
+        whole = self.anchor is not None and not self.tail and self.checked > 0 and 'continuity_unproven' not in self.notes
+        return {
+            'verdict': 'FAIL' if breaks else 'PASS' if whole else 'INCOMPLETE',
+            'log': self.name,
+            'from_index': self.start,
+            'to_index': self.end,
+            'rows_expected': (self.end - self.start if self.has_range else 0) + self.outside,
+            'rows_checked': self.checked,
+            'rows_expired': self.expired,
+            'rows_erased': len(self.erased),
+            'rows_missing': self.missing,
+            'rows_bad': len(self.bad),
+            'anchored_to': self.anchor and {'size': self.anchor.size, 'root': self.anchor.root, 'witnesses': self.witnesses},
+            'unanchored_tail': {'rows': len(self.tail), 'since': self.newest if self.tail else None},
+            'breaks': breaks[:BREAKS_LISTED_MAX],
+            'breaks_total': len(breaks),
+            'notes': sorted(self.notes),
+        }
+
+
+def break_runs(breaks):
+    runs = []
+    for kind, index in sorted(set(breaks)):
+        if runs and runs[-1]['kind'] == kind and runs[-1]['to_index'] == index - 1:
+            runs[-1]['to_index'] = index
+        else:
+            runs.append({'kind': kind, 'from_index': index, 'to_index': index})
+    return sorted(runs, key=lambda run: (run['from_index'], run['kind']))
+
+
+def subtrees(start, end):
+    """The complete subtrees that cover the rows from `start` to `end`, the largest that fit, left to right."""
+    places = []
+    while start < end:
+        width = 1
+        while start % (width * 2) == 0 and start + width * 2 <= end:
+            width *= 2
+        places.append((start, start + width))
+        start += width
+    return places
+
+
+def root_from(known, start, end):
+    if (start, end) in known or end - start < 2:
+        return known.get((start, end))
+    middle = start + split_of(end - start)
+    left, right = root_from(known, start, middle), root_from(known, middle, end)
+    return None if left is None or right is None else join(left, right)
+
+
+def read_consistency(path, older):
+    first, *lines = read(path).decode('latin-1').split('\n\n')[0].split('\n')
+    hashes = [hash_of(line) for line in lines]
+    # A path that cannot be read leads nowhere.
+    return hashes if first == 'old %d' % older and None not in hashes else ['']
+
+
+def own_facts(members, code):
+    """What the store says in a row of its own; None of a row that anybody else wrote."""
+    boot, stream = members.get('boot_id'), members.get('stream')
+    if not (isinstance(boot, str) and boot.startswith('00000000')):
+        return None
+    named = {'sys': members.get('event'), 'api': members.get('path')}.get(stream, members.get('code'))
+    facts = members.get('fields' if stream == 'sys' else 'detail')
+    return facts if named == ('/' + code if stream == 'api' else code) and isinstance(facts, dict) else None
+
+
+def swept_runs(log, seq, members):
+    facts = own_facts(members, 'RETENTION_SWEPT')
+    if facts is None or facts.get('log') != log or not (is_count(facts.get('from')) and is_count(facts.get('to'))):
+        return []
+    if not facts['from'] <= facts['to'] < seq:
+        return []
+    runs = parse_places(facts['places']) if 'places' in facts else [(facts['from'], facts['to'])]
+    count = facts.get('count')
+    agrees = runs and runs[0][0] == facts['from'] and runs[-1][1] == facts['to'] and is_count(count)
+    return runs if agrees and sum(last - first + 1 for first, last in runs) == count else []
+
+
+def parse_places(text):
+    if not isinstance(text, str) or not re.fullmatch('[0-9]{1,15}(-[0-9]{1,15})?(,[0-9]{1,15}(-[0-9]{1,15})?)*', text):
+        return []
+    runs, before = [], -1
+    for part in text.split(','):
+        numbers = [int(number) for number in part.split('-')]
+        first, last = numbers[0], numbers[-1]
+        if first <= before or last < first:
+            return []
+        runs.append((first, last))
+        before = last
+    return runs
+
+
+def is_disclosure(found):
+    if not isinstance(found, dict) or not is_count(found.get('monotonic_seq')):
+        return False
+    texts = ['log', 'pointer', 'key_id'] + (['disclosure'] if found.get('state') == 'opened' else [])
+    return found.get('state') in ('opened', 'gone', 'sealed') and all(isinstance(found.get(name), str) for name in texts)
+
+
+def check_erasures(logs, disclosures, is_asked, breaks):
+    by_name, beside = {log.name: log for log in logs}, {}
+    for each in disclosures:
+        place = (each['log'], each['monotonic_seq'], each['pointer'])
+        log = by_name.get(each['log'])
+        commitments = log.sound.get(each['monotonic_seq'], {}).get('sd') if log else None
+        if not isinstance(commitments, dict) or not isinstance(commitments.get(each['pointer']), str) or place in beside:
+            breaks.append({'kind': 'disclosure_misplaced', 'at': '%s %d %s' % place})
+        else:
+            beside[place] = each
+    if not is_asked:
+        if disclosures:
+            breaks.append({'kind': 'pack_malformed', 'at': 'disclosures.jsonl'})
+        return
+    accounted = {}
+    for log in logs:
+        for members in log.sound.values():
+            facts = own_facts(members, 'SUBJECT_ERASED') or {}
+            about, keys = facts.get('log'), facts.get('keys')
+            if not isinstance(keys, dict) or not isinstance(about, str) or base_of(about) != base_of(log.name):
+                continue
+            for key, values in keys.items():
+                if is_count(values):
+                    accounted[about, key] = accounted.get((about, key), 0) + values
+    for log in logs:
+        gone = {}
+        for seq, members in log.sound.items():
+            commitments = members.get('sd')
+            for pointer, commitment in (commitments if isinstance(commitments, dict) else {}).items():
+                each = beside.get((log.name, seq, pointer))
+                if each is None:
+                    log.note_break('disclosure_missing', seq, True)
+                elif each['state'] == 'sealed':
+                    log.notes.add('disclosures_sealed')
+                elif each['state'] == 'gone':
+                    gone.setdefault(each['key_id'], []).append(seq)
+                else:
+                    digest = hashlib.sha256(each['disclosure'].encode()).digest()
+                    if base64.urlsafe_b64encode(digest).decode().rstrip('=') != commitment:
+                        log.note_break('disclosure_mismatch', seq, True)
+        for key, seqs in gone.items():
+            for seq in seqs:
+                if len(seqs) <= accounted.get((log.name, key), 0):
+                    log.erased.add(seq)
+                else:
+                    log.note_break('disclosure_missing', seq, True)
+
+
+def check_generations(logs):
+    by_name = {log.name: log for log in logs}
+    for log in logs:
+        previous = (own_facts(log.sound.get(0, {}), 'LOG_CREATED') or {}).get('previous_log')
+        if isinstance(previous, dict) and isinstance(previous.get('log'), str):
+            log.notes.add('continues_a_broken_log')
+            if previous['log'] in by_name:
+                by_name[previous['log']].notes.add('continued_by_its_successor')
+
+
+def is_claim(claim):
+    if not isinstance(claim, dict) or not isinstance(claim.get('log'), str) or not is_count(claim.get('size')):
+        return False
+    start, end = claim.get('from'), claim.get('to')
+    if 'from' not in claim and 'to' not in claim:
+        return True
+    return is_count(start) and is_count(end) and start <= end <= claim['size']
+
+
+def verify_pack(folder, keys=(), policy=None, remembered=()):
+    """The verdict on the pack in a folder; keys, policy and remembered checkpoints as text. Raises Refused for those."""
+    believed = None if policy is None else Policy(policy)
+    trusted = [Key(text) for text in keys] + (believed.logs if believed else [])
+    breaks, rows, disclosures = [], {}, []
+    manifest = read_json(folder, 'logs.json')
+    claims = manifest.get('logs') if isinstance(manifest, dict) and manifest.get('format') == FORMAT else None
+    sound = isinstance(claims, list) and all(map(is_claim, claims)) and len({claim['log'] for claim in claims}) == len(claims)
+    if not sound:
+        breaks.append({'kind': 'pack_malformed', 'at': 'logs.json'})
+    for at, line in enumerate(lines_of(folder, 'rows.jsonl'), 1):
+        try:
+            row = Row(line)
+        except Refused:
+            breaks.append({'kind': 'row_unreadable', 'at': 'rows.jsonl:%d' % at})
+            continue
+        if row.seq in rows.get(row.log, {}):
+            breaks.append({'kind': 'duplicate_seq', 'at': 'rows.jsonl:%d' % at})
+        else:
+            rows.setdefault(row.log, {})[row.seq] = row
+    for at, line in enumerate(lines_of(folder, 'disclosures.jsonl'), 1):
+        found = parse_canonical(line)
+        if is_disclosure(found):
+            disclosures.append(found)
+        else:
+            breaks.append({'kind': 'disclosure_unreadable', 'at': 'disclosures.jsonl:%d' % at})
+    logs = [
+        Log(folder, at, claim, rows.pop(claim['log'], {}), trusted, believed, remembered)
+        for at, claim in enumerate(claims if sound else [])
+    ]
+    breaks += [{'kind': 'log_unknown', 'at': name} for name in rows]
+    check_erasures(logs, disclosures, sound and manifest.get('disclosures') is True, breaks)
+    check_generations(logs)
+    verdicts = [log.verdict() for log in logs]
+    kinds = [verdict['verdict'] for verdict in verdicts]
+    incomplete = 'INCOMPLETE' in kinds or not kinds
+    return {
+        'verdict': 'FAIL' if breaks or 'FAIL' in kinds else 'INCOMPLETE' if incomplete else 'PASS',
+        'logs': verdicts,
+        'breaks': breaks,
+        'policy_sha256': None if policy is None else sha256(policy.encode()),
+        'verifier_version': VERIFIER_VERSION,
+    }
+
+
+def main(args):
+    given = {'keys': [], 'policy': None, 'remembered': []}
+    folders, args = [], list(args)
+    while args:
+        word = args.pop(0)
+        if word == '--json':
+            continue
+        if word == '--key' and args:
+            given['keys'].append(args.pop(0))
+        elif word in ('--policy', '--checkpoint') and args:
+            with open(args.pop(0), encoding='utf-8', newline='') as file:
+                text = file.read()
+            if word == '--policy':
+                given['policy'] = text
+            else:
+                given['remembered'].append(text)
+        elif word.startswith('--'):
+            raise Refused('BAD_OPTION', 'there is no %s, or its value is missing' % word)
+        else:
+            folders.append(word)
+    if len(folders) != 1:
+        raise Refused('BAD_ARGUMENT', 'usage: verify.py PACK --key KEY [--policy FILE] [--checkpoint FILE]')
+    verdict = verify_pack(folders[0], **given)
+    print(json.dumps(verdict))
+    return {'PASS': 0, 'FAIL': 3, 'INCOMPLETE': 4}[verdict['verdict']]
+
+
+if __name__ == '__main__':
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except (Refused, OSError) as error:
+        print('verify.py: %s' % ' '.join(map(str, error.args)), file=sys.stderr)
+        sys.exit(2)

@@ -4,14 +4,9 @@ import { spawnSync } from 'node:child_process'
 import { describe, it } from 'node:test'
 import { answeredAreas } from '../packages/fasten/src/core/fixtures/answer.ts'
 import { conform } from './conform.ts'
+import { withoutPython } from './python.ts'
 import { root } from './setup/root.mjs'
 import { vectorFiles } from './vectors/files.ts'
-
-const python = ['python3', 'python'].find(
-  (name) => spawnSync(name, ['-c', 'import sys; sys.exit(sys.version_info < (3, 9))']).status === 0,
-)
-
-const hasOpenssl = spawnSync('openssl', ['version']).status === 0
 
 describe('conform', () => {
   it('the vectors are what the generator writes, and every answer is what a person claimed', () => {
@@ -32,14 +27,10 @@ describe('conform', () => {
 
   it(
     'a second implementation, in Python, agrees on every vector',
-    {
-      skip:
-        (python === undefined && 'no Python 3.9 or newer is installed') ||
-        (!hasOpenssl && 'no openssl command is installed, and Python has no Ed25519 of its own'),
-    },
+    { skip: withoutPython.reason },
     async () => {
       for (const area of answeredAreas) {
-        for (const result of await conform(area, [python ?? '', 'spec/conform/conform.py'])) {
+        for (const result of await conform(area, [withoutPython.command, 'spec/conform/conform.py'])) {
           assert.deepEqual(result.difference, undefined, result.vector)
           // The chains of the published SDKs are judged by one implementation only; their hashes by both.
           if (result.outcome === 'unsupported') assert.match(result.vector, /^legacy\/.*_/)

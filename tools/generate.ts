@@ -25,6 +25,8 @@ const pages: Readonly<Record<string, (tree: Tree) => string | Promise<string>>> 
   'docs/reference/cli.md': cliPage,
   'docs/reference/reader.md': readerPage,
   'spec/reader.openapi.json': () => `${JSON.stringify(openapi(), null, 2)}\n`,
+  // Shipped as it is.
+  'packages/fasten/verify.mjs': (tree) => tree.get('spec/verify.mjs') ?? '',
   // Written by hand but for the code they show.
   'README.md': (tree) => embeddedCode(tree.get('README.md') ?? '', tree),
   'packages/fasten/README.md': (tree) => embeddedCode(tree.get('packages/fasten/README.md') ?? '', tree),

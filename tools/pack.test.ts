@@ -89,7 +89,7 @@ describe('the packed package', () => {
 
   test('holds built files, the catalogue, the licences and nothing else', () => {
     const allowed =
-      /^(dist\/[a-z0-9/.-]+\.(js|d\.ts)|dist\/parts\/[A-Z0-9]+\.js|dist\/vendor\/LICENSES\.txt|catalog\/[a-z0-9-]+\.codes\.yaml|LICENSE|README\.md|package\.json)$/
+      /^(dist\/[a-z0-9/.-]+\.(js|d\.ts)|dist\/parts\/[A-Z0-9]+\.js|dist\/vendor\/LICENSES\.txt|catalog\/[a-z0-9-]+\.codes\.yaml|verify\.mjs|LICENSE|README\.md|package\.json)$/
     assert.deepEqual(
       packed.files
         .map(({ path }) => path)
@@ -211,7 +211,13 @@ describe('the packed package', () => {
       '--no-emoji',
       '--no-color',
     ]
-    const result = run(attw, [packed.path, ...options, '--exclude-entrypoints', './catalog/*'])
+    const result = run(attw, [
+      packed.path,
+      ...options,
+      '--exclude-entrypoints',
+      './catalog/*',
+      './verify.mjs',
+    ])
     assert.equal(result.status, 0, result.text)
   })
 

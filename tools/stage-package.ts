@@ -4,7 +4,7 @@ import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } fr
 import { join } from 'node:path'
 
 /** What is published besides package.json; nothing else gets in. */
-const published = ['dist', 'catalog', 'README.md']
+const published = ['dist', 'catalog', 'verify.mjs', 'README.md']
 
 /** Conditions and members that only this repository knows; `private` keeps anybody from publishing the unbuilt folder. */
 const forUsOnly = 'fasten-source'

@@ -8,7 +8,6 @@ Answers vectors as spec/conform.md says. It is not fast and not a library; it ex
 implementable from its words, and so that the vectors do not merely repeat what one program does.
 """
 import base64
-import hashlib
 import json
 import os
 import re
@@ -20,115 +19,13 @@ import tempfile
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
 sys.dont_write_bytecode = True
 import verify as proofs  # noqa: E402
+from verify import Refused, canonical, is_canonical, leaf_hash, root_of as root, sha256  # noqa: E402
 
-LEVELS_MAX = 512
 LEAF_BYTES_MAX = 65535
 BREAKS_LISTED_MAX = 1000
 
 
-# --- spec/canonical.md ---------------------------------------------------------------------------------------------
-
-
-class Refused(Exception):
-    pass
-
-
-def canonical(value, level=0):
-    if value is None:
-        return 'null'
-    if isinstance(value, bool):
-        return 'true' if value else 'false'
-    if isinstance(value, (int, float)):
-        return number(float(value))
-    if isinstance(value, str):
-        return string(value)
-    if level >= LEVELS_MAX:
-        raise Refused('nesting')
-    if isinstance(value, list):
-        return '[' + ','.join(canonical(item, level + 1) for item in value) + ']'
-    for name in value:
-        string(name)
-    names = sorted(value, key=lambda name: name.encode('utf-16-be'))
-    return '{' + ','.join(string(name) + ':' + canonical(value[name], level + 1) for name in names) + '}'
-
-
-SHORT = {'"': '\\"', '\\': '\\\\', '\b': '\\b', '\f': '\\f', '\n': '\\n', '\r': '\\r', '\t': '\\t'}
-
-
-def string(text):
-    # json.loads joins escaped pairs, so any surrogate left is a lone one.
-    if re.search('[\ud800-\udfff]', text):
-        raise Refused('lone surrogate')
-    return '"' + re.sub(r'["\\\x00-\x1f]', lambda m: SHORT.get(m[0]) or '\\u%04x' % ord(m[0]), text) + '"'
-
-
-def number(value):
-    """As ECMAScript's Number::toString: repr has the same shortest digits, laid out differently."""
-    if value != value or value in (float('inf'), float('-inf')):
-        raise Refused('number')
-    if value == 0:
-        return '0'
-    sign, digits, exponent = re.fullmatch(r'(-?)([\d.]+)(?:e([+-]\d+))?', repr(value)).groups()
-    whole, _, fraction = digits.partition('.')
-    point = len(whole) + int(exponent or 0)
-    digits = whole + fraction
-    point -= len(digits) - len(digits.lstrip('0'))
-    digits = digits.strip('0')
-    count = len(digits)
-    if count <= point <= 21:
-        text = digits + '0' * (point - count)
-    elif 0 < point <= 21:
-        text = digits[:point] + '.' + digits[point:]
-    elif -6 < point <= 0:
-        text = '0.' + '0' * -point + digits
-    else:
-        power = point - 1
-        text = digits[0] + ('.' + digits[1:] if count > 1 else '') + 'e' + ('+' if power > 0 else '-') + str(abs(power))
-    return sign + text
-
-
-def levels(text):
-    depth = deepest = 0
-    for token in re.findall(r'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', text):
-        depth += (token in '[{') - (token in ']}')
-        deepest = max(deepest, depth)
-    return deepest
-
-
-def refuse_constant(name):
-    raise ValueError(name)
-
-
-def is_canonical(text):
-    if levels(text) > LEVELS_MAX:
-        return False
-    try:
-        # Printing what was read and comparing finds every other way to say it, names that occur twice among them.
-        return canonical(json.loads(text, parse_constant=refuse_constant)) == text
-    except (ValueError, OverflowError, Refused):
-        return False
-
-
 # --- spec/chain.md -------------------------------------------------------------------------------------------------
-
-
-def sha256(data):
-    return hashlib.sha256(data).hexdigest()
-
-
-def leaf_hash(leaf):
-    return sha256(b'\0' + leaf)
-
-
-def root(hashes):
-    if not hashes:
-        return sha256(b'')
-    if len(hashes) == 1:
-        return hashes[0]
-    split = 1
-    while split * 2 < len(hashes):
-        split *= 2
-    return sha256(b'\1' + bytes.fromhex(root(hashes[:split]) + root(hashes[split:])))
 
 
 def place(draft, head):
@@ -525,6 +422,17 @@ def answer_witness(given):
     return {'answers': answers}
 
 
+def answer_pack(given):
+    with tempfile.TemporaryDirectory() as folder:
+        for path, content in given['files'].items():
+            data = content.encode() if isinstance(content, str) else base64.b64decode(content['base64'])
+            path = os.path.join(folder, path)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, 'wb') as file:
+                file.write(data)
+        return proofs.verify_pack(folder, given['keys'], given.get('policy'), given.get('remembered', []))
+
+
 def add_checkpoint(request, logs, known):
     """The refusal of one request, or None when it is to be cosigned; `known` is then moved on."""
     head, blank, note = request.partition('\n\n')
@@ -596,6 +504,7 @@ AREAS = {
     'policy': refusable(answer_policy),
     'tiles': answer_tiles,
     'witness': answer_witness,
+    'pack': answer_pack,
 }
 
 

@@ -5,6 +5,7 @@ import { canonicalCases } from './canonical.ts'
 import type { VectorCase } from './case.ts'
 import { chainCases } from './chain.ts'
 import { legacyCases } from './legacy.ts'
+import { packCases } from './pack.ts'
 import {
   checkpointCases,
   noteCases,
@@ -29,6 +30,7 @@ export const generatedAreas: Readonly<Record<string, Readonly<Record<string, Vec
   policy: policyCases,
   tiles: tilesCases,
   witness: witnessCases,
+  pack: packCases,
 }
 
 /**

@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: Apache-2.0
+import { canonicalize, isCanonical } from '../core/canonical.ts'
+import type { Digest } from '../core/digest.ts'
+import { decodeUtf8, toBase64 } from '../core/octets.ts'
+import type { JsonValue, StreamName } from '../core/row.ts'
+import { formatTlogProof } from '../core/tlog-proof.ts'
+import {
+  createNodeCollector,
+  inclusionPlan,
+  proofFrom,
+  subtreesOf,
+  type NodeCollector,
+} from '../core/tree-proof.ts'
+import type { EvidenceRow, LogHead, RowSource, ScanFilter, StoredCheckpoint } from '../store/ports.ts'
+
+/** Which rows a pack is to hold. */
+export interface PackQuestion {
+  /** One log; every log of the sources when absent. */
+  readonly log?: string
+  /** First row of each log. Default 0. */
+  readonly fromSeq?: number
+  /** Last row of each log, inclusive. Default: the newest that is signed for. */
+  readonly toSeq?: number
+  /** Only logs of these streams. Default: all. */
+  readonly streams?: readonly StreamName[]
+  /** Only rows that pass the filter of their stream: each is then proven by itself, and they are not shown to be all there are. */
+  readonly filters?: Readonly<Partial<Record<StreamName, ScanFilter>>>
+  /** Also rows that no checkpoint covers yet. A pack with them is INCOMPLETE. */
+  readonly isWithTail?: boolean
+  /** Personal values to put beside the rows of a log, by row. Default: none, and the pack says nothing of them. */
+  disclosures?(log: string, seqs: readonly number[]): Promise<readonly PackDisclosure[]>
+}
+
+/** A personal value beside a row, as a line of `disclosures.jsonl`. */
+export interface PackDisclosure {
+  readonly monotonic_seq: number
+  readonly pointer: string
+  readonly key_id: string
+  readonly state: 'opened' | 'sealed' | 'gone'
+  /** Of an opened one. */
+  readonly disclosure?: string
+}
+
+/** A piece of a file; pieces of one path belong one behind the other. */
+export interface PackPiece {
+  readonly path: string
+  readonly bytes: Uint8Array
+}
+
+/** What a pack holds of one log. */
+export interface PackedLog {
+  readonly log: string
+  readonly rows: number
+  /** Rows that no checkpoint covers and that were left out. */
+  readonly rowsLeftOut: number
+  /** Rows that the checkpoint covers; null without one. */
+  readonly anchored: number | null
+}
+
+/**
+ * The files of an evidence pack (spec/pack.md), the same bytes for the same rows and checkpoints. Memory grows with 64 bytes for each row of
+ * the largest range, or 2 kB for each selected row. Nothing is mended or left out because it is broken: a pack of a damaged log is
+ * evidence of the damage.
+ */
+export async function* packFiles(
+  sources: readonly RowSource[],
+  question: PackQuestion,
+  { digest, signal }: { readonly digest: Digest; readonly signal?: AbortSignal },
+): AsyncGenerator<PackPiece, readonly PackedLog[]> {
+  const asked: {
+    readonly source: RowSource
+    readonly head: LogHead
+    readonly checkpoint?: StoredCheckpoint
+  }[] = []
+  for (const source of sources) {
+    // Checkpoints first: a log only grows, so its head is then not behind them unless it was rolled back.
+    const signed = await signedEnds(source)
+    for (const head of await source.heads()) {
+      if ((question.log ?? head.log) !== head.log || question.streams?.includes(head.stream) === false)
+        continue
+      const checkpoint = signed.get(head.log)
+      asked.push({ source, head, ...(checkpoint === undefined ? {} : { checkpoint }) })
+    }
+  }
+  asked.sort((one, other) => (one.head.log < other.head.log ? -1 : 1))
+  const claims: JsonValue[] = []
+  const packed: PackedLog[] = []
+  for (const { source, head, checkpoint } of asked) {
+    const at = claims.length
+    const anchored = checkpoint?.size ?? 0
+    const end = endOf(question, head, checkpoint)
+    const from = Math.min(question.fromSeq ?? 0, end)
+    const part = { source, head, digest, question, from, end, anchored, signal }
+    const isRange = question.filters === undefined
+    const rows = isRange ? yield* rangeRows(part, at) : yield* selectedRows(part)
+    if (!isRange && rows.seqs.length === 0) continue
+    const context = yield* contextRows(part, rows)
+    const outside = isRange ? context : [...rows.seqs, ...context]
+    yield* proofs(part, at, outside, checkpoint)
+    yield* disclosures(part, [...rows.seqs, ...context])
+    if (checkpoint !== undefined)
+      yield file(`checkpoints/${at}-${checkpoint.size}.checkpoint`, checkpoint.note)
+    claims.push({ log: head.log, size: head.size, ...(isRange ? { from, to: end } : {}) })
+    packed.push({
+      log: head.log,
+      rows: rows.seqs.length + context.length,
+      rowsLeftOut: Math.max(0, Math.min(head.size, (question.toSeq ?? Infinity) + 1) - end),
+      anchored: checkpoint?.size ?? null,
+    })
+  }
+  const isOpened = question.disclosures !== undefined
+  yield json('logs.json', {
+    format: 'fasten-pack/1',
+    logs: claims,
+    ...(isOpened ? { disclosures: true } : {}),
+  })
+  return packed
+}
+
+interface Part {
+  readonly source: RowSource
+  readonly head: LogHead
+  readonly digest: Digest
+  readonly question: PackQuestion
+  readonly from: number
+  /** Exclusive. */
+  readonly end: number
+  /** Size of the checkpoint, 0 without one. */
+  readonly anchored: number
+  readonly signal: AbortSignal | undefined
+}
+
+interface WrittenRows {
+  readonly seqs: number[]
+  /** Of a range, in order. */
+  readonly hashes: string[]
+  hasExpired: boolean
+  hasPersonal: boolean
+}
+
+const written = (): WrittenRows => ({ seqs: [], hashes: [], hasExpired: false, hasPersonal: false })
+
+/** The newest checkpoint of each log, or the newest with cosignatures where there is one: it is worth more. */
+async function signedEnds(source: RowSource): Promise<ReadonlyMap<string, StoredCheckpoint>> {
+  const ends = new Map<string, StoredCheckpoint>()
+  for (const newest of (await source.checkpoints?.({})) ?? []) {
+    const all =
+      newest.cosignatures > 0 ? [newest] : ((await source.checkpoints?.({ log: newest.log })) ?? [newest])
+    ends.set(newest.log, all.find(({ cosignatures }) => cosignatures > 0) ?? newest)
+  }
+  return ends
+}
+
+function endOf(question: PackQuestion, head: LogHead, checkpoint: StoredCheckpoint | undefined): number {
+  const asked = Math.min(head.size, (question.toSeq ?? Infinity) + 1)
+  return checkpoint === undefined || question.isWithTail === true ? asked : Math.min(asked, checkpoint.size)
+}
+
+/** Every row of the range, whatever state it is in, and the hashes that tie it to the tree. */
+async function* rangeRows(part: Part, at: number): AsyncGenerator<PackPiece, WrittenRows> {
+  const { source, head, from, end, anchored } = part
+  const rows = written()
+  let lines: string[] = []
+  for await (const row of source.evidence(head.log, from, end - 1)) {
+    if (row.monotonic_seq >= end) break
+    const line = lineOf(row, head.log)
+    if (line === undefined) continue
+    take(rows, row, line)
+    lines.push(line)
+    if (lines.length < linesAtOnce) continue
+    yield text('rows.jsonl', lines)
+    part.signal?.throwIfAborted()
+    lines = []
+  }
+  yield text('rows.jsonl', lines)
+  const [left, right] = [subtreesOf(0, from), subtreesOf(end, Math.max(anchored, end))]
+  const around = await collect(part, [left, right], anchored)
+  // A hash that is not there is not made up: with this one no root is the right one.
+  for (let seq = from; seq < end; seq++) rows.hashes[seq - from] ??= unknownHash
+  yield json(`hashes/${at}.json`, {
+    hashes: rows.hashes,
+    left: from < anchored ? left.map(around.nodeAt) : [],
+    right: right.map(around.nodeAt),
+  })
+  return rows
+
+  function take(into: WrittenRows, row: EvidenceRow, line: string): void {
+    into.seqs.push(row.monotonic_seq)
+    const place = row.monotonic_seq - from
+    if (place >= 0 && row.hash !== null && /^[0-9a-f]{64}$/.test(row.hash)) into.hashes[place] ??= row.hash
+    into.hasExpired ||= row.leaf === null
+    into.hasPersonal ||= line.includes('"sd":{')
+  }
+}
+
+/** The rows that pass the filter, in order. Rows behind the checkpoint are left out unless the tail is asked for. */
+async function* selectedRows(part: Part): AsyncGenerator<PackPiece, WrittenRows> {
+  const { source, head, from, end, question } = part
+  const rows = written()
+  const filter = question.filters?.[head.stream]
+  if (filter === undefined) return rows
+  const found = scanAll(source, head.stream, { ...filter, log: head.log }, part.signal)
+  for await (const seqs of found) {
+    for (const seq of seqs.filter((each) => from <= each && each < end)) {
+      const line = await lineAt(source, head.log, seq)
+      if (line === undefined || rows.seqs.includes(seq)) continue
+      rows.seqs.push(seq)
+      rows.hasPersonal ||= line.includes('"sd":{')
+      yield text('rows.jsonl', [line])
+    }
+  }
+  return rows
+}
+
+/** Rows outside of what was asked for that explain what is gone from it. */
+async function* contextRows(part: Part, rows: WrittenRows): AsyncGenerator<PackPiece, number[]> {
+  const { source, head, from, end, question } = part
+  const codes = [
+    ...(rows.hasExpired ? ['RETENTION_SWEPT'] : []),
+    ...(rows.hasPersonal && question.disclosures !== undefined ? ['SUBJECT_ERASED'] : []),
+  ]
+  const inside = new Set(rows.seqs)
+  const seqs: number[] = []
+  for (const code of codes) {
+    const filter = ownCode(head.stream, code, head.log)
+    for await (const found of scanAll(source, head.stream, filter, part.signal))
+      for (const seq of found) {
+        const isIn = question.filters === undefined && from <= seq && seq < end
+        const line = isIn || inside.has(seq) ? undefined : await lineAt(source, head.log, seq)
+        if (line === undefined) continue
+        inside.add(seq)
+        seqs.push(seq)
+        yield text('rows.jsonl', [line])
+      }
+  }
+  return seqs
+}
+
+function ownCode(stream: StreamName, code: string, log: string): ScanFilter {
+  if (stream === 'sys') return { log, event: code }
+  return stream === 'api' ? { log, path: `/${code}` } : { log, code }
+}
+
+/** A proof file for each of these rows that the checkpoint covers. */
+async function* proofs(
+  part: Part,
+  at: number,
+  seqs: readonly number[],
+  checkpoint: StoredCheckpoint | undefined,
+): AsyncGenerator<PackPiece> {
+  if (checkpoint === undefined) return
+  const plans = seqs
+    .filter((seq) => seq < checkpoint.size)
+    .map((seq) => ({ seq, plan: inclusionPlan(seq, checkpoint.size) }))
+  if (plans.length === 0) return
+  const nodes = await collect(
+    part,
+    plans.flatMap(({ plan }) => plan),
+    checkpoint.size,
+  )
+  for (const { seq, plan } of plans)
+    yield file(
+      `proofs/${at}-${seq}.tlog-proof`,
+      formatTlogProof({
+        index: seq,
+        path: proofFrom(plan, nodes.nodeAt, part.digest),
+        checkpoint: checkpoint.note,
+      }),
+    )
+}
+
+async function* disclosures({ question, head }: Part, seqs: readonly number[]): AsyncGenerator<PackPiece> {
+  const found = (await question.disclosures?.(head.log, seqs)) ?? []
+  const lines = found.map((each) => canonicalize({ ...each, log: head.log }))
+  if (lines.length > 0) yield text('disclosures.jsonl', lines)
+}
+
+/** The hashes at these places, from the hashes of all rows. A log with a hole has none behind it; there the unknown hash stands. */
+async function collect(
+  { source, head, digest, signal }: Part,
+  plan: Parameters<typeof createNodeCollector>[0],
+  size: number,
+): Promise<Pick<NodeCollector, 'nodeAt'>> {
+  const nodes = createNodeCollector(plan, digest)
+  const end = plan.flat().length === 0 ? 0 : Math.min(size, head.size)
+  let at = 0
+  while (at < end) {
+    signal?.throwIfAborted()
+    const hashes = (await source.leafHashes?.(head.log, at, end)) ?? []
+    if (hashes.length === 0) break
+    hashes.forEach(nodes.append)
+    at += hashes.length
+  }
+  return {
+    nodeAt(place) {
+      const isKnown = (place.index + 1) * 2 ** place.level <= at
+      return isKnown ? nodes.nodeAt(place) : unknownHash
+    },
+  }
+}
+
+const unknownHash = '0'.repeat(64)
+const linesAtOnce = 500
+const encoder = new TextEncoder()
+
+/** The numbers of rows that pass, a batch at a time. */
+async function* scanAll(
+  source: RowSource,
+  stream: StreamName,
+  filter: ScanFilter,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<readonly number[]> {
+  let after: number | undefined
+  for (;;) {
+    signal?.throwIfAborted()
+    const found = await source.scan({
+      stream,
+      filter: { ...filter, ...(after === undefined ? {} : { after_position: after }) },
+      order: 'stored',
+      limit: linesAtOnce,
+    })
+    yield found.map(({ row }) => row.monotonic_seq)
+    after = found.at(-1)?.position
+    if (found.length < linesAtOnce || after === undefined) return
+  }
+}
+
+async function lineAt(source: RowSource, log: string, seq: number): Promise<string | undefined> {
+  for await (const row of source.evidence(log, seq, seq)) {
+    if (row.monotonic_seq === seq) return lineOf(row, log)
+    if (row.monotonic_seq > seq) break
+  }
+  return undefined
+}
+
+/**
+ * A row as a line of `rows.jsonl`: its leaf as it is, where that is one line of canonical text that says where it lies; else what there
+ * is of it, with the place it was found at. Undefined when there is nothing of it.
+ */
+function lineOf({ leaf, hash, monotonic_seq }: EvidenceRow, log: string): string | undefined {
+  if (leaf === null)
+    return hash === null ? undefined : canonicalize({ expired: true, hash, log, monotonic_seq })
+  const whole = decodeUtf8(leaf)
+  if (whole !== undefined && isCanonical(whole)) {
+    const members = JSON.parse(whole) as Readonly<Record<string, unknown>> | null
+    if (
+      members?.['log'] === log &&
+      members['monotonic_seq'] === monotonic_seq &&
+      'canonical_form_id' in members
+    )
+      return whole
+  }
+  return canonicalize({ leaf_base64: toBase64(leaf), log, monotonic_seq })
+}
+
+const text = (path: string, lines: readonly string[]): PackPiece =>
+  file(path, lines.map((line) => `${line}\n`).join(''))
+const json = (path: string, value: JsonValue): PackPiece => file(path, `${canonicalize(value)}\n`)
+const file = (path: string, content: string): PackPiece => ({ path, bytes: encoder.encode(content) })

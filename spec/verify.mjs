@@ -1,0 +1,851 @@
+#!/usr/bin/env node
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Checks an evidence pack: one file, no dependency, no network, Node.js 20 or newer.
+ *
+ *     node verify.mjs PACK --key KEY [--key KEY …] [--policy FILE] [--checkpoint FILE …] [--json]
+ *
+ * Get this file, the keys and the policy from somebody you trust, and by another way than the pack: whoever made the pack
+ * could have put friendly copies into it. The formats are told in pack.md, proofs.md, chain.md and canonical.md.
+ *
+ * What is believed: your keys and your policy. What is not: everything in the pack. In short:
+ *
+ *   1. A checkpoint is a log's name, size and root, signed by the log's key. It is believed when your key signed it.
+ *   2. The hashes of a range of rows, with a few hashes of the rows around it, must give that very root.
+ *   3. Every row of the range must be there and hash to its hash, or be explained as expired by a row that is proven.
+ *   4. A single row is proven by a path of hashes from it to that very root.
+ *   5. Personal values must be what their rows commit to, or be explained as erased by a row that is proven.
+ *
+ * Answers: PASS (exit 0), FAIL (3): something is wrong, INCOMPLETE (4): nothing is wrong, and not enough is proven.
+ */
+import { createHash, createPublicKey, verify as verifySignature } from 'node:crypto'
+import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const verifierVersion = 'fasten-pack-verify/1'
+const breaksListedMax = 1000
+
+/* ------------------------------------------------------------------------------------------- the pack as a whole */
+
+/**
+ * The verdict on the pack in a folder. `keys` are verifier keys as text, `policy` the text of a policy file, `remembered`
+ * the texts of checkpoints that you accepted earlier. Throws `Refused` when one of those three cannot be used.
+ */
+export function verifyPack(folder, { keys = [], policy: policyText, remembered = [] } = {}) {
+  const policy = policyText === undefined ? undefined : parsePolicy(policyText)
+  const trust = { logs: [...keys.map(parseKey), ...(policy?.logs ?? [])], policy }
+  const breaks = []
+  const { manifest, rows, disclosures } = readPack(folder, breaks)
+  const logs = manifest.logs.map((claim, at) => {
+    const own = { claim, rows: rows.get(claim.log) ?? new Map(), files: filesOf(folder, at) }
+    rows.delete(claim.log)
+    return checkLog(own, trust, remembered)
+  })
+  for (const log of rows.keys()) breaks.push({ kind: 'log_unknown', at: log })
+  checkErasures(logs, disclosures, manifest.disclosures === true, breaks)
+  checkGenerations(logs)
+  const verdicts = logs.map(verdictOf)
+  const worst = ['FAIL', 'INCOMPLETE'].find((kind) => verdicts.some(({ verdict }) => verdict === kind))
+  return {
+    verdict: breaks.length > 0 ? 'FAIL' : verdicts.length === 0 ? 'INCOMPLETE' : (worst ?? 'PASS'),
+    logs: verdicts,
+    breaks,
+    policy_sha256: policyText === undefined ? null : sha256(Buffer.from(policyText)),
+    verifier_version: verifierVersion,
+  }
+}
+
+/** logs.json, rows.jsonl and disclosures.jsonl. Whatever cannot be read is a break, and the rest is read all the same. */
+function readPack(folder, breaks) {
+  const manifest = readJson(join(folder, 'logs.json'))
+  const isSound =
+    isRecord(manifest) &&
+    manifest.format === 'fasten-pack/1' &&
+    Array.isArray(manifest.logs) &&
+    manifest.logs.every(isLogClaim) &&
+    new Set(manifest.logs.map(({ log }) => log)).size === manifest.logs.length
+  if (!isSound) breaks.push({ kind: 'pack_malformed', at: 'logs.json' })
+  const rows = new Map()
+  for (const [at, line] of linesOf(join(folder, 'rows.jsonl')).entries()) {
+    const row = parseRow(line)
+    const ofLog = rows.get(row?.log) ?? new Map()
+    if (row === undefined) breaks.push({ kind: 'row_unreadable', at: `rows.jsonl:${at + 1}` })
+    else if (ofLog.has(row.seq)) breaks.push({ kind: 'duplicate_seq', at: `rows.jsonl:${at + 1}` })
+    else rows.set(row.log, ofLog.set(row.seq, row))
+  }
+  const disclosures = linesOf(join(folder, 'disclosures.jsonl')).map((line, at) => {
+    const found = parseCanonical(line)
+    if (isDisclosure(found)) return found
+    breaks.push({ kind: 'disclosure_unreadable', at: `disclosures.jsonl:${at + 1}` })
+    return undefined
+  })
+  return {
+    manifest: isSound ? manifest : { logs: [] },
+    rows,
+    disclosures: disclosures.filter((found) => found !== undefined),
+  }
+}
+
+function isLogClaim(claim) {
+  if (!isRecord(claim) || typeof claim.log !== 'string' || !isCount(claim.size)) return false
+  const hasRange = claim.from !== undefined || claim.to !== undefined
+  return (
+    !hasRange ||
+    (isCount(claim.from) && isCount(claim.to) && claim.from <= claim.to && claim.to <= claim.size)
+  )
+}
+
+/** The place that a line claims for its row, and what is there of it: the leaf, or the hash of a row that has expired. */
+function parseRow(line) {
+  const found = parseCanonical(line)
+  if (!isRecord(found) || typeof found.log !== 'string' || !isCount(found.monotonic_seq)) return undefined
+  const place = { log: found.log, seq: found.monotonic_seq }
+  if (found.canonical_form_id !== undefined) return { ...place, leaf: line }
+  // A leaf that is no line of text, or does not lie where it says: told with the place it was found at.
+  if (typeof found.leaf_base64 === 'string') {
+    const leaf = bytesFromBase64(found.leaf_base64)
+    return leaf && { ...place, leaf }
+  }
+  return found.expired === true && isHash(found.hash) ? { ...place, expiredHash: found.hash } : undefined
+}
+
+function isDisclosure(found) {
+  return (
+    isRecord(found) &&
+    typeof found.log === 'string' &&
+    isCount(found.monotonic_seq) &&
+    typeof found.pointer === 'string' &&
+    typeof found.key_id === 'string' &&
+    (found.state === 'opened'
+      ? typeof found.disclosure === 'string'
+      : ['gone', 'sealed'].includes(found.state))
+  )
+}
+
+/** The files of the log that stands at `at` in logs.json, by what they hold. */
+function filesOf(folder, at) {
+  const numbered = (directory, pattern) =>
+    (existsSync(join(folder, directory)) ? readdirSync(join(folder, directory)) : [])
+      .sort()
+      .map((name) => ({ name, match: pattern.exec(name) }))
+      .filter(({ match }) => match !== null && match[1] === String(at))
+      .map(({ name, match }) => ({ number: match[2], path: join(folder, directory, name) }))
+  return {
+    hashes: join(folder, 'hashes', `${at}.json`),
+    checkpoints: numbered('checkpoints', /^(0|[1-9]\d{0,15})-(0|[1-9]\d{0,15})\.checkpoint$/),
+    proofs: new Map(
+      numbered('proofs', /^(0|[1-9]\d{0,15})-(0|[1-9]\d{0,15})\.tlog-proof$/).map(({ number, path }) => [
+        Number(number),
+        path,
+      ]),
+    ),
+    consistency: new Map(
+      numbered('proofs', /^(0|[1-9]\d{0,15})-(0|[1-9]\d{0,15})\.consistency$/).map(({ number, path }) => [
+        Number(number),
+        path,
+      ]),
+    ),
+  }
+}
+
+/* ------------------------------------------------------------------------------------------------------- one log */
+
+/** Everything that is found of one log; `verdictOf` counts it. */
+function checkLog({ claim, rows, files }, trust, remembered) {
+  const found = {
+    log: claim.log,
+    from: claim.from ?? 0,
+    to: claim.to ?? claim.from ?? 0,
+    hasRange: claim.from !== undefined,
+    breaks: [],
+    notes: new Set(),
+    anchor: undefined,
+    witnesses: undefined,
+    // Rows with nothing wrong, by number: the only ones that may explain anything. With a tail there is no PASS.
+    sound: new Map(),
+    checked: 0,
+    bad: new Set(),
+    missing: 0,
+    outside: 0,
+    expiredPlaces: [],
+    expired: 0,
+    erased: new Set(),
+    tail: [],
+  }
+  const checkpoints = openCheckpoints(found, claim, files, trust, remembered)
+  const hashes = found.hasRange ? checkRange(found, files, rows) : []
+  checkContinuity(found, checkpoints, hashes, files)
+  for (const seq of [...rows.keys()].sort((a, b) => a - b)) checkRow(found, rows.get(seq), hashes, files)
+  explainExpired(found)
+  return found
+}
+
+/** The checkpoints of a log that a given key signed. The newest that has its quorum is what rows are proven against. */
+function openCheckpoints(found, claim, files, trust, remembered) {
+  const keys = keysFor(claim.log, trust.logs)
+  const checkpoints = []
+  const open = (note, isRemembered) => {
+    try {
+      checkpoints.push({ ...openCheckpoint(note, keys, trust.policy), isRemembered })
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error
+      // One that was remembered may well be of another log.
+      if (!isRemembered) breakAt(found, refusals[error.code] ?? 'checkpoint_malformed', 0)
+    }
+  }
+  if (keys.length === 0) found.notes.add('no_key')
+  else {
+    for (const { path } of files.checkpoints) open(readFileSync(path), false)
+    for (const note of remembered) open(Buffer.from(note), true)
+  }
+  checkpoints.sort((a, b) => a.size - b.size)
+  for (const { size, isRemembered } of checkpoints)
+    // Somebody signed for more rows than there are.
+    if (size > claim.size || (isRemembered && size > newestOf(checkpoints)))
+      breakAt(found, 'rolled_back', claim.size)
+  const own = checkpoints.filter(({ isRemembered }) => !isRemembered)
+  found.anchor = own.findLast(({ isWitnessed }) => isWitnessed)
+  if (own.length === 0) found.notes.add('no_checkpoint')
+  else if (found.anchor === undefined) found.notes.add('no_quorum')
+  return checkpoints
+}
+
+const newestOf = (checkpoints) =>
+  Math.max(-1, ...checkpoints.filter(({ isRemembered }) => !isRemembered).map(({ size }) => size))
+
+const refusals = { NOTE_FORGED: 'checkpoint_forged', NOTE_UNTRUSTED: 'checkpoint_untrusted' }
+
+/**
+ * The hashes of the rows `from` to `to`, once they are known to give the anchor's root. A range that is left of the anchor's end needs
+ * the roots of the complete subtrees around it; rows behind the end are not signed for: the tail.
+ */
+function checkRange(found, files, rows) {
+  const file = readJson(files.hashes)
+  const { from, to, anchor } = found
+  const isSound =
+    isRecord(file) &&
+    [file.left, file.hashes, file.right].every((list) => Array.isArray(list) && list.every(isHash)) &&
+    file.hashes.length === to - from
+  if (!isSound) breakAt(found, 'hashes_malformed', from)
+  else if (anchor !== undefined && anchor.size > from) {
+    const [before, behind] = [subtreesOf(0, from), subtreesOf(to, anchor.size)]
+    const known = new Map(file.hashes.map((hash, at) => [`${from + at}-${from + at + 1}`, hash]))
+    before.forEach((place, at) => known.set(place.join('-'), file.left[at]))
+    behind.forEach((place, at) => known.set(place.join('-'), file.right[at]))
+    const isFitting = file.left.length === before.length && file.right.length === behind.length
+    if (!isFitting || rootFrom(known, 0, anchor.size) !== anchor.root) breakAt(found, 'root_mismatch', from)
+  }
+  for (let seq = from; seq < to; seq++) {
+    if (rows.has(seq)) continue
+    found.missing++
+    breakAt(found, 'rows_missing', seq)
+  }
+  return isSound ? file.hashes : []
+}
+
+/** A log never takes back what it signed: every checkpoint of it continues every smaller one. */
+function checkContinuity(found, checkpoints, hashes, files) {
+  for (const [at, older] of checkpoints.entries()) {
+    const newer = checkpoints[at + 1]
+    if (newer === undefined) break
+    const path =
+      newer.size === older.size ? [] : readConsistency(files.consistency.get(older.size), older.size)
+    const isWhole = found.from === 0 && older.size <= Math.min(hashes.length, found.anchor?.size ?? 0)
+    if (path !== undefined) {
+      if (!isConsistent(path, older, newer)) breakAt(found, 'log_forked', older.size)
+    } else if (isWhole) {
+      if (rootOf(hashes.slice(0, older.size)) !== older.root) breakAt(found, 'log_forked', older.size)
+    } else found.notes.add('continuity_unproven')
+  }
+}
+
+function readConsistency(path, older) {
+  if (path === undefined) return undefined
+  const [first, ...lines] = readFileSync(path, 'latin1').split('\n\n')[0].split('\n')
+  const hashes = lines.map(hashFromBase64)
+  // A path that cannot be read leads nowhere.
+  return first === `old ${older}` && !hashes.includes(undefined) ? hashes : ['']
+}
+
+/** One row: its text, its place, its hash, its link, and what ties it to the anchor. At most one break, the first of these. */
+function checkRow(found, row, hashes, files) {
+  const { seq } = row
+  const isInside = found.hasRange && found.from <= seq && seq < found.to
+  if (!isInside) found.outside++
+  const hash = row.expiredHash ?? leafHash(row.leaf)
+  let wrong
+  const at = seq - found.from
+  if (isInside && hashes[at] !== undefined && hashes[at] !== hash) wrong = 'hash_mismatch'
+  else if (row.expiredHash === undefined)
+    wrong = leafProblem(found.log, row, isInside ? hashes[at - 1] : undefined)
+  if (row.expiredHash === undefined) found.checked++
+  if (wrong === undefined && !isInside) wrong = proofProblem(found, seq, hash, files)
+  if (wrong !== undefined) {
+    found.bad.add(seq)
+    return breakAt(found, wrong, seq)
+  }
+  if (row.expiredHash !== undefined) found.expiredPlaces.push(seq)
+  const isTail = found.anchor === undefined || seq >= found.anchor.size
+  const members = row.expiredHash === undefined ? JSON.parse(row.leaf) : undefined
+  if (isTail) found.tail.push(seq)
+  else if (typeof members?.timestamp === 'string') found.newestAnchored = members.timestamp
+  if (members !== undefined) found.sound.set(seq, members)
+}
+
+/** What is wrong with a leaf by itself and with its link; `previous` is the hash of the row before, where it is known. */
+function leafProblem(log, { seq, leaf }, previous) {
+  const members = leaf.length <= 65_535 ? parseCanonical(leaf) : undefined
+  if (!isRecord(members)) return 'leaf_unreadable'
+  if (members.canonical_form_id !== '3') return 'form_unknown'
+  const stream = /\/(audit|sys|api)(?:~\d+)?$/.exec(log)?.[1]
+  const isThere = members.log === log && members.monotonic_seq === seq && members.stream === stream
+  if (stream === undefined || !isThere) return 'place_mismatch'
+  const link = seq === 0 ? 'genesis' : previous
+  return link === undefined || members.prev_hash === link ? undefined : 'link_mismatch'
+}
+
+/** A row outside the range is proven by a path to the anchor. */
+function proofProblem({ anchor }, seq, hash, files) {
+  // Nothing can be proven without a checkpoint, and nothing behind its end: that is said by the counts.
+  if (anchor === undefined || seq >= anchor.size) return undefined
+  const path = files.proofs.get(seq)
+  if (path === undefined) return 'row_unproven'
+  const proof = parseProof(readFileSync(path))
+  if (proof === undefined || proof.index !== seq || proof.checkpoint !== anchor.note) return 'proof_wrong'
+  return inclusionRoot(seq, anchor.size, hash, proof.path) === anchor.root ? undefined : 'proof_wrong'
+}
+
+/* --------------------------------------------------------------------------------------- what may be gone, and why */
+
+/** A row that has expired is explained by a later row of the same log in which the store says that it swept it. */
+function explainExpired(found) {
+  const runs = [...found.sound].flatMap(([seq, members]) => sweptRuns(found.log, seq, members))
+  for (const seq of found.expiredPlaces) {
+    if (runs.some(([first, last]) => first <= seq && seq <= last)) found.expired++
+    else {
+      found.bad.add(seq)
+      breakAt(found, 'expired_unexplained', seq)
+    }
+  }
+}
+
+/** Which rows a row says were swept: none unless the store itself wrote it and its facts agree (chain.md, Expired rows). */
+function sweptRuns(log, seq, members) {
+  const facts = ownFacts(members, 'RETENTION_SWEPT')
+  if (facts === undefined || facts.log !== log || !isCount(facts.from) || !isCount(facts.to)) return []
+  if (facts.from > facts.to || facts.to >= seq) return []
+  const runs = facts.places === undefined ? [[facts.from, facts.to]] : parsePlaces(facts.places)
+  const count = runs.reduce((sum, [first, last]) => sum + last - first + 1, 0)
+  return runs[0]?.[0] === facts.from && runs.at(-1)?.[1] === facts.to && count === facts.count ? runs : []
+}
+
+/** `3,5-9`: ascending, none twice; an empty list for anything else. */
+function parsePlaces(text) {
+  if (typeof text !== 'string' || !/^\d{1,15}(-\d{1,15})?(,\d{1,15}(-\d{1,15})?)*$/.test(text)) return []
+  const runs = text
+    .split(',')
+    .map((part) => part.split('-').map(Number))
+    .map(([first, last = first]) => [first, last])
+  const isAscending = runs.every(([first, last], at) => first <= last && first > (runs[at - 1]?.[1] ?? -1))
+  return isAscending ? runs : []
+}
+
+/** What the store says of its own deed in a row; undefined of a row that anybody else wrote. */
+function ownFacts(members, code) {
+  if (typeof members.boot_id !== 'string' || !members.boot_id.startsWith('00000000')) return undefined
+  const [isIt, facts] =
+    members.stream === 'sys'
+      ? [members.event === code, members.fields]
+      : [members.stream === 'api' ? members.path === `/${code}` : members.code === code, members.detail]
+  return isIt && isRecord(facts) ? facts : undefined
+}
+
+/**
+ * Personal values against the commitments of their rows. A value that is gone needs rows SUBJECT_ERASED, of the log or of its successor,
+ * that account for as many values under its key as are gone; otherwise one erasure could excuse any number.
+ */
+function checkErasures(logs, disclosures, isAsked, breaks) {
+  const byName = new Map(logs.map((found) => [found.log, found]))
+  const beside = new Map()
+  for (const each of disclosures) {
+    const place = `${each.log} ${each.monotonic_seq} ${each.pointer}`
+    const commitments = byName.get(each.log)?.sound.get(each.monotonic_seq)?.sd
+    if (!isRecord(commitments) || typeof commitments[each.pointer] !== 'string' || beside.has(place))
+      breaks.push({ kind: 'disclosure_misplaced', at: place })
+    else beside.set(place, each)
+  }
+  if (!isAsked && disclosures.length > 0) breaks.push({ kind: 'pack_malformed', at: 'disclosures.jsonl' })
+  if (!isAsked) return
+  const accounted = new Map()
+  for (const { log, sound } of logs)
+    for (const members of sound.values()) {
+      const facts = ownFacts(members, 'SUBJECT_ERASED')
+      if (!isRecord(facts?.keys) || typeof facts.log !== 'string' || baseOf(facts.log) !== baseOf(log))
+        continue
+      for (const [key, values] of Object.entries(facts.keys))
+        if (isCount(values)) {
+          const name = `${facts.log} ${key}`
+          accounted.set(name, (accounted.get(name) ?? 0) + values)
+        }
+    }
+  for (const found of logs) {
+    const gone = new Map()
+    for (const [seq, { sd }] of found.sound)
+      for (const [pointer, commitment] of Object.entries(isRecord(sd) ? sd : {})) {
+        const each = beside.get(`${found.log} ${seq} ${pointer}`)
+        if (each?.state === 'sealed') found.notes.add('disclosures_sealed')
+        else if (each?.state === 'gone') {
+          if (!gone.has(each.key_id)) gone.set(each.key_id, [])
+          gone.get(each.key_id).push(seq)
+        } else if (each === undefined) breakAt(found, 'disclosure_missing', seq, true)
+        else if (sha256(Buffer.from(each.disclosure), 'base64url') !== commitment)
+          breakAt(found, 'disclosure_mismatch', seq, true)
+      }
+    for (const [key, seqs] of gone)
+      for (const seq of seqs)
+        if (seqs.length <= (accounted.get(`${found.log} ${key}`) ?? 0)) found.erased.add(seq)
+        else breakAt(found, 'disclosure_missing', seq, true)
+  }
+}
+
+/** A log whose store went back in time is ended by its successor, whose row 0 says so: told, never excused. */
+function checkGenerations(logs) {
+  const byName = new Map(logs.map((found) => [found.log, found]))
+  for (const found of logs) {
+    const previous = ownFacts(found.sound.get(0) ?? {}, 'LOG_CREATED')?.previous_log
+    if (!isRecord(previous) || typeof previous.log !== 'string') continue
+    found.notes.add('continues_a_broken_log')
+    byName.get(previous.log)?.notes.add('continued_by_its_successor')
+  }
+}
+
+/* --------------------------------------------------------------------------------------------------- the verdict */
+
+function breakAt(found, kind, index, isOfRow = false) {
+  found.breaks.push({ kind, index })
+  if (isOfRow) found.bad.add(index)
+}
+
+function verdictOf(found) {
+  const { hasRange, from, to, outside, checked, anchor, tail, notes } = found
+  const expected = (hasRange ? to - from : 0) + outside
+  if (!hasRange) notes.add('selected_rows_only')
+  else if (from > 0 || to < (anchor?.size ?? 0)) notes.add('part_of_the_log')
+  if (tail.length > 0 && anchor !== undefined) notes.add('unanchored_tail')
+  const breaks = runsOf(found.breaks)
+  const isProven = anchor !== undefined && tail.length === 0 && checked > 0
+  const isWhole = isProven && !notes.has('continuity_unproven')
+  return {
+    verdict: breaks.length > 0 ? 'FAIL' : isWhole ? 'PASS' : 'INCOMPLETE',
+    log: found.log,
+    from_index: from,
+    to_index: to,
+    rows_expected: expected,
+    rows_checked: checked,
+    rows_expired: found.expired,
+    rows_erased: found.erased.size,
+    rows_missing: found.missing,
+    rows_bad: found.bad.size,
+    anchored_to:
+      anchor === undefined ? null : { size: anchor.size, root: anchor.root, witnesses: anchor.witnesses },
+    unanchored_tail: { rows: tail.length, since: tail.length > 0 ? (found.newestAnchored ?? null) : null },
+    breaks: breaks.slice(0, breaksListedMax),
+    breaks_total: breaks.length,
+    notes: [...notes].sort(),
+  }
+}
+
+/** Breaks in order of index; those of one kind at neighbouring indices are one. */
+function runsOf(breaks) {
+  const runs = []
+  const kinds = [...new Set(breaks.map(({ kind }) => kind))].sort()
+  for (const kind of kinds) {
+    const indices = [...new Set(breaks.filter((each) => each.kind === kind).map(({ index }) => index))]
+    for (const index of indices.sort((a, b) => a - b)) {
+      const last = runs.at(-1)
+      if (last?.kind === kind && last.to_index === index - 1) last.to_index = index
+      else runs.push({ kind, from_index: index, to_index: index })
+    }
+  }
+  return runs.sort((a, b) => a.from_index - b.from_index || (a.kind < b.kind ? -1 : 1))
+}
+
+/* ------------------------------------------------------------------------- the tree (RFC 6962, RFC 9162 section 2) */
+
+const sha256 = (bytes, encoding = 'hex') => createHash('sha256').update(bytes).digest(encoding)
+const leafHash = (leaf) => sha256(Buffer.concat([Buffer.of(0), leaf]))
+const nodeHash = (left, right) => sha256(Buffer.concat([Buffer.of(1), Buffer.from(left + right, 'hex')]))
+
+/** The root over hashes that are all there. */
+function rootOf(hashes) {
+  const known = new Map(hashes.map((hash, at) => [`${at}-${at + 1}`, hash]))
+  return hashes.length === 0 ? sha256('') : rootFrom(known, 0, hashes.length)
+}
+
+/** The root over the rows `from` to `to`, from the subtrees that are known; undefined when some are not. */
+function rootFrom(known, from, to) {
+  const hash = known.get(`${from}-${to}`)
+  if (hash !== undefined || to - from < 2) return hash
+  const middle = from + splitOf(to - from)
+  const left = rootFrom(known, from, middle)
+  const right = rootFrom(known, middle, to)
+  return left === undefined || right === undefined ? undefined : nodeHash(left, right)
+}
+
+/** The largest power of two below `size`, which is at least 2. */
+function splitOf(size) {
+  let split = 1
+  while (split * 2 < size) split *= 2
+  return split
+}
+
+/** The complete subtrees that cover the rows `from` to `to`, as [start, end], left to right: the largest that fit. */
+function subtreesOf(from, to) {
+  const places = []
+  for (let at = from; at < to;) {
+    let width = 1
+    while (at % (width * 2) === 0 && at + width * 2 <= to) width *= 2
+    places.push([at, at + width])
+    at += width
+  }
+  return places
+}
+
+/** The root that a path leads to from a row; undefined when it is no path for this index and size. */
+function inclusionRoot(index, size, hash, path) {
+  if (index >= size) return undefined
+  let [at, last, root] = [index, size - 1, hash]
+  for (const sibling of path) {
+    if (last === 0) return undefined
+    if (at % 2 === 1 || at === last) {
+      root = nodeHash(sibling, root)
+      while (at % 2 === 0 && at > 0) [at, last] = [at / 2, Math.floor(last / 2)]
+    } else root = nodeHash(root, sibling)
+    ;[at, last] = [Math.floor(at / 2), Math.floor(last / 2)]
+  }
+  return last === 0 ? root : undefined
+}
+
+/** Whether a path leads from the older root to the newer one. */
+function isConsistent(path, older, newer) {
+  if (!path.every(isHash)) return false
+  if (older.size === newer.size) return path.length === 0 && older.root === newer.root
+  if (older.size === 0) return path.length === 0 && older.root === sha256('')
+  let [at, last] = [older.size - 1, newer.size - 1]
+  while (at % 2 === 1) [at, last] = [Math.floor(at / 2), Math.floor(last / 2)]
+  const [first, ...rest] = at === 0 ? [older.root, ...path] : path
+  if (path.length === 0) return false
+  let [before, after] = [first, first]
+  for (const sibling of rest) {
+    if (last === 0) return false
+    if (at % 2 === 1 || at === last) {
+      ;[before, after] = [nodeHash(sibling, before), nodeHash(sibling, after)]
+      while (at % 2 === 0 && at > 0) [at, last] = [at / 2, Math.floor(last / 2)]
+    } else after = nodeHash(after, sibling)
+    ;[at, last] = [Math.floor(at / 2), Math.floor(last / 2)]
+  }
+  return last === 0 && before === older.root && after === newer.root
+}
+
+/* -------------------------------------------------- signed notes, checkpoints and keys (c2sp.org/signed-note and on) */
+
+/** Something that cannot be believed or used; `code` is one of errors.yaml. */
+export class Refused extends Error {
+  constructor(code, message) {
+    super(message)
+    this.code = code
+  }
+}
+
+const keyName = /^[^\p{White_Space}+\u0000-\u001f]+$/u
+
+/** `name+id+base64(kind ‖ public key)`; kind 1 signs notes, kind 4 cosigns. */
+function parseKey(text) {
+  const [name, id, ...rest] = text.split('+')
+  const material = bytesFromBase64(rest.join('+'))
+  const isSound = keyName.test(name) && material?.length === 33 && (material[0] === 1 || material[0] === 4)
+  if (!isSound || keyId(name, material) !== id)
+    throw new Refused('BAD_VERIFIER_KEY', `"${text}" is no verifier key`)
+  return { name, id, kind: material[0], publicKey: material.subarray(1) }
+}
+
+const keyId = (name, material) => sha256(Buffer.concat([Buffer.from(`${name}\n`), material])).slice(0, 8)
+
+/** The name of a log's first generation. */
+const baseOf = (name) => name.replace(/~\d+$/, '')
+
+/** The keys that may sign for a log: those of its name, and those of another generation of it, under its own name. */
+function keysFor(log, keys) {
+  return keys
+    .filter(({ kind, name }) => kind === 1 && baseOf(name) === baseOf(log))
+    .map((key) => ({ ...key, name: log, id: keyId(log, Buffer.concat([Buffer.of(1), key.publicKey])) }))
+}
+
+/** Size and root of a log that one of `keys` signed for, with the quorum of its witnesses. Throws `Refused`. */
+function openCheckpoint(bytes, keys, policy) {
+  const { note, text, signatures } = parseNote(bytes)
+  const signers = new Set()
+  for (const { name, id, signature } of signatures) {
+    const key = [...keys, ...(policy?.witnesses.values() ?? [])].find(
+      (each) => each.name === name && each.id === id,
+    )
+    if (key === undefined) continue
+    if (!isSigned(key, text, signature))
+      throw new Refused('NOTE_FORGED', `the signature of ${name} does not hold`)
+    signers.add(key)
+  }
+  if (signers.size === 0) throw new Refused('NOTE_UNTRUSTED', 'no given key has signed')
+  const [origin, size, root, ...rest] = text.slice(0, -1).split('\n')
+  const rows = countFrom(size)
+  const hash = hashFromBase64(root ?? '')
+  if (origin === '' || rows === undefined || hash === undefined || rest.includes(''))
+    throw new Refused('CHECKPOINT_MALFORMED', 'it is signed, and no checkpoint')
+  if (!keys.some((key) => key.name === origin && signers.has(key)))
+    throw new Refused('NOTE_UNTRUSTED', 'no given key of this log has signed')
+  const cosigned = [...signers].filter(({ kind }) => kind === 4)
+  return {
+    note,
+    size: rows,
+    root: hash,
+    witnesses: policy === undefined ? null : `${cosigned.length}/${policy.witnesses.size}`,
+    isWitnessed: policy === undefined || hasQuorum(policy, cosigned),
+  }
+}
+
+function parseNote(bytes) {
+  const note = textFromUtf8(bytes)
+  if (note === undefined || note.length > 1_000_000 || /[\u0000-\u0009\u000b-\u001f]/.test(note))
+    throw new Refused('NOTE_MALFORMED', 'no text that can be signed')
+  const split = note.lastIndexOf('\n\n')
+  const lines = note.slice(split + 2).split('\n')
+  if (split < 0 || lines.pop() !== '' || lines.length === 0 || lines.length > 64)
+    throw new Refused('NOTE_MALFORMED', 'no signatures below a blank line')
+  return { note, text: note.slice(0, split + 1), signatures: lines.map(parseSignature) }
+}
+
+function parseSignature(line) {
+  const [dash, name, base64, ...rest] = line.split(' ')
+  const bytes = dash === '\u2014' && rest.length === 0 ? bytesFromBase64(base64 ?? '') : undefined
+  if (bytes === undefined || bytes.length < 5 || !keyName.test(name))
+    throw new Refused('NOTE_MALFORMED', 'a line that is no signature')
+  return { name, id: bytes.toString('hex', 0, 4), signature: bytes.subarray(4) }
+}
+
+/** Ed25519: over the text, or for a witness over its time and the text. */
+function isSigned({ kind, publicKey }, text, signature) {
+  if (signature.length !== (kind === 1 ? 64 : 72)) return false
+  const time = kind === 1 ? 0n : signature.readBigUInt64BE(0)
+  if (time > BigInt(Number.MAX_SAFE_INTEGER)) return false
+  const message = kind === 1 ? text : `cosignature/v1\ntime ${time}\n${text}`
+  const key = createPublicKey({
+    format: 'jwk',
+    key: { kty: 'OKP', crv: 'Ed25519', x: publicKey.toString('base64url') },
+  })
+  return verifySignature(null, Buffer.from(message), key, signature.subarray(-64))
+}
+
+/** A `.tlog-proof` file, or undefined. */
+function parseProof(bytes) {
+  const text = textFromUtf8(bytes)
+  const blank = text?.indexOf('\n\n') ?? -1
+  if (blank < 0) return undefined
+  const [first, ...lines] = text.slice(0, blank).split('\n')
+  if (lines[0]?.startsWith('extra ') && bytesFromBase64(lines.shift().slice(6)) === undefined)
+    return undefined
+  const line = lines.shift() ?? ''
+  const index = line.startsWith('index ') ? countFrom(line.slice(6)) : undefined
+  const path = lines.map(hashFromBase64)
+  if (
+    first !== 'c2sp.org/tlog-proof@v1' ||
+    index === undefined ||
+    path.includes(undefined) ||
+    path.length > 63
+  )
+    return undefined
+  return { index, path, checkpoint: text.slice(blank + 2) }
+}
+
+/** A policy: keys of logs, witnesses and groups by name, and which cosignatures are enough (c2sp.org/tlog-policy). */
+function parsePolicy(text) {
+  const policy = { logs: [], witnesses: new Map(), groups: new Map(), quorum: undefined }
+  const isTaken = (name) => policy.witnesses.has(name) || policy.groups.has(name)
+  const refuse = (line) => {
+    throw new Refused('BAD_POLICY', `a policy has the line "${line}"`)
+  }
+  for (const line of text.split('\n')) {
+    if (/[\u0000-\u0008\u000b-\u001f\u007f]/.test(line)) refuse(line)
+    const [verb, ...words] = line.split(/[ \t]+/).filter((word) => word !== '')
+    if (verb === undefined || verb.startsWith('#')) continue
+    const [name, value, ...members] = words
+    if (verb === 'log' && (words.length === 1 || words.length === 2)) {
+      const key = parseKey(name)
+      const isTwice = policy.logs.some(
+        (each) => each.name === key.name && each.publicKey.equals(key.publicKey),
+      )
+      if (key.kind !== 1 || isTwice) refuse(line)
+      policy.logs.push(key)
+    } else if (verb === 'witness' && (words.length === 2 || words.length === 3)) {
+      const key = parseKey(value)
+      const isTwice = [...policy.witnesses.values()].some((each) => each.publicKey.equals(key.publicKey))
+      if (key.kind !== 4 || isTwice || isTaken(name) || name === 'none') refuse(line)
+      policy.witnesses.set(name, key)
+    } else if (verb === 'group' && members.length > 0) {
+      const others = [...policy.groups.values()].flatMap((group) => group.members)
+      const isOnce = new Set([...members, ...others]).size === members.length + others.length
+      const spelled = { any: '1', all: String(members.length) }[value] ?? value
+      const isCounted = /^[1-9]\d{0,8}$/.test(spelled) && Number(spelled) <= members.length
+      if (isTaken(name) || name === 'none' || !members.every(isTaken) || !isOnce || !isCounted) refuse(line)
+      policy.groups.set(name, { threshold: Number(spelled), members })
+    } else if (verb === 'quorum' && words.length === 1 && policy.quorum === undefined) {
+      if (name !== 'none' && !isTaken(name)) refuse(line)
+      policy.quorum = name
+    } else refuse(line)
+  }
+  if (policy.quorum === undefined) refuse('(no quorum)')
+  return policy
+}
+
+function hasQuorum({ witnesses, groups, quorum }, cosigned) {
+  const satisfied = new Set(['none'])
+  for (const [name, key] of witnesses) if (cosigned.includes(key)) satisfied.add(name)
+  // Members stand above their group, so one pass is enough.
+  for (const [name, { threshold, members }] of groups)
+    if (members.filter((member) => satisfied.has(member)).length >= threshold) satisfied.add(name)
+  return satisfied.has(quorum)
+}
+
+/* ----------------------------------------------------------------------- bytes, numbers and canonical JSON (RFC 8785) */
+
+const isRecord = (value) => typeof value === 'object' && value !== null && !Array.isArray(value)
+const isCount = (value) => Number.isSafeInteger(value) && value >= 0
+const isHash = (value) => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value)
+
+/** Decimal digits without leading zeros, or undefined. */
+function countFrom(text) {
+  return /^(?:0|[1-9]\d{0,15})$/.test(text ?? '') && isCount(Number(text)) ? Number(text) : undefined
+}
+
+/** The bytes of base64 in its one spelling, or undefined. */
+function bytesFromBase64(text) {
+  const bytes = Buffer.from(text, 'base64')
+  return bytes.toString('base64') === text ? bytes : undefined
+}
+
+function hashFromBase64(text) {
+  const bytes = bytesFromBase64(text)
+  return bytes?.length === 32 ? bytes.toString('hex') : undefined
+}
+
+function textFromUtf8(bytes) {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+  } catch {
+    return undefined
+  }
+}
+
+/** The value of canonical JSON text, or undefined for any other text: what was read is printed again and compared. */
+function parseCanonical(bytes) {
+  const text = textFromUtf8(bytes)
+  try {
+    const value = JSON.parse(text)
+    return canonical(value, 0) === text ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Names ascend by their UTF-16 code units; numbers and strings are as ECMAScript prints them. */
+function canonical(value, depth) {
+  if (typeof value === 'string' && !value.isWellFormed()) throw new TypeError('half of a surrogate pair')
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value)
+  if (depth === 512) throw new TypeError('too deep')
+  if (Array.isArray(value)) return `[${value.map((item) => canonical(item, depth + 1)).join(',')}]`
+  const members = Object.keys(value).sort()
+  return `{${members.map((name) => `${canonical(name)}:${canonical(value[name], depth + 1)}`).join(',')}}`
+}
+
+/** The lines of a file as bytes, without their newlines; none when it is not there. */
+function linesOf(path) {
+  if (!existsSync(path)) return []
+  const bytes = readFileSync(path)
+  const lines = []
+  for (let at = 0; at < bytes.length;) {
+    const end = bytes.indexOf(10, at)
+    lines.push(bytes.subarray(at, end < 0 ? bytes.length : end))
+    at = end < 0 ? bytes.length : end + 1
+  }
+  return lines
+}
+
+/** The value of a file that is one line of canonical JSON, or undefined. */
+function readJson(path) {
+  const [line, ...rest] = linesOf(path)
+  return line !== undefined && rest.length === 0 ? parseCanonical(line) : undefined
+}
+
+/* ---------------------------------------------------------------------------------------------- the command line */
+
+function main(args) {
+  const given = { folders: [], keys: [], remembered: [], isJson: false }
+  for (let at = 0; at < args.length; at++) {
+    if (args[at] === '--json') given.isJson = true
+    else if (args[at] === '--key') given.keys.push(args[++at] ?? '')
+    else if (args[at] === '--policy') given.policy = readFileSync(args[++at] ?? '', 'utf8')
+    else if (args[at] === '--checkpoint') given.remembered.push(readFileSync(args[++at] ?? '', 'utf8'))
+    else if (args[at].startsWith('--')) throw new Refused('BAD_OPTION', `there is no ${args[at]}`)
+    else given.folders.push(args[at])
+  }
+  if (given.folders.length !== 1)
+    throw new Refused(
+      'BAD_ARGUMENT',
+      'usage: verify.mjs PACK --key KEY [--policy FILE] [--checkpoint FILE] [--json]',
+    )
+  const verdict = verifyPack(given.folders[0], given)
+  console.log(given.isJson ? JSON.stringify(verdict) : tell(verdict))
+  return { PASS: 0, FAIL: 3, INCOMPLETE: 4 }[verdict.verdict]
+}
+
+const notesTold = {
+  continued_by_its_successor: 'this log was broken off; the one that continues it is in this pack',
+  continues_a_broken_log: 'this log continues one that was broken off; its row 0 says why',
+  continuity_unproven: 'the pack does not show that a checkpoint continues an older one',
+  disclosures_sealed: 'personal values are there that nobody here can open; they were not compared',
+  no_checkpoint: 'nobody has signed for these rows: whoever can write the store could have rewritten them',
+  no_key: 'no key of this log was given with --key or --policy, so no signature was looked at',
+  no_quorum: 'no checkpoint has the witnesses that the policy asks for',
+  part_of_the_log: 'the log has rows before or behind this range; they are not shown',
+  selected_rows_only: 'these are some rows of the log: each is proven, and others may have been left out',
+  unanchored_tail: 'the newest rows are behind the last checkpoint: nobody has signed for them',
+}
+
+function tell({ verdict, logs, breaks }) {
+  const lines = logs.flatMap((log) => [
+    `${log.verdict}  ${log.log}`,
+    `  rows ${log.from_index} to ${log.to_index}: ${log.rows_expected} expected, ${log.rows_checked} checked, ` +
+      `${log.rows_expired} expired, ${log.rows_erased} erased, ${log.rows_missing} missing, ${log.rows_bad} bad`,
+    log.anchored_to === null
+      ? '  anchored to nothing'
+      : `  anchored to ${log.anchored_to.size} rows, root ${log.anchored_to.root}, witnesses ${log.anchored_to.witnesses ?? 'not asked for'}`,
+    `  ${log.unanchored_tail.rows} rows unanchored`,
+    ...log.breaks.map(({ kind, from_index, to_index }) => `  BREAK ${kind} at ${from_index} to ${to_index}`),
+    ...log.notes.map((note) => `  note: ${notesTold[note] ?? note}`),
+  ])
+  // What a pack holds may hold anything; a terminal is not to be told what to do by it.
+  const visible = (line) =>
+    line.replace(/[^\x20-\x7e]/g, (each) => `\\u{${each.codePointAt(0).toString(16)}}`)
+  return [...lines, ...breaks.map(({ kind, at }) => `BREAK ${kind} at ${at}`), verdict]
+    .map(visible)
+    .join('\n')
+}
+
+if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  try {
+    process.exitCode = main(process.argv.slice(2))
+  } catch (error) {
+    if (!(error instanceof Refused) && error?.syscall === undefined) throw error
+    console.error(`verify.mjs: ${error.message}`)
+    process.exitCode = 2
+  }
+}
