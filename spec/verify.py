@@ -754,16 +754,22 @@ def read_consistency(path, older):
 def own_facts(members, code):
     """What the store says in a row of its own; None of a row that anybody else wrote."""
     boot, stream = members.get('boot_id'), members.get('stream')
-    if not (isinstance(boot, str) and boot.startswith('00000000')):
+    if not (isinstance(boot, str) and boot.startswith('fa57e400')):
         return None
-    named = {'sys': members.get('event'), 'api': members.get('path')}.get(stream, members.get('code'))
-    facts = members.get('fields' if stream == 'sys' else 'detail')
-    return facts if named == ('/' + code if stream == 'api' else code) and isinstance(facts, dict) else None
+    if stream == 'sys':
+        named, facts = (members.get('logger'), members.get('event')) == ('fasten', code), members.get('fields')
+    elif stream == 'api':
+        named, facts = members.get('path') == '/' + code, members.get('detail')
+    else:
+        named, facts = (members.get('domain'), members.get('code')) == ('fasten', code), members.get('detail')
+    return facts if named and isinstance(facts, dict) else None
 
 
 def swept_runs(log, seq, members):
     facts = own_facts(members, 'RETENTION_SWEPT')
     if facts is None or facts.get('log') != log or not (is_count(facts.get('from')) and is_count(facts.get('to'))):
+        return []
+    if not (isinstance(facts.get('class'), str) and isinstance(facts.get('policy_hash'), str)):
         return []
     if not facts['from'] <= facts['to'] < seq:
         return []

@@ -334,6 +334,7 @@ function explainExpired(found) {
 function sweptRuns(log, seq, members) {
   const facts = ownFacts(members, 'RETENTION_SWEPT')
   if (facts === undefined || facts.log !== log || !isCount(facts.from) || !isCount(facts.to)) return []
+  if (typeof facts.class !== 'string' || typeof facts.policy_hash !== 'string') return []
   if (facts.from > facts.to || facts.to >= seq) return []
   const runs = facts.places === undefined ? [[facts.from, facts.to]] : parsePlaces(facts.places)
   const count = runs.reduce((sum, [first, last]) => sum + last - first + 1, 0)
@@ -353,11 +354,15 @@ function parsePlaces(text) {
 
 /** What the store says of its own deed in a row; undefined of a row that anybody else wrote. */
 function ownFacts(members, code) {
-  if (typeof members.boot_id !== 'string' || !members.boot_id.startsWith('00000000')) return undefined
-  const [isIt, facts] =
-    members.stream === 'sys'
-      ? [members.event === code, members.fields]
-      : [members.stream === 'api' ? members.path === `/${code}` : members.code === code, members.detail]
+  if (typeof members.boot_id !== 'string' || !members.boot_id.startsWith('fa57e400')) return undefined
+  const { stream, logger, event, path, domain, code: name, fields, detail } = members
+  const isIt =
+    stream === 'sys'
+      ? logger === 'fasten' && event === code
+      : stream === 'api'
+        ? path === `/${code}`
+        : domain === 'fasten' && name === code
+  const facts = stream === 'sys' ? fields : detail
   return isIt && isRecord(facts) ? facts : undefined
 }
 
