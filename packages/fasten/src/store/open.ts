@@ -132,13 +132,16 @@ const engines: { readonly [K in Dsn['kind']]: (target: StoreTarget, parts: Store
       ...(driver === undefined ? {} : { driver }),
     })
   },
-  async postgres({ dsn, streams, tables, mode = 'write' }, parts) {
+  async postgres({ dsn, streams, tables, mode = 'write', signing: plan }, parts) {
     const { url, schema, table } = dsn as PostgresDsn
+    const signing =
+      parts.signing ?? (mode === 'read' || plan === undefined ? undefined : openSigning(plan, parts.ids))
     const { openPostgresStore } = await import('./postgres/index.ts')
     return openPostgresStore({
       ...parts,
       software,
       mode,
+      signing,
       url,
       ...(schema === undefined ? {} : { schema }),
       tables: Object.fromEntries(

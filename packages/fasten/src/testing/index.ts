@@ -11,6 +11,7 @@ export {
   type StorePlace,
 } from './store-contract.ts'
 export { describePruner, type PrunerPlace } from './pruner-contract.ts'
+export { describeSeals, type SealPlace } from './seal-contract.ts'
 export { describeSigner } from './signer-contract.ts'
 export { describeSource, type SourceUnderTest } from './source-contract.ts'
 export { describeReader, type ReaderContractOptions, type ReaderUnderTest } from './reader-contract.ts'

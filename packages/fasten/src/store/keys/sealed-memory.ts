@@ -17,7 +17,20 @@ import {
 import { join, resolve } from 'node:path'
 import { FastenError, systemCode } from '../../core/error.ts'
 import { logName, parseLogName } from '../../core/log-name.ts'
+import type { Remembered } from '../heads.ts'
 import { syncDirectory } from '../spool/layout.ts'
+
+/** What was signed in an earlier life of this node is what that life left behind. */
+export function recallFrom(
+  memory: SealedMemory | null | undefined,
+): (table: string, base: string) => Remembered | undefined {
+  return (table, base) => {
+    const end = memory?.recall(table, base)
+    if (end === undefined) return undefined
+    const { log, size, head_hash } = end
+    return { generation: generationOf(log), head: { log, size, head_hash } }
+  }
+}
 
 /** The newest signed end of a log, in its newest generation. */
 export interface SealedEnd {

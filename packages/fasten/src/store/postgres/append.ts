@@ -3,8 +3,10 @@ import { chain, genesis, type Head } from '../../core/chain.ts'
 import type { Digest } from '../../core/digest.ts'
 import { FastenError, systemCode } from '../../core/error.ts'
 import { logName, parseLogName, type LogParts } from '../../core/log-name.ts'
+import { hexOf } from '../../core/octets.ts'
 import type { Row, StreamName } from '../../core/row.ts'
 import type { HeadMemory, OpenLog } from '../heads.ts'
+import { keyFacts } from '../keys/key-facts.ts'
 import type { OwnRow, OwnRows, PreviousLog } from '../own-rows.ts'
 import type { AppendBatch, AppendedRow, AppendResult, RejectedDraft, SpooledDraft } from '../ports.ts'
 import type { StreamTables } from '../row-tables.ts'
@@ -26,6 +28,8 @@ export interface AppendOptions {
   readonly memory: HeadMemory
   readonly ownRows: OwnRows
   readonly months: Months
+  /** The key that signs the logs written here: each names it in a row before the first row that it covers. */
+  readonly publicKey: () => Uint8Array | undefined
 }
 
 /** What a transaction of maintenance may do. */
@@ -33,8 +37,11 @@ export interface PostgresDeed {
   /** The transaction's connection. Names are written with `prefix` before them: `"schema".`. */
   readonly sql: Sql
   readonly prefix: string
-  /** Appends to the log that answers for `base` (a generation 1 name), which is opened if there is none. */
-  appendOwn(base: string, own: OwnRow): Promise<AppendedRow>
+  /**
+   * Appends to the log that answers for `base` (a generation 1 name), which is opened if there is none. `declares` is a public key
+   * in hex that this row names.
+   */
+  appendOwn(base: string, own: OwnRow, declares?: string): Promise<AppendedRow>
   /** As `RowSink.append` does with the drafts of a batch. Nothing of them is stored when one is rejected. */
   placeAll(drafts: readonly SpooledDraft[]): Promise<AppendResult>
 }
@@ -143,7 +150,7 @@ class LogOccupied extends Error {
 /** One transaction's work: the logs it touched, and the rows that it will insert at its end. */
 async function startPlacing(
   sql: Sql,
-  { schema, tables, digest, now, memory, ownRows }: AppendOptions,
+  { schema, tables, digest, now, memory, ownRows, publicKey }: AppendOptions,
   {
     bases,
     mayOpenLogs,
@@ -151,6 +158,8 @@ async function startPlacing(
   }: { readonly bases: readonly BaseLog[]; readonly mayOpenLogs: boolean; readonly today: string },
 ) {
   const prefix = prefixOf(schema)
+  const key = publicKey()
+  const keyHex = key && hexOf(key)
   const touched = new Map<string, OpenLog>()
   const before = new Map<OpenLog, Head>()
   const rows: PendingRows = createPendingRows(sql, prefix, tables)
@@ -248,14 +257,30 @@ async function startPlacing(
     return { id: row.id, log: log.head.log, monotonic_seq: size, hash: chained.hash }
   }
 
-  async function appendOwn(base: string, own: OwnRow): Promise<AppendedRow> {
+  async function appendOwn(base: string, own: OwnRow, declares?: string): Promise<AppendedRow> {
     const stream = parseLogName(base)?.stream ?? 'audit'
     await lockAll([{ log: base, stream }])
-    const log = touched.get(base) ?? (await open({ stream, log: base, text: nothing }))
-    return place(ownRows.row(log.parts, log.head.log, own), log, nothingStored)
+    const log = touched.get(base) ?? (await open({ stream, log: base, text: nothing }, declares))
+    const row = place(ownRows.row(log.parts, log.head.log, own), log, nothingStored)
+    if (declares !== undefined) note(log, declares)
+    return row
   }
 
-  async function open(draft: SpooledDraft): Promise<OpenLog> {
+  /** A log says which key signs it before the first row that the key covers. */
+  function declare(log: OpenLog): void {
+    if (key === undefined || keyHex === undefined || log.publicKeys?.includes(keyHex) === true) return
+    const name = log.head.log
+    const own = { code: 'KEY_DECLARED', facts: keyFacts(name, key, digest) } as const
+    place(ownRows.row(log.parts, name, own), log, nothingStored)
+    note(log, keyHex)
+  }
+
+  function note(log: OpenLog, named: string): void {
+    const { publicKeys = '' } = log
+    if (!publicKeys.includes(named)) log.publicKeys = `${publicKeys} ${named}`.trim()
+  }
+
+  async function open(draft: SpooledDraft, isNaming?: string): Promise<OpenLog> {
     const parts = parseLogName(draft.log)
     const table = tables[draft.stream]
     if (table === undefined) throw malformed(`this store keeps no ${draft.stream} rows`, draft)
@@ -271,6 +296,7 @@ async function startPlacing(
       found.log ??
       (await create(table, { ...parts, generation: found.generation }, draft.log, found.previous))
     touched.set(draft.log, log)
+    if (isNaming === undefined) declare(log)
     return log
   }
 
@@ -288,8 +314,10 @@ async function startPlacing(
       parts,
       head: { log: name, size: 0, head_hash: genesis },
       position: 0,
+      publicKeys: keyHex ?? '',
     }
-    place(ownRows.logCreated(parts, name, previous), log, nothingStored)
+    const facts = key === undefined ? {} : keyFacts(name, key, digest)
+    place(ownRows.logCreated(parts, name, previous, facts), log, nothingStored)
     return log
   }
 

@@ -6,8 +6,9 @@ import type { IdSource } from '../../core/ids.ts'
 import { streams } from '../../core/row.ts'
 import { isTableName } from '../dsn.ts'
 import type { Software } from '../own-rows.ts'
+import type { Signing } from '../keys/signing.ts'
 import type { Store } from '../ports.ts'
-import type { StreamTables } from '../row-tables.ts'
+import { tableOf, type StreamTables } from '../row-tables.ts'
 import { readAddress } from './address.ts'
 import { closeClient, connectTo, defaultTimeouts, type Timeouts } from './connect.ts'
 import { loadPg } from './driver.ts'
@@ -15,6 +16,7 @@ import { createPostgresPruner } from './pruner.ts'
 import { createReadingPool } from './pool.ts'
 import { createPostgresReader } from './reader.ts'
 import { sqlOf } from './sql.ts'
+import { checkpointStore, readUnsealed } from './checkpoints.ts'
 import { openPostgresWriter, type PostgresWriter } from './writer.ts'
 
 export interface PostgresStoreOptions {
@@ -35,6 +37,8 @@ export interface PostgresStoreOptions {
   /** Who writes; recorded when a log is created. */
   readonly software: Software
   readonly mode: 'write' | 'read'
+  /** What signs the logs written here, and what was signed before; nothing is signed without. */
+  readonly signing?: Signing | undefined
   /** What takes longer fails with `STORE_BUSY` or `STORE_UNREACHABLE`, and is tried again. Defaults: see `Timeouts`. */
   readonly timeouts?: Partial<Timeouts>
   /** Connections for reading, opened when needed. Default 4. More let more questions be answered at once and cost the server memory. */
@@ -92,9 +96,17 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     },
     isWriting: writer !== undefined,
   })
+  const seals =
+    writer &&
+    checkpointStore(
+      writer,
+      (publicKey) => reader.read((sql, found) => readUnsealed(sql, found, publicKey)),
+      tableOf(tables ?? {}),
+    )
   return {
     ...sinkOf(address.shown, writer),
     ...reader.source,
+    ...(seals === undefined ? {} : { seals }),
     pruner,
     async close() {
       await pool.close()

@@ -83,7 +83,7 @@ export async function lockLogs(
   async function look(table: string, bases: readonly string[], heldIds: ReadonlySet<number>): Promise<void> {
     const left = bases.map((base) => Math.max(memory.left(table, base)?.size ?? 0, 0) - 1)
     const rows = await sql.run(
-      `SELECT l.log_id, l.base, l.log, l.size, l.head_hash, l.position,
+      `SELECT l.log_id, l.base, l.log, l.size, l.head_hash, l.position, l.public_keys,
         n.monotonic_seq AS newest_seq, n.hash AS newest_hash, k.monotonic_seq AS known_seq, k.hash AS known_hash
       FROM unnest($2::text[], $3::bigint[]) AS w (base, left_at)
       JOIN ${prefix}fasten_logs l ON l.base = w.base AND l.table_name = $1
@@ -106,6 +106,7 @@ export async function lockLogs(
         logId,
         head: { log: String(row['log']), size: Number(row['size']), head_hash: String(row['head_hash']) },
         position: Number(row['position']),
+        publicKeys: String(row['public_keys']),
         newest: rowOf(row['newest_seq'], row['newest_hash']),
         known: rowOf(row['known_seq'], row['known_hash']),
       }
@@ -145,9 +146,9 @@ export async function lockLogs(
     async move(moved, now) {
       const changed = await sql.change(
         `UPDATE ${prefix}fasten_logs l
-        SET size = m.size, head_hash = m.head_hash, position = m.position, moved_at = $7
-        FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[], $5::text[], $6::bigint[])
-          AS m (log_id, old_size, old_hash, size, head_hash, position)
+        SET size = m.size, head_hash = m.head_hash, position = m.position, moved_at = $7, public_keys = m.public_keys
+        FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[], $5::text[], $6::bigint[], $8::text[])
+          AS m (log_id, old_size, old_hash, size, head_hash, position, public_keys)
         WHERE l.log_id = m.log_id AND l.size = m.old_size AND l.head_hash = m.old_hash`,
         [
           moved.map(([log]) => log.logId),
@@ -157,6 +158,7 @@ export async function lockLogs(
           moved.map(([log]) => log.head.head_hash),
           moved.map(([log]) => log.position),
           now,
+          moved.map(([log]) => log.publicKeys ?? ''),
         ],
         'fasten_move',
       )

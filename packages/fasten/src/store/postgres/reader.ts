@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { readCheckpoints, readLeafHashes } from './checkpoints.ts'
 import { FastenError, systemCode } from '../../core/error.ts'
 import { streams, type StreamName } from '../../core/row.ts'
 import { isTableName } from '../dsn.ts'
@@ -51,6 +52,8 @@ export interface Found {
   readonly isPartial: boolean
   /** True for the name of a table of ours that should be read here and is not there any more. */
   readonly isLost: (table: string) => boolean
+  /** False for a schema that was last written before there were checkpoints. */
+  readonly hasCheckpoints: boolean
 }
 
 /**
@@ -129,6 +132,9 @@ export function createPostgresReader(options: PostgresReaderOptions): PostgresRe
         summaryOf(sql, `${prefix}"${table}"`, await logs(), since, until),
       ),
     describe: () => attempt((sql, there) => describe(sql, there, options)),
+    checkpoints: (query) =>
+      attempt(async (sql, there) => (there.hasCheckpoints ? readCheckpoints(sql, there, query) : [])),
+    leafHashes: (log, from, to) => attempt((sql, there) => readLeafHashes(sql, there, { log, from, to })),
   }
   return { source, read: attempt, look: () => attempt(async () => undefined) }
 }
@@ -157,6 +163,7 @@ async function look(sql: Sql, options: PostgresReaderOptions): Promise<Found> {
     others: options.tables === undefined ? [...own.keys()].filter((table) => !used.has(table)) : [],
     isPartial: tables.size < Object.keys(options.tables ?? {}).length,
     isLost,
+    hasCheckpoints: await hasTable(sql, schema, 'fasten_checkpoints'),
   }
 }
 

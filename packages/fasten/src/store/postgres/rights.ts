@@ -22,10 +22,11 @@ export const rights: Readonly<Record<string, Rights>> = {
   fasten_meta: { writer: 'SELECT', reader: 'SELECT', sweeper: 'SELECT' },
   fasten_tables: { writer: 'SELECT', reader: 'SELECT', sweeper: 'SELECT' },
   fasten_logs: {
-    writer: 'SELECT, INSERT, UPDATE (size, head_hash, position, moved_at)',
+    writer: 'SELECT, INSERT, UPDATE (size, head_hash, position, moved_at, public_keys)',
     reader: 'SELECT',
-    sweeper: 'SELECT, INSERT, UPDATE (size, head_hash, position, moved_at)',
+    sweeper: 'SELECT, INSERT, UPDATE (size, head_hash, position, moved_at, public_keys)',
   },
+  fasten_checkpoints: { writer: 'SELECT, INSERT, UPDATE, DELETE', reader: 'SELECT', sweeper: 'SELECT' },
   fasten_expired: { writer: 'SELECT', reader: 'SELECT', sweeper: 'SELECT, INSERT' },
   fasten_retention: { writer: 'SELECT', reader: 'SELECT', sweeper: 'SELECT, INSERT, UPDATE' },
   fasten_stretches: { writer: 'SELECT', reader: 'SELECT', sweeper: 'SELECT, INSERT, UPDATE' },

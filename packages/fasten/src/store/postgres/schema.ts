@@ -10,6 +10,7 @@
  *     leaf                        the bytes that were hashed, verbatim. The truth
  *     id, timestamp, …            projections of the leaf (core/columns.ts), to filter and sort by; rebuilt from it at will
  *   fasten_logs                   one line per log: its size and head hash. Locked, checked and moved by every append
+ *   fasten_checkpoints            signed ends of logs, with the frontier of the tree; thinned out as they age
  *   fasten_spools                 how much of each spool is stored. Moves with the rows, so a replay stores nothing twice
  *   fasten_counters               the newest position and log_id given out
  *   fasten_outbox                 drafts that applications committed in transactions of their own, until they are moved. A constraint knows
@@ -92,6 +93,24 @@ export const migrations: readonly Migration[] = [
         : []),
       ...guards(schema, table, 'UPDATE OR DELETE'),
     ],
+  },
+  {
+    version: 2,
+    statements: (schema) => [
+      `ALTER TABLE ${schema}fasten_logs ADD COLUMN public_keys text NOT NULL DEFAULT ''`,
+      `CREATE TABLE ${schema}fasten_checkpoints (
+        table_name text COLLATE "C" NOT NULL,
+        log text COLLATE "C" NOT NULL,
+        size bigint NOT NULL,
+        root text NOT NULL,
+        frontier text NOT NULL,
+        note text NOT NULL,
+        signed_at text COLLATE "C" NOT NULL,
+        cosignatures int NOT NULL,
+        PRIMARY KEY (table_name, log, size)
+      )`,
+    ],
+    tableStatements: () => [],
   },
   {
     version: 3,

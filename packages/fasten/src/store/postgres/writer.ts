@@ -5,6 +5,8 @@ import { FastenError } from '../../core/error.ts'
 import type { IdSource } from '../../core/ids.ts'
 import { formatMicros } from '../../core/timestamp.ts'
 import { createHeadMemory } from '../heads.ts'
+import { recallFrom } from '../keys/sealed-memory.ts'
+import type { Signing } from '../keys/signing.ts'
 import { createOwnRows, type Software } from '../own-rows.ts'
 import type { AppendBatch, AppendResult, OutboxPlace, OutboxRow } from '../ports.ts'
 import type { StreamTables } from '../row-tables.ts'
@@ -29,6 +31,7 @@ export interface PostgresWriterOptions {
   readonly ids: IdSource
   readonly software: Software
   readonly timeouts: Timeouts
+  readonly signing?: Signing | undefined
 }
 
 /** The writing half over one connection, used by one call at a time. What it throws is a FastenError or a mistake of ours. */
@@ -54,7 +57,9 @@ export async function openPostgresWriter(options: PostgresWriterOptions): Promis
   const { address, clock, driver, tables, timeouts } = options
   const at = address.shown
   const now = (): string => formatMicros(clock.nowMicros())
-  const memory = createHeadMemory()
+  const { signing } = options
+  const memory = createHeadMemory(recallFrom(signing?.memory))
+  const publicKey = (): Uint8Array | undefined => signing?.signer().publicKey
   const ownRows = createOwnRows(options)
   let isClosed = false
   let turn: Promise<unknown> = Promise.resolve()
@@ -72,7 +77,15 @@ export async function openPostgresWriter(options: PostgresWriterOptions): Promis
       await months.make(sql, String(row?.['today']))
       await raiseCounter(sql, schema, tables)
       holdProcess(client, false)
-      const transactions = createTransactions(sql, { ...options, schema, now, memory, ownRows, months })
+      const transactions = createTransactions(sql, {
+        ...options,
+        schema,
+        now,
+        memory,
+        ownRows,
+        months,
+        publicKey,
+      })
       return { sql, prefix: prefixOf(schema), transactions }
     } catch (error) {
       dropClient(client)

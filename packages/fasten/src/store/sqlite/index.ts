@@ -3,7 +3,6 @@ import type { Clock } from '../../core/clock.ts'
 import type { Digest } from '../../core/digest.ts'
 import { FastenError } from '../../core/error.ts'
 import type { IdSource } from '../../core/ids.ts'
-import { parseLogName } from '../../core/log-name.ts'
 import { streams } from '../../core/row.ts'
 import type { Signing } from '../keys/signing.ts'
 import type { Store } from '../ports.ts'
@@ -12,7 +11,7 @@ import type { KeyStore } from '../privacy/key-store.ts'
 import type { PrivacyPlaces } from '../privacy/privacy-places.ts'
 import { reapplyErasures } from '../privacy/reapply.ts'
 import { decodeSealed } from '../privacy/sealed.ts'
-import type { StreamTables } from '../row-tables.ts'
+import { tableOf, type StreamTables } from '../row-tables.ts'
 import { checkpointStore } from './checkpoints.ts'
 import { loadSqliteDriver, type SqliteDriver, type SqliteDriverName } from './driver.ts'
 import type { Software } from '../own-rows.ts'
@@ -109,14 +108,6 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
 }
 
 export { defaultTables } from '../row-tables.ts'
-
-function tableOf(tables: StreamTables): (log: string) => string {
-  return (log) => {
-    const table = tables[parseLogName(log)?.stream ?? 'audit']
-    if (table === undefined) throw new TypeError(`no table for ${log}`)
-    return table
-  }
-}
 
 /** Readers first: the last connection to close tidies the write-ahead log away, and must be one that may write. */
 function closeBoth(reader: SqliteReader, writer: SqliteWriter | undefined): void {

@@ -3,13 +3,12 @@ import type { Clock } from '../../core/clock.ts'
 import type { Digest } from '../../core/digest.ts'
 import { FastenError } from '../../core/error.ts'
 import type { IdSource } from '../../core/ids.ts'
-import { parseLogName } from '../../core/log-name.ts'
 import { formatMicros } from '../../core/timestamp.ts'
-import type { SealedEnd } from '../keys/sealed-memory.ts'
+import { recallFrom } from '../keys/sealed-memory.ts'
 import type { Signing } from '../keys/signing.ts'
 import { createOwnRows, type Software } from '../own-rows.ts'
 import type { AppendBatch, AppendResult, OutboxPlace, OutboxRow } from '../ports.ts'
-import { createHeadMemory, type Remembered } from '../heads.ts'
+import { createHeadMemory } from '../heads.ts'
 import type { RefusedKey } from '../privacy/key-store.ts'
 import type { StreamTables } from '../row-tables.ts'
 import { createTransactions, type Deed } from './append.ts'
@@ -56,7 +55,7 @@ export function openSqliteWriter(options: SqliteWriterOptions): SqliteWriter {
   const { path, clock } = options
   const now = (): string => formatMicros(clock.nowMicros())
   const { signing } = options
-  const memory = createHeadMemory((table, base) => rememberedOf(signing?.memory?.recall(table, base)))
+  const memory = createHeadMemory(recallFrom(signing?.memory))
   const publicKey = (): Uint8Array | undefined => signing?.signer().publicKey
   const ownRows = createOwnRows(options)
   let mustProve = false
@@ -133,13 +132,6 @@ export function openSqliteWriter(options: SqliteWriterOptions): SqliteWriter {
       session = undefined
     },
   }
-}
-
-/** What was signed in an earlier life of this node is what that life left behind. */
-function rememberedOf(end: SealedEnd | undefined): Remembered | undefined {
-  if (end === undefined) return undefined
-  const { log, size, head_hash } = end
-  return { generation: parseLogName(log)?.generation ?? 1, head: { log, size, head_hash } }
 }
 
 type Session = { readonly file: OpenFile } & {

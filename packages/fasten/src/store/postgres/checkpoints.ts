@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+import { newestGenerations } from '../newest-generations.ts'
+import type { CheckpointQuery, CheckpointStore, LogHead, StoredCheckpoint } from '../ports.ts'
+import { logNamed, logsOf } from './evidence.ts'
+import type { Found } from './reader.ts'
+import type { Sql, SqlRecord } from './sql.ts'
+import type { PostgresWriter } from './writer.ts'
+
+/** Checkpoints of the logs in the tables that are read, by name and then the largest first. */
+export async function readCheckpoints(
+  sql: Sql,
+  { prefix, tables }: Found,
+  { log, size, limit }: CheckpointQuery,
+): Promise<readonly StoredCheckpoint[]> {
+  const names = [...tables.values()]
+  if (log === undefined) {
+    const newest = await sql.run(
+      `SELECT DISTINCT ON (table_name, log) ${columns} FROM ${prefix}fasten_checkpoints
+      WHERE table_name = ANY($1) ORDER BY table_name, log, size DESC`,
+      [names],
+    )
+    return newest.map(checkpointOf)
+  }
+  if (log.includes('\0')) return []
+  const found = await sql.run(
+    `SELECT ${columns} FROM ${prefix}fasten_checkpoints
+    WHERE table_name = ANY($1) AND log = $2 AND ($3::bigint IS NULL OR size = $3) ORDER BY size DESC LIMIT $4`,
+    [names, log, size ?? null, limit ?? null],
+  )
+  return found.map(checkpointOf)
+}
+
+/** The `hash` columns from `from` on, ending at the first that is missing. */
+export async function readLeafHashes(
+  sql: Sql,
+  { prefix, tables }: Found,
+  { log, from, to }: { readonly log: string; readonly from: number; readonly to: number },
+): Promise<readonly string[]> {
+  for (const [stream, table] of tables) {
+    const known = await logNamed(sql, prefix, stream, table, log)
+    if (known === undefined) continue
+    const rows = await sql.run(
+      `SELECT monotonic_seq, hash FROM ${prefix}"${table}"
+      WHERE log_id = $1 AND monotonic_seq >= $2 AND monotonic_seq < $3 ORDER BY monotonic_seq, position LIMIT ${hashesMax}`,
+      [known.logId, from, to],
+      `fasten_hashes_${table}`.slice(0, 63),
+    )
+    const hole = rows.findIndex(
+      ({ monotonic_seq, hash }, index) => Number(monotonic_seq) !== from + index || typeof hash !== 'string',
+    )
+    return (hole < 0 ? rows : rows.slice(0, hole)).map(({ hash }) => hash as string)
+  }
+  return []
+}
+
+/** Logs that declare the key and have rows beyond their newest checkpoint. */
+export async function readUnsealed(
+  sql: Sql,
+  { prefix, tables }: Found,
+  publicKey: string,
+): Promise<readonly LogHead[]> {
+  const unsealed: LogHead[] = []
+  for (const [stream, table] of tables) {
+    const logs = newestGenerations(await logsOf(sql, prefix, stream, table))
+    const signed = await sql.run(
+      `SELECT l.log, coalesce(max(c.size), 0) AS size FROM ${prefix}fasten_logs l
+      LEFT JOIN ${prefix}fasten_checkpoints c ON c.table_name = l.table_name AND c.log = l.log
+      WHERE l.table_name = $1 AND position($2 IN l.public_keys) > 0 GROUP BY l.log`,
+      [table, publicKey],
+    )
+    const sizes = new Map(signed.map(({ log, size }) => [String(log), Number(size)]))
+    for (const { log, size, head_hash } of logs)
+      if (size > (sizes.get(log) ?? Infinity)) unsealed.push({ log, stream, size, head_hash })
+  }
+  return unsealed
+}
+
+/** The writing half, over transactions of the writer. */
+export function checkpointStore(
+  { perform }: Pick<PostgresWriter, 'perform'>,
+  unsealed: CheckpointStore['unsealed'],
+  tableOf: (log: string) => string,
+): CheckpointStore {
+  return {
+    unsealed,
+    put: (checkpoints) =>
+      perform(async ({ sql, prefix }) => {
+        await sql.run(
+          `INSERT INTO ${prefix}fasten_checkpoints AS c (table_name, ${columns})
+          SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::int[])
+          ON CONFLICT (table_name, log, size) DO UPDATE
+          SET note = excluded.note, cosignatures = excluded.cosignatures, root = excluded.root, frontier = excluded.frontier
+          WHERE excluded.cosignatures > c.cosignatures`,
+          [
+            checkpoints.map(({ log }) => tableOf(log)),
+            checkpoints.map(({ log }) => log),
+            checkpoints.map(({ size }) => size),
+            checkpoints.map(({ root }) => root),
+            checkpoints.map(({ frontier }) => frontier.join(' ')),
+            checkpoints.map(({ note }) => note),
+            checkpoints.map(({ signed_at }) => signed_at),
+            checkpoints.map(({ cosignatures }) => cosignatures),
+          ],
+        )
+      }),
+    thin: (log, before) =>
+      perform(async ({ sql, prefix }) => {
+        await sql.run(
+          `DELETE FROM ${prefix}fasten_checkpoints WHERE table_name = $1 AND log = $2 AND signed_at < $3 AND cosignatures = 0
+          AND size NOT IN (
+            SELECT max(size) FROM ${prefix}fasten_checkpoints WHERE table_name = $1 AND log = $2 GROUP BY left(signed_at, 13))`,
+          [tableOf(log), log, before],
+        )
+      }),
+    appendOwn: (base, own, declares) =>
+      perform(({ appendOwn }) => appendOwn(base, own, declares), { logs: [base] }),
+  }
+}
+
+function checkpointOf(record: SqlRecord): StoredCheckpoint {
+  const frontier = String(record['frontier'])
+  return {
+    log: String(record['log']),
+    size: Number(record['size']),
+    root: String(record['root']),
+    frontier: frontier === '' ? [] : frontier.split(' '),
+    note: String(record['note']),
+    signed_at: String(record['signed_at']),
+    cosignatures: Number(record['cosignatures']),
+  }
+}
+
+const columns = 'log, size, root, frontier, note, signed_at, cosignatures'
+/** Rows of one answer. */
+const hashesMax = 65_536
