@@ -95,9 +95,9 @@ export const endpoints: readonly Endpoint[] = [
   {
     path: '/row',
     operation: 'rowByPlace',
-    summary: 'The row at a place of a log.',
+    summary: 'The row at a place of a log, or what is left of it when it has expired.',
     set: placeParameters,
-    answers: json('row'),
+    answers: json('rowOrExpired'),
     also: [404],
     run: withParameters(placeParameters, answerRowByPlace),
   },

@@ -8,6 +8,7 @@ export type {
   Page,
   PageQuery,
   Reader,
+  ExpiredRow,
   ReaderRow,
   TailEvent,
   TailQuery,

@@ -5,13 +5,13 @@ import type { Digest } from '../core/digest.ts'
 import { createEmissionTally, type EmissionTally } from '../core/emission.ts'
 import { parseLogName } from '../core/log-name.ts'
 import type { LogVerdict, Verdict } from '../core/verdict.ts'
-import { sweptCode } from '../core/swept.ts'
 import { combineVerdicts, createLogVerifier, type Evidence, type LogVerifier } from '../core/verify.ts'
 import type { JsonObject } from '../core/row.ts'
 import type { EvidenceRow, LogHead, RowSource } from '../store/ports.ts'
 import { createOpener, type Opener } from '../store/privacy/opener.ts'
 import { startAnchoring } from './anchoring.ts'
 import { createRowsBeyondHead } from './beyond-head.ts'
+import { sweepsOf } from './expired-row.ts'
 import type { VerifyRange } from './reader.ts'
 import { noLog } from './verdicts.ts'
 
@@ -181,27 +181,13 @@ async function pushSweeps(
   to: number,
   verifier: LogVerifier,
 ): Promise<void> {
-  const name = { audit: { code: sweptCode }, sys: { event: sweptCode }, api: { path: `/${sweptCode}` } }[
-    head.stream
-  ]
-  for (let after: Mark | undefined; verifier.unexplained() > 0;) {
-    const rows = await source.scan({
-      stream: head.stream,
-      filter: { log: head.log, ...name },
-      order: 'stored',
-      limit: turnRows,
-      ...(after === undefined ? {} : { after }),
-    })
-    for (const { row, leaf, hash, position } of rows) {
-      after = { timestamp: row.timestamp, position }
-      if (row.monotonic_seq <= to || leaf === null) continue
-      verifier.push({ monotonic_seq: row.monotonic_seq, leaf: encoder.encode(leaf), hash, columns: {} })
-    }
-    if (rows.length < turnRows) return
+  for await (const { row, leaf, hash } of sweepsOf(source, head.stream, head.log)) {
+    if (verifier.unexplained() === 0) return
+    if (row.monotonic_seq <= to || leaf === null) continue
+    verifier.push({ monotonic_seq: row.monotonic_seq, leaf: encoder.encode(leaf), hash, columns: {} })
   }
 }
 
-type Mark = { readonly timestamp: string; readonly position: number }
 const encoder = new TextEncoder()
 
 async function sizeOf(source: RowSource, { log, size }: LogHead): Promise<number> {

@@ -172,7 +172,7 @@ describe('what rows may claim', () => {
     (await reader.page({ stream: 'audit', filter: {}, limit: 100, order: 'oldest' })).rows
       .filter((row) => row.stream === 'audit' && row.code !== 'LOG_CREATED')
       .map(({ verification }) => verification)
-  const stateOf = async (index: number): Promise<VerificationState | undefined> =>
+  const stateOf = async (index: number): Promise<string | undefined> =>
     (await reader.row({ id: sent[index]?.id ?? '' }))?.verification
 
   /** Makes one change, looks, and takes it back. */

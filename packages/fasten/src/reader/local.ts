@@ -16,9 +16,10 @@ import type { Sources } from '../store/sources.ts'
 import { disclosuresOf, withLookups, type ShownDisclosures } from './disclosures.ts'
 import { localDoctor } from './local-doctor.ts'
 import { verifyLogs } from './local-verify.ts'
+import { expiredRow } from './expired-row.ts'
 import { canMatch } from './parameters.ts'
 import { readPage } from './pager.ts'
-import type { Completeness, Page, Reader, ReaderRow, TailEvent, TailQuery } from './reader.ts'
+import type { Completeness, ExpiredRow, Page, Reader, ReaderRow, TailEvent, TailQuery } from './reader.ts'
 import { createRowJudge } from './row-judge.ts'
 import { follow, type FollowedBatch } from './tail.ts'
 import { readThread } from './thread.ts'
@@ -92,14 +93,16 @@ export function localReader(options: LocalReaderOptions): Reader {
     }
     return undefined
   }
-  const rowByPlace = async (log: string, seq: number): Promise<Found | undefined> => {
+  const rowByPlace = async (log: string, seq: number): Promise<Found | ExpiredRow | undefined> => {
     for (const source of distinct(sources)) {
       const stream = (await source.heads()).find((head) => head.log === log)?.stream
       if (stream === undefined) continue
-      for await (const { monotonic_seq, columns } of source.evidence(log, seq)) {
+      for await (const { monotonic_seq, columns, leaf, hash } of source.evidence(log, seq)) {
         // Rows that lie at no place come before all others.
         if (monotonic_seq < seq) continue
         const id = columns['id']
+        if (monotonic_seq === seq && leaf === null && hash !== null)
+          return (await expiredRow(source, stream, { log, monotonic_seq, hash })) ?? undefined
         if (monotonic_seq !== seq || typeof id !== 'string') break
         const rows = await source.scan({ stream, filter: { id, log }, order: 'stored', limit: 10 })
         const stored = rows.find(({ row }) => row.monotonic_seq === seq)
@@ -121,7 +124,8 @@ export function localReader(options: LocalReaderOptions): Reader {
       readThread((query) => reader.page(query, signal), requestId, limit),
     async row(ref) {
       const found = 'id' in ref ? await rowById(ref.id) : await rowByPlace(ref.log, ref.monotonic_seq)
-      return found === undefined ? null : ((await show(found.source, [found.stored]))[0] ?? null)
+      if (found === undefined || 'swept_by' in found) return found ?? null
+      return (await show(found.source, [found.stored]))[0] ?? null
     },
     tail(query, signal) {
       const parts = {

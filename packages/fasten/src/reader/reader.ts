@@ -16,6 +16,22 @@ export type ReaderRow<R extends Row = Row> = R & {
   readonly disclosures?: ShownDisclosures
 }
 
+/** What is left of a row that has expired: its place, its hash, and the row that tells when and why its content went. */
+export interface ExpiredRow {
+  readonly log: string
+  readonly stream: StreamName
+  readonly monotonic_seq: number
+  readonly hash: string
+  readonly verification: 'expired'
+  readonly swept_by: {
+    readonly id: string
+    readonly timestamp: string
+    readonly monotonic_seq: number
+    readonly class: string
+    readonly policy_hash: string
+  }
+}
+
 export interface PageQuery {
   readonly stream: StreamName
   readonly filter: ScanFilter
@@ -119,14 +135,14 @@ export interface DoctorReport {
  * All methods throw a `FastenError` when the store cannot be asked; an unknown cursor is `BAD_CURSOR`. Rows of `page` are
  * never repeated or skipped between pages by rows that were stored before the first page was asked. `tail` ends when its
  * signal aborts, without throwing; the other methods stop early when theirs does, and throw its reason. `row` answers null
- * when there is none. `thread` reads at most `limit` rows of each stream (1..1000, 1000 unless said otherwise), the oldest.
+ * when there is none, and what is left of one that has expired when it is asked for by its place. `thread` reads at most `limit` rows of each stream (1..1000, 1000 unless said otherwise), the oldest.
  */
 export interface Reader {
   page(query: PageQuery, signal?: AbortSignal): Promise<Page>
   thread(requestId: string, limit?: number, signal?: AbortSignal): Promise<Thread>
   row(
     ref: { readonly id: string } | { readonly log: string; readonly monotonic_seq: number },
-  ): Promise<ReaderRow | null>
+  ): Promise<ReaderRow | ExpiredRow | null>
   tail(query: TailQuery, signal: AbortSignal): AsyncIterable<TailEvent>
   /** `trust` says whose signatures count, and which checkpoints were kept elsewhere. Throws `BAD_TARGET` where the answer would be another machine's word. */
   verify(range: VerifyRange, signal?: AbortSignal, trust?: Trust): Promise<Verdict>

@@ -7,7 +7,16 @@ import type { LogHead, SourceSummary } from '../store/ports.ts'
 import { encodeAfter } from './cursor.ts'
 import { canMatch } from './parameters.ts'
 import { searchOfPage } from './question-search.ts'
-import type { Completeness, DoctorReport, Page, PageQuery, Reader, ReaderRow, Thread } from './reader.ts'
+import type {
+  Completeness,
+  DoctorReport,
+  ExpiredRow,
+  Page,
+  PageQuery,
+  Reader,
+  ReaderRow,
+  Thread,
+} from './reader.ts'
 import { createRemoteCall, type JsonBody, type RemoteCallOptions } from './remote-call.ts'
 import { followRemote } from './remote-tail.ts'
 import { mapStreams, mergeThread, threadLimitMax } from './thread.ts'
@@ -53,7 +62,8 @@ export function remoteReader(options: RemoteReaderOptions): Reader {
           ? [`/row/${encodeURIComponent(ref.id)}`, new URLSearchParams()]
           : ['/row', new URLSearchParams({ log: ref.log, monotonic_seq: String(ref.monotonic_seq) })]
       const body = await call.jsonOrNone(path, search, undefined, 'ROW_NOT_FOUND')
-      return body === undefined ? null : rowFrom(body)
+      if (body === undefined) return null
+      return body['verification'] === 'expired' ? (body as unknown as ExpiredRow) : rowFrom(body)
     },
     tail: (query, signal) =>
       followRemote(query, { call, page: reader.page, rowFrom, retryMsMin, retryMsMax, pollMs }, signal),

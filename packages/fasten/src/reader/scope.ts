@@ -42,7 +42,7 @@ export function scope(reader: Reader, { tenant_id: tenant }: Scope): Reader {
     async row(ref) {
       if ('log' in ref) {
         const row = isOwnLog(ref.log) ? await reader.row(ref) : null
-        return isOwn(row) ? row : null
+        return row?.verification === 'expired' || isOwn(row) ? row : null
       }
       for (const stream of streams) {
         const { rows } = await scoped.page({ stream, filter: { id: ref.id }, limit: 1, total: 'none' })

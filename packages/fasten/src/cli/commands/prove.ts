@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { FastenError } from '../../core/error.ts'
-import type { Reader, ReaderRow } from '../../reader/reader.ts'
+import type { ExpiredRow, Reader, ReaderRow } from '../../reader/reader.ts'
 import { parseCitation } from '../citation.ts'
 import { usageError, type Args, type OptionSpec, type World } from '../command.ts'
 import { exitCodes } from '../exit-codes.ts'
@@ -64,7 +64,8 @@ export async function run(args: Args, world: World): Promise<number> {
   }
 }
 
-async function rowOf(text: string, reader: Reader): Promise<ReaderRow> {
+/** An expired row is proved like any other: its hash is all that a proof needs. */
+async function rowOf(text: string, reader: Reader): Promise<ReaderRow | ExpiredRow> {
   const place = /^(.+\/.+)#(\d{1,15})$/.exec(text)
   if (place !== null)
     return found(text, await reader.row({ log: place[1] ?? '', monotonic_seq: Number(place[2]) }))
@@ -85,7 +86,7 @@ async function rowOf(text: string, reader: Reader): Promise<ReaderRow> {
   })
 }
 
-function found(text: string, row: ReaderRow | null): ReaderRow {
+function found(text: string, row: ReaderRow | ExpiredRow | null): ReaderRow | ExpiredRow {
   if (row !== null) return row
   throw usageError('BAD_ARGUMENT', `there is no row ${JSON.stringify(text)}`, {
     hint: 'name an id, or a place as in _/shop/edge-07/audit#8414',

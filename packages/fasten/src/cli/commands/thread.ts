@@ -59,5 +59,5 @@ export async function run(args: Args, world: World): Promise<number> {
 
 async function threadOf(reader: Reader, id: string, limit = 1000): Promise<Thread> {
   const row = isRowId(id) ? await reader.row({ id }) : null
-  return reader.thread(row?.request_id ?? id, limit)
+  return reader.thread(row === null || row.verification === 'expired' ? id : row.request_id, limit)
 }

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { StreamName } from '../core/row.ts'
+import { sweptBy, sweptCode, type Swept } from '../core/swept.ts'
+import type { RowSource, StoredRow } from '../store/ports.ts'
+import type { ExpiredRow } from './reader.ts'
+
+/** The rows of a log that tell of sweeps, in the order in which they were stored. */
+export async function* sweepsOf(
+  source: RowSource,
+  stream: StreamName,
+  log: string,
+): AsyncGenerator<StoredRow> {
+  const named = { audit: { code: sweptCode }, sys: { event: sweptCode }, api: { path: `/${sweptCode}` } }[
+    stream
+  ]
+  for (let after: { readonly timestamp: string; readonly position: number } | undefined; ;) {
+    const rows = await source.scan({
+      stream,
+      filter: { log, ...named },
+      order: 'stored',
+      limit: pageRows,
+      ...(after === undefined ? {} : { after }),
+    })
+    yield* rows
+    const last = rows.at(-1)
+    if (last === undefined || rows.length < pageRows) return
+    after = { timestamp: last.row.timestamp, position: last.position }
+  }
+}
+
+/** What is left of a row whose content a sweep took, or null when no sweep names it: then it is damage, which `verify` tells. */
+export async function expiredRow(
+  source: RowSource,
+  stream: StreamName,
+  {
+    log,
+    monotonic_seq,
+    hash,
+  }: { readonly log: string; readonly monotonic_seq: number; readonly hash: string },
+): Promise<ExpiredRow | null> {
+  for await (const { row } of sweepsOf(source, stream, log)) {
+    const swept = sweptBy(row)
+    if (swept === undefined || !names(swept, monotonic_seq)) continue
+    const { id, timestamp, monotonic_seq: at } = row
+    const swept_by = { id, timestamp, monotonic_seq: at, class: swept.class, policy_hash: swept.policy_hash }
+    return { log, stream, monotonic_seq, hash, verification: 'expired', swept_by }
+  }
+  return null
+}
+
+const names = ({ runs }: Swept, seq: number): boolean => runs.some(([from, to]) => from <= seq && seq <= to)
+const pageRows = 1_000
