@@ -54,11 +54,18 @@ describe('row 7: the clock steps', () => {
     }
     await store.close()
     await writer.ended
+    const told = await countOf(place.dsn, 'CLOCK_STEP')
+    assert.ok(told > 0, 'the trail does not say that the clock stepped')
     const acked = readLedger(ledger)
     const steps = followed.filter(
       ({ timestamp }, at) => timestamp < (followed[at - 1]?.timestamp ?? ''),
     ).length
-    report(t, { row: 7, attacked: 'steps back of the clock', times: steps }, await judge(place, acked), rows)
+    report(
+      t,
+      { row: 7, attacked: 'steps back of the clock', times: steps, also: `${told} CLOCK_STEP rows` },
+      await judge(place, acked),
+      rows,
+    )
     assert.deepEqual(
       followed.map(({ id }) => id),
       [...acked],
@@ -75,6 +82,15 @@ describe('row 7: the clock steps', () => {
     reportControl(t, 7, { broken: 'following by time', harm: 'rows passed over', count: passedOver })
   })
 })
+
+async function countOf(dsn: string, code: string): Promise<number> {
+  const store = await openForReading(dsn)
+  try {
+    return (await store.count('audit', { code }, 10_000)) ?? 10_000
+  } finally {
+    await store.close()
+  }
+}
 
 async function openWhenThere(dsn: string) {
   for (let tries = 0; ; tries++)
