@@ -4,6 +4,8 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, test, type TestContext } from 'node:test'
 import { createFasten } from '../packages/fasten/src/capture/create.ts'
+import { ask } from '../packages/fasten/src/cli/fixtures/ask.ts'
+import type { Ran } from '../packages/fasten/src/cli/fixtures/world.ts'
 import { createCodeRegistry } from '../packages/fasten/src/core/code.ts'
 import { openForReading } from '../packages/fasten/src/store/open.ts'
 import { addUp } from './harness/add-up.ts'
@@ -28,7 +30,13 @@ describe('row 13: the tail is cut, and the checkpoints with it', () => {
     const judged: Judgement[] = []
     const told: string[] = []
     for (let round = 0; round < rounds; round++) {
-      const { cut, created, judgement } = await attack(t, true)
+      const { cut, created, verified, judgement } = await attack(t, true)
+      assert.equal(verified.exitCode, 3, `fasten verify did not fail: ${verified.out}`)
+      assert.match(
+        verified.out,
+        new RegExp(`rows ${size - cut} to ${size - 1}`),
+        `the range is not named: ${verified.out}`,
+      )
       judged.push(judgement)
       assert.match(created, /"monotonic_seq":0/)
       assert.match(created, new RegExp(`"size":${size}\\b`), `the signed size is not told: ${created}`)
@@ -44,7 +52,8 @@ describe('row 13: the tail is cut, and the checkpoints with it', () => {
   })
 
   test('bites: a node that remembers nothing continues the log as if nothing had been there', async (t) => {
-    const { created, judgement } = await attack(t, false)
+    const { created, verified, judgement } = await attack(t, false)
+    assert.equal(verified.exitCode, 0)
     assert.deepEqual(
       judgement.verdicts.map(({ verdict }) => verdict),
       ['PASS'],
@@ -60,12 +69,19 @@ describe('row 13: the tail is cut, and the checkpoints with it', () => {
 async function attack(
   t: TestContext,
   signs: boolean,
-): Promise<{ readonly cut: number; readonly created: string; readonly judgement: Judgement }> {
+): Promise<{
+  readonly cut: number
+  readonly created: string
+  readonly verified: Ran
+  readonly judgement: Judgement
+}> {
   const root = makeFolder(t)
   const place = sqlitePlace(subfolder(root, 'system'))
   await emitAll(place, signs, size - 1)
   const cut = chance.between(1, 40)
-  cutTail(place.dsn.replace('sqlite:///', ''), cut)
+  const path = place.dsn.replace('sqlite:///', '')
+  cutTail(path, cut)
+  const verified = await ask(['verify', path])
   const ledgerPath = join(root, 'ledger')
   const ledger = openLedger(ledgerPath)
   ledger.ack(await emitAll(place, signs, 20))
@@ -79,7 +95,7 @@ async function attack(
   })
   await store.close()
   const created = opened.find(({ row }) => row.log.endsWith('~2'))?.leaf ?? ''
-  return { cut, created, judgement: await judge(place, readLedger(ledgerPath)) }
+  return { cut, created, verified, judgement: await judge(place, readLedger(ledgerPath)) }
 }
 
 async function emitAll(place: Place, signs: boolean, count: number): Promise<string[]> {

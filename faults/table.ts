@@ -77,7 +77,8 @@ export const faultTable: readonly FaultRow[] = [
     row: 7,
     name: 'clock',
     fault: 'the clock steps back an hour, ahead ten years, stands still, repeats a second',
-    promise: 'numbers ascend, chains verify, and who follows by position sees each row once',
+    promise:
+      'numbers ascend, chains verify, who follows by position sees each row once, and `CLOCK_STEP` is recorded',
     control: 'who follows by time passes rows over',
   },
   {
@@ -121,7 +122,8 @@ export const faultTable: readonly FaultRow[] = [
     row: 13,
     name: 'truncated-tail',
     fault: 'the last rows cut, the head moved back, checkpoints deleted, while no process runs',
-    promise: 'the next start notices, continues in a new log, and that log says how many rows were signed',
+    promise:
+      '`fasten verify` fails and names the missing range; the next start continues in a new log that says how many rows were signed',
     control: 'a node that signs nothing continues as if nothing had been there',
     alsoIn: ['packages/fasten/src/store/seal/sealer.test.ts'],
   },
