@@ -15,6 +15,7 @@ export const commandTable: Readonly<Record<string, Loader>> = {
   prove: () => import('./commands/prove.ts'),
   checkpoint: () => import('./commands/checkpoint.ts'),
   'key show': () => import('./commands/key-show.ts'),
+  'key rotate': () => import('./commands/key-rotate.ts'),
   export: () => import('./commands/export.ts'),
   doctor: () => import('./commands/doctor.ts'),
   topology: () => import('./commands/topology.ts'),

@@ -250,13 +250,14 @@ export interface CheckpointQuery {
  * `put` keeps checkpoints durably, in one transaction; one that is there (same log and size) stays, unless the new note has more
  * cosignatures. `thin` deletes those of a log that were signed before `before`, except the last of each hour, those
  * with cosignatures, and the newest. `unsealed` names the logs that declare `publicKey` (64 hex) and hold rows beyond their
- * newest checkpoint; not those that a later generation has replaced. `appendOwn` appends a row of the store's own to the log that answers for `base`, and records `declares`
+ * newest checkpoint; not those that a later generation has replaced. `declaring` names all that declare it, likewise. `appendOwn` appends a row of the store's own to the log that answers for `base`, and records `declares`
  * as a key that this log has named.
  */
 export interface CheckpointStore {
   put(checkpoints: readonly StoredCheckpoint[]): Promise<void>
   thin(log: string, before: string): Promise<void>
   unsealed(publicKey: string): Promise<readonly LogHead[]>
+  declaring(publicKey: string): Promise<readonly LogHead[]>
   appendOwn(base: string, own: OwnRow, declares?: string): Promise<AppendedRow>
 }
 

@@ -151,6 +151,10 @@ export function describeSeals(name: string, makePlace: () => Promise<SealPlace>)
       assert.equal((await live(place, signing, 0))?.size, 4)
       const again = await place.open(signing)
       assert.deepEqual(await sealsOf(again).unsealed(publicKey), [])
+      assert.deepEqual(
+        (await sealsOf(again).declaring(publicKey)).map((head) => [head.log, head.size]),
+        [[log, 4]],
+      )
       await again.close()
     })
 

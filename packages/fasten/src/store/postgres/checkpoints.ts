@@ -53,36 +53,39 @@ export async function readLeafHashes(
   return []
 }
 
-/** Logs that declare the key and have rows beyond their newest checkpoint. */
-export async function readUnsealed(
+/** Logs that declare the key, and how many rows of each are signed. */
+export async function readDeclaring(
   sql: Sql,
   { prefix, tables }: Found,
   publicKey: string,
-): Promise<readonly LogHead[]> {
-  const unsealed: LogHead[] = []
+): Promise<readonly (LogHead & { readonly signed: number })[]> {
+  const declaring: (LogHead & { readonly signed: number })[] = []
   for (const [stream, table] of tables) {
     const logs = newestGenerations(await logsOf(sql, prefix, stream, table))
-    const signed = await sql.run(
-      `SELECT l.log, coalesce(max(c.size), 0) AS size FROM ${prefix}fasten_logs l
+    const found = await sql.run(
+      `SELECT l.log, coalesce(max(c.size), 0) AS signed FROM ${prefix}fasten_logs l
       LEFT JOIN ${prefix}fasten_checkpoints c ON c.table_name = l.table_name AND c.log = l.log
       WHERE l.table_name = $1 AND position($2 IN l.public_keys) > 0 GROUP BY l.log`,
       [table, publicKey],
     )
-    const sizes = new Map(signed.map(({ log, size }) => [String(log), Number(size)]))
-    for (const { log, size, head_hash } of logs)
-      if (size > (sizes.get(log) ?? Infinity)) unsealed.push({ log, stream, size, head_hash })
+    const signedOf = new Map(found.map(({ log, signed }) => [String(log), Number(signed)]))
+    for (const { log, size, head_hash } of logs) {
+      const signed = signedOf.get(log)
+      if (signed !== undefined) declaring.push({ log, stream, size, head_hash, signed })
+    }
   }
-  return unsealed
+  return declaring
 }
 
 /** The writing half, over transactions of the writer. */
 export function checkpointStore(
   { perform }: Pick<PostgresWriter, 'perform'>,
-  unsealed: CheckpointStore['unsealed'],
+  declaring: (publicKey: string) => ReturnType<typeof readDeclaring>,
   tableOf: (log: string) => string,
 ): CheckpointStore {
   return {
-    unsealed,
+    declaring,
+    unsealed: async (publicKey) => (await declaring(publicKey)).filter(({ size, signed }) => size > signed),
     put: (checkpoints) =>
       perform(async ({ sql, prefix }) => {
         await sql.run(

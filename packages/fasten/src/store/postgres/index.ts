@@ -16,7 +16,7 @@ import { createPostgresPruner } from './pruner.ts'
 import { createReadingPool } from './pool.ts'
 import { createPostgresReader } from './reader.ts'
 import { sqlOf } from './sql.ts'
-import { checkpointStore, readUnsealed } from './checkpoints.ts'
+import { checkpointStore, readDeclaring } from './checkpoints.ts'
 import { openPostgresWriter, type PostgresWriter } from './writer.ts'
 
 export interface PostgresStoreOptions {
@@ -100,7 +100,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     writer &&
     checkpointStore(
       writer,
-      (publicKey) => reader.read((sql, found) => readUnsealed(sql, found, publicKey)),
+      (publicKey) => reader.read((sql, found) => readDeclaring(sql, found, publicKey)),
       tableOf(tables ?? {}),
     )
   return {

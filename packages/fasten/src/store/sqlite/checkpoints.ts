@@ -60,12 +60,12 @@ export function readLeafHashes(
   return []
 }
 
-/** Logs that declare the key and have rows beyond their newest checkpoint. */
-export function readUnsealed(
+/** Logs that declare the key, and how many rows of each are signed. */
+export function readDeclaring(
   statements: Statements,
   tables: ReadTables,
   publicKey: string,
-): readonly LogHead[] {
+): readonly (LogHead & { readonly signed: number })[] {
   return [...tables].flatMap(([stream, table]) => {
     const newest = statements.prepare(
       'SELECT max(size) AS size FROM fasten_checkpoints WHERE table_name = ? AND log = ?',
@@ -77,21 +77,25 @@ export function readUnsealed(
         .map(({ log }) => String(log)),
     )
     return newestGenerations(logsOf(statements, stream, table))
-      .filter(({ log, size }) => declared.has(log) && size > Number(newest.get(table, log)?.['size'] ?? 0))
-      .map(({ log, size, head_hash }) => ({ log, stream, size, head_hash }))
+      .filter(({ log }) => declared.has(log))
+      .map(({ log, size, head_hash }) => {
+        const signed = Number(newest.get(table, log)?.['size'] ?? 0)
+        return { log, stream, size, head_hash, signed }
+      })
   })
 }
 
 /** The writing half, over transactions of the writer. */
 export function checkpointStore(
   perform: <T>(work: (deed: Deed) => T) => T,
-  unsealed: CheckpointStore['unsealed'],
+  declaring: (publicKey: string) => Promise<readonly (LogHead & { readonly signed: number })[]>,
   tableOf: (log: string) => string,
 ): CheckpointStore {
   return {
     put: async (checkpoints) => perform(({ connection }) => putAll(connection, checkpoints, tableOf)),
     thin: async (log, before) => perform(({ connection }) => thin(connection, tableOf(log), log, before)),
-    unsealed,
+    declaring,
+    unsealed: async (publicKey) => (await declaring(publicKey)).filter(({ size, signed }) => size > signed),
     appendOwn: async (base, own, declares) => perform(({ appendOwn }) => appendOwn(base, own, declares)),
   }
 }

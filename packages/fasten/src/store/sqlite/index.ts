@@ -80,7 +80,12 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     if (personal !== undefined) await reapplyErasures(personal, ledger)
     const reader = openSqliteReader({ path, tables, onlyTable, driver, busyTimeoutMs, writer, keys, ledger })
     const seals =
-      writer && checkpointStore((work) => writer.perform(work), reader.unsealed, tableOf(tables ?? {}))
+      writer &&
+      checkpointStore(
+        (work) => writer.perform(work),
+        (publicKey) => reader.declaring(publicKey),
+        tableOf(tables ?? {}),
+      )
     const writing = (): SqliteWriter => writer ?? refuseWriting(path)
     const pruner = createSqlitePruner({
       ...options,

@@ -3,11 +3,11 @@ import { FastenError } from '../../core/error.ts'
 import { streams, type StreamName } from '../../core/row.ts'
 import { isTableName } from '../dsn.ts'
 import { defaultTables, type StreamTables } from '../row-tables.ts'
-import type { CheckpointStore, EvidenceRow, RowSource, StoreDescription } from '../ports.ts'
+import type { EvidenceRow, RowSource, StoreDescription } from '../ports.ts'
 import type { ErasureLedger } from '../privacy/erasure-ledger.ts'
 import type { KeyStore } from '../privacy/key-store.ts'
 import type { SealedValue, SealedValues } from '../privacy/personal-store.ts'
-import { readCheckpoints, readLeafHashes, readUnsealed } from './checkpoints.ts'
+import { readCheckpoints, readLeafHashes, readDeclaring } from './checkpoints.ts'
 import type { SqliteConnection, SqliteDriver } from './driver.ts'
 import { evidencePage, logNamed, logsOf, logsWithoutTable, placeBefore, type KnownLog } from './evidence.ts'
 import { resultFamily, sqliteBusy, storeFault } from './fault.ts'
@@ -35,7 +35,8 @@ export interface SqliteReaderOptions {
 
 export interface SqliteReader {
   readonly source: RowSource
-  readonly unsealed: CheckpointStore['unsealed']
+  /** Logs that declare the key, and how many rows of each are signed. */
+  declaring(publicKey: string): Promise<ReturnType<typeof readDeclaring>>
   /** Reads what is committed now, on the reader's connection. */
   read<T>(work: (statements: Statements, tables: ReadonlyMap<StreamName, string>) => T): T
   close(): void
@@ -207,11 +208,11 @@ export function openSqliteReader(options: SqliteReaderOptions): SqliteReader {
     leafHashes: async (log, from, to) =>
       attempt(({ statements, tables }) => readLeafHashes(statements, tables, log, from, to)),
   }
-  const unsealed: CheckpointStore['unsealed'] = async (publicKey) =>
-    attempt(({ statements, tables }) => readUnsealed(statements, tables, publicKey))
+  const declaring: SqliteReader['declaring'] = async (publicKey) =>
+    attempt(({ statements, tables }) => readDeclaring(statements, tables, publicKey))
   return {
     source,
-    unsealed,
+    declaring,
     read: (work) => attempt(({ statements, tables }) => work(statements, tables)),
     close: drop,
   }
