@@ -78,10 +78,11 @@ const unkindnesses: Readonly<Record<string, Unkindness>> = {
   },
   'gone behind one of two addresses': {
     async dsn(url) {
-      const both = [await startCuttingProxy(url), await startCuttingProxy(url)]
-      proxies.set(url, both)
-      const [first, second] = both.map((proxy) => new URL(proxy.url))
-      return first!.href.replace(first!.host, `${first!.host},${second!.host}`)
+      const first = await startCuttingProxy(url)
+      const second = await startCuttingProxy(url)
+      proxies.set(url, [first, second])
+      const { host } = new URL(first.url)
+      return first.url.replace(host, `${host},${new URL(second.url).host}`)
     },
     begin: async (url) => proxies.get(url)?.[0]?.close(),
     end: async () => {},
