@@ -76,6 +76,13 @@ export function describePruner(name: string, makePlace: () => Promise<PrunerPlac
       )
       assert.deepEqual((await world.hashes()).slice(0, before.length), before)
       assert.equal(rootOf(await world.hashes(before.length)), rootOf(before))
+      const leaves: string[] = []
+      while (leaves.length < before.length) {
+        const more = (await world.store.leafHashes?.(world.log, leaves.length, before.length)) ?? before
+        assert.ok(more.length > 0, 'proofs lack the hash of an expired row')
+        leaves.push(...more)
+      }
+      assert.deepEqual(leaves, before)
       const stays = await world.store.scan({ stream: 'audit', order: 'oldest', limit: 10_000 })
       assert.equal(stays.length, verdict.rows_checked)
       assert.equal(await world.store.count('audit', { code: 'ORDER_PLACED' }, 1e6), 840)

@@ -3,6 +3,7 @@ import { newestGenerations } from '../newest-generations.ts'
 import type { CheckpointQuery, CheckpointStore, LogHead, StoredCheckpoint } from '../ports.ts'
 import { logNamed, logsOf } from './evidence.ts'
 import type { Found } from './reader.ts'
+import { isKept } from './retention-tables.ts'
 import type { Sql, SqlRecord } from './sql.ts'
 import type { PostgresWriter } from './writer.ts'
 
@@ -39,11 +40,15 @@ export async function readLeafHashes(
   for (const [stream, table] of tables) {
     const known = await logNamed(sql, prefix, stream, table, log)
     if (known === undefined) continue
+    const within = 'WHERE log_id = $1 AND monotonic_seq >= $2 AND monotonic_seq < $3'
+    // An expired row has left its hash.
+    const expired = (await isKept({ sql, prefix }))
+      ? `UNION ALL SELECT monotonic_seq, encode(hash, 'hex'), position FROM ${prefix}fasten_expired ${within}`
+      : ''
     const rows = await sql.run(
-      `SELECT monotonic_seq, hash FROM ${prefix}"${table}"
-      WHERE log_id = $1 AND monotonic_seq >= $2 AND monotonic_seq < $3 ORDER BY monotonic_seq, position LIMIT ${hashesMax}`,
+      `SELECT monotonic_seq, hash, position FROM ${prefix}"${table}" ${within} ${expired}
+      ORDER BY monotonic_seq, position LIMIT ${hashesMax}`,
       [known.logId, from, to],
-      `fasten_hashes_${table}`.slice(0, 63),
     )
     const hole = rows.findIndex(
       ({ monotonic_seq, hash }, index) => Number(monotonic_seq) !== from + index || typeof hash !== 'string',

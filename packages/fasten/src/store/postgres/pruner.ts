@@ -21,6 +21,7 @@ import {
   anchoredSize,
   clockMarks,
   dueStretches,
+  hasTable,
   newestMove,
   nextDue,
   rowsIn,
@@ -136,6 +137,10 @@ export function createPostgresPruner(options: PostgresPrunerOptions): RowPruner 
             SELECT log_id, monotonic_seq, position, decode(hash, 'hex') FROM gone`,
             [expired.map(({ row }) => row.position), log.logId],
           )
+          if (await hasTable(sql, prefix, 'fasten_disclosures'))
+            await sql.run(`DELETE FROM ${prefix}fasten_disclosures WHERE position = ANY($1)`, [
+              expired.map(({ row }) => row.position),
+            ])
         }
         await note(place, log, policyHash(order.policy, digest), expired.length, byStretch)
         return { swept, kept }
