@@ -912,6 +912,14 @@ def verify_pack(folder, keys=(), policy=None, remembered=()):
     }
 
 
+def keys_from(text):
+    """A key, or a file with one on each line; the text of a key has plus signs."""
+    if '+' in text and not os.path.exists(text):
+        return [text]
+    with open(text, encoding='utf-8') as file:
+        return [line for line in file.read().split('\n') if line and not line.startswith('#')]
+
+
 def main(args):
     given = {'keys': [], 'policy': None, 'remembered': []}
     folders, args = [], list(args)
@@ -920,7 +928,7 @@ def main(args):
         if word == '--json':
             continue
         if word == '--key' and args:
-            given['keys'].append(args.pop(0))
+            given['keys'] += keys_from(args.pop(0))
         elif word in ('--policy', '--checkpoint') and args:
             with open(args.pop(0), encoding='utf-8', newline='') as file:
                 text = file.read()

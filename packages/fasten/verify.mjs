@@ -5,6 +5,8 @@
  *
  *     node verify.mjs PACK --key KEY [--key KEY …] [--policy FILE] [--checkpoint FILE …] [--json]
  *
+ * KEY is a verifier key as `fasten key show` prints it, or a file with one on each line.
+ *
  * Get this file, the keys and the policy from somebody you trust, and by another way than the pack: whoever made the pack
  * could have put friendly copies into it. The formats are told in pack.md, proofs.md, chain.md and canonical.md.
  *
@@ -796,7 +798,7 @@ function main(args) {
   const given = { folders: [], keys: [], remembered: [], isJson: false }
   for (let at = 0; at < args.length; at++) {
     if (args[at] === '--json') given.isJson = true
-    else if (args[at] === '--key') given.keys.push(args[++at] ?? '')
+    else if (args[at] === '--key') given.keys.push(...keysFrom(args[++at] ?? ''))
     else if (args[at] === '--policy') given.policy = readFileSync(args[++at] ?? '', 'utf8')
     else if (args[at] === '--checkpoint') given.remembered.push(readFileSync(args[++at] ?? '', 'utf8'))
     else if (args[at].startsWith('--')) throw new Refused('BAD_OPTION', `there is no ${args[at]}`)
@@ -810,6 +812,13 @@ function main(args) {
   const verdict = verifyPack(given.folders[0], given)
   console.log(given.isJson ? JSON.stringify(verdict) : tell(verdict))
   return { PASS: 0, FAIL: 3, INCOMPLETE: 4 }[verdict.verdict]
+}
+
+/** A key, or a file with one on each line; the text of a key has plus signs. */
+function keysFrom(text) {
+  if (text.includes('+') && !existsSync(text)) return [text]
+  const lines = readFileSync(text, 'utf8').split('\n')
+  return lines.filter((line) => line !== '' && !line.startsWith('#'))
 }
 
 const notesTold = {

@@ -5,7 +5,14 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
+import { createFasten } from '../capture/create.ts'
+import { createCodeRegistry } from '../core/code.ts'
+import { streams } from '../core/row.ts'
+import { formatMicros, parseTime } from '../core/timestamp.ts'
+import { openStore } from '../store/open.ts'
 import { sha256 } from '../store/platform.ts'
+import { createSampleDrafts } from '../testing/sample-drafts.ts'
+import { spooled } from '../testing/store-contract.ts'
 import { openShop, temporaryFolder, type Shop } from './fixtures/shop.ts'
 import { runWords } from './fixtures/world.ts'
 
@@ -15,6 +22,8 @@ interface Checked {
   readonly logs: readonly {
     readonly log: string
     readonly rows_checked: number
+    readonly rows_erased: number
+    readonly rows_expired: number
     readonly breaks: readonly { readonly kind: string; readonly from_index: number }[]
     readonly notes: readonly string[]
   }[]
@@ -184,4 +193,106 @@ describe('fasten export', () => {
 function dropGuards(database: DatabaseSync): string {
   const triggers = database.prepare("SELECT name FROM sqlite_schema WHERE type = 'trigger'").all()
   return triggers.map(({ name }) => `DROP TRIGGER "${String(name)}";`).join(' ')
+}
+
+describe('fasten export of what is gone', () => {
+  it('a pack from before an erasure still passes, and one from after it explains what is gone', async (t) => {
+    const folder = temporaryFolder(t)
+    const env = {
+      FASTEN_AUDIT_DSN: `sqlite:///${join(folder, 'rows.db')}`,
+      FASTEN_KEY_DIR: join(folder, 'node'),
+    }
+    const registry = createCodeRegistry()
+    registry.register('shop', { GIFT_SENT: { pii: { 'detail.email': 'detail.id' } } })
+    const fasten = createFasten({
+      registry,
+      auditDsn: env.FASTEN_AUDIT_DSN,
+      keyDir: env.FASTEN_KEY_DIR,
+      serviceId: 'shop',
+      nodeId: 'n1',
+      stdout: 'none',
+      exitHooks: false,
+    } as never)
+    for (const name of ['ann', 'bob', 'ann'])
+      fasten.emit({
+        code: 'GIFT_SENT',
+        target: 'gift:1',
+        detail: { id: `user:${name}`, email: `${name}@example.org` },
+      })
+    await fasten.close()
+
+    const [before, bare, after] = ['before', 'bare', 'after'].map((name) => join(folder, name)) as [
+      string,
+      string,
+      string,
+    ]
+    const words = (pack: string, ...more: string[]): string[] => [
+      'export',
+      pack,
+      '--stream',
+      'audit',
+      ...more,
+    ]
+    assert.equal((await runWords(words(before, '--disclose'), { env })).exitCode, 0)
+    assert.equal((await runWords(words(bare), { env })).exitCode, 0)
+    const keys = keysOf(before)
+    assert.match(decoded(before), /ann@example.org.*bob@example.org/s)
+    assert.doesNotMatch(readFileSync(join(bare, 'rows.jsonl'), 'utf8'), /example\.org/)
+
+    const erased = await runWords(['erase', 'user:ann', '--basis', 'gdpr-17-1-b', '--yes'], { env })
+    assert.equal(erased.exitCode, 0, erased.err + erased.out)
+    const signed = await runWords(['checkpoint'], { env })
+    assert.equal(signed.exitCode, 0, signed.err)
+    assert.equal((await runWords(words(after, '--disclose'), { env })).exitCode, 0)
+    for (const pack of [before, bare, after]) assert.equal(check(pack, keys).verdict, 'PASS', pack)
+    assert.doesNotMatch(decoded(after), /ann@example/)
+    assert.match(decoded(after), /bob@example/)
+    assert.deepEqual(
+      check(after, keys).logs.map((log) => [log.rows_erased, log.breaks]),
+      [[2, []]],
+    )
+  })
+})
+
+describe('fasten export of what has expired', () => {
+  it('shows the hash, and the row that says why no more is left, also where that lies outside of the range', async (t) => {
+    const path = join(temporaryFolder(t), 'rows.db')
+    const key = { kind: 'file', path: `${path}-keys/node.key`, isOurs: true } as const
+    const dsn = { kind: 'sqlite', path, isMemory: false } as const
+    const store = await openStore({ dsn, streams, signing: { key, memory: null } })
+    const samples = createSampleDrafts()
+    const timestamp = formatMicros(parseTime('2020-01-01', 0) ?? 0)
+    const drafts = [1, 2, 3].map(() => samples.audit({ timestamp, retention_class: 'short' }))
+    await store.append({
+      spool: '00000000000000aa',
+      position: 4n,
+      drafts: [...drafts, samples.audit({ retention_class: 'permanent' })].map((draft) => spooled(draft)),
+    })
+    await store.close()
+    const swept = await runWords(['retention', 'run', '-s', path])
+    assert.equal(swept.exitCode, 0, swept.err)
+    const signed = await runWords(['checkpoint', '-s', path])
+    assert.equal(signed.exitCode, 0, signed.err)
+    const keys = (await runWords(['key', 'show', '-s', path])).out.trim().split('\n')
+    const folder = temporaryFolder(t)
+    for (const [name, range, expired] of [
+      ['whole', [], 3],
+      ['part', ['--from-seq', '2', '--to-seq', '3'], 2],
+    ] as const) {
+      const pack = join(folder, name)
+      const ran = await runWords(['export', pack, '-s', path, ...range])
+      assert.equal(ran.exitCode, 0, ran.err)
+      const { verdict, logs } = check(pack, keys)
+      assert.deepEqual([verdict, logs[0]?.rows_expired], ['PASS', expired], JSON.stringify(logs))
+    }
+  })
+})
+
+/** The disclosures of a pack as an auditor reads them. */
+function decoded(pack: string): string {
+  const lines = readFileSync(join(pack, 'disclosures.jsonl'), 'utf8').trimEnd().split('\n')
+  return lines
+    .map((line) => (JSON.parse(line) as { readonly disclosure?: string }).disclosure ?? '')
+    .map((text) => Buffer.from(text, 'base64url').toString())
+    .join('\n')
 }

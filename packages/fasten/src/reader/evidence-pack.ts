@@ -12,6 +12,7 @@ import {
   type NodeCollector,
 } from '../core/tree-proof.ts'
 import type { EvidenceRow, LogHead, RowSource, ScanFilter, StoredCheckpoint } from '../store/ports.ts'
+import type { Opener } from '../store/privacy/opener.ts'
 
 /** Which rows a pack is to hold. */
 export interface PackQuestion {
@@ -27,18 +28,8 @@ export interface PackQuestion {
   readonly filters?: Readonly<Partial<Record<StreamName, ScanFilter>>>
   /** Also rows that no checkpoint covers yet. A pack with them is INCOMPLETE. */
   readonly isWithTail?: boolean
-  /** Personal values to put beside the rows of a log, by row. Default: none, and the pack says nothing of them. */
-  disclosures?(log: string, seqs: readonly number[]): Promise<readonly PackDisclosure[]>
-}
-
-/** A personal value beside a row, as a line of `disclosures.jsonl`. */
-export interface PackDisclosure {
-  readonly monotonic_seq: number
-  readonly pointer: string
-  readonly key_id: string
-  readonly state: 'opened' | 'sealed' | 'gone'
-  /** Of an opened one. */
-  readonly disclosure?: string
+  /** Puts personal values beside their rows, opened as far as it can. Default: none, and the pack says nothing of them. */
+  readonly opener?: Opener
 }
 
 /** A piece of a file; pieces of one path belong one behind the other. */
@@ -97,7 +88,6 @@ export async function* packFiles(
     const context = yield* contextRows(part, rows)
     const outside = isRange ? context : [...rows.seqs, ...context]
     yield* proofs(part, at, outside, checkpoint)
-    yield* disclosures(part, [...rows.seqs, ...context])
     if (checkpoint !== undefined)
       yield file(`checkpoints/${at}-${checkpoint.size}.checkpoint`, checkpoint.note)
     claims.push({ log: head.log, size: head.size, ...(isRange ? { from, to: end } : {}) })
@@ -108,11 +98,10 @@ export async function* packFiles(
       anchored: checkpoint?.size ?? null,
     })
   }
-  const isOpened = question.disclosures !== undefined
   yield json('logs.json', {
     format: 'fasten-pack/1',
     logs: claims,
-    ...(isOpened ? { disclosures: true } : {}),
+    ...(question.opener === undefined ? {} : { disclosures: true }),
   })
   return packed
 }
@@ -135,10 +124,11 @@ interface WrittenRows {
   /** Of a range, in order. */
   readonly hashes: string[]
   hasExpired: boolean
-  hasPersonal: boolean
+  /** A personal value is gone. */
+  hasGone: boolean
 }
 
-const written = (): WrittenRows => ({ seqs: [], hashes: [], hasExpired: false, hasPersonal: false })
+const written = (): WrittenRows => ({ seqs: [], hashes: [], hasExpired: false, hasGone: false })
 
 /** The newest checkpoint of each log, or the newest with cosignatures where there is one: it is worth more. */
 async function signedEnds(source: RowSource): Promise<ReadonlyMap<string, StoredCheckpoint>> {
@@ -165,7 +155,8 @@ async function* rangeRows(part: Part, at: number): AsyncGenerator<PackPiece, Wri
     if (row.monotonic_seq >= end) break
     const line = lineOf(row, head.log)
     if (line === undefined) continue
-    take(rows, row, line)
+    take(rows, row)
+    yield* disclosures(part, row, rows)
     lines.push(line)
     if (lines.length < linesAtOnce) continue
     yield text('rows.jsonl', lines)
@@ -184,12 +175,11 @@ async function* rangeRows(part: Part, at: number): AsyncGenerator<PackPiece, Wri
   })
   return rows
 
-  function take(into: WrittenRows, row: EvidenceRow, line: string): void {
+  function take(into: WrittenRows, row: EvidenceRow): void {
     into.seqs.push(row.monotonic_seq)
     const place = row.monotonic_seq - from
     if (place >= 0 && row.hash !== null && /^[0-9a-f]{64}$/.test(row.hash)) into.hashes[place] ??= row.hash
     into.hasExpired ||= row.leaf === null
-    into.hasPersonal ||= line.includes('"sd":{')
   }
 }
 
@@ -202,10 +192,11 @@ async function* selectedRows(part: Part): AsyncGenerator<PackPiece, WrittenRows>
   const found = scanAll(source, head.stream, { ...filter, log: head.log }, part.signal)
   for await (const seqs of found) {
     for (const seq of seqs.filter((each) => from <= each && each < end)) {
-      const line = await lineAt(source, head.log, seq)
+      const row = await rowAt(source, head.log, seq)
+      const line = row && lineOf(row, head.log)
       if (line === undefined || rows.seqs.includes(seq)) continue
       rows.seqs.push(seq)
-      rows.hasPersonal ||= line.includes('"sd":{')
+      yield* disclosures(part, row, rows)
       yield text('rows.jsonl', [line])
     }
   }
@@ -215,10 +206,7 @@ async function* selectedRows(part: Part): AsyncGenerator<PackPiece, WrittenRows>
 /** Rows outside of what was asked for that explain what is gone from it. */
 async function* contextRows(part: Part, rows: WrittenRows): AsyncGenerator<PackPiece, number[]> {
   const { source, head, from, end, question } = part
-  const codes = [
-    ...(rows.hasExpired ? ['RETENTION_SWEPT'] : []),
-    ...(rows.hasPersonal && question.disclosures !== undefined ? ['SUBJECT_ERASED'] : []),
-  ]
+  const codes = [...(rows.hasExpired ? ['RETENTION_SWEPT'] : []), ...(rows.hasGone ? ['SUBJECT_ERASED'] : [])]
   const inside = new Set(rows.seqs)
   const seqs: number[] = []
   for (const code of codes) {
@@ -226,8 +214,10 @@ async function* contextRows(part: Part, rows: WrittenRows): AsyncGenerator<PackP
     for await (const found of scanAll(source, head.stream, filter, part.signal))
       for (const seq of found) {
         const isIn = question.filters === undefined && from <= seq && seq < end
-        const line = isIn || inside.has(seq) ? undefined : await lineAt(source, head.log, seq)
+        const row = isIn || inside.has(seq) ? undefined : await rowAt(source, head.log, seq)
+        const line = row && lineOf(row, head.log)
         if (line === undefined) continue
+        yield* disclosures(part, row, rows)
         inside.add(seq)
         seqs.push(seq)
         yield text('rows.jsonl', [line])
@@ -269,10 +259,30 @@ async function* proofs(
     )
 }
 
-async function* disclosures({ question, head }: Part, seqs: readonly number[]): AsyncGenerator<PackPiece> {
-  const found = (await question.disclosures?.(head.log, seqs)) ?? []
-  const lines = found.map((each) => canonicalize({ ...each, log: head.log }))
-  if (lines.length > 0) yield text('disclosures.jsonl', lines)
+/** The personal values beside a row, a line each. One that does not open under its key is told as what it is not. */
+function* disclosures(
+  { question, head }: Part,
+  row: EvidenceRow | undefined,
+  rows: WrittenRows,
+): Generator<PackPiece> {
+  if (question.opener === undefined || row?.personal === undefined || row.personal.length === 0) return
+  const lines: string[] = []
+  for (const sealed of row.personal) {
+    const { state, text: disclosure = '' } = question.opener.open(String(row.columns['id']), sealed)
+    const isThere = state === 'disclosed' || state === 'damaged'
+    rows.hasGone ||= !isThere && state !== 'sealed'
+    lines.push(
+      canonicalize({
+        ...(isThere ? { disclosure } : {}),
+        key_id: sealed.key_id,
+        log: head.log,
+        monotonic_seq: row.monotonic_seq,
+        pointer: sealed.pointer,
+        state: isThere ? 'opened' : state === 'sealed' ? 'sealed' : 'gone',
+      }),
+    )
+  }
+  yield text('disclosures.jsonl', lines)
 }
 
 /** The hashes at these places, from the hashes of all rows. A log with a hole has none behind it; there the unknown hash stands. */
@@ -325,9 +335,9 @@ async function* scanAll(
   }
 }
 
-async function lineAt(source: RowSource, log: string, seq: number): Promise<string | undefined> {
+async function rowAt(source: RowSource, log: string, seq: number): Promise<EvidenceRow | undefined> {
   for await (const row of source.evidence(log, seq, seq)) {
-    if (row.monotonic_seq === seq) return lineOf(row, log)
+    if (row.monotonic_seq === seq) return row
     if (row.monotonic_seq > seq) break
   }
   return undefined

@@ -5,8 +5,10 @@ import { streams } from '../../core/row.ts'
 import type { PackedLog, PackQuestion } from '../../reader/evidence-pack.ts'
 import { parsePageQuery } from '../../reader/query.ts'
 import type { RowSource } from '../../store/ports.ts'
+import type { Opener } from '../../store/privacy/opener.ts'
 import { usageError, type Args, type OptionSpec, type World } from '../command.ts'
 import { exitCodes } from '../exit-codes.ts'
+import type { Place } from '../places.ts'
 import { accepted, filterOptions, filtersFrom, streamOption, streamsOf } from '../filters.ts'
 import { counted, grouped } from '../print/values.ts'
 import { visible } from '../print/visible.ts'
@@ -38,6 +40,10 @@ export const options: readonly OptionSpec[] = [
     summary: 'last row of each log, inclusive',
     range: [0, Number.MAX_SAFE_INTEGER],
   },
+  {
+    name: 'disclose',
+    summary: 'also the personal values of these rows, opened with the key of this machine',
+  },
   { name: 'unsigned', summary: 'also rows that no checkpoint covers yet; the pack is then INCOMPLETE' },
   {
     name: 'tiles',
@@ -62,7 +68,9 @@ export async function run(args: Args, world: World): Promise<number> {
     import('../places.ts'),
   ])
   const places = placesOf(targetOf(args, world.env), world.env)
-  const { reader, stores } = await openLocal(places, (note) => void world.err.line(note))
+  const discloses = args.flag('disclose')
+  const note = (text: string): void => void world.err.line(text)
+  const { reader, stores } = await openLocal(places, note, { env: world.env, discloses })
   try {
     const sources = stores.map(({ store }) => store)
     const tiles = args.text('tiles')
@@ -75,7 +83,8 @@ export async function run(args: Args, world: World): Promise<number> {
       const { exportTiles } = await import('../export-tiles.ts')
       return await exportTiles(sources, tiles, args.text('log'), world)
     }
-    return await exportPack(args, world, sources, folder ?? '')
+    const opener = discloses ? await openerOf(places[0], world) : undefined
+    return await exportPack(args, world, { sources, opener }, folder ?? '')
   } finally {
     await reader.close()
   }
@@ -84,7 +93,7 @@ export async function run(args: Args, world: World): Promise<number> {
 async function exportPack(
   args: Args,
   world: World,
-  sources: readonly RowSource[],
+  { sources, opener }: { readonly sources: readonly RowSource[]; readonly opener: Opener | undefined },
   folder: string,
 ): Promise<number> {
   const [{ packFiles }, { packPolicy, packReadme }, { sha256 }, { openNewFolder }] = await Promise.all([
@@ -93,7 +102,7 @@ async function exportPack(
     import('../../store/platform.ts'),
     import('../new-folder.ts'),
   ])
-  const question = questionOf(args, world)
+  const question = { ...questionOf(args, world), ...(opener === undefined ? {} : { opener }) }
   const target = openNewFolder(folder, world.cwd)
   try {
     const pieces = packFiles(sources, question, { digest: sha256, signal: world.signal })
@@ -114,6 +123,16 @@ async function exportPack(
     target.drop()
     throw error
   }
+}
+
+/** What opens personal values here; `openLocal` has made sure that there is a key. */
+async function openerOf(place: Place | undefined, world: World): Promise<Opener | undefined> {
+  const [{ createOpener }, { ringOf }, { fullEnv }] = await Promise.all([
+    import('../../store/privacy/opener.ts'),
+    import('../privacy-place.ts'),
+    import('../places.ts'),
+  ])
+  return place === undefined ? undefined : createOpener(ringOf(place, fullEnv(world.env)))
 }
 
 function questionOf(args: Args, world: World): PackQuestion {
