@@ -71,6 +71,7 @@ export async function openForReading(
       ...parts,
       software,
       mode: 'read',
+      privacy: privacyPlaces(dsn, keyDirectory),
       url,
       ...(schema === undefined ? {} : { schema }),
       ...(table === undefined ? {} : { onlyTable: table }),
@@ -132,7 +133,7 @@ const engines: { readonly [K in Dsn['kind']]: (target: StoreTarget, parts: Store
       ...(driver === undefined ? {} : { driver }),
     })
   },
-  async postgres({ dsn, streams, tables, mode = 'write', signing: plan }, parts) {
+  async postgres({ dsn, streams, tables, mode = 'write', signing: plan, keyDirectory }, parts) {
     const { url, schema, table } = dsn as PostgresDsn
     const signing =
       parts.signing ?? (mode === 'read' || plan === undefined ? undefined : openSigning(plan, parts.ids))
@@ -142,6 +143,7 @@ const engines: { readonly [K in Dsn['kind']]: (target: StoreTarget, parts: Store
       software,
       mode,
       signing,
+      privacy: privacyPlaces(dsn, keyDirectory),
       url,
       ...(schema === undefined ? {} : { schema }),
       tables: Object.fromEntries(

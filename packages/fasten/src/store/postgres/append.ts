@@ -8,9 +8,11 @@ import type { Row, StreamName } from '../../core/row.ts'
 import type { HeadMemory, OpenLog } from '../heads.ts'
 import { keyFacts } from '../keys/key-facts.ts'
 import type { OwnRow, OwnRows, PreviousLog } from '../own-rows.ts'
+import type { RefusedKey } from '../privacy/key-store.ts'
 import type { AppendBatch, AppendedRow, AppendResult, RejectedDraft, SpooledDraft } from '../ports.ts'
 import type { StreamTables } from '../row-tables.ts'
 import { lockLogs, NewLogs, type LockedLogs } from './locked-logs.ts'
+import { disclosingOf } from './disclosures.ts'
 import { prefixOf } from './migrate.ts'
 import type { Months } from './months.ts'
 import { numberDrafts, takeFromOutbox } from './outbox.ts'
@@ -55,7 +57,7 @@ export interface DeedOptions {
 }
 
 export interface Transactions {
-  append(batch: AppendBatch): Promise<AppendResult>
+  append(batch: AppendBatch, refused?: readonly RefusedKey[]): Promise<AppendResult>
   /** One transaction: what `work` does and the rows that tell of it commit together, or not at all. May run `work` again. */
   perform<T>(work: (deed: PostgresDeed) => Promise<T>, options?: DeedOptions): Promise<T>
 }
@@ -109,13 +111,17 @@ export function createTransactions(sql: Sql, options: AppendOptions): Transactio
   }
 
   return {
-    append: ({ drafts, spool, position, outboxKeys }) =>
+    append: ({ drafts, spool, position, outboxKeys }, refused = []) =>
       transact<AppendResult>(basesOf(drafts), async (placing) => {
         const prefix = prefixOf(options.schema)
         if (outboxKeys !== undefined && !(await takeFromOutbox(sql, prefix, outboxKeys)))
           return { answer: { appended: [], rejected: [], isRaced: true }, isKept: false }
-        const { appended, rejected } = await placing.placeAll(await numberDrafts(sql, prefix, drafts))
+        const numbered = await numberDrafts(sql, prefix, drafts)
+        const { appended, rejected } = await placing.placeAll(numbered)
         if (rejected.length > 0) return { answer: { appended: [], rejected }, isKept: false }
+        const disclosing = await disclosingOf(sql, prefix, numbered, appended, refused)
+        for (const [log, own] of disclosing.ownRows) await placing.appendOwn(baseOf(log), own)
+        placing.atEnd(disclosing.insert)
         if (outboxKeys === undefined) await placing.setSpool(spool, position)
         return { answer: { appended, rejected }, isKept: true }
       }),
@@ -128,6 +134,12 @@ export function createTransactions(sql: Sql, options: AppendOptions): Transactio
         }),
       ),
   }
+}
+
+/** The first generation of a log. */
+function baseOf(log: string): string {
+  const parts = parseLogName(log)
+  return parts === undefined ? log : logName({ ...parts, generation: 1 })
 }
 
 interface BaseLog {
@@ -162,6 +174,7 @@ async function startPlacing(
   const keyHex = key && hexOf(key)
   const touched = new Map<string, OpenLog>()
   const before = new Map<OpenLog, Head>()
+  const endings: ((positionOf: (id: string) => number | undefined) => Promise<void>)[] = []
   const rows: PendingRows = createPendingRows(sql, prefix, tables)
   const locked: LockedLogs = await lockLogs(sql, {
     schema,
@@ -335,6 +348,7 @@ async function startPlacing(
         hint: 'restore fasten_counters; open the store once more to have it made anew',
       })
     await rows.insert(Number(counter['value']) - rows.size, today)
+    for (const work of endings) await work((id) => rows.positionOf('audit', id))
     await locked.move([...before], now())
   }
 
@@ -350,6 +364,8 @@ async function startPlacing(
   return {
     placeAll,
     appendOwn,
+    /** Done once the rows are inserted and have their positions. */
+    atEnd: (work: (typeof endings)[number]) => void endings.push(work),
     setSpool,
     finish,
     remember() {

@@ -8,11 +8,19 @@ import { isTableName } from '../dsn.ts'
 import type { Software } from '../own-rows.ts'
 import type { Signing } from '../keys/signing.ts'
 import type { Store } from '../ports.ts'
+import { openErasureLedger } from '../privacy/erasure-ledger.ts'
+import type { KeyStore } from '../privacy/key-store.ts'
+import type { PrivacyPlaces } from '../privacy/privacy-places.ts'
+import { reapplyErasures } from '../privacy/reapply.ts'
+import { wrappedKeysIn } from '../privacy/wrapped-keys-in.ts'
 import { tableOf, type StreamTables } from '../row-tables.ts'
 import { readAddress } from './address.ts'
 import { closeClient, connectTo, defaultTimeouts, type Timeouts } from './connect.ts'
 import { loadPg } from './driver.ts'
 import { createPostgresPruner } from './pruner.ts'
+import { createPostgresKeyStore, type UseSql } from './key-store.ts'
+import { prefixOf, resolveSchema } from './migrate.ts'
+import { createPostgresPersonalStore } from './personal-store.ts'
 import { createReadingPool } from './pool.ts'
 import { createPostgresReader } from './reader.ts'
 import { sqlOf } from './sql.ts'
@@ -39,6 +47,8 @@ export interface PostgresStoreOptions {
   readonly mode: 'write' | 'read'
   /** What signs the logs written here, and what was signed before; nothing is signed without. */
   readonly signing?: Signing | undefined
+  /** Where the ledger of erasures lies. Left out: none is kept, and a restored backup is only erased again by what it holds itself. */
+  readonly privacy?: PrivacyPlaces | null
   /** What takes longer fails with `STORE_BUSY` or `STORE_UNREACHABLE`, and is tried again. Defaults: see `Timeouts`. */
   readonly timeouts?: Partial<Timeouts>
   /** Connections for reading, opened when needed. Default 4. More let more questions be answered at once and cost the server memory. */
@@ -67,17 +77,38 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     timeouts,
     connectionsMax: readersMax,
   })
+  const read: UseSql = (work) =>
+    pool.use(async (sql) => work(sql, prefixOf(await resolveSchema(sql, schema, address.shown))))
+  const keys = createPostgresKeyStore({
+    read,
+    change: (work) => writing(writer, address.shown).perform(({ sql, prefix }) => work(sql, prefix)),
+    outside: (work) => writing(writer, address.shown).use(work),
+  })
+  const ledger = options.privacy == null ? null : openErasureLedger(options.privacy.ledger)
   const reader = createPostgresReader({
     pool,
     schema,
     tables,
     onlyTable: options.onlyTable,
     at: address.shown,
+    keys,
+    ledger,
   })
+  const personal =
+    writer !== undefined && tables?.audit !== undefined
+      ? createPostgresPersonalStore({
+          table: tables.audit,
+          keys,
+          writer,
+          outside: (work) => writer.use(work),
+        })
+      : undefined
   try {
     if (mode === 'read') await reader.look()
+    if (personal !== undefined) await reapplyErasures(personal, ledger)
   } catch (error) {
     await pool.close()
+    await writer?.close()
     throw error
   }
   const pruner = createPostgresPruner({
@@ -104,15 +135,20 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
       tableOf(tables ?? {}),
     )
   return {
-    ...sinkOf(address.shown, writer),
+    ...sinkOf(address.shown, writer, keys),
     ...reader.source,
     ...(seals === undefined ? {} : { seals }),
     pruner,
+    ...(personal === undefined ? {} : { personal }),
     async close() {
       await pool.close()
       await writer?.close()
     },
   }
+}
+
+function writing(writer: PostgresWriter | undefined, at: string): PostgresWriter {
+  return writer ?? refuseWriting(at)
 }
 
 function refuseWriting(at: string): never {
@@ -133,14 +169,19 @@ function readingAddress(
 function sinkOf(
   at: string,
   writer: PostgresWriter | undefined,
+  keys: KeyStore,
 ): Pick<Store, 'append' | 'spoolPosition' | 'forgetSpool' | 'outboxRows' | 'outboxPlace'> {
-  const writing = (): PostgresWriter => writer ?? refuseWriting(at)
   return {
-    append: async (batch) => writing().append(batch),
-    spoolPosition: async (spool) => writing().spoolPosition(spool),
-    forgetSpool: async (spool) => writing().forgetSpool(spool),
-    outboxRows: async (rowsMax) => writing().outboxRows(rowsMax),
-    outboxPlace: async () => writing().outboxPlace(),
+    append: async (batch) => {
+      const { wrapped, rejected } = wrappedKeysIn(batch)
+      if (rejected.length > 0) return { appended: [], rejected }
+      const open = writing(writer, at)
+      return open.append(batch, wrapped.length === 0 ? [] : await keys.put(wrapped))
+    },
+    spoolPosition: async (spool) => writing(writer, at).spoolPosition(spool),
+    forgetSpool: async (spool) => writing(writer, at).forgetSpool(spool),
+    outboxRows: async (rowsMax) => writing(writer, at).outboxRows(rowsMax),
+    outboxPlace: async () => writing(writer, at).outboxPlace(),
   }
 }
 

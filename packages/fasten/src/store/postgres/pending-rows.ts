@@ -22,6 +22,8 @@ export interface PendingRows {
   read(leaf: Uint8Array, hash: string, log: OpenLog): PendingRow
   add(row: PendingRow): void
   find(stream: StreamName, id: string): StoredRowText | undefined
+  /** Of a row that was inserted. */
+  positionOf(stream: StreamName, id: string): number | undefined
   idsSince(mark: number): ReadonlyMap<StreamName, readonly string[]>
   cutTo(mark: number): void
   /** Inserts all, at the positions behind `position` in the order they were added, and tells each log its newest. */
@@ -54,6 +56,10 @@ export function createPendingRows(sql: Sql, prefix: string, tables: StreamTables
     find(stream, id) {
       const row = byKey.get(keyOf(stream, id))
       return row && { leaf: row.cells.at(-1) as string, hash: row.cells[3] as string }
+    },
+    positionOf(stream, id) {
+      const position = byKey.get(keyOf(stream, id))?.cells[0]
+      return typeof position === 'number' ? position : undefined
     },
     idsSince(mark) {
       const ids = new Map<StreamName, string[]>()

@@ -4,6 +4,10 @@ import { FastenError, systemCode } from '../../core/error.ts'
 import { streams, type StreamName } from '../../core/row.ts'
 import { isTableName } from '../dsn.ts'
 import type { EvidenceRow, RowSource, StoreDescription } from '../ports.ts'
+import type { ErasureLedger } from '../privacy/erasure-ledger.ts'
+import type { KeyStore } from '../privacy/key-store.ts'
+import type { SealedValues } from '../privacy/personal-store.ts'
+import { createPersonalEvidence, sealedFrom, type BoxAt } from '../privacy/sealed-from.ts'
 import { defaultTables, type StreamTables } from '../row-tables.ts'
 import {
   evidencePage,
@@ -31,6 +35,8 @@ export interface PostgresReaderOptions {
   readonly onlyTable: string | undefined
   /** The DSN without secrets. */
   readonly at: string
+  readonly keys: KeyStore
+  readonly ledger: ErasureLedger | null
 }
 
 export interface PostgresReader {
@@ -107,13 +113,22 @@ export function createPostgresReader(options: PostgresReaderOptions): PostgresRe
       const { rows, last } = await attempt((sql, { prefix }) =>
         evidencePage(sql, prefix, known, { after: place, toSeq, limit: evidenceRows }),
       )
-      yield* rows
+      yield* await withPersonal(rows)
       if (last === undefined || rows.length < evidenceRows) return
       after = last
     }
   }
 
+  const withPersonal = createPersonalEvidence((stream, positions) => sealedValues(stream, positions))
+
+  const sealedValues: SealedValues = async (stream, positions) => {
+    if (stream !== 'audit' || positions.length === 0) return []
+    const boxes = await attempt(async (sql, { prefix }) => boxesAt(sql, prefix, positions))
+    return sealedFrom(boxes, options.keys, options.ledger)
+  }
+
   const source: RowSource = {
+    sealedValues,
     scan: (query) => onTable(query.stream, [], (sql, of) => scan(sql, of, query)),
     count: (stream, filter, atMost) => onTable(stream, 0, (sql, of) => count(sql, of, filter, atMost)),
     heads: () =>
@@ -171,6 +186,28 @@ async function allLogs(sql: Sql, { prefix, tables, isLost }: Found): Promise<Kno
   const logs: KnownLog[] = []
   for (const [stream, table] of tables) logs.push(...(await logsOf(sql, prefix, stream, table)))
   return [...logs, ...(await logsWithoutTable(sql, prefix, isLost))]
+}
+
+async function boxesAt(sql: Sql, prefix: string, positions: readonly number[]): Promise<readonly BoxAt[]> {
+  try {
+    const rows = await sql.run(
+      `SELECT d.position, d.pointer, d.key_id, d.box, e.key_id IS NOT NULL AS erased
+      FROM ${prefix}fasten_disclosures d LEFT JOIN ${prefix}fasten_erased_keys e ON e.key_id = d.key_id
+      WHERE d.position = ANY($1::bigint[]) ORDER BY d.position, d.pointer`,
+      [positions],
+    )
+    return rows.map((row) => ({
+      position: Number(row['position']),
+      pointer: String(row['pointer']),
+      key_id: String(row['key_id']),
+      box: row['box'] instanceof Uint8Array ? row['box'] : null,
+      isErased: row['erased'] === true,
+    }))
+  } catch (error) {
+    // A schema of an earlier layout has none.
+    if (systemCode(error) === '42P01') return []
+    throw error
+  }
 }
 
 async function newestPosition(sql: Sql, { prefix, table }: TableOf): Promise<number> {

@@ -19,6 +19,18 @@ export const rowRights: Rights = {
  * a head is of.
  */
 export const rights: Readonly<Record<string, Rights>> = {
+  // A value is erased by making it null; who stores rows may not, except for those that it stores.
+  fasten_disclosures: {
+    writer: 'SELECT, INSERT',
+    reader: 'SELECT',
+    sweeper: 'SELECT, INSERT, UPDATE, DELETE',
+  },
+  fasten_erased_keys: { writer: 'SELECT, INSERT', reader: 'SELECT', sweeper: 'SELECT, INSERT' },
+  // Who only reads gets no keys: values stay sealed for them, even with the tenant's key.
+  fasten_data_keys: { writer: 'SELECT, INSERT', reader: '', sweeper: 'SELECT, INSERT, UPDATE, DELETE' },
+  fasten_destroyed_keys: { writer: 'SELECT, INSERT', reader: '', sweeper: 'SELECT, INSERT' },
+  fasten_erased_subjects: { writer: 'SELECT', reader: '', sweeper: 'SELECT, INSERT, UPDATE' },
+  fasten_tombstones: { writer: 'SELECT', reader: '', sweeper: 'SELECT, INSERT' },
   fasten_meta: { writer: 'SELECT', reader: 'SELECT', sweeper: 'SELECT' },
   fasten_tables: { writer: 'SELECT', reader: 'SELECT', sweeper: 'SELECT' },
   fasten_logs: {

@@ -18,6 +18,10 @@
  *   fasten_outbox_boots           how many rows of each process came that way: the next `boot_seq`
  *   fasten_expired                the hashes of rows whose content has expired, at their places
  *   fasten_retention, _stretches, _holds, _clock   what sweeping has to know, as in SQLite (sqlite/schema.ts)
+ *   fasten_disclosures            personal values, encrypted, by the position of their row; null once they are erased
+ *   fasten_erased_keys            data keys that were destroyed, and why: nothing under them is stored again
+ *   fasten_data_keys, fasten_destroyed_keys, fasten_erased_subjects, fasten_tombstones
+ *                                 the key store (key-store.ts): readers have no rights to it
  *   fasten_tables                 which tables are ours, and whose stream they hold
  *   fasten_meta                   `schema_version`, `store_id`, and who created the schema when
  *
@@ -146,6 +150,38 @@ export const migrations: readonly Migration[] = [
       )`,
       `CREATE TABLE ${schema}fasten_clock (machine text PRIMARY KEY, uptime bigint NOT NULL, trusted bigint NOT NULL)`,
       ...guards(schema, 'fasten_expired', 'UPDATE OR DELETE'),
+    ],
+    tableStatements: () => [],
+  },
+  {
+    version: 4,
+    statements: (schema) => [
+      `CREATE TABLE ${schema}fasten_disclosures (
+        position bigint NOT NULL,
+        pointer text COLLATE "C" NOT NULL,
+        key_id text COLLATE "C" NOT NULL,
+        lookup text COLLATE "C",
+        box bytea,
+        PRIMARY KEY (position, pointer)
+      )`,
+      `CREATE INDEX fasten_disclosures_key ON ${schema}fasten_disclosures (key_id)`,
+      `CREATE INDEX fasten_disclosures_lookup ON ${schema}fasten_disclosures (lookup) WHERE lookup IS NOT NULL`,
+      `CREATE TABLE ${schema}fasten_erased_keys (
+        key_id text COLLATE "C" PRIMARY KEY, subject text NOT NULL, basis text NOT NULL, erased_at text NOT NULL)`,
+      `CREATE TABLE ${schema}fasten_data_keys (
+        id text COLLATE "C" PRIMARY KEY,
+        tenant text NOT NULL,
+        subject text COLLATE "C" NOT NULL,
+        kek text NOT NULL,
+        made_at text COLLATE "C" NOT NULL,
+        wrapped text NOT NULL
+      )`,
+      `CREATE INDEX fasten_data_keys_subject ON ${schema}fasten_data_keys (subject)`,
+      `CREATE TABLE ${schema}fasten_destroyed_keys (
+        id text COLLATE "C" PRIMARY KEY, subject text NOT NULL, basis text NOT NULL, erased_at text NOT NULL)`,
+      `CREATE TABLE ${schema}fasten_erased_subjects (
+        subject text COLLATE "C" PRIMARY KEY, basis text NOT NULL, erased_at text COLLATE "C" NOT NULL)`,
+      `CREATE TABLE ${schema}fasten_tombstones (number bigint PRIMARY KEY, text text NOT NULL)`,
     ],
     tableStatements: () => [],
   },

@@ -33,7 +33,12 @@ export function whereOf({ stream, filter, logs, prefix }: WhereOptions): Where {
     if (wanted === undefined) continue
     if (!columns.includes(name)) conditions.push('false')
     else if (numericColumns.has(name)) conditions.push(`${name} = ${bind(wanted)}::numeric`)
-    else conditions.push(equals(name, String(wanted)))
+    else {
+      const lookups = filter.sealed?.[name] ?? []
+      const plain = equals(name, String(wanted))
+      const found = `position IN (SELECT position FROM ${prefix}fasten_disclosures WHERE lookup = ANY(`
+      conditions.push(lookups.length === 0 ? plain : `(${plain} OR ${found}${bind(lookups)})))`)
+    }
   }
   for (const name of prefixMembers) {
     const wanted = filter[name]

@@ -19,6 +19,8 @@ import { strayFrom } from './locked-logs.ts'
 import { migrate, prefixOf, resolveSchema } from './migrate.ts'
 import { createMonths } from './months.ts'
 import { outboxPlace, outboxRows } from './outbox.ts'
+import type { RefusedKey } from '../privacy/key-store.ts'
+import type { UseSql } from './key-store.ts'
 import { sqlOf, type Sql } from './sql.ts'
 
 export interface PostgresWriterOptions {
@@ -36,13 +38,15 @@ export interface PostgresWriterOptions {
 
 /** The writing half over one connection, used by one call at a time. What it throws is a FastenError or a mistake of ours. */
 export interface PostgresWriter {
-  append(batch: AppendBatch): Promise<AppendResult>
+  append(batch: AppendBatch, refused?: readonly RefusedKey[]): Promise<AppendResult>
   spoolPosition(spool: string): Promise<bigint>
   forgetSpool(spool: string): Promise<void>
   outboxRows(rowsMax: number): Promise<readonly OutboxRow[]>
   outboxPlace(): Promise<OutboxPlace>
   /** One transaction of maintenance: sweeping, erasing, declaring a key. What it does and the rows that tell of it commit together. */
   perform<T>(work: (deed: PostgresDeed) => Promise<T>, options?: DeedOptions): Promise<T>
+  /** The connection outside of any transaction, for what cannot run in one. */
+  use: UseSql
   close(): Promise<void>
 }
 
@@ -124,7 +128,8 @@ export async function openPostgresWriter(options: PostgresWriterOptions): Promis
   }
 
   return {
-    append: (batch) => exclusive(({ transactions }) => transactions.append(batch)),
+    append: (batch, refused) => exclusive(({ transactions }) => transactions.append(batch, refused)),
+    use: (work) => exclusive(({ sql, prefix }) => work(sql, prefix)),
     perform: (work, about) => exclusive(({ transactions }) => transactions.perform(work, about)),
     spoolPosition: (spool) =>
       exclusive(async ({ sql, prefix }) => {

@@ -117,6 +117,7 @@ export async function eraseSubject(options: EraseOptions): Promise<ErasureReceip
         : [
             `${spools.waiting} rows with values of the subject wait in a spool: run the erasure again once they are stored`,
           ]),
+      ...store.remaining,
       'backups of the key store made before the erasure open the encrypted values in backups of the database: the erasure is final when the older of the two has aged out',
       'rows keep what was not declared personal, such as an id in a target; exports with disclosed values that were handed out are out of reach',
     ],

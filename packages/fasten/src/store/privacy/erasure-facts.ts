@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { JsonObject } from '../../core/row.ts'
+import type { OwnRow } from '../own-rows.ts'
 
 /** One personal value that is no longer there. */
 export interface ErasedValue {
@@ -54,6 +55,17 @@ export function erasureFacts(
     })
   }
   return details
+}
+
+/** The row that accounts for erased values. */
+export function erasedRow(subject: string, facts: OwnRow['facts'], actor?: string): OwnRow {
+  return {
+    code: 'SUBJECT_ERASED',
+    facts,
+    target: subject,
+    target_kind: 'subject',
+    ...(actor === undefined ? {} : { actor }),
+  }
 }
 
 function rangesOf(seqs: readonly number[]): readonly (readonly [number, number])[] {

@@ -27,7 +27,7 @@ export function createOpener(ring: KeyRing | null): Opener {
   const unwrapped = new Map<string, Uint8Array | null>()
 
   function keyOf({ key }: SealedValue): Uint8Array | null {
-    if (key === null || ring === null) return null
+    if (key === null || key === undefined || ring === null) return null
     const known = unwrapped.get(key.id)
     if (known !== undefined) return known
     const opened = ring.unwrap(key)?.key ?? null

@@ -12,8 +12,8 @@ export interface SealedValue {
   readonly key_id: string
   /** Nonce, sealed disclosure, tag; null once it is erased. */
   readonly box: Uint8Array | null
-  /** What opens the box, for whoever has the tenant's key; null when it is destroyed or not there. */
-  readonly key: WrappedKey | null
+  /** What opens the box, for whoever has the tenant's key; null when it is destroyed or not there, undefined for who may not see keys. */
+  readonly key: WrappedKey | null | undefined
   /** The key is known to be destroyed by an erasure. */
   readonly isErased: boolean
 }
@@ -63,6 +63,8 @@ export interface PersonalStore {
   /** Appends a row of the store's own to the log that answers for `base`, a generation 1 name. */
   tell(base: string, own: OwnRow): Promise<void>
   scrub(): Promise<void>
+  /** What an erasure leaves behind where this store cannot reach; sentences for the receipt. */
+  readonly remaining: readonly string[]
   erased(): Promise<readonly Tombstone[]>
 }
 

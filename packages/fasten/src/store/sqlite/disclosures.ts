@@ -2,7 +2,7 @@
 import { FastenError } from '../../core/error.ts'
 import type { OwnRow } from '../own-rows.ts'
 import type { SpooledDraft } from '../ports.ts'
-import { erasureFacts, type ErasedValue } from '../privacy/erasure-facts.ts'
+import { erasedRow, erasureFacts, type ErasedValue } from '../privacy/erasure-facts.ts'
 import type { RefusedKey } from '../privacy/key-store.ts'
 import { decodeSealed } from '../privacy/sealed.ts'
 import type { SqliteConnection } from './driver.ts'
@@ -82,16 +82,5 @@ export function startDisclosing(statements: DisclosureStatements, refused: reado
         ),
       )
     },
-  }
-}
-
-/** The row that accounts for erased values. */
-export function erasedRow(subject: string, facts: OwnRow['facts'], actor?: string): OwnRow {
-  return {
-    code: 'SUBJECT_ERASED',
-    facts,
-    target: subject,
-    target_kind: 'subject',
-    ...(actor === undefined ? {} : { actor }),
   }
 }

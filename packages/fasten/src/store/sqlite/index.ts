@@ -10,7 +10,7 @@ import { openErasureLedger } from '../privacy/erasure-ledger.ts'
 import type { KeyStore } from '../privacy/key-store.ts'
 import type { PrivacyPlaces } from '../privacy/privacy-places.ts'
 import { reapplyErasures } from '../privacy/reapply.ts'
-import { decodeSealed } from '../privacy/sealed.ts'
+import { wrappedKeysIn } from '../privacy/wrapped-keys-in.ts'
 import { tableOf, type StreamTables } from '../row-tables.ts'
 import { checkpointStore } from './checkpoints.ts'
 import { loadSqliteDriver, type SqliteDriver, type SqliteDriverName } from './driver.ts'
@@ -133,9 +133,8 @@ function sinkOf(
 ): Pick<Store, 'append' | 'spoolPosition' | 'forgetSpool' | 'outboxRows' | 'outboxPlace'> {
   return {
     append: async (batch) => {
-      const wrapped = batch.drafts.flatMap(({ sealed }) =>
-        sealed === undefined ? [] : (decodeSealed(sealed)?.keys ?? []),
-      )
+      const { wrapped, rejected } = wrappedKeysIn(batch)
+      if (rejected.length > 0) return { appended: [], rejected }
       // Keys before rows: a crash between the two leaves a key that opens nothing, never a value that no key opens.
       const refused = wrapped.length === 0 ? [] : await keys.put(wrapped)
       return writing().append(batch, refused)

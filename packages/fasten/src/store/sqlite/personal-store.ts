@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { logName, parseLogName } from '../../core/log-name.ts'
 import { FastenError } from '../../core/error.ts'
-import { erasureFacts, type ErasedValue } from '../privacy/erasure-facts.ts'
+import { erasedRow, erasureFacts, type ErasedValue } from '../privacy/erasure-facts.ts'
 import type { KeyStore, Tombstone } from '../privacy/key-store.ts'
 import type { EraseDeed, ErasedLog, PersonalRow, PersonalStore } from '../privacy/personal-store.ts'
 import type { Deed } from './append.ts'
-import { erasedRow } from './disclosures.ts'
 import type { SqliteConnection } from './driver.ts'
 import { isPrivate } from './replacement.ts'
 import type { SqliteWriter } from './writer.ts'
@@ -42,6 +41,7 @@ export function createSqlitePersonalStore({
     async scrub() {
       if (!isPrivate(path)) scrub(writer.connection(), path)
     },
+    remaining: [],
     erased: async () => writer.perform(({ connection }) => tombstonesIn(connection)),
   }
 }

@@ -6,7 +6,8 @@ import { defaultTables, type StreamTables } from '../row-tables.ts'
 import type { EvidenceRow, RowSource, StoreDescription } from '../ports.ts'
 import type { ErasureLedger } from '../privacy/erasure-ledger.ts'
 import type { KeyStore } from '../privacy/key-store.ts'
-import type { SealedValue, SealedValues } from '../privacy/personal-store.ts'
+import type { SealedValues } from '../privacy/personal-store.ts'
+import { createPersonalEvidence, sealedFrom, type BoxAt } from '../privacy/sealed-from.ts'
 import { readCheckpoints, readLeafHashes, readDeclaring } from './checkpoints.ts'
 import type { SqliteConnection, SqliteDriver } from './driver.ts'
 import { evidencePage, logNamed, logsOf, logsWithoutTable, placeBefore, type KnownLog } from './evidence.ts'
@@ -134,35 +135,14 @@ export function openSqliteReader(options: SqliteReaderOptions): SqliteReader {
     }
   }
 
-  /** Only rows that commit to personal values are asked about; whether they do is for the verifier to read. */
-  async function withDisclosures(rows: readonly EvidenceRow[]): Promise<readonly EvidenceRow[]> {
-    const positions = rows.flatMap(({ leaf, position }) =>
-      leaf !== null && Buffer.from(leaf.buffer, leaf.byteOffset, leaf.length).includes('"sd":{"/')
-        ? [position]
-        : [],
-    )
-    if (positions.length === 0) return rows
-    const byPosition = Map.groupBy(await sealedValues('audit', positions), ({ position }) => position)
-    return rows.map((row) => ({ ...row, personal: byPosition.get(row.position) ?? [] }))
-  }
+  const withDisclosures = createPersonalEvidence((stream, positions) => sealedValues(stream, positions))
 
   const sealedValues: SealedValues = async (stream, positions) => {
     if (stream !== 'audit' || positions.length === 0) return []
-    const found = attempt(({ statements, legacyTable }) =>
+    const boxes = attempt(({ statements, legacyTable }) =>
       legacyTable !== undefined ? [] : boxesAt(statements, positions),
     )
-    const wrapped = new Map(
-      (await options.keys.get(found.map(({ key_id }) => key_id))).map((key) => [key.id, key]),
-    )
-    // A database that was put back may not know yet what the ledger remembers.
-    const erased =
-      found.length === 0 ? new Set() : new Set(options.ledger?.read().flatMap(({ key_ids }) => key_ids))
-    return found.map((value) => {
-      const isErased = value.isErased || erased.has(value.key_id)
-      return isErased
-        ? { ...value, isErased, box: null, key: null }
-        : { ...value, key: wrapped.get(value.key_id) ?? null }
-    })
+    return sealedFrom(boxes, options.keys, options.ledger)
   }
 
   const source: RowSource = {
@@ -247,7 +227,7 @@ function legacyTableOf(
   return mayBe && isLegacyTable(connection, table) ? table : undefined
 }
 
-function boxesAt({ prepare }: Statements, positions: readonly number[]): readonly SealedValue[] {
+function boxesAt({ prepare }: Statements, positions: readonly number[]): readonly BoxAt[] {
   const isKept = prepare("SELECT 1 AS found FROM sqlite_schema WHERE name = 'fasten_disclosures'").get()
   // A file of an earlier layout has none.
   if (isKept === undefined) return []
@@ -261,7 +241,6 @@ function boxesAt({ prepare }: Statements, positions: readonly number[]): readonl
       pointer: String(row['pointer']),
       key_id: String(row['key_id']),
       box: row['box'] instanceof Uint8Array ? row['box'] : null,
-      key: null,
       isErased: row['erased'] !== null,
     }))
 }
