@@ -1,8 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { createCodeRegistry, type CodeMeta, type CodeRegistry } from '../core/code.ts'
+import {
+  createCodeRegistry,
+  type CodeMeta,
+  type CodeRegistry,
+  type DetailSchema,
+  type MemberSchema,
+} from '../core/code.ts'
 import { didYouMean } from '../core/nearest-word.ts'
+import { soundsPersonal } from '../core/personal-signs.ts'
 import { readCatalogue, type CatalogueFile, type CatalogueProblem } from './catalogue-file.ts'
 import { codeUsages } from './code-usages.ts'
 import { openCatalogues, problemsOf } from './codes.ts'
@@ -60,6 +67,7 @@ export interface CodeFinding {
     | 'unused'
     | 'used_though_declared_unused'
     | 'passthrough_without_pii'
+    | 'undeclared_personal'
     | 'no_description'
   readonly code: string
   readonly file: string
@@ -128,6 +136,11 @@ export function checkCodes(
         `${code} has detail_passthrough_keys but not pii_in_detail: true, so they change nothing`,
       )
     }
+    for (const member of undeclaredMembers(meta))
+      warn(
+        'undeclared_personal',
+        `${code} has the member ${member}, which sounds personal and is not declared in pii; declare it, or rename it`,
+      )
     if (meta.description === '')
       warn('no_description', `${code} has no description; a reader of the audit trail will ask for one`)
   }
@@ -145,6 +158,34 @@ export function checkCodes(
     isSound,
   }
 }
+
+/** Members of a detail whose names sound personal and that nothing declares. */
+function undeclaredMembers({
+  detail,
+  pii,
+  pii_in_detail,
+  detail_passthrough_keys,
+}: CodeMeta): readonly string[] {
+  const found: string[] = []
+  const look = (schema: DetailSchema | MemberSchema, path: string): void => {
+    if (typeof schema === 'string') return
+    for (const [name, member] of Object.entries(schema.properties ?? {})) {
+      const at = `${path}.${name}`
+      const isTop = path === 'detail'
+      const isDeclared = pii.some((pointer) => at === pointer || at.startsWith(`${pointer}.`))
+      if (isDeclared || (pii_in_detail && isTop && !detail_passthrough_keys.includes(name))) continue
+      // An object is named for what is in it, and that is looked at.
+      if (soundsPersonal(name) && !hasMembers(member)) found.push(at)
+      look(member, at)
+    }
+    if ('items' in schema && schema.items !== undefined) look(schema.items, path)
+  }
+  if (detail !== undefined) look(detail, 'detail')
+  return found
+}
+
+const hasMembers = (schema: MemberSchema): boolean =>
+  typeof schema === 'object' && (schema.properties !== undefined || schema.items !== undefined)
 
 const sourceName = /\.(?:[cm]?[jt]s|[jt]sx)$/
 const notSource = /\.d\.[cm]?ts$/

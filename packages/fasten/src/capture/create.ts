@@ -27,11 +27,14 @@ import { mintID } from './request-id.ts'
 import { openSources } from './sources.ts'
 import type { QueueEvent } from './spool-gauge.ts'
 import type { Stats } from './stats.ts'
+import { createUndeclaredPersonal } from './undeclared-personal.ts'
 import { createLineWriter, type TextWritable } from './stdout.ts'
 import { createOutboxInsert } from './transaction/outbox-insert.ts'
 import type { TransactionReceipt } from './transaction/receipt.ts'
 import { createOutboxWatch } from './transaction/watch.ts'
 import { within } from './within.ts'
+
+const signNames = { email: 'an e-mail address', phone: 'a phone number', iban: 'an IBAN' } as const
 
 export interface CreateOptions extends InitOptions {
   /** Shared with the process's own registry unless given. */
@@ -94,6 +97,11 @@ export function createFasten({
   let sweptRows = 0
 
   const sealer = openSealer({ config, clock, random: createSystemRandom(), ring: keyRing, onTrouble })
+  const undeclared = createUndeclaredPersonal((code, member, sign) =>
+    notice(
+      `${code}: ${member} looks like ${signNames[sign]} and is written in clear; declare it under pii if it is about a person`,
+    ),
+  )
   const opened = openLanes()
   const laneOf = new Map<StreamName, Lane>(
     opened.flatMap(({ lane, streams }) => streams.map((stream) => [stream, lane] as const)),
@@ -111,6 +119,7 @@ export function createFasten({
     redactor,
     lane: auditLane.lane,
     sealer,
+    undeclared,
     outbox: {
       watch,
       insert: createOutboxInsert({
@@ -444,6 +453,7 @@ export function createFasten({
       },
       unregistered: [...unregistered.values()].reduce((total, times) => total + times, 0),
       refused_by_code: Object.fromEntries(refusedByCode),
+      undeclared_personal: undeclared.counts(),
       sys_ring_rows: rings.sys.size,
       api_ring_rows: rings.api.size,
       has_drain_thread: opened.every(({ drainer }) => drainer.isThread),

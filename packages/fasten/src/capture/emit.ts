@@ -19,6 +19,7 @@ import { LaneReceipt, type Receipt, type StoredReceipt } from './receipt.ts'
 import { recognise } from './transaction/client.ts'
 import type { OutboxInsert } from './transaction/outbox-insert.ts'
 import { OutboxReceipt, type TransactionReceipt } from './transaction/receipt.ts'
+import type { UndeclaredPersonal } from './undeclared-personal.ts'
 import type { OutboxWatch } from './transaction/watch.ts'
 import { within } from './within.ts'
 
@@ -32,6 +33,8 @@ export interface EmitterParts {
   readonly refusal: (meta: CodeMeta) => FastenError | null
   /** Keeps personal values apart from the rows; null where there is no key to seal them with. */
   readonly sealer: () => Sealer | null
+  /** Looks for personal values that no code declares. */
+  readonly undeclared: UndeclaredPersonal
   readonly onUnregistered: (code: string) => void
   readonly onRefused: (code: string) => void
   /** The application's transactions, as far as they reach the store. */
@@ -59,8 +62,8 @@ export interface Emitter {
  * `failure` is `raise`; otherwise never.
  */
 export function createEmit(parts: EmitterParts): Emitter {
-  const { config, registry, identity, redactor, lane, sealer, onUnregistered, onRefused, onRow, outbox } =
-    parts
+  const { config, registry, identity, redactor, lane, sealer, undeclared } = parts
+  const { onUnregistered, onRefused, onRow, outbox } = parts
   const syncsAlways = config.durability === 'disk'
   const frame = createFrameEncoder()
 
@@ -110,9 +113,10 @@ export function createEmit(parts: EmitterParts): Emitter {
       envelopeOf(context, tenant, true),
     )
     const sealing = meta.pii_in_detail || meta.pii.length > 0 ? sealer()?.start(draft.id, tenant) : undefined
-    if (sealing === undefined) return { clean: redactor.audit(draft, meta), tenant, meta }
-    const clean = redactor.sealed(draft, meta, sealing.commit)
-    return { clean, tenant, meta, sealed: sealing.sealed() }
+    const clean =
+      sealing === undefined ? redactor.audit(draft, meta) : redactor.sealed(draft, meta, sealing.commit)
+    undeclared.look(clean)
+    return { clean, tenant, meta, sealed: sealing?.sealed() }
   }
 
   function keep(

@@ -50,6 +50,8 @@ export interface Stats {
   readonly unregistered: number
   /** Audit rows by code that were refused; empty when none were. */
   readonly refused_by_code: Readonly<Record<string, number>>
+  /** Rows by code seen to hold what looks like an e-mail address, phone number or IBAN and is not declared personal; a sample. */
+  readonly undeclared_personal: Readonly<Record<string, number>>
   readonly sys_ring_rows: number
   readonly api_ring_rows: number
   /** False when the drainer runs on the main thread. */
