@@ -79,6 +79,20 @@ test('fails on damage, on a missing store and on configuration, with a remedy an
   assert.doesNotMatch(secret.out + secret.err, /hunter/)
 })
 
+test('tells of trouble that the trail tells of, until it is over', async (t) => {
+  const shop = openShop(t)
+  const said = async (): Promise<string> => (await ask(['doctor', '--read-only', shop.path])).out
+  shop.fasten.emit({ code: 'DEGRADED', target: 'spool', outcome: 'failure' })
+  await shop.stored()
+  assert.match(await said(), /⚠ trouble {7}DEGRADED of spool in .*\/audit, .* ago\n/)
+  shop.fasten.emit({ code: 'RECOVERED', target: 'spool' })
+  await shop.stored()
+  assert.match(await said(), /✓ trouble {7}the trail tells of none/)
+  shop.fasten.emit({ code: 'CLOCK_STEP', target: 'clock', detail: { seconds: -3600 } })
+  await shop.stored()
+  assert.match(await said(), /⚠ trouble {7}CLOCK_STEP of clock/)
+})
+
 test('asks a running service through its reader', async (t) => {
   const shop = openShop(t)
   shop.refund('req-1')

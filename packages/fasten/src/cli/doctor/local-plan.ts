@@ -18,6 +18,7 @@ import {
   storeCheck,
   unregisteredCheck,
 } from './store-checks.ts'
+import { troubleCheck } from './trouble-check.ts'
 
 export interface Plan {
   readonly checks: readonly Check[]
@@ -136,6 +137,7 @@ function readingChecks(
     asking('shims', ({ reader }) => shimCheck(reader, world.clock)),
     asking('correlation', ({ reader }) => correlationCheck(reader)),
     asking('codes', ({ reader }) => unregisteredCheck(reader)),
+    asking('trouble', ({ reader }) => troubleCheck(reader, world.clock)),
   ]
 }
 

@@ -5,6 +5,7 @@ import type { Plan } from './local-plan.ts'
 import { runtimeCheck } from './host-checks.ts'
 import { remoteChecks } from './reader-checks.ts'
 import { chainCheck, correlationCheck, shimCheck, unregisteredCheck } from './store-checks.ts'
+import { troubleCheck } from './trouble-check.ts'
 
 /** What can be said of a service through its reader. */
 export async function remotePlan(
@@ -18,6 +19,7 @@ export async function remotePlan(
     shimCheck(reader, world.clock),
     correlationCheck(reader),
     unregisteredCheck(reader),
+    troubleCheck(reader, world.clock),
   ]
   return {
     checks: [runtimeCheck(), ...remoteChecks(reader, target.url, world.clock, further)],
