@@ -9,11 +9,21 @@ import type { Sql } from './sql.ts'
  */
 export async function compactPartitions(
   sql: Sql,
-  prefix: string,
-  tables: readonly string[],
-  mayRewrite: boolean,
+  {
+    prefix,
+    tables,
+    touched,
+    mayRewrite,
+  }: {
+    readonly prefix: string
+    readonly tables: readonly string[]
+    /** Oids of partitions that were just deleted from. */
+    readonly touched: ReadonlySet<string>
+    readonly mayRewrite: boolean
+  },
 ): Promise<Compaction> {
-  for (const { name, isDead } of await earlierMonths(sql, prefix, tables)) {
+  for (const { name, oid, isDead: isKnown } of await earlierMonths(sql, prefix, tables)) {
+    const isDead = isKnown || touched.has(oid)
     if (await isEmpty(sql, name)) await dropEmpty(sql, name)
     else if (isDead) await sql.run(mayRewrite ? `VACUUM (FULL) ${name}` : `VACUUM (TRUNCATE) ${name}`)
   }
@@ -28,6 +38,7 @@ export async function compactPartitions(
 interface Month {
   /** Quoted, with its schema. */
   readonly name: string
+  readonly oid: string
   /** True when a fifth of its rows and more are gone and still take space. */
   readonly isDead: boolean
 }
@@ -35,7 +46,7 @@ interface Month {
 /** Partitions of months that are over, by the clock of the database. */
 async function earlierMonths(sql: Sql, prefix: string, tables: readonly string[]): Promise<readonly Month[]> {
   const rows = await sql.run(
-    `SELECT format('%I.%I', n.nspname, c.relname) AS name,
+    `SELECT format('%I.%I', n.nspname, c.relname) AS name, c.oid::bigint AS oid,
       pg_stat_get_dead_tuples(c.oid) * 5 >= pg_stat_get_live_tuples(c.oid) AND pg_stat_get_dead_tuples(c.oid) > 0 AS dead,
       substring(pg_get_expr(c.relpartbound, c.oid) FROM 'TO \\(''(\\d{4}-\\d{2}-\\d{2})''\\)') AS ends
     FROM unnest($1::text[]) AS t (name)
@@ -47,7 +58,7 @@ async function earlierMonths(sql: Sql, prefix: string, tables: readonly string[]
   const [today] = await sql.run("SELECT (now() AT TIME ZONE 'UTC')::date::text AS today")
   return rows
     .filter(({ ends }) => typeof ends === 'string' && ends <= String(today?.['today']))
-    .map(({ name, dead }) => ({ name: String(name), isDead: dead === true }))
+    .map(({ name, oid, dead }) => ({ name: String(name), oid: String(oid), isDead: dead === true }))
 }
 
 async function isEmpty(sql: Sql, name: string): Promise<boolean> {

@@ -49,6 +49,8 @@ export interface PostgresPrunerOptions {
 /** `RowPruner` over one Postgres schema. */
 export function createPostgresPruner(options: PostgresPrunerOptions): RowPruner {
   const { at, digest, clock, ids, read, perform, aside, isWriting } = options
+  /** Partitions from which this process has deleted since they were last compacted, by their oid: the server's counts come late. */
+  const touched = new Set<string>()
   const now = (): string => formatMicros(clock.nowMicros())
   const named = async (log: string, place: RetentionPlace): Promise<SweptLog> => {
     const found = (await sweptLogs(place)).find((each) => each.log === log)
@@ -129,14 +131,17 @@ export function createPostgresPruner(options: PostgresPrunerOptions): RowPruner 
             )
         }
         if (expired.length > 0) {
-          await sql.run(
+          const parts = await sql.run(
             `WITH gone AS (
               DELETE FROM ${prefix}"${log.table}" WHERE position = ANY($1) AND log_id = $2
-              RETURNING log_id, monotonic_seq, position, hash
-            ) INSERT INTO ${prefix}fasten_expired (log_id, monotonic_seq, position, hash)
-            SELECT log_id, monotonic_seq, position, decode(hash, 'hex') FROM gone`,
+              RETURNING tableoid, log_id, monotonic_seq, position, hash
+            ), kept AS (
+              INSERT INTO ${prefix}fasten_expired (log_id, monotonic_seq, position, hash)
+              SELECT log_id, monotonic_seq, position, decode(hash, 'hex') FROM gone
+            ) SELECT DISTINCT tableoid::bigint AS part FROM gone`,
             [expired.map(({ row }) => row.position), log.logId],
           )
+          for (const { part } of parts) touched.add(String(part))
           if (await hasTable(sql, prefix, 'fasten_disclosures'))
             await sql.run(`DELETE FROM ${prefix}fasten_disclosures WHERE position = ANY($1)`, [
               expired.map(({ row }) => row.position),
@@ -221,7 +226,9 @@ export function createPostgresPruner(options: PostgresPrunerOptions): RowPruner 
         prefix: place.prefix,
         tables: [...place.tables.values()],
       }))
-      return aside((sql) => compactPartitions(sql, prefix, tables, mayRewrite))
+      const compaction = await aside((sql) => compactPartitions(sql, { prefix, tables, touched, mayRewrite }))
+      touched.clear()
+      return compaction
     },
   }
 }
