@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { startPostgres } from '../store/postgres/fixtures/server.ts'
 import { ask } from './fixtures/ask.ts'
@@ -109,3 +112,32 @@ function shape(text: string): string {
     .toSorted()
     .join('\n')
 }
+
+test('a pack and tiles are exported from Postgres, and pass the verifier that needs no database', async (t) => {
+  const url = await server.freshDatabase()
+  const shop = openShop(t, undefined, url)
+  for (const id of ['req-1', 'req-2', 'req-3']) shop.refund(id)
+  await shop.stored()
+  await shop.fasten.close()
+  const folder = temporaryFolder(t)
+  const pack = join(folder, 'pack')
+  const ran = await ask(['export', pack, '--store', shop.dsn])
+  assert.equal(ran.exitCode, 0, ran.err)
+  assert.ok(isDiscreet(ran.out + ran.err))
+  const keys = readFileSync(join(pack, 'rows.jsonl'), 'utf8').matchAll(/"public_key":"([^"]*)"/g)
+  const given = [...keys].flatMap(([, key = '']) => ['--key', key])
+  const { status, stdout } = spawnSync(process.execPath, [join(pack, 'verify.mjs'), pack, ...given], {
+    encoding: 'utf8',
+  })
+  assert.deepEqual([status, stdout.match(/^PASS {2}/gm)?.length], [0, 3], stdout)
+  const tiles = [
+    'export',
+    '--tiles',
+    join(folder, 'tiles'),
+    '--store',
+    shop.dsn,
+    '--log',
+    '_/shop/edge-07/audit',
+  ]
+  assert.equal((await ask(tiles)).exitCode, 0)
+})
