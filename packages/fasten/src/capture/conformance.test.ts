@@ -226,6 +226,23 @@ describe('a caller who must know', { timeout: 120_000 }, () => {
     assert.equal((await place.auditRows()).length, 1)
   })
 
+  test('closing while a transaction is open and the store is away ends in time, and nobody is left unheard', async (t) => {
+    const place = bench(t)
+    const fasten = place.start({ flush_timeout_ms: long })
+    await fasten.ready(long)
+    const app = new DatabaseSync(place.path)
+    t.after(() => app.close())
+    app.exec('BEGIN')
+    const { stored } = await fasten.emit(app, event)
+    const outcome = assert.rejects(stored, { code: 'NOT_STORED_YET' })
+    mend(place.path)
+    brokenStore(place.path)
+    fasten.emit(event)
+    await said(place, 'audit_drain_failed')
+    await fasten.close(100)
+    await outcome
+  })
+
   test('a fail_closed code does not go into a store whose file was taken away', async (t) => {
     const place = bench(t)
     const fasten = place.start({ flush_timeout_ms: long })

@@ -172,9 +172,12 @@ export function createFasten({
       if (isClosed) return
       isClosed = true
       lines.flush()
+      const startedAt = clock.monotonicNanos()
       await watch.sweep(timeoutMs)
       watch.close()
-      await Promise.all(opened.map((lane) => lane.close(timeoutMs)))
+      // What was spent on the outbox is not spent again on the spools.
+      const leftMs = Math.max(0, timeoutMs - Number((clock.monotonicNanos() - startedAt) / 1_000_000n))
+      await Promise.all(opened.map((lane) => lane.close(leftMs)))
       await sources.close()
       lines.flush()
     },

@@ -59,7 +59,7 @@ export function createOutboxWatch(drainer: Drainer): OutboxWatch {
 
   function poll(): void {
     isSweeping = true
-    void look().finally(() => {
+    void look().then(() => {
       isSweeping = false
       watchedMs += pauseMs
       pauseMs = Math.min(pauseMs * 2, longestMs)
@@ -69,12 +69,16 @@ export function createOutboxWatch(drainer: Drainer): OutboxWatch {
   }
 
   async function look(): Promise<void> {
-    await drainer.sweep(isAwaited())
-    // Another process may have moved what somebody waits for here.
-    for (const [key, waiters] of outstanding) {
-      if (waiters.length === 0) continue
-      const place = await drainer.locate('audit', key).catch(() => null)
-      if (place !== null) settle(key, place)
+    try {
+      await drainer.sweep(isAwaited())
+      // Another process may have moved what somebody waits for here.
+      for (const [key, waiters] of outstanding) {
+        if (waiters.length === 0) continue
+        const place = await drainer.locate('audit', key)
+        if (place !== null) settle(key, place)
+      }
+    } catch {
+      // The drainer tells of a store that is away; the next look asks again, and after the end there is none.
     }
   }
 
@@ -126,6 +130,7 @@ export function createOutboxWatch(drainer: Drainer): OutboxWatch {
         waiters.push({ resolve, reject })
         outstanding.set(key, waiters)
         pauseMs = firstMs
+        watchedMs = 0
         schedule()
       })
     },
@@ -133,7 +138,10 @@ export function createOutboxWatch(drainer: Drainer): OutboxWatch {
       if (inserted === 0) return true
       let late: NodeJS.Timeout | undefined
       const inTime = await Promise.race([
-        drainer.sweep(true).then(() => true),
+        drainer.sweep(true).then(
+          () => true,
+          () => false,
+        ),
         new Promise<false>((resolve) => {
           late = setTimeout(() => resolve(false), timeoutMs)
         }),
