@@ -6,7 +6,9 @@ import { FastenError, systemCode } from '../core/error.ts'
 import { detailBytesLimit } from '../core/redact.ts'
 import type { Level, StreamName } from '../core/row.ts'
 import type { RetentionPolicy } from '../core/retention-policy.ts'
+import { parseTlogPolicy, type PolicyWitness } from '../core/tlog-policy.ts'
 import { parseDsn, type Dsn } from '../store/dsn.ts'
+import { sha256 } from '../store/platform.ts'
 import type { KeyOrigin, Signer } from '../store/keys/signer.ts'
 import type { SqliteDriverName } from '../store/sqlite/driver.ts'
 import { expandVariables, readEnvFile } from './env-file.ts'
@@ -86,6 +88,8 @@ export interface Config {
   /** Which key signs checkpoints; a `file` of null is one that fasten makes beside each store. */
   readonly key: ConfiguredKey
   readonly heartbeatMs: number
+  /** Of the policy file; those with a URL are asked to cosign each checkpoint. */
+  readonly witnesses: readonly PolicyWitness[]
   /** Where keys lie; undefined for beside the database. */
   readonly keyDirectory: string | undefined
   /** The key for personal data, where one is given. */
@@ -168,9 +172,30 @@ export function readConfig(
     hasExitHooks: get('exit_hooks') ?? true,
     key: configuredKey(get, options.signer),
     heartbeatMs: get('heartbeat_interval') ?? 3_600_000,
+    witnesses: witnessesIn(get('witness_policy')),
     retention: { policy: policyFrom(get), sweepIntervalMs: get('retention_sweep_interval') ?? 21_600_000 },
     assumed,
   }
+}
+
+/** The witnesses of a policy file. Throws `CONFIG_INVALID`, `BAD_POLICY` or `BAD_VERIFIER_KEY`. */
+function witnessesIn(file: string | undefined): readonly PolicyWitness[] {
+  if (file === undefined) return []
+  let text: string
+  try {
+    text = readFileSync(resolve(file), 'utf8')
+  } catch (cause) {
+    throw new FastenError(
+      'CONFIG_INVALID',
+      `the policy "${file}" cannot be read: ${systemCode(cause) ?? String(cause)}`,
+      {
+        at: 'FASTEN_WITNESS_POLICY',
+        hint: 'name a file with lines such as: witness NAME KEY URL',
+        cause,
+      },
+    )
+  }
+  return parseTlogPolicy(text, sha256).witnesses
 }
 
 /** What the environment says of keys, without the rest of a configuration. Throws `CONFIG_INVALID`. */

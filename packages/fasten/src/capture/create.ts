@@ -297,7 +297,8 @@ export function createFasten({
   function tellDrainEvent(event: DrainEvent): void {
     const { event: name, ...fields } = event
     // The spool of another process is no trouble of this one.
-    if ('error' in event && name !== 'audit_spool_not_adopted') lastError = event.error
+    if ('error' in event && name !== 'audit_spool_not_adopted' && name !== 'audit_witness_failed')
+      lastError = event.error
     if (name === 'audit_checkpoint_recovered') lastError = null
     if (name === 'audit_drain_recovered') lastError = null
     if (name === 'audit_row_quarantined') {
@@ -338,8 +339,9 @@ export function createFasten({
       name === 'retention_swept' ||
       name === 'audit_drain_recovered' ||
       name === 'audit_spool_adopted' ||
-      name === 'audit_checkpoint_recovered'
-    const isWarning = name === 'audit_drain_failed' || name === 'audit_spool_not_adopted'
+      name === 'audit_checkpoint_recovered' ||
+      name === 'audit_witness_recovered'
+    const isWarning = ['audit_drain_failed', 'audit_spool_not_adopted', 'audit_witness_failed'].includes(name)
     if (name !== 'audit_spool_adopted' && name !== 'retention_swept')
       notice(`${name} ${JSON.stringify(fields)}`)
     // While the sys stream goes into the same store, its rows wait in the same spool; nothing feeds back.

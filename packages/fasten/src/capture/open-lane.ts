@@ -137,13 +137,14 @@ export function openLane(plan: LanePlan, parts: OpenLaneParts): OpenLane {
   }
 
   function startDrainer(): Drainer {
+    const sealing = { heartbeatMs: config.heartbeatMs, witnesses: config.witnesses }
     const pace = { rowsMax: config.drainRowsMax, lingerMs: config.drainLingerMs }
     const retention = isMemory ? undefined : { ...config.retention, service_id: config.service_id }
     const onThisThread = () => ({
       root: spool.root,
       reader: spool.reader(),
       openStore: () => (inline ??= openStore(target, { digest: sha256, clock, ids, signing })),
-      sealing: signing && sealingOf(target, signing, config.heartbeatMs),
+      sealing: signing && sealingOf(target, signing, sealing),
       retention,
       clock,
       ids,
@@ -155,7 +156,7 @@ export function openLane(plan: LanePlan, parts: OpenLaneParts): OpenLane {
     const isBound = isMemory || config.key.kind === 'object'
     if (isBound || !config.usesDrainThread) return startInlineDrainer(onThisThread())
     return startDrainThread(
-      { root: spool.root, spool: id, target, ...pace, heartbeatMs: config.heartbeatMs, retention },
+      { root: spool.root, spool: id, target, ...pace, sealing, retention },
       onThisThread,
       onEvent,
       onMoved,

@@ -162,6 +162,7 @@ export const settings = {
   node_key: setting(['FASTEN_NODE_KEY'], text, 'an Ed25519 key, PKCS #8 as PEM or as base64'),
   node_key_file: setting(['FASTEN_NODE_KEY_FILE'], text, 'the path of a key file'),
   key_dir: setting(['FASTEN_KEY_DIR'], text, 'a directory'),
+  witness_policy: setting(['FASTEN_WITNESS_POLICY'], text, 'the path of a tlog-policy file'),
   heartbeat_interval: setting(
     ['FASTEN_HEARTBEAT_INTERVAL'],
     duration,

@@ -4,6 +4,7 @@ import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { expandVariables, readEnvFile } from '../capture/env-file.ts'
 import { FastenError } from '../core/error.ts'
+import { parseLogName } from '../core/log-name.ts'
 import { streams, type StreamName } from '../core/row.ts'
 import { parseDsn, type Dsn } from '../store/dsn.ts'
 import { dsnOf } from '../store/open.ts'
@@ -62,6 +63,16 @@ export function placesOf(target: Target, processEnv: Env): readonly Place[] {
     else known.of.push(stream)
   }
   return Array.from(byText, ([text, { at, of }]) => place(of, text, at, parseDsn(text, { at })))
+}
+
+/** The place that keeps a log, by its stream. Throws as `placesOf`, and `BAD_TARGET` when none does. */
+export function placeOfLog(log: string, target: Target, env: Env): Place {
+  const stream = parseLogName(log)?.stream
+  const place = placesOf(target, env).find(({ streams: kept }) => kept.some((each) => each === stream))
+  if (place !== undefined) return place
+  throw new FastenError('BAD_TARGET', `${JSON.stringify(log)} is not the name of a log that is kept here`, {
+    hint: 'name one as fasten key show does, e.g. _/shop/edge-07/audit',
+  })
 }
 
 /** True when the file of the place is there and not empty. A store that is no file counts as there. */

@@ -95,7 +95,7 @@ export async function signNow(place: Place, signing: Signing, world: World): Pro
   const store = await openStore(target, parts)
   try {
     const sealer = createSealer({
-      ...sealingOf(target, signing, 0),
+      ...sealingOf(target, signing),
       store: async () => store,
       clock: world.clock,
       onFailure: () => {},

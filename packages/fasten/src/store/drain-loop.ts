@@ -52,6 +52,14 @@ export type DrainEvent =
   /** Said once; rows are stored all the same, and signing is tried again. */
   | { readonly event: 'audit_checkpoint_failed'; readonly error: string; readonly code: string }
   | { readonly event: 'audit_checkpoint_recovered' }
+  /** Said once for each witness; nothing waits for it, and it is asked again. */
+  | {
+      readonly event: 'audit_witness_failed'
+      readonly witness: string
+      readonly error: string
+      readonly code: string
+    }
+  | { readonly event: 'audit_witness_recovered'; readonly witness: string }
   | SweepEvent
   | { readonly event: 'audit_spool_adopted'; readonly spools: number; readonly rows: number }
   /** Said once for each fault of a dead process's spool; it is tried again, and nothing else waits for it. */

@@ -4,12 +4,14 @@ import { FastenError } from '../core/error.ts'
 import type { IdSource } from '../core/ids.ts'
 import type { StreamName } from '../core/row.ts'
 import type { NoteCrypto } from '../core/signature.ts'
+import type { PolicyWitness } from '../core/tlog-policy.ts'
 import { createDrainLoop, type DrainEvent } from './drain-loop.ts'
 import type { DrainShared } from './drain-shared.ts'
 import { createUptime, sha256 } from './platform.ts'
 import type { AppendedRow, Outbox, OutboxPlace, RowSink, Store } from './ports.ts'
 import type { Signing } from './keys/signing.ts'
 import { createSealer, type Sealed } from './seal/sealer.ts'
+import { createWitnessClient } from './witness/witness-client.ts'
 import { createSweeper, type RetentionSettings } from './retention/sweeper.ts'
 import { removeSpool } from './spool/adopt.ts'
 import type { SpoolReader } from './spool/spool.ts'
@@ -48,6 +50,8 @@ export interface Sealing {
   readonly heartbeatMs: number
   /** Table of a log's stream in the store. */
   readonly tableOf: (log: string) => string
+  /** Those with a URL are asked to cosign. */
+  readonly witnesses: readonly PolicyWitness[]
 }
 
 export interface DrainRunner {
@@ -81,6 +85,19 @@ export function createDrainRunner(options: DrainRunnerOptions): DrainRunner {
     return mine
   }
 
+  const witnesses =
+    options.sealing &&
+    createWitnessClient({
+      ...options.sealing,
+      store: open,
+      timeoutMs: 10_000,
+      onFailure: (witness, error) =>
+        onEvent(
+          error === null
+            ? { event: 'audit_witness_recovered', witness }
+            : { event: 'audit_witness_failed', witness, error: error.toLine(), code: error.code },
+        ),
+    })
   const sealer =
     options.sealing &&
     createSealer({
@@ -92,7 +109,10 @@ export function createDrainRunner(options: DrainRunnerOptions): DrainRunner {
         shared.addSealFailure()
         onEvent({ event: 'audit_checkpoint_failed', error: error.toLine(), code: error.code })
       },
-      onSealed: (sealed) => shared.addCheckpoints(sealed.length),
+      onSealed(sealed) {
+        shared.addCheckpoints(sealed.length)
+        witnesses?.ask(sealed.map(({ log }) => log))
+      },
     })
 
   const sweeper =
@@ -163,6 +183,7 @@ export function createDrainRunner(options: DrainRunnerOptions): DrainRunner {
       await sweeper?.stop()
       // Only if the store was ever opened: there is nothing to sign in one that was not.
       if (opening !== null) await sealer?.stop()
+      await witnesses?.stop()
       const closing = await opening?.catch(() => null)
       opening = null
       try {

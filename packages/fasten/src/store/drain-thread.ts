@@ -12,6 +12,7 @@ import {
   type DrainRunner,
   type DrainRunnerOptions,
   type PlainError,
+  type Sealing,
   type StoredPlace,
 } from './drain-runner.ts'
 import { createDrainShared, type DrainShared } from './drain-shared.ts'
@@ -28,7 +29,8 @@ export interface DrainThreadData {
   readonly target: StoreTarget
   readonly rowsMax: number
   readonly lingerMs: number
-  readonly heartbeatMs: number
+  /** How its logs are signed; not looked at where nothing is. */
+  readonly sealing: Pick<Sealing, 'heartbeatMs' | 'witnesses'>
   readonly retention?: RetentionSettings | undefined
 }
 

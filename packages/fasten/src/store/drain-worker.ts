@@ -21,7 +21,7 @@ if (port) {
     reader: createSpoolReader(data.spool, spoolDirectory(data.root, data.spool)),
     shared: createDrainShared(data.shared),
     openStore: () => openStore(data.target, { ...parts, signing }),
-    sealing: signing && sealingOf(data.target, signing, data.heartbeatMs),
+    sealing: signing && sealingOf(data.target, signing, data.sealing),
     retention: data.retention,
     clock: parts.clock,
     ids: parts.ids,

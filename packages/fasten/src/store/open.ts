@@ -100,11 +100,16 @@ export function assertEngine(dsn: Dsn): void {
 }
 
 /** What a drainer needs to sign the logs of a target. */
-export function sealingOf({ dsn, tables }: StoreTarget, signing: Signing, heartbeatMs: number): Sealing {
+export function sealingOf(
+  { dsn, tables }: StoreTarget,
+  signing: Signing,
+  { heartbeatMs = 0, witnesses = [] }: Partial<Pick<Sealing, 'heartbeatMs' | 'witnesses'>> = {},
+): Sealing {
   return {
     signing,
     crypto: noteCrypto,
     heartbeatMs,
+    witnesses,
     tableOf(log) {
       const stream = parseLogName(log)?.stream ?? 'audit'
       return tables?.[stream] ?? dsn.table ?? defaultTables[stream]

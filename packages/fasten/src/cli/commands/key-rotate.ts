@@ -72,7 +72,7 @@ export async function run(args: Args, world: World): Promise<number> {
         isRevoked: args.flag('revoke'),
         memory: opened.memory,
         clock: world.clock,
-        tableOf: sealingOf(target, opened, 0).tableOf,
+        tableOf: sealingOf(target, opened).tableOf,
       })
       await world.out.lines(rotated.map((each) => (args.flag('json') ? jsonLine(each) : each.key)))
       count += rotated.length

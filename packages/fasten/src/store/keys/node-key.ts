@@ -36,8 +36,13 @@ import type { Signer } from './signer.ts'
  * `KEY_IO` when it cannot be made.
  */
 export function openNodeKey(path: string, ids?: Pick<IdSource, 'randomHex'>): Signer {
+  return signerOf(openNodeKeyPair(path, ids))
+}
+
+/** The same, for whoever signs on this thread. */
+export function openNodeKeyPair(path: string, ids?: Pick<IdSource, 'randomHex'>): KeyPair {
   const text = readKeyFile(path)
-  if (text !== undefined) return parseNodeKey(text, path)
+  if (text !== undefined) return ed25519Pair(privateKeyOf(text, path))
   if (ids === undefined) {
     throw new FastenError('KEY_UNREADABLE', 'there is no key file', {
       at: path,
@@ -47,7 +52,13 @@ export function openNodeKey(path: string, ids?: Pick<IdSource, 'randomHex'>): Si
   writeKeyFile(path, newKeyText(), ids)
   const made = readKeyFile(path)
   if (made === undefined) throw keyIo(path, 'the key file vanished as it was made')
-  return parseNodeKey(made, path)
+  return ed25519Pair(privateKeyOf(made, path))
+}
+
+type KeyPair = ReturnType<typeof ed25519Pair>
+
+function signerOf({ publicKey, sign }: KeyPair): Signer {
+  return { publicKey, sign: async (message) => sign(message) }
 }
 
 /** A new key as the text of its file. */
@@ -60,8 +71,7 @@ export function newKeyText(): string {
  * Throws FastenError `KEY_INVALID`, which names `at` and never quotes the text.
  */
 export function parseNodeKey(text: string, at: string): Signer {
-  const { publicKey, sign } = ed25519Pair(privateKeyOf(text, at))
-  return { publicKey, sign: async (message) => sign(message) }
+  return signerOf(ed25519Pair(privateKeyOf(text, at)))
 }
 
 /** Who but the owner may read or write the file; null where the system does not say (Windows) or there is no file. */

@@ -49,7 +49,7 @@ async function open(signing: Signing = signingOf(), heartbeatMs = 0): Promise<Wo
   const failures: (FastenError | null)[] = []
   const told: Sealed[] = []
   const sealer = createSealer({
-    ...sealingOf(target, signing, heartbeatMs),
+    ...sealingOf(target, signing, { heartbeatMs }),
     store: async () => store,
     clock,
     onFailure: (error) => failures.push(error),
