@@ -6,7 +6,7 @@
  *     npm run bench -- --quick          every group in under a minute, rough, keeps nothing
  *     npm run bench -- --only calls     some of: calls, rows, postgres, http, start; keeps nothing
  *     npm run bench -- --rounds 3       another number of rounds than five; keeps the figures
- *     npm run bench -- … --json         keeps the figures of such a run all the same
+ *     npm run bench -- … --json         keeps the figures of such a run all the same; with --only, beside those of the last full run
  *
  * Both sides of every ratio are measured in the same rounds, in processes of their own, after a warm-up that is thrown
  * away. Every case reads back what it wrote and fails the run when anything is missing, so a figure without its rows
@@ -67,8 +67,12 @@ try {
 say(`\n${goalTable(goals)}`)
 if (values.json || (!values.quick && values.only === undefined)) {
   const judged = goals.map((goal) => ({ ...goal, verdict: judgeGoal(goal) }))
-  keep({ at: new Date().toISOString(), machine, scale, groups, goals: judged }, said)
-  process.stdout.write('\nkept in bench/results/latest.json, bench/README.md and docs/pictures/bench.svg\n')
+  keep({ at: new Date().toISOString(), machine, scale, groups, goals: judged }, said, values.only)
+  process.stdout.write(
+    values.only === undefined
+      ? '\nkept in bench/results/latest.json, bench/README.md and docs/pictures/bench.svg\n'
+      : `\nkept in bench/results/${values.only}.json and bench/README.md\n`,
+  )
 }
 
 async function group<R>(
