@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { describe, test } from 'node:test'
+import { describe, test, type TestContext } from 'node:test'
 import type { AuditDraft } from '../packages/fasten/src/core/row.ts'
 import { createSystemClock } from '../packages/fasten/src/store/platform.ts'
 import { drainSlice } from '../packages/fasten/src/store/drain.ts'
@@ -16,54 +16,21 @@ import { createChance } from './harness/chance.ts'
 import { batchOf, openPlace } from './harness/drafts.ts'
 import { judge } from './harness/judge.ts'
 import { openLedger, readLedger } from './harness/ledger.ts'
-import { makeFolder, sqlitePlace, subfolder } from './harness/place.ts'
+import { makeFolder, sqlitePlace, subfolder, type Place } from './harness/place.ts'
+import { postgresPlace } from './harness/postgres-place.ts'
 import { recover, startWriter } from './harness/processes.ts'
 import { report, reportControl } from './harness/report.ts'
-import { times } from './harness/scale.ts'
+import { onlyTorture, times } from './harness/scale.ts'
 
 const chance = createChance()
 
 describe('row 8: the same rows more than once', () => {
-  test('each batch is sent 1 to 3 times by two senders, and again later: stored once', async (t) => {
-    const folder = makeFolder(t)
-    const place = sqlitePlace(subfolder(folder, 'system'))
-    const path = join(folder, 'ledger')
-    const ledger = openLedger(path)
-    const store = await openPlace(place)
-    const naive = new DatabaseSync(':memory:')
-    naive.exec('CREATE TABLE rows (id TEXT)')
-    const add = naive.prepare('INSERT INTO rows VALUES (?)')
-    let deliveries = 0
-    const send = async (spool: string, position: number, drafts: readonly AuditDraft[]): Promise<void> => {
-      const { appended, rejected } = await store.append(batchOf(spool, position, drafts))
-      assert.deepEqual([appended.map(({ id }) => id), rejected], [drafts.map(({ id }) => id), []])
-      ledger.ack(drafts.map(({ id }) => id))
-      for (const { id } of drafts) add.run(id)
-      deliveries++
-    }
-    const samples = createSampleDrafts()
-    const batches = Array.from({ length: times({ short: 60, long: 3000 }) }, () =>
-      Array.from({ length: chance.between(1, 8) }, () => samples.audit()),
-    )
-    for (const [index, drafts] of batches.entries()) {
-      for (let sent = chance.between(1, 3); sent > 0; sent--)
-        await send(chance.pick(['00000000000000aa', '00000000000000bb']), index + 1, drafts)
-      if (index % 7 === 6) await send('00000000000000cc', index, batches[chance.between(0, index)] ?? [])
-    }
-    await store.close()
-    ledger.close()
-    report(
-      t,
-      { row: 8, attacked: 'batches delivered again', times: deliveries },
-      await judge(place, readLedger(path)),
-    )
-    const twice = naive.prepare('SELECT count(*) - count(DISTINCT id) AS n FROM rows').get()?.['n']
-    naive.close()
-    reportControl(t, 8, {
-      broken: 'a table that takes what it gets',
-      harm: 'rows stored twice',
-      count: Number(twice),
-    })
+  test('each batch is sent 1 to 3 times by two senders, and again later: stored once, SQLite', async (t) => {
+    await deliverAgain(t, sqlitePlace(subfolder(makeFolder(t), 'system')), 'SQLite')
+  })
+
+  test('the same on Postgres', { skip: onlyTorture }, async (t) => {
+    await deliverAgain(t, (await postgresPlace(t)).place, 'Postgres')
   })
 
   test('the same id with other content is a fork: told by a code, both kept', async (t) => {
@@ -132,3 +99,44 @@ describe('row 8: the same rows more than once', () => {
     assert.equal(judged.spoolsLeft, 0)
   })
 })
+
+async function deliverAgain(t: TestContext, place: Place, engine: string): Promise<void> {
+  const folder = makeFolder(t)
+  const path = join(folder, 'ledger')
+  const ledger = openLedger(path)
+  const store = await openPlace(place)
+  const naive = new DatabaseSync(':memory:')
+  naive.exec('CREATE TABLE rows (id TEXT)')
+  const add = naive.prepare('INSERT INTO rows VALUES (?)')
+  let deliveries = 0
+  const send = async (spool: string, position: number, drafts: readonly AuditDraft[]): Promise<void> => {
+    const { appended, rejected } = await store.append(batchOf(spool, position, drafts))
+    assert.deepEqual([appended.map(({ id }) => id), rejected], [drafts.map(({ id }) => id), []])
+    ledger.ack(drafts.map(({ id }) => id))
+    for (const { id } of drafts) add.run(id)
+    deliveries++
+  }
+  const samples = createSampleDrafts()
+  const batches = Array.from({ length: times({ short: 30, long: 3000 }) }, () =>
+    Array.from({ length: chance.between(1, 8) }, () => samples.audit()),
+  )
+  for (const [index, drafts] of batches.entries()) {
+    for (let sent = chance.between(1, 3); sent > 0; sent--)
+      await send(chance.pick(['00000000000000aa', '00000000000000bb']), index + 1, drafts)
+    if (index % 7 === 6) await send('00000000000000cc', index, batches[chance.between(0, index)] ?? [])
+  }
+  await store.close()
+  ledger.close()
+  report(
+    t,
+    { row: 8, attacked: `batches delivered again, ${engine}`, times: deliveries },
+    await judge(place, readLedger(path)),
+  )
+  const twice = naive.prepare('SELECT count(*) - count(DISTINCT id) AS n FROM rows').get()?.['n']
+  naive.close()
+  reportControl(t, 8, {
+    broken: 'a table that takes what it gets',
+    harm: 'rows stored twice',
+    count: Number(twice),
+  })
+}

@@ -11,7 +11,7 @@ import { makeFolder, sqlitePlace, subfolder, type Place } from './harness/place.
 import { postgresPlace } from './harness/postgres-place.ts'
 import { recover, startWriter } from './harness/processes.ts'
 import { report, reportControl } from './harness/report.ts'
-import { times } from './harness/scale.ts'
+import { onlyTorture, times } from './harness/scale.ts'
 
 const chance = createChance()
 const writers = 8
@@ -21,7 +21,7 @@ describe('row 14: many writers of one log', () => {
     await crowd(t, sqlitePlace(subfolder(makeFolder(t), 'system')), 'SQLite')
   })
 
-  test('the same on Postgres', async (t) => {
+  test('the same on Postgres', { skip: onlyTorture }, async (t) => {
     await crowd(t, (await postgresPlace(t)).place, 'Postgres')
   })
 

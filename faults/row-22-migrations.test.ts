@@ -8,6 +8,8 @@ import { DatabaseSync } from 'node:sqlite'
 import { describe, test } from 'node:test'
 import { loadSqliteDriver } from '../packages/fasten/src/store/sqlite/driver.ts'
 import { migrate } from '../packages/fasten/src/store/sqlite/migrate.ts'
+import type { PostgresServer } from '../packages/fasten/src/store/postgres/fixtures/server.ts'
+import { migrations as postgresMigrations } from '../packages/fasten/src/store/postgres/schema.ts'
 import { migrations } from '../packages/fasten/src/store/sqlite/schema.ts'
 import { createSampleDrafts } from '../packages/fasten/src/testing/sample-drafts.ts'
 import { addUp } from './harness/add-up.ts'
@@ -15,8 +17,9 @@ import { createChance } from './harness/chance.ts'
 import { batchOf, openPlace } from './harness/drafts.ts'
 import { judge, type Judgement } from './harness/judge.ts'
 import { makeFolder, sqlitePlace, subfolder } from './harness/place.ts'
+import { postgresPlace } from './harness/postgres-place.ts'
 import { report, reportControl } from './harness/report.ts'
-import { isTorture } from './harness/scale.ts'
+import { isTorture, onlyTorture } from './harness/scale.ts'
 
 const chance = createChance()
 const tables = { audit: 'audit_log', sys: 'sys_log', api: 'api_log' }
@@ -49,6 +52,33 @@ describe('row 22: kill at every statement of every migration', () => {
       }
     }
     report(t, { row: 22, attacked: 'kill -9 of a migration, SQLite', times: kills }, addUp(judged))
+  })
+
+  test('the same on Postgres', { skip: onlyTorture }, async (t) => {
+    const { server, place } = await postgresPlace(t, true)
+    const judged: Judgement[] = []
+    let kills = 0
+    const known = postgresMigrations.length
+    const count = Number(await migratePostgres(await server.freshDatabase(), 'count', 0, known))
+    const fresh = await server.freshDatabase()
+    await migratePostgres(fresh, 'count', 0, known)
+    const finished = await postgresShape(server, fresh)
+    const all = Array.from({ length: count }, (_, index) => index + 1)
+    for (const at of isTorture ? all : [chance.between(2, count), count]) {
+      const dsn = await server.freshDatabase()
+      assert.equal(await migratePostgres(dsn, 'kill', at, known), 'SIGKILL')
+      kills++
+      // The server learns of the death when it next looks at the connection.
+      await untilAlone(server, dsn)
+      assert.ok([finished, '[]'].includes(await postgresShape(server, dsn)), `half migrated, killed at ${at}`)
+      const here = { ...place, dsn }
+      const store = await openPlace(here, ['audit', 'sys', 'api'])
+      const drafts = [createSampleDrafts().audit()]
+      await store.append(batchOf('00000000000000aa', 1, drafts))
+      await store.close()
+      judged.push(await judge(here, new Set(drafts.map(({ id }) => id))))
+    }
+    report(t, { row: 22, attacked: 'kill -9 of a migration, Postgres', times: kills }, addUp(judged))
   })
 
   test('an older program is refused by a code, and changes nothing', async (t) => {
@@ -116,4 +146,39 @@ function shapeOf(path: string): string {
   return rows.length === 0
     ? ''
     : JSON.stringify([rows, version?.['value'] === '99' ? String(migrations.length) : version?.['value']])
+}
+
+/** What it printed, or the signal that ended it. */
+async function migratePostgres(dsn: string, how: string, at: number, known: number): Promise<string> {
+  const entry = join(import.meta.dirname, 'harness/postgres-migrator.ts')
+  const args = ['--conditions=fasten-source', entry, dsn, how, String(at), String(known)]
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  let text = ''
+  child.stdout.on('data', (bytes: Buffer) => (text += bytes.toString()))
+  const [code, signal] = (await once(child, 'close')) as [number | null, string | null]
+  return signal ?? (code === 0 ? text.trim() : `ended with ${code}`)
+}
+
+/** Tables with their columns and indices, as text; `[]` for an empty schema. */
+async function postgresShape(server: PostgresServer, dsn: string): Promise<string> {
+  const rows = await server.query(
+    `SELECT c.relname, c.relkind, array_agg(a.attname::text ORDER BY a.attnum) AS columns
+     FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
+     WHERE c.relnamespace = 'public'::regnamespace GROUP BY 1, 2 ORDER BY 1`,
+    [],
+    dsn,
+  )
+  return JSON.stringify(rows)
+}
+
+async function untilAlone(server: PostgresServer, dsn: string): Promise<void> {
+  for (let tries = 0; tries < 200; tries++) {
+    const [others] = await server.query(
+      'SELECT count(*)::int AS n FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()',
+      [],
+      dsn,
+    )
+    if (others?.['n'] === 0) return
+    await new Promise((resolve) => setTimeout(resolve, 25))
+  }
 }

@@ -85,7 +85,7 @@ export const faultTable: readonly FaultRow[] = [
     row: 8,
     name: 'duplicates',
     fault:
-      'batches delivered up to three times, by two senders, and later again; adopters race; an id with other content',
+      'batches delivered up to three times, on either engine, by two senders, and later again; adopters race; an id with other content',
     promise:
       'each row is stored once; other content under a used id is told by `ROW_DUPLICATE`, and both are kept',
     control: 'a table that takes what it gets holds rows twice',
@@ -146,7 +146,8 @@ export const faultTable: readonly FaultRow[] = [
   {
     row: 22,
     name: 'migrations',
-    fault: '`kill -9` at every statement of every migration; an older program on newer data',
+    fault:
+      '`kill -9` at every statement of every migration, SQLite and Postgres; an older program on newer data',
     promise:
       'the layout is the old one or the new one, the next start finishes; the older program is refused by a code',
     control: 'the same statements without a transaction leave half a layout',
