@@ -10,7 +10,7 @@ import { retentionOptions } from '../retention-store.ts'
 export const name = 'retention plan'
 export const summary = 'show what the next sweep would take, and change nothing'
 export const description =
-  'Judges the rows that may be due by the policy of the environment (FASTEN_AUDIT_RETENTION_…, FASTEN_SYS_RETENTION_DAYS, ' +
+  'Judges the rows that may be due by the policy of the environment (FASTEN_AUDIT_RETENTION_OVERRIDE, FASTEN_SYS_RETENTION_DAYS, ' +
   'FASTEN_API_RETENTION_DAYS): what would go by log, class and code, what stays although its time is up, and when the next rows are due.'
 export const words = [{ name: 'target', summary: 'the same as --store', isFile: true }]
 export const options: readonly OptionSpec[] = [
