@@ -84,7 +84,7 @@ describe('retention policy', () => {
             (tenant_id === undefined || tenant_id === row.tenant_id) &&
             (of === row.retention_class ||
               of === row.code ||
-              (of.endsWith('*') && row.code?.startsWith(of.slice(0, -1)))),
+              (of.endsWith('*') && (row.code ?? '').startsWith(of.slice(0, -1)))),
         )
         if (fitting.length > 0) return assert.ok(fitting.some((rule) => rule.days === days))
         const known = retentionClasses.find((one) => one === row.retention_class)
