@@ -23,7 +23,7 @@ async function serve(
   response: ServerResponse,
   answer: (request: Uint8Array) => WitnessAnswer,
 ): Promise<void> {
-  if (request.method !== 'POST' || !/\/add-checkpoint$/.test((request.url ?? '').split('?', 1)[0] ?? ''))
+  if (request.method !== 'POST' || !(request.url ?? '').split('?', 1)[0]?.endsWith('/add-checkpoint'))
     return reply(response, 404, 'text/plain; charset=utf-8', 'POST add-checkpoint\n')
   const chunks: Buffer[] = []
   let size = 0
