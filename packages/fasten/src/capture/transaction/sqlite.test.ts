@@ -208,6 +208,30 @@ describe('emit(tx, event) on SQLite', () => {
     assert.ok(folder)
   })
 
+  test('personal values wait in the outbox sealed, and are stored apart from the row', async (t) => {
+    const { registry, start, path, dsn } = bench(t)
+    registry.register('person', {
+      PERSON_SEEN: { category: 'account', action: 'see', retention_class: 'long', pii: ['detail.email'] },
+    })
+    const fasten = start({ flush_timeout_ms: 60_000 })
+    await fasten.ready(60_000)
+    const app = new DatabaseSync(path)
+    app.exec('BEGIN')
+    await fasten.emit(app, { code: 'PERSON_SEEN', target: 'p/1', detail: { email: 'ann@example.org', n: 1 } })
+    const waiting = app.prepare('SELECT frame FROM fasten_outbox').get()?.['frame']
+    assert.ok(waiting instanceof Uint8Array)
+    assert.doesNotMatch(Buffer.from(waiting).toString('latin1'), /ann@example/)
+    app.exec('COMMIT')
+    assert.equal(await fasten.flush(), true)
+    assert.equal(app.prepare('SELECT count(*) AS n FROM fasten_disclosures').get()?.['n'], 1)
+    app.close()
+    const [row] = await soundRows(dsn)
+    assert.deepEqual(
+      [row?.code, Object.hasOwn(row?.detail ?? {}, 'email'), row?.detail['n']],
+      ['PERSON_SEEN', false, 1],
+    )
+  })
+
   test('a row from the outbox that was refused is stored from quarantine, with a number of its own', async (t) => {
     const { dsn, fasten, path } = await started(t)
     const app = new DatabaseSync(path)
