@@ -48,6 +48,14 @@ export { FastenError } from '../core/error.ts'
 
 export type { ApiInput, CodeName, DetailOf, EmitInput, Fasten, RegisteredCodes } from './engine.ts'
 export type { CreateOptions } from './create.ts'
+export type { KeyRing } from '../store/privacy/key-ring.ts'
+export {
+  openServiceKeyRing,
+  type KeyService,
+  type ServiceKeyRing,
+  type ServiceKeyRingOptions,
+} from '../store/privacy/key-service.ts'
+export { createVaultKeyService, type VaultOptions } from '../store/privacy/vault.ts'
 export type { RequestContext } from './context.ts'
 export type { Config, InitOptions } from './config.ts'
 export type { Durability } from './settings.ts'

@@ -10,6 +10,7 @@ export {
   type AppendJob,
   type StorePlace,
 } from './store-contract.ts'
+export { describeKeyStore, type KeyStorePlace } from './key-store-contract.ts'
 export { describePruner, type PrunerPlace } from './pruner-contract.ts'
 export { describeSeals, type SealPlace } from './seal-contract.ts'
 export { describeSigner } from './signer-contract.ts'

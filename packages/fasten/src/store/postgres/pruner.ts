@@ -21,7 +21,6 @@ import {
   anchoredSize,
   clockMarks,
   dueStretches,
-  hasTable,
   newestMove,
   nextDue,
   rowsIn,
@@ -142,10 +141,9 @@ export function createPostgresPruner(options: PostgresPrunerOptions): RowPruner 
             [expired.map(({ row }) => row.position), log.logId],
           )
           for (const { part } of parts) touched.add(String(part))
-          if (await hasTable(sql, prefix, 'fasten_disclosures'))
-            await sql.run(`DELETE FROM ${prefix}fasten_disclosures WHERE position = ANY($1)`, [
-              expired.map(({ row }) => row.position),
-            ])
+          await sql.run(`DELETE FROM ${prefix}fasten_disclosures WHERE position = ANY($1)`, [
+            expired.map(({ row }) => row.position),
+          ])
         }
         await note(place, log, policyHash(order.policy, digest), expired.length, byStretch)
         return { swept, kept }

@@ -72,37 +72,6 @@ export function parseKeyRing(text: string, at: string, random: RandomBytes): Key
   })
 }
 
-/** Puts a new key before those in the file, in one step. Durable when it returns. */
-export function addKey(path: string, random: RandomBytes): void {
-  const there = readKeys(path) ?? missing(path)
-  const text = `${Buffer.from(random(keyBytes)).toString('base64')}\n${there}`
-  replaceKeys(path, text)
-}
-
-/** Leaves only the newest key in the file: to be called once nothing is wrapped by the others any more. */
-export function dropOldKeys(path: string): void {
-  const [newest] = (readKeys(path) ?? missing(path))
-    .split('\n')
-    .filter((line) => line.trim() !== '' && !line.startsWith('#'))
-  replaceKeys(path, `${newest ?? ''}\n`)
-}
-
-function replaceKeys(path: string, text: string): void {
-  try {
-    // The old file's bytes are overwritten where they lie, since a rename would leave them on the disk.
-    const handle = openSync(path, 'r+')
-    try {
-      // Blanks behind the new text, as long as the old one was: then nothing of it is left.
-      writeFileSync(handle, text.padEnd(statSync(path).size, '\n'))
-      fsyncSync(handle)
-    } finally {
-      closeSync(handle)
-    }
-  } catch (cause) {
-    throw keyIo(path, 'changed', cause)
-  }
-}
-
 function readKeys(path: string): string | undefined {
   try {
     const text = readFileSync(path, 'utf8')
