@@ -16,7 +16,8 @@ To check it, with Node.js 20 or newer and no network:
 
 KEY is the key of a log, a line like  name+1a2b3c4d+AYqI...  Ask whoever runs
 the system for it by another way than this pack came by, once for each log, and
-give --key for each. If witnesses have to confirm, write down which in a policy
+give --key for each; or put them into a file, a key a line (fasten key show
+prints it), and give its name instead. If witnesses have to confirm, write down which in a policy
 file of your own and add --policy FILE. policy.example shows the form; it came
 with the pack, so nothing in it is a reason to believe anything.
 
