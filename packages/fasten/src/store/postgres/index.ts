@@ -15,7 +15,8 @@ import { reapplyErasures } from '../privacy/reapply.ts'
 import { wrappedKeysIn } from '../privacy/wrapped-keys-in.ts'
 import { tableOf, type StreamTables } from '../row-tables.ts'
 import { readAddress } from './address.ts'
-import { closeClient, connectTo, defaultTimeouts, type Timeouts } from './connect.ts'
+import { closeClient, connectTo } from './connect.ts'
+import { defaultTimeouts, type Timeouts } from './timeouts.ts'
 import { loadPg } from './driver.ts'
 import { createPostgresPruner } from './pruner.ts'
 import { createPostgresKeyStore, type UseSql } from './key-store.ts'
@@ -55,7 +56,7 @@ export interface PostgresStoreOptions {
   readonly readersMax?: number
 }
 
-export type { Timeouts } from './connect.ts'
+export type { Timeouts } from './timeouts.ts'
 
 /**
  * A store in a Postgres database, ready: for `write` the server was reached, the layout is the newest and the partitions of three months

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { PostgresAddress } from './address.ts'
-import { closeClient, connectTo, dropClient, holdProcess, type Timeouts } from './connect.ts'
+import { closeClient, connectTo, dropClient, holdProcess } from './connect.ts'
+import type { Timeouts } from './timeouts.ts'
 import type { PgDriver } from './driver.ts'
 import { isOfStatement, storeFault } from './fault.ts'
 import { sqlOf, type Sql } from './sql.ts'
