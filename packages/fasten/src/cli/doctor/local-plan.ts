@@ -9,6 +9,7 @@ import type { Target } from '../target.ts'
 import { fail, skip, warn, type Check, type Finding } from './check.ts'
 import { diskCheck, syncCheck, type SyncFinding } from './disk-checks.ts'
 import { clockCheck, envCheck, runtimeCheck } from './host-checks.ts'
+import { keyCheck } from './key-check.ts'
 import { quarantineCheck, spoolCheck } from './queue-checks.ts'
 import {
   chainCheck,
@@ -55,6 +56,7 @@ export async function localPlan(target: Target, options: PlanOptions, world: Wor
       : syncCheck(folderOf(first, world.env), clock, measured),
     await emitCheck(first, options, world),
     ...spools.flatMap((root) => [spoolCheck(root), quarantineCheck(root)]),
+    keyCheck(first, world.env),
   ]
   // Opened when the first check asks, which is after the probe: that one may have made the store.
   const opening = lazily(() => openLocal(places, (text) => void world.err.line(text)))
