@@ -43,7 +43,7 @@ export function signIn(detail: JsonValue): FoundSign | undefined {
     }
     if (typeof value !== 'object' || value === null || depth === 0) return undefined
     for (const [name, member] of Object.entries(value)) {
-      const found = look(member as JsonValue, Array.isArray(value) ? path : `${path}.${name}`, depth - 1)
+      const found = look(member, Array.isArray(value) ? path : `${path}.${name}`, depth - 1)
       if (found !== undefined) return found
     }
     return undefined

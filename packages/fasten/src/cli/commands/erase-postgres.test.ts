@@ -118,7 +118,7 @@ test('one of three people is erased from Postgres, and tables that are put back 
 
     if (server.isOwn) {
       const dataDirectory = String((await client.query('SHOW data_directory')).rows[0]?.['data_directory'])
-      const wrapped = keys.map((key) => String((key as { wrapped: string }).wrapped))
+      const wrapped = keys.map((key) => (key as { wrapped: string }).wrapped)
       assert.deepEqual(
         filesWith(dataDirectory, people.map(emailOf)),
         [],

@@ -85,7 +85,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     change: (work) => writing(writer, address.shown).perform(({ sql, prefix }) => work(sql, prefix)),
     outside: (work) => writing(writer, address.shown).use(work),
   })
-  const ledger = options.privacy == null ? null : openErasureLedger(options.privacy.ledger)
+  const ledger = options.privacy ? openErasureLedger(options.privacy.ledger) : null
   const reader = createPostgresReader({
     pool,
     schema,

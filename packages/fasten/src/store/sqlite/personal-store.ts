@@ -46,7 +46,7 @@ export function createSqlitePersonalStore({
   }
 }
 
-const facts = ['code', 'actor', 'on_behalf_of', 'target', 'request_id', 'tenant_id', 'timestamp'] as const
+const factNames = ['code', 'actor', 'on_behalf_of', 'target', 'request_id', 'tenant_id', 'timestamp'] as const
 
 type Found = ErasedValue & PersonalRow & { readonly position: number; readonly pointer: string }
 
@@ -57,7 +57,7 @@ function valuesUnder(
   keyIds: readonly string[],
 ): ReadonlyMap<string, readonly Found[]> {
   const statement = connection.prepare(`
-    SELECT ${table}.position AS position, pointer, monotonic_seq, log, ${facts.join(', ')} FROM fasten_disclosures
+    SELECT ${table}.position AS position, pointer, monotonic_seq, log, ${factNames.join(', ')} FROM fasten_disclosures
     JOIN ${table} ON ${table}.position = fasten_disclosures.position
     JOIN fasten_logs ON fasten_logs.log_id = ${table}.log_id
     WHERE key_id = ? AND box IS NOT NULL ORDER BY 1, 2`)
@@ -65,7 +65,7 @@ function valuesUnder(
     statement.all(key_id).map(
       (row) =>
         ({
-          ...Object.fromEntries(facts.map((name) => [name, row[name] ?? null])),
+          ...Object.fromEntries(factNames.map((name) => [name, row[name] ?? null])),
           log: String(row['log']),
           position: Number(row['position']),
           pointer: String(row['pointer']),
