@@ -1,10 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict'
-import { copyFileSync, mkdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, test } from 'node:test'
 import { leafHash } from '../packages/fasten/src/core/chain.ts'
+import { ask } from '../packages/fasten/src/cli/fixtures/ask.ts'
 import { FastenError } from '../packages/fasten/src/core/error.ts'
 import { draftText } from '../packages/fasten/src/core/leaf.ts'
 import { logName } from '../packages/fasten/src/core/log-name.ts'
@@ -16,10 +25,10 @@ import { listQuarantine } from '../packages/fasten/src/store/quarantine.ts'
 import { createSampleDrafts } from '../packages/fasten/src/testing/sample-drafts.ts'
 import { spooled } from '../packages/fasten/src/testing/store-contract.ts'
 import { createChance, seed } from './harness/chance.ts'
-import { verdictsOf } from './harness/judge.ts'
+import { judge, verdictsOf } from './harness/judge.ts'
 import { makeFolder, sqlitePlace, subfolder } from './harness/place.ts'
 import { recover } from './harness/processes.ts'
-import { reportControl } from './harness/report.ts'
+import { report, reportControl } from './harness/report.ts'
 import { times } from './harness/scale.ts'
 
 const chance = createChance()
@@ -29,6 +38,8 @@ const dead = '00000000000000dd'
 const files = ['audit.db', 'audit.db-wal', 'segment'] as const
 type File = (typeof files)[number]
 const kinds = ['one bit flipped', '4 KiB zeroed', 'cut off'] as const
+/** Where chance would rarely look: inside a row, so that at least one damage is of that kind. */
+type Damage = (typeof kinds)[number] | 'a letter of a row changed'
 
 /** What one damage led to. Rows are those that were stored, or waited in the spool, before it. */
 interface Outcome {
@@ -60,6 +71,10 @@ describe('row 5: damaged bytes', () => {
         const here = subfolder(folder, `${file}-${round}`)
         outcomes.push({ file, ...(await damageOnce(base, here, file, kind)) })
       }
+    outcomes.push({
+      file: 'audit.db',
+      ...(await damageOnce(base, subfolder(folder, 'letter'), 'audit.db', 'a letter of a row changed')),
+    })
     const ends = (file: File): string =>
       `${file}: ${['PASS', 'FAIL', 'INCOMPLETE', 'typed']
         .map((end) => [end, outcomes.filter((one) => one.file === file && one.end === end).length] as const)
@@ -95,6 +110,44 @@ describe('row 5: damaged bytes', () => {
       harm: 'damages not seen',
       count: outcomes.filter(({ fooledCount }) => fooledCount).length,
     })
+  })
+
+  test('in what the node remembers of its signatures: rows are still taken, and a cut log never verifies by it', async (t) => {
+    const place = sqlitePlace(subfolder(makeFolder(t), 'system'))
+    await recover(place)
+    const path = place.dsn.replace('sqlite:///', '')
+    const memory = join(`${path}-keys`, 'sealed')
+    const [file = ''] = readdirSync(memory).map((name) => join(memory, name))
+    const whole = readFileSync(file)
+    for (const kind of kinds) {
+      damage(file, kind)
+      assert.ok((await recover(place, 300)).firstDurableMs > 0)
+      writeFileSync(file, whole)
+    }
+    await recover(place)
+    const judged = await judge(place, new Set())
+    const signed = readFileSync(file)
+    const cut = new DatabaseSync(path)
+    const head = cut.prepare('SELECT hash FROM audit_log WHERE monotonic_seq = 0').get()
+    cut.exec('DELETE FROM audit_log WHERE monotonic_seq > 0; DELETE FROM fasten_checkpoints')
+    cut.prepare('UPDATE fasten_logs SET size = 1, head_hash = ?').run(String(head?.['hash']))
+    cut.close()
+    const codes: number[] = []
+    for (let at = 0; at < signed.length; at += times({ short: 23, long: 1 })) {
+      const bytes = Buffer.from(signed)
+      bytes[at] = (bytes[at] ?? 0) ^ (1 << chance.between(0, 6))
+      writeFileSync(file, bytes)
+      codes.push((await ask(['verify', path])).exitCode)
+    }
+    const also = `a cut log verified ${codes.filter((code) => code === 0).length} of ${codes.length} times`
+    const attack = {
+      row: 5,
+      attacked: 'damage to the memory of signatures',
+      times: kinds.length + codes.length,
+      also,
+    }
+    report(t, attack, { ...judged, acked: judged.stored })
+    assert.ok(!codes.includes(0), also)
   })
 })
 
@@ -133,12 +186,7 @@ async function makeBase(folder: string): Promise<Base> {
   return { folder: kept, hashes: rows.map(({ hash }) => hash ?? ''), spooledIds: drafts.map(({ id }) => id) }
 }
 
-async function damageOnce(
-  base: Base,
-  here: string,
-  file: File,
-  kind: (typeof kinds)[number],
-): Promise<Outcome> {
+async function damageOnce(base: Base, here: string, file: File, kind: Damage): Promise<Outcome> {
   const place = sqlitePlace(here)
   const spool = subfolder(place.spoolRoot, dead)
   const segment = '0000000000000000.seg'
@@ -153,10 +201,14 @@ async function damageOnce(
   return { started, ...(await lookAt(base, place.dsn, place.spoolRoot)) }
 }
 
-function damage(path: string, kind: (typeof kinds)[number]): void {
+function damage(path: string, kind: Damage): void {
   const { size } = statSync(path)
   if (kind === 'cut off') return truncateSync(path, chance.between(0, size - 1))
   const bytes = readFileSync(path)
+  if (kind === 'a letter of a row changed') {
+    bytes.write('V', bytes.indexOf('WIDGET'))
+    return writeFileSync(path, bytes)
+  }
   const at = chance.between(0, size - 1)
   if (kind === 'one bit flipped') bytes[at] = (bytes[at] ?? 0) ^ (1 << chance.between(0, 7))
   else bytes.fill(0, at - (at % 4096), Math.min(at - (at % 4096) + 4096, size))

@@ -58,7 +58,8 @@ export const faultTable: readonly FaultRow[] = [
   {
     row: 5,
     name: 'corruption',
-    fault: 'one bit flipped, 4 KiB zeroed or the file cut off, in database, write-ahead log and spool',
+    fault:
+      'one bit flipped, 4 KiB zeroed or the file cut off, in database, write-ahead log, spool and memory of signatures',
     promise:
       'the process starts; each changed row is named by a FAIL or refused by a code; damaged spool bytes are set aside',
     control: 'counting rows does not see the damage',

@@ -15,8 +15,10 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { parseCheckpoint } from '../../core/checkpoint.ts'
 import { FastenError, systemCode } from '../../core/error.ts'
 import { logName, parseLogName } from '../../core/log-name.ts'
+import { parseNote } from '../../core/note.ts'
 import type { Remembered } from '../heads.ts'
 import { syncDirectory } from '../spool/layout.ts'
 
@@ -153,10 +155,26 @@ function parsed(text: string): SealedEnd | undefined {
       parseLogName(log) !== undefined &&
       Number.isSafeInteger(size) &&
       typeof head_hash === 'string' &&
-      typeof note === 'string'
+      typeof note === 'string' &&
+      isCheckpointOf(note, log, Number(size))
     return isSound ? { table, log, size: size as number, head_hash, note } : undefined
   } catch (error) {
     if (error instanceof SyntaxError) return undefined
+    throw error
+  }
+}
+
+/**
+ * Whether a note is a checkpoint of that end, signed in the log's name. Both are written together, so anything else is damage; passed over,
+ * it would let a cut log verify as one that nobody ever signed.
+ */
+function isCheckpointOf(note: string, log: string, size: number): boolean {
+  try {
+    const { text, signatures } = parseNote(note)
+    const claim = parseCheckpoint(text)
+    return claim.origin === log && claim.size === size && signatures.some(({ name }) => name === log)
+  } catch (error) {
+    if (error instanceof FastenError) return false
     throw error
   }
 }
