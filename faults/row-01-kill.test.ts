@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict'
+import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { createChance } from './harness/chance.ts'
@@ -84,6 +85,8 @@ async function killRounds(
           ...(durability === undefined ? {} : { durability }),
         })
         await hears('ready')
+        // Every other kill waits for the first promise, so that a slow machine kills no newcomers only.
+        if (index === 0) await firstPromise(ledger)
         setTimeout(() => child.kill('SIGKILL'), chance.next() * 120)
         assert.equal((await ended).signal, 'SIGKILL')
       }),
@@ -92,3 +95,11 @@ async function killRounds(
   }
   return { acked: readLedger(...ledgers), restarts }
 }
+
+async function firstPromise(ledger: string): Promise<void> {
+  const before = sizeOf(ledger)
+  for (let tries = 0; tries < 1000 && sizeOf(ledger) === before; tries++)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+}
+
+const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0

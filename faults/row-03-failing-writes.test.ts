@@ -19,7 +19,7 @@ const chance = createChance()
 
 /** The system calls that put something on a disk, and those that only matter once another has failed. */
 const sites = {
-  'a flush of the spool or of the database': { calls: 'fdatasync', last: 8 },
+  'a flush of the spool or of the database': { calls: 'fdatasync', last: 3 },
   'a flush of a folder or of a rewritten file': { calls: 'fsync', last: 2 },
   'a write': { calls: 'pwrite64', last: 60 },
   'the rename after a failed flush': { calls: 'rename,renameat,renameat2', last: 2, after: 'fdatasync' },
