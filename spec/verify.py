@@ -765,8 +765,8 @@ def own_facts(members, code):
     return facts if named and isinstance(facts, dict) else None
 
 
-def swept_runs(log, seq, members):
-    facts = own_facts(members, 'RETENTION_SWEPT')
+def swept_runs(log, seq, members, code='RETENTION_SWEPT'):
+    facts = own_facts(members, code)
     if facts is None or facts.get('log') != log or not (is_count(facts.get('from')) and is_count(facts.get('to'))):
         return []
     if not (isinstance(facts.get('class'), str) and isinstance(facts.get('policy_hash'), str)):
@@ -826,11 +826,15 @@ def check_erasures(logs, disclosures, is_asked, breaks):
                     accounted[about, key] = accounted.get((about, key), 0) + values
     for log in logs:
         gone = {}
+        swept = [run for seq, members in log.sound.items() for run in swept_runs(log.name, seq, members, 'DISCLOSURES_SWEPT')]
         for seq, members in log.sound.items():
+            may_expire = members.get('pii_in_detail') is True and any(first <= seq <= last for first, last in swept)
             commitments = members.get('sd')
             for pointer, commitment in (commitments if isinstance(commitments, dict) else {}).items():
                 each = beside.get((log.name, seq, pointer))
-                if each is None:
+                if each is None and may_expire and (pointer + '/').startswith('/detail/'):
+                    log.notes.add('details_expired')
+                elif each is None:
                     log.note_break('disclosure_missing', seq, True)
                 elif each['state'] == 'sealed':
                     log.notes.add('disclosures_sealed')

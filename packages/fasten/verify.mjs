@@ -333,8 +333,8 @@ function explainExpired(found) {
 }
 
 /** Which rows a row says were swept: none unless the store itself wrote it and its facts agree (chain.md, Expired rows). */
-function sweptRuns(log, seq, members) {
-  const facts = ownFacts(members, 'RETENTION_SWEPT')
+function sweptRuns(log, seq, members, code = 'RETENTION_SWEPT') {
+  const facts = ownFacts(members, code)
   if (facts === undefined || facts.log !== log || !isCount(facts.from) || !isCount(facts.to)) return []
   if (typeof facts.class !== 'string' || typeof facts.policy_hash !== 'string') return []
   if (facts.from > facts.to || facts.to >= seq) return []
@@ -370,7 +370,8 @@ function ownFacts(members, code) {
 
 /**
  * Personal values against the commitments of their rows. A value that is gone needs rows SUBJECT_ERASED, of the log or of its successor,
- * that account for as many values under its key as are gone; otherwise one erasure could excuse any number.
+ * that account for as many values under its key as are gone; otherwise one erasure could excuse any number. The values of a detail that
+ * is personal as a whole may also have expired, without a trace but a later row DISCLOSURES_SWEPT that names the row.
  */
 function checkErasures(logs, disclosures, isAsked, breaks) {
   const byName = new Map(logs.map((found) => [found.log, found]))
@@ -398,15 +399,20 @@ function checkErasures(logs, disclosures, isAsked, breaks) {
     }
   for (const found of logs) {
     const gone = new Map()
-    for (const [seq, { sd }] of found.sound)
+    const runs = [...found.sound].flatMap(([seq, row]) => sweptRuns(found.log, seq, row, 'DISCLOSURES_SWEPT'))
+    const hasExpired = (seq) => runs.some(([first, last]) => first <= seq && seq <= last)
+    for (const [seq, { sd, pii_in_detail }] of found.sound)
       for (const [pointer, commitment] of Object.entries(isRecord(sd) ? sd : {})) {
         const each = beside.get(`${found.log} ${seq} ${pointer}`)
         if (each?.state === 'sealed') found.notes.add('disclosures_sealed')
         else if (each?.state === 'gone') {
           if (!gone.has(each.key_id)) gone.set(each.key_id, [])
           gone.get(each.key_id).push(seq)
-        } else if (each === undefined) breakAt(found, 'disclosure_missing', seq, true)
-        else if (sha256(Buffer.from(each.disclosure), 'base64url') !== commitment)
+        } else if (each === undefined) {
+          if (pii_in_detail === true && /^\/detail(\/|$)/.test(pointer) && hasExpired(seq))
+            found.notes.add('details_expired')
+          else breakAt(found, 'disclosure_missing', seq, true)
+        } else if (sha256(Buffer.from(each.disclosure), 'base64url') !== commitment)
           breakAt(found, 'disclosure_mismatch', seq, true)
       }
     for (const [key, seqs] of gone)
@@ -825,6 +831,8 @@ const notesTold = {
   continued_by_its_successor: 'this log was broken off; the one that continues it is in this pack',
   continues_a_broken_log: 'this log continues one that was broken off; its row 0 says why',
   continuity_unproven: 'the pack does not show that a checkpoint continues an older one',
+  details_expired:
+    'personal values of details have expired, as rows of sweeps say; the rows themselves are here',
   disclosures_sealed: 'personal values are there that nobody here can open; they were not compared',
   no_checkpoint: 'nobody has signed for these rows: whoever can write the store could have rewritten them',
   no_key: 'no key of this log was given with --key or --policy, so no signature was looked at',

@@ -18,6 +18,7 @@ export function packsToMutate(): readonly { readonly name: string; readonly inpu
     'older-checkpoints_pass',
     'expired-explained_pass',
     'erased-explained_pass',
+    'details-expired_pass',
   ].map((name) => {
     // Of erasures the second, in which values are gone.
     const input = packCases[name]?.checks[name.startsWith('erased') ? 1 : 0]?.input

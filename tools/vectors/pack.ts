@@ -101,6 +101,23 @@ const personalLog = (...more: readonly Draft[]): PackPart => ({
   signer,
 })
 
+const detailed = (index: number, more: Partial<Draft> = {}): Draft =>
+  ({ ...personal(index), pii_in_detail: true, ...more }) as Draft
+const detailsSwept = (from: number, to: number, at: number): Draft =>
+  ownDraft(at, 'DISCLOSURES_SWEPT', {
+    class: 'short',
+    count: to - from + 1,
+    from,
+    log,
+    policy_hash: 'ab'.repeat(32),
+    to,
+  })
+const detailedLog = (...more: readonly Draft[]): PackPart => ({
+  log,
+  drafts: [...draftsOf(2), detailed(2), detailed(3), ...more],
+  signer,
+})
+
 const forked = draftsOf(6).map((draft, at) =>
   at === 4 ? ({ ...draft, actor: 'somebody-else' } as Draft) : draft,
 )
@@ -216,6 +233,29 @@ export const packCases: VectorCases<PackInput> = {
       claim: { rows_erased: 2 },
     },
     { files: packOf([personalLog()]), claim: { rows_erased: 0 } },
+  ]),
+  'details-expired_pass': passes(
+    'Personal values of details that went on the clock of the class short, and a later row that says so. The rows themselves stay; values that were erased before are gone with the others, and the row about them accounts for more than is gone.',
+  )([
+    {
+      files: packOf([detailedLog(detailsSwept(2, 3, 4))], []),
+      claim: {
+        rows_expected: 5,
+        rows_checked: 5,
+        rows_expired: 0,
+        rows_erased: 0,
+        notes: ['details_expired'],
+      },
+    },
+    {
+      files: packOf([detailedLog(detailsSwept(2, 2, 4))], [beside(3, opened)]),
+      claim: { notes: ['details_expired'] },
+    },
+    { files: packOf([detailedLog(erased(2, 4), detailsSwept(2, 3, 5))], []), claim: { rows_erased: 0 } },
+    {
+      files: packOf([{ ...detailedLog(detailsSwept(2, 3, 4)), range: [1, 3], proven: [4] }], []),
+      claim: { notes: ['details_expired', 'part_of_the_log'] },
+    },
   ]),
   'no-checkpoint_incomplete': isIncomplete(
     'Rows that nobody signed for, or whose log has no given key: nothing is wrong with them, and nothing is proven.',
@@ -389,6 +429,46 @@ export const packCases: VectorCases<PackInput> = {
       claim: breaks(['disclosure_mismatch', 3]),
     },
     { files: packOf([personalLog()], [beside(1, opened), beside(2, opened), beside(3, opened)]) },
+  ]),
+  'details-expired-unexplained_broken': fails(
+    'A value of a detail that is not there: a sweep that names another row, one that another writer than the store wrote, one of rows and not of values; a row whose detail is not personal as a whole; a value that is not of the detail.',
+  )([
+    {
+      files: packOf([detailedLog(detailsSwept(2, 2, 4))], []),
+      claim: breaks(['disclosure_missing', 3]),
+    },
+    {
+      files: packOf(
+        [detailedLog({ ...detailsSwept(2, 3, 4), boot_id: '0123456789abcdef' })],
+        [beside(3, opened)],
+      ),
+      claim: breaks(['disclosure_missing', 2]),
+    },
+    {
+      files: packOf([detailedLog(swept(2, 3, 4))], [beside(3, opened)]),
+      claim: breaks(['disclosure_missing', 2]),
+    },
+    {
+      files: packOf([personalLog(detailsSwept(2, 3, 4))], [beside(3, opened)]),
+      claim: breaks(['disclosure_missing', 2]),
+    },
+    {
+      files: packOf(
+        [
+          {
+            ...detailedLog(detailsSwept(2, 3, 4)),
+            drafts: [
+              ...draftsOf(2),
+              detailed(2, { sd: { '/actor': commitment } }),
+              detailed(3),
+              detailsSwept(2, 3, 4),
+            ],
+          },
+        ],
+        [],
+      ),
+      claim: breaks(['disclosure_missing', 2]),
+    },
   ]),
   malformed_broken: fails(
     'Lists that are no canonical JSON, lines that are no rows, rows of a log that the pack does not list.',

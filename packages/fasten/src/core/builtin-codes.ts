@@ -73,6 +73,27 @@ export const builtinCodes = {
       },
     },
   },
+  DISCLOSURES_SWEPT: {
+    category: 'retention',
+    action: 'retention.sweep_details',
+    severity: 'info',
+    retention_class: 'permanent',
+    emitter: 'store',
+    description:
+      'Personal values in the details of rows have expired, on the clock of the class short. The rows themselves are kept.',
+    detail: {
+      required: ['log', 'from', 'to', 'class', 'count', 'policy_hash'],
+      properties: {
+        log: 'string',
+        from: 'integer',
+        to: 'integer',
+        places: 'string',
+        class: 'string',
+        count: 'integer',
+        policy_hash: 'string',
+      },
+    },
+  },
   RETENTION_POLICY_CHANGED: {
     category: 'retention',
     action: 'retention.policy.change',

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { commitmentOf } from './disclosure.ts'
 import type { Digest } from './digest.ts'
+import { createExpiredPlaces } from './expired-places.ts'
 import type { JsonObject } from './row.ts'
+import { isInDetail, type SweptRun } from './swept.ts'
 
 /** A personal value beside a row, as evidence. */
 export interface EvidenceDisclosure {
@@ -20,11 +22,16 @@ export type DisclosureBreak = (
   kind: 'disclosure_mismatch' | 'disclosure_missing',
   seq: number,
   message: string,
+  /** Neighbours of one run are one break. */
+  run?: string,
 ) => void
 
 /**
  * Judges the personal values of one log: each that a row commits to is there and is what was committed to, or is gone and
  * accounted for. Memory grows with the number of destroyed keys, not with the rows.
+ *
+ * Of a row with `pii_in_detail` the values in detail may also have expired, on the clock of the class `short`: they are not there at
+ * all then, and a later row DISCLOSURES_SWEPT names the row.
  *
  * An account is a verified row SUBJECT_ERASED, of this log or of its successor, that names the log and, under each destroyed key, how
  * many of its values are gone. More gone than accounted for is not believed: otherwise one erasure could cover for any.
@@ -34,6 +41,9 @@ export function createDisclosureCheck(log: string, digest: Digest, accounts: rea
   const accounted = new Map<string, number>()
   let rowsErased = 0
   let sealed = 0
+  const expiredPlaces = createExpiredPlaces()
+  let waiting = 0
+  let rowsExpired = 0
   for (const account of accounts) addAccount(account)
 
   function addAccount(detail: JsonObject): void {
@@ -46,20 +56,34 @@ export function createDisclosureCheck(log: string, digest: Digest, accounts: rea
   return {
     /** The detail of a verified SUBJECT_ERASED row. */
     addAccount,
-    /** A verified row with its `sd`; true when nothing is wrong with it as far as can be said now. */
+    /** Rows whose details a verified DISCLOSURES_SWEPT row names. */
+    explain(runs: readonly SweptRun[]): void {
+      const explained = expiredPlaces.explain(runs)
+      waiting -= explained
+      rowsExpired += explained
+    },
+    /** Rows without values that have not been explained yet. */
+    unexplained: () => waiting,
+    /**
+     * A verified row with its `sd`; true when nothing is wrong with it as far as can be said now. With `mayExpire` (`pii_in_detail`) a
+     * value of detail may be gone until `finish` asks for an explanation.
+     */
     check(
       seq: number,
       sd: Readonly<Record<string, unknown>>,
       disclosures: readonly EvidenceDisclosure[],
       say: DisclosureBreak,
+      mayExpire = false,
     ): boolean {
       let isSound = true
+      let isWaiting = false
       let goneKey: string | undefined
       const beside = new Map(disclosures.map((one) => [one.pointer, one]))
       for (const [pointer, commitment] of Object.entries(sd)) {
         const found = beside.get(pointer)
         beside.delete(pointer)
-        if (found === undefined) {
+        if (found === undefined && mayExpire && isInDetail(pointer)) isWaiting = true
+        else if (found === undefined) {
           say(
             'disclosure_missing',
             seq,
@@ -84,6 +108,10 @@ export function createDisclosureCheck(log: string, digest: Digest, accounts: rea
         say('disclosure_mismatch', seq, `a value of ${pointer} lies beside the row, which commits to none`)
         isSound = false
       }
+      if (isSound && isWaiting) {
+        waiting++
+        expiredPlaces.add(seq)
+      }
       const first = goneKey === undefined ? undefined : gone.get(goneKey)
       if (first !== undefined) first.rows++
       return isSound
@@ -92,6 +120,15 @@ export function createDisclosureCheck(log: string, digest: Digest, accounts: rea
     finish(say: DisclosureBreak, isPartial: boolean): { readonly bad: number; readonly unaccounted: number } {
       let bad = 0
       let unaccounted = 0
+      for (const seq of expiredPlaces.rest()) {
+        bad++
+        say(
+          'disclosure_missing',
+          seq,
+          'values of the detail are not beside the row, and no later row of a sweep says why',
+          'detail',
+        )
+      }
       for (const [id, { values, first, rows }] of gone) {
         const excess = values - (accounted.get(id) ?? 0)
         if (excess <= 0) {
@@ -112,6 +149,8 @@ export function createDisclosureCheck(log: string, digest: Digest, accounts: rea
       return { bad, unaccounted }
     },
     rowsErased: () => rowsErased,
+    /** Rows whose details have expired and are explained. */
+    rowsExpired: () => rowsExpired,
     sealed: () => sealed,
   }
 }

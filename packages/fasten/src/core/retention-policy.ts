@@ -62,6 +62,14 @@ export function retentionDays(policy: RetentionPolicy, facts: RetentionFacts): R
   return known === undefined ? null : policy.classes[known]
 }
 
+/**
+ * The days that the personal values in the detail of a row with `pii_in_detail` are kept: those of the class `short`, for its tenant,
+ * whatever class and code the row has.
+ */
+export function detailDays(policy: RetentionPolicy, tenant_id: string | undefined): RetentionDays {
+  return retentionDays(policy, { stream: 'audit', tenant_id, code: undefined, retention_class: 'short' })
+}
+
 /** How narrowly a rule fits, -1 when it does not. Codes are at most some hundred characters long. */
 function rankOf({ tenant_id, of }: RetentionRule, facts: RetentionFacts): number {
   if (tenant_id !== undefined && tenant_id !== facts.tenant_id) return -1

@@ -18,7 +18,7 @@ export interface Swept {
 /** First and last number, inclusive. */
 export type SweptRun = readonly [from: number, to: number]
 
-/** The facts of `RETENTION_SWEPT`. `places` names the rows where they are not all of `from` to `to`. Source: spec/chain.md#expired-rows. */
+/** The facts of `RETENTION_SWEPT` and `DISCLOSURES_SWEPT`. `places` names the rows where they are not all of `from` to `to`. Source: spec/chain.md#expired-rows. */
 export function sweptFacts({ log, from, to, class: of, count, policy_hash, runs }: Swept): JsonObject {
   return {
     class: of,
@@ -43,13 +43,15 @@ export function runsOf(seqs: Iterable<number>): readonly SweptRun[] {
 }
 
 /**
- * What a row says was swept before it, or undefined when it is no such row of the store, or says what cannot be: places that do
- * not ascend, lie outside `from` to `to` or at or behind the row itself, or are not as many as `count`.
+ * What a row says was swept before it: rows, or by `code` the personal values of their details. Undefined when it is no such row of
+ * the store, or says what cannot be: places that do not ascend, lie outside `from` to `to` or at or behind the row itself, or are
+ * not as many as `count`.
  */
-export function sweptBy(row: unknown): Swept | undefined {
+export function sweptBy(row: unknown, code: SweepCode = sweptCode): Swept | undefined {
   if (!isRecord(row)) return undefined
   const { boot_id, log: home, monotonic_seq: seq } = row
-  if (typeof boot_id !== 'string' || !boot_id.startsWith(ownBootPrefix) || !isSweep(row)) return undefined
+  if (typeof boot_id !== 'string' || !boot_id.startsWith(ownBootPrefix) || !isSweep(row, code))
+    return undefined
   const facts = row['stream'] === 'sys' ? row['fields'] : row['detail']
   if (!isRecord(facts)) return undefined
   const { log, from, to, class: of, count, policy_hash, places } = facts
@@ -61,13 +63,21 @@ export function sweptBy(row: unknown): Swept | undefined {
   return rows === count ? { log: String(log), from, to, class: of, count, policy_hash, runs } : undefined
 }
 
-function isSweep(row: Readonly<Record<string, unknown>>): boolean {
-  if (row['stream'] === 'sys') return row['event'] === sweptCode && row['logger'] === builtinDomain
-  if (row['stream'] === 'api') return row['path'] === `/${sweptCode}`
-  return row['code'] === sweptCode && row['domain'] === builtinDomain
+function isSweep(row: Readonly<Record<string, unknown>>, code: SweepCode): boolean {
+  if (row['stream'] === 'sys') return row['event'] === code && row['logger'] === builtinDomain
+  if (row['stream'] === 'api') return row['path'] === `/${code}`
+  return row['code'] === code && row['domain'] === builtinDomain
 }
 
+/** Says that rows were swept. */
 export const sweptCode = 'RETENTION_SWEPT'
+/** Says that the personal values of the details of rows were swept; the rows stay. */
+export const disclosuresSweptCode = 'DISCLOSURES_SWEPT'
+export type SweepCode = typeof sweptCode | typeof disclosuresSweptCode
+
+/** Whether a personal value is one of those that leave a row with `pii_in_detail` on the clock of the class `short`. */
+export const isInDetail = (pointer: string): boolean =>
+  pointer === '/detail' || pointer.startsWith('/detail/')
 
 const placesText = (runs: readonly SweptRun[]): string =>
   runs.map(([from, to]) => (from === to ? String(from) : `${from}-${to}`)).join(',')

@@ -10,7 +10,7 @@ import { createLeafScanner, type Expected } from './leaf-scan.ts'
 import { parseLogName } from './log-name.ts'
 import { memberNames } from './members.ts'
 import type { JsonObject, Row } from './row.ts'
-import { sweptBy, sweptCode } from './swept.ts'
+import { disclosuresSweptCode, sweptBy, sweptCode } from './swept.ts'
 import type { BreakKind, Emission, LogVerdict, Verdict, VerdictKind } from './verdict.ts'
 
 /** Which rules a verdict was reached by; changes when they do. */
@@ -64,7 +64,7 @@ export interface LogVerifier {
    * what a row holds.
    */
   push(row: Evidence): void
-  /** Rows pushed so far whose leaf is gone and that no row of a sweep behind them has explained. */
+  /** Rows pushed so far whose leaf, or the values of their detail, are gone and that no row of a sweep behind them has explained. */
   unexplained(): number
   finish(): LogVerdict
 }
@@ -103,6 +103,7 @@ export function createLogVerifier(options: LogVerifierOptions): LogVerifier {
   const scratch = new Uint8Array(leafBytesMax + 1)
   const breaks = createBreakList()
   const [sdAt, detailAt, codeAt] = [names.indexOf('sd'), names.indexOf('detail'), names.indexOf('code')]
+  const piiInDetailAt = names.indexOf('pii_in_detail')
   const disclosing = createDisclosureCheck(log, digest, options.erasures)
   const sweptAt = names.indexOf(stream === 'sys' ? 'event' : stream === 'api' ? 'path' : 'code')
   const sweptName = stream === 'api' ? `/${sweptCode}` : sweptCode
@@ -123,7 +124,11 @@ export function createLogVerifier(options: LogVerifierOptions): LogVerifier {
   let isEdgeKnown = link !== undefined
   let latestBootId = ''
 
-  return { push, finish, unexplained: () => waiting }
+  return { push, finish, unexplained }
+
+  function unexplained(): number {
+    return waiting + disclosing.unexplained()
+  }
 
   function push(row: Evidence): void {
     const seq = row.monotonic_seq
@@ -194,6 +199,7 @@ export function createLogVerifier(options: LogVerifierOptions): LogVerifier {
       if (!isLatestBroken && seq > 0 && onEmission !== undefined) tellEmission(onEmission)
       if (!isLatestBroken && stream === 'audit') checkPersonal(row, seq)
       if (waiting > 0 && bad === badBefore && scanner.member(sweptAt, sweptName) === sweptName) settle(leaf)
+      else if (disclosing.unexplained() > 0 && bad === badBefore && isDisclosureSweep()) settle(leaf)
     }
     if (options.onHash !== undefined && hash !== null) options.onHash(seq, hash)
     link = computed ?? hash ?? undefined
@@ -209,11 +215,19 @@ export function createLogVerifier(options: LogVerifierOptions): LogVerifier {
     const sd = scanner.text(sdAt)
     if (sd === undefined && (disclosures === undefined || disclosures.length === 0)) return
     // An export without them is judged as what it is: the rows commit to the values all the same.
-    if (disclosures !== undefined && !disclosing.check(seq, parsed(sd), disclosures, breaks.add)) bad++
+    if (disclosures === undefined) return
+    const mayExpire = scanner.text(piiInDetailAt) === 'true'
+    if (!disclosing.check(seq, parsed(sd), disclosures, breaks.add, mayExpire)) bad++
+  }
+
+  function isDisclosureSweep(): boolean {
+    return stream === 'audit' && scanner.member(codeAt, disclosuresSweptCode) === disclosuresSweptCode
   }
 
   function settle(leaf: Uint8Array): void {
-    const swept = sweptBy(JSON.parse(new TextDecoder().decode(leaf)))
+    const row: unknown = JSON.parse(new TextDecoder().decode(leaf))
+    disclosing.explain(sweptBy(row, disclosuresSweptCode)?.runs ?? [])
+    const swept = sweptBy(row)
     const explained = swept === undefined ? 0 : expiredPlaces.explain(swept.runs)
     waiting -= explained
     expired += explained
@@ -221,7 +235,7 @@ export function createLogVerifier(options: LogVerifierOptions): LogVerifier {
 
   /** A row from behind the range: its own hash is checked, its link is not. */
   function explain({ monotonic_seq: seq, leaf, hash }: Evidence): void {
-    if (waiting === 0 || leaf === null || hash === null || hash !== hashOf(leaf)) return
+    if (unexplained() === 0 || leaf === null || hash === null || hash !== hashOf(leaf)) return
     const alone: Expected[] = expected.map(() => undefined)
     alone[names.indexOf('log')] = log
     alone[seqAt] = seq
@@ -344,6 +358,10 @@ export function createLogVerifier(options: LogVerifierOptions): LogVerifier {
     if (disclosing.sealed() > 0)
       notes.push(
         'personal values that no key here opens are there; whether they are those that the rows commit to was not checked',
+      )
+    if (disclosing.rowsExpired() > 0)
+      notes.push(
+        `the personal values in the details of ${disclosing.rowsExpired()} rows have expired, as rows of sweeps say`,
       )
     if (unaccounted > 0)
       notes.push(

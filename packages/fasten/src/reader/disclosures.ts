@@ -2,9 +2,12 @@
 import { commitmentOf } from '../core/disclosure.ts'
 import type { Digest } from '../core/digest.ts'
 import type { JsonValue } from '../core/row.ts'
+import { isInDetail } from '../core/swept.ts'
 import type { RowSource, ScanFilter, StoredRow } from '../store/ports.ts'
 import type { KeyRing } from '../store/privacy/key-ring.ts'
+import type { SealedValue } from '../store/privacy/personal-store.ts'
 import type { DisclosureState, Opener } from '../store/privacy/opener.ts'
+import { rowsWithoutDetails } from './expired-row.ts'
 
 /** A personal value as a reader shows it: outside of the leaf, with what became of it. */
 export interface ShownDisclosure {
@@ -31,19 +34,46 @@ export async function disclosuresOf(
   if (personal.length === 0) return rows.map(() => undefined)
   const values = (await source.sealedValues?.('audit', personal)) ?? []
   const byPosition = Map.groupBy(values, ({ position }) => position)
+  const besideOf = (position: number): ReadonlyMap<string, SealedValue> =>
+    new Map(byPosition.get(position)?.map((value) => [value.pointer, value]))
+  const hasExpired = await expiredDetails(source, rows, besideOf)
   return rows.map(({ row, position }) => {
     if (row.stream !== 'audit' || row.sd === undefined) return undefined
-    const beside = new Map(byPosition.get(position)?.map((value) => [value.pointer, value]))
+    const beside = besideOf(position)
     return Object.fromEntries(
       Object.entries(row.sd).map(([pointer, commitment]): [string, ShownDisclosure] => {
         const found = beside.get(pointer)
-        if (found === undefined) return [pointer, { state: 'missing' }]
+        if (found === undefined)
+          return [pointer, { state: isInDetail(pointer) && hasExpired(position) ? 'expired' : 'missing' }]
         const { state, text, value } = opener.open(row.id, found)
         if (text === undefined || value === undefined) return [pointer, { state }]
         return [pointer, commitmentOf(text, digest) === commitment ? { state, value } : { state: 'damaged' }]
       }),
     )
   })
+}
+
+/** Which rows with `pii_in_detail` lack values of their detail that a sweep says it took; by store position. */
+async function expiredDetails(
+  source: RowSource,
+  rows: readonly StoredRow[],
+  besideOf: (position: number) => ReadonlyMap<string, SealedValue>,
+): Promise<(position: number) => boolean> {
+  const lacking = rows.filter(({ row, position }) => {
+    if (row.stream !== 'audit' || row.sd === undefined || row.pii_in_detail !== true) return false
+    const beside = besideOf(position)
+    return Object.keys(row.sd).some((pointer) => isInDetail(pointer) && !beside.has(pointer))
+  })
+  const expired = new Set<number>()
+  for (const [log, group] of Map.groupBy(lacking, ({ row }) => row.log)) {
+    const seqs = await rowsWithoutDetails(
+      source,
+      log,
+      group.map(({ row }) => row.monotonic_seq),
+    )
+    for (const { row, position } of group) if (seqs.has(row.monotonic_seq)) expired.add(position)
+  }
+  return (position) => expired.has(position)
 }
 
 /** The filter with what lets it find rows in which the wanted actor, target or principal is sealed. */

@@ -4,6 +4,7 @@ import type { Digest } from '../core/digest.ts'
 import { decodeUtf8, toBase64 } from '../core/octets.ts'
 import type { JsonValue, StreamName } from '../core/row.ts'
 import { formatTlogProof } from '../core/tlog-proof.ts'
+import { disclosuresSweptCode, isInDetail, sweptCode } from '../core/swept.ts'
 import {
   createNodeCollector,
   inclusionPlan,
@@ -126,9 +127,17 @@ interface WrittenRows {
   hasExpired: boolean
   /** A personal value is gone. */
   hasGone: boolean
+  /** Personal values of a detail have expired. */
+  hasExpiredDetail: boolean
 }
 
-const written = (): WrittenRows => ({ seqs: [], hashes: [], hasExpired: false, hasGone: false })
+const written = (): WrittenRows => ({
+  seqs: [],
+  hashes: [],
+  hasExpired: false,
+  hasGone: false,
+  hasExpiredDetail: false,
+})
 
 /** The newest checkpoint of each log, or the newest with cosignatures where there is one: it is worth more. */
 async function signedEnds(source: RowSource): Promise<ReadonlyMap<string, StoredCheckpoint>> {
@@ -206,7 +215,11 @@ async function* selectedRows(part: Part): AsyncGenerator<PackPiece, WrittenRows>
 /** Rows outside of what was asked for that explain what is gone from it. */
 async function* contextRows(part: Part, rows: WrittenRows): AsyncGenerator<PackPiece, number[]> {
   const { source, head, from, end, question } = part
-  const codes = [...(rows.hasExpired ? ['RETENTION_SWEPT'] : []), ...(rows.hasGone ? ['SUBJECT_ERASED'] : [])]
+  const codes = [
+    ...(rows.hasExpired ? [sweptCode] : []),
+    ...(rows.hasExpiredDetail ? [disclosuresSweptCode] : []),
+    ...(rows.hasGone ? ['SUBJECT_ERASED'] : []),
+  ]
   const inside = new Set(rows.seqs)
   const seqs: number[] = []
   for (const code of codes) {
@@ -265,7 +278,9 @@ function* disclosures(
   row: EvidenceRow | undefined,
   rows: WrittenRows,
 ): Generator<PackPiece> {
-  if (question.opener === undefined || row?.personal === undefined || row.personal.length === 0) return
+  if (question.opener === undefined || row?.personal === undefined) return
+  rows.hasExpiredDetail ||= lacksDetailValues(row)
+  if (row.personal.length === 0) return
   const lines: string[] = []
   for (const sealed of row.personal) {
     const { state, text: disclosure = '' } = question.opener.open(String(row.columns['id']), sealed)
@@ -283,6 +298,21 @@ function* disclosures(
     )
   }
   yield text('disclosures.jsonl', lines)
+}
+
+/** Whether values are gone that a row with `pii_in_detail` commits to, without a trace: as those are that have expired. */
+function lacksDetailValues({ leaf, personal = [] }: EvidenceRow): boolean {
+  const text = leaf === null ? '' : new TextDecoder().decode(leaf)
+  if (!text.includes('"pii_in_detail":true')) return false
+  try {
+    const { sd } = JSON.parse(text) as { readonly sd?: Readonly<Record<string, unknown>> }
+    const beside = new Set(personal.map(({ pointer }) => pointer))
+    return Object.keys(sd ?? {}).some((pointer) => isInDetail(pointer) && !beside.has(pointer))
+  } catch (error) {
+    // A damaged leaf commits to nothing; whoever verifies the pack says so.
+    if (error instanceof SyntaxError) return false
+    throw error
+  }
 }
 
 /** The hashes at these places, from the hashes of all rows. A log with a hole has none behind it; there the unknown hash stands. */

@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { StreamName } from '../core/row.ts'
-import { sweptBy, sweptCode, type Swept } from '../core/swept.ts'
+import { disclosuresSweptCode, sweptBy, sweptCode, type SweepCode, type Swept } from '../core/swept.ts'
 import type { RowSource, StoredRow } from '../store/ports.ts'
 import type { ExpiredRow } from './reader.ts'
 
-/** The rows of a log that tell of sweeps, in the order in which they were stored. */
+/** The rows of a log that tell of sweeps, of rows or of the values in their details, in the order in which they were stored. */
 export async function* sweepsOf(
   source: RowSource,
   stream: StreamName,
   log: string,
+  code: SweepCode = sweptCode,
 ): AsyncGenerator<StoredRow> {
-  const named = { audit: { code: sweptCode }, sys: { event: sweptCode }, api: { path: `/${sweptCode}` } }[
-    stream
-  ]
+  const named = { audit: { code }, sys: { event: code }, api: { path: `/${code}` } }[stream]
   for (let after: { readonly timestamp: string; readonly position: number } | undefined; ;) {
     const rows = await source.scan({
       stream,
@@ -46,6 +45,21 @@ export async function expiredRow(
     return { log, stream, monotonic_seq, hash, verification: 'expired', swept_by }
   }
   return null
+}
+
+/** Which of these rows of a log have lost the values in their details to a sweep that says so. */
+export async function rowsWithoutDetails(
+  source: RowSource,
+  log: string,
+  seqs: readonly number[],
+): Promise<ReadonlySet<number>> {
+  const found = new Set<number>()
+  for await (const { row } of sweepsOf(source, 'audit', log, disclosuresSweptCode)) {
+    const swept = sweptBy(row, disclosuresSweptCode)
+    if (swept !== undefined) for (const seq of seqs) if (names(swept, seq)) found.add(seq)
+    if (found.size === seqs.length) break
+  }
+  return found
 }
 
 const names = ({ runs }: Swept, seq: number): boolean => runs.some(([from, to]) => from <= seq && seq <= to)

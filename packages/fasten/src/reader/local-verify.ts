@@ -11,6 +11,7 @@ import type { EvidenceRow, LogHead, RowSource } from '../store/ports.ts'
 import { createOpener, type Opener } from '../store/privacy/opener.ts'
 import { startAnchoring } from './anchoring.ts'
 import { createRowsBeyondHead } from './beyond-head.ts'
+import { disclosuresSweptCode, sweptCode } from '../core/swept.ts'
 import { sweepsOf } from './expired-row.ts'
 import type { VerifyRange } from './reader.ts'
 import { noLog } from './verdicts.ts'
@@ -181,11 +182,12 @@ async function pushSweeps(
   to: number,
   verifier: LogVerifier,
 ): Promise<void> {
-  for await (const { row, leaf, hash } of sweepsOf(source, head.stream, head.log)) {
-    if (verifier.unexplained() === 0) return
-    if (row.monotonic_seq <= to || leaf === null) continue
-    verifier.push({ monotonic_seq: row.monotonic_seq, leaf: encoder.encode(leaf), hash, columns: {} })
-  }
+  for (const code of [sweptCode, disclosuresSweptCode] as const)
+    for await (const { row, leaf, hash } of sweepsOf(source, head.stream, head.log, code)) {
+      if (verifier.unexplained() === 0) return
+      if (row.monotonic_seq <= to || leaf === null) continue
+      verifier.push({ monotonic_seq: row.monotonic_seq, leaf: encoder.encode(leaf), hash, columns: {} })
+    }
 }
 
 const encoder = new TextEncoder()

@@ -66,10 +66,13 @@ const columns: readonly Column<PlannedRows>[] = [
 
 function summaryOf(
   store: string,
-  { rows, oldest, kept, next_due, retention_time }: SweepPlan,
+  { rows, details, oldest, kept, next_due, retention_time }: SweepPlan,
 ): readonly string[] {
   return [
     `${visible(store)}: ${counted(rows, 'row')} would go${oldest === null ? '' : `, the oldest of ${oldest.slice(0, 19)}Z`}`,
+    ...(details > 0
+      ? [`the personal details of ${counted(details, 'row')} would go, the rows would stay`]
+      : []),
     ...keptLines(kept),
     `retention time is ${retention_time.slice(0, 19)}Z; ${next_due === null ? 'nothing else is known to be due' : `the next rows are due ${next_due.slice(0, 19)}Z`}`,
   ]

@@ -64,11 +64,15 @@ export async function run(args: Args, world: World): Promise<number> {
 
 function linesOf(store: string, report: SweepReport | null): readonly string[] {
   if (report === null) return [`${store}: another process is sweeping it`]
-  const { rows, classes, logs, kept, bytes: size } = report
+  const { rows, classes, details, logs, kept, bytes: size } = report
   const by = Object.entries(classes).map(([of, count]) => `${visible(of)} ${count}`)
   const took =
     rows === 0
       ? 'nothing was due'
       : `${counted(rows, 'row')} swept (${by.join(', ')}) in ${counted(logs.length, 'log')}`
-  return [`${store}: ${took}${size === null ? '' : `; the file has ${bytes(size)}`}`, ...keptLines(kept)]
+  return [
+    `${store}: ${took}${size === null ? '' : `; the file has ${bytes(size)}`}`,
+    ...(details > 0 ? [`the personal details of ${counted(details, 'row')} swept, the rows stay`] : []),
+    ...keptLines(kept),
+  ]
 }

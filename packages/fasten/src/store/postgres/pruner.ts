@@ -21,6 +21,7 @@ import {
   anchoredSize,
   clockMarks,
   dueStretches,
+  inDetail,
   newestMove,
   nextDue,
   rowsIn,
@@ -114,10 +115,11 @@ export function createPostgresPruner(options: PostgresPrunerOptions): RowPruner 
       // The head is locked before anything is read: nobody appends to the log or sweeps it meanwhile.
       transact([generationOf(order.log).base], async ({ sql, prefix, appendOwn }, place) => {
         const log = await named(order.log, place)
-        if (!log.isNewest) return { swept: {}, kept: { held: 0, unreplicated: 0, unanchored: 0 } }
+        if (!log.isNewest) return { swept: {}, details: 0, kept: { held: 0, unreplicated: 0, unanchored: 0 } }
         const byStretch = await judged(place, log, order, digest)
-        const { expired, kept } = joined([...byStretch.values()])
-        const { rows, swept } = sweepRows(log, order.policy, expired, digest)
+        const all = joined([...byStretch.values()])
+        const { expired, details, kept } = all
+        const { rows, swept } = sweepRows(log, order.policy, all, digest)
         for (const own of rows) {
           if ((await appendOwn(generationOf(log.log).base, own)).log !== log.log)
             throw new FastenError(
@@ -145,8 +147,12 @@ export function createPostgresPruner(options: PostgresPrunerOptions): RowPruner 
             expired.map(({ row }) => row.position),
           ])
         }
+        if (details.length > 0)
+          await sql.run(`DELETE FROM ${prefix}fasten_disclosures WHERE position = ANY($1) AND ${inDetail}`, [
+            details.map(({ position }) => position),
+          ])
         await note(place, log, policyHash(order.policy, digest), expired.length, byStretch)
-        return { swept, kept }
+        return { swept, details: details.length, kept }
       }),
     retentionTime: async (reading, trustsWall = false) => {
       if (!isWriting) return read(async (place) => (await timeOf(place, reading, trustsWall)).nowMicros)

@@ -6,10 +6,10 @@ import type { SealedValue } from './personal-store.ts'
 import { boxContext } from './sealer.ts'
 
 /**
- * What became of a personal value. `sealed`: it is there and was not opened here. `erased`: its key is destroyed, and a row says so.
+ * What became of a personal value. `sealed`: it is there and was not opened here. `expired`: its time was up, and a row says so. `erased`: its key is destroyed, and a row says so.
  * `missing`: value or key are gone and nothing explains it. `damaged`: the box does not open under its key.
  */
-export type DisclosureState = 'disclosed' | 'sealed' | 'erased' | 'missing' | 'damaged'
+export type DisclosureState = 'disclosed' | 'sealed' | 'expired' | 'erased' | 'missing' | 'damaged'
 
 export interface OpenedValue {
   readonly state: DisclosureState

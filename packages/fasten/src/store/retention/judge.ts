@@ -2,7 +2,7 @@
 import { leafHash } from '../../core/chain.ts'
 import type { Digest } from '../../core/digest.ts'
 import { ownBootPrefix } from '../../core/emission.ts'
-import { retentionDays, type RetentionPolicy } from '../../core/retention-policy.ts'
+import { detailDays, retentionDays, type RetentionPolicy } from '../../core/retention-policy.ts'
 import type { StreamName } from '../../core/row.ts'
 import { parseTime } from '../../core/timestamp.ts'
 import { isHeld, type Hold } from './hold.ts'
@@ -14,14 +14,18 @@ export interface PrunableRow {
   readonly position: number
   readonly leaf: string
   readonly hash: string
+  /** Whether personal values of its detail lie beside it. */
+  readonly hasDetailValues: boolean
 }
 
 export interface Judgement {
   /** Rows that go, in the order given, with the class that each is counted under. */
   readonly expired: readonly { readonly row: PrunableRow; readonly class: string; readonly code: string }[]
-  /** Rows whose time is up and that stay all the same. */
+  /** Rows that stay and lose the personal values of their detail. */
+  readonly details: readonly PrunableRow[]
+  /** Rows whose time is up, or that of their detail, and that stay as they are all the same. */
   readonly kept: KeptRows
-  /** When the first of the rows that stay is due, in microseconds; null when none ever is. May have passed for one that is kept. */
+  /** When the first of the rows that stay, or of their details, is due, in microseconds; null when none ever is. May have passed for one that is kept. */
   readonly dueMicros: number | null
   /** Timestamp of the oldest row that goes. */
   readonly oldest: string | null
@@ -50,12 +54,14 @@ export interface JudgeOptions {
 
 /**
  * Which rows of a log are to go now. Never row 0 nor any other row of the store itself, but for its
- * heartbeats, which are many and say nothing for ever. A row whose leaf cannot be read, is not what
+ * heartbeats, which are many and say nothing for ever. Of a row with `pii_in_detail` the personal values in detail go on the clock of
+ * the class `short`, while the row keeps its own (spec/row.md#personal-data). A row whose leaf cannot be read, is not what
  * was hashed, or tells no time, stays: it is evidence of damage, and verification has to find it.
  */
 export function judgeRows(rows: readonly PrunableRow[], options: JudgeOptions): Judgement {
   const { stream, policy, nowMicros, holds, replicatedSize, anchoredSize, digest } = options
   const expired: Judgement['expired'][number][] = []
+  const details: PrunableRow[] = []
   const kept = { held: 0, unreplicated: 0, unanchored: 0 }
   let dueMicros: number | null = null
   let oldest: string | null = null
@@ -71,13 +77,21 @@ export function judgeRows(rows: readonly PrunableRow[], options: JudgeOptions): 
       retention_class: textOf(retention_class),
     })
     const since = typeof timestamp === 'string' ? parseTime(timestamp, nowMicros) : undefined
-    if (days === null || since === undefined) continue
-    const due = since + days * dayMicros
+    if (since === undefined) continue
+    const hasDetails = row.hasDetailValues && members['pii_in_detail'] === true
+    const shortDays = hasDetails ? detailDays(policy, textOf(tenant_id)) : null
+    const [rowDue, detailDue] = [days, shortDays].map((each) =>
+      each === null ? Infinity : since + each * dayMicros,
+    ) as [number, number]
+    let due = Math.min(rowDue, detailDue)
     if (due <= nowMicros) {
       // Asked last, since it costs most.
       if (leafHash(encoder.encode(row.leaf), digest) !== row.hash) continue
       const reason = reasonToKeep(row.monotonic_seq)
-      if (reason === undefined) {
+      if (reason === undefined && rowDue > nowMicros) {
+        details.push(row)
+        due = rowDue
+      } else if (reason === undefined) {
         expired.push({
           row,
           class: stream === 'audit' ? (textOf(retention_class) ?? '') : stream,
@@ -85,10 +99,9 @@ export function judgeRows(rows: readonly PrunableRow[], options: JudgeOptions): 
         })
         if (typeof timestamp === 'string' && (oldest === null || timestamp < oldest)) oldest = timestamp
         continue
-      }
-      kept[reason]++
+      } else kept[reason]++
     }
-    if (dueMicros === null || due < dueMicros) dueMicros = due
+    if (due < Infinity && (dueMicros === null || due < dueMicros)) dueMicros = due
 
     function reasonToKeep(seq: number): keyof KeptRows | undefined {
       if (isHeld(members ?? {}, holds) !== undefined) return 'held'
@@ -96,7 +109,7 @@ export function judgeRows(rows: readonly PrunableRow[], options: JudgeOptions): 
       return seq >= anchoredSize ? 'unanchored' : undefined
     }
   }
-  return { expired, kept, dueMicros, oldest }
+  return { expired, details, kept, dueMicros, oldest }
 }
 
 const isHeartbeat = (members: Readonly<Record<string, unknown>>): boolean =>

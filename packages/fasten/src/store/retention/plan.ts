@@ -20,6 +20,8 @@ export interface SweepPlan {
   readonly retention_time: string
   readonly rows: number
   readonly planned: readonly PlannedRows[]
+  /** Rows that would stay and lose the personal values of their detail. */
+  readonly details: number
   /** Timestamp of the oldest row that would go. */
   readonly oldest: string | null
   /** Rows whose time is up and that would stay. */
@@ -48,6 +50,7 @@ export async function planSweep({
   const hash = policyHash(policy, digest)
   const planned = new Map<string, { log: string; class: string; code: string; rows: number }>()
   const kept = { held: 0, unreplicated: 0, unanchored: 0 }
+  let details = 0
   let oldest: string | null = null
   let due: number | null = null
   for (const { log } of (await pruner.logs()).filter((each) => isSweepable(each, service_id))) {
@@ -66,6 +69,7 @@ export async function planSweep({
         entry.rows++
         planned.set(key, entry)
       }
+      details += found.details.length
       kept.held += found.kept.held
       kept.unreplicated += found.kept.unreplicated
       kept.unanchored += found.kept.unanchored
@@ -83,6 +87,7 @@ export async function planSweep({
     retention_time: formatMicros(nowMicros),
     rows: rows.reduce((sum, each) => sum + each.rows, 0),
     planned: rows.sort((one, other) => other.rows - one.rows),
+    details,
     oldest,
     kept,
     next_due: due === null ? null : formatMicros(due),

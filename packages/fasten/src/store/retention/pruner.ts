@@ -36,6 +36,8 @@ export interface PruneOrder {
 export interface PruneOutcome {
   /** Rows whose content is gone now, by class. */
   readonly swept: Readonly<Record<string, number>>
+  /** Rows that stay and have lost the personal values of their detail now. */
+  readonly details: number
   readonly kept: KeptRows
 }
 
@@ -60,7 +62,8 @@ export interface Compaction {
  * `prune` looks at some stretches of one log and, in one transaction: judges their rows (judge.ts), with the holds and the marks
  * as they are in that transaction; appends `RETENTION_POLICY_CHANGED` if the log was last swept by another policy, and one
  * `RETENTION_SWEPT` for each class (core/swept.ts) to the same log; puts the hash of each row that goes where `evidence` finds it at its
- * place; and deletes leaf, columns and disclosures. It notes when each whole stretch has a row due next.
+ * place; and deletes leaf, columns and disclosures. Of rows that stay, it deletes the disclosures of a detail whose time is up, and
+ * appends `DISCLOSURES_SWEPT`. It notes when each whole stretch has something due next.
  *
  * MUST be atomic: after a crash at any point all of it has happened or none. MUST NOT take a row that a hold keeps, that is beyond
  * the replicated or covered size where the order needs one, row 0, a row of the store itself, or a row whose leaf does not have

@@ -10,7 +10,7 @@ import {
   type RetentionPolicy,
 } from '../../core/retention-policy.ts'
 import type { JsonObject } from '../../core/row.ts'
-import { runsOf, sweptCode, sweptFacts } from '../../core/swept.ts'
+import { disclosuresSweptCode, runsOf, sweptCode, sweptFacts } from '../../core/swept.ts'
 import type { OwnRow } from '../own-rows.ts'
 import { heldRowsFacts, type Hold } from './hold.ts'
 import type { Judgement } from './judge.ts'
@@ -18,12 +18,12 @@ import type { PrunableLog } from './pruner.ts'
 
 /**
  * The rows that tell of a sweep, in the order in which they are appended: the policy where it is another than before, then one row
- * for each class; and how many rows of each class go.
+ * for each class, then one for the details that go; and how many rows of each class go.
  */
 export function sweepRows(
   { log, policy_hash }: Pick<PrunableLog, 'log' | 'policy_hash'>,
   policy: RetentionPolicy,
-  expired: Judgement['expired'],
+  { expired, details }: Pick<Judgement, 'expired' | 'details'>,
   digest: Digest,
 ): { readonly rows: readonly OwnRow[]; readonly swept: Readonly<Record<string, number>> } {
   const hash = policyHash(policy, digest)
@@ -31,22 +31,18 @@ export function sweepRows(
   const rows: OwnRow[] = []
   if ((policy_hash ?? builtin) !== hash) rows.push(policyRow(policy, policy_hash ?? builtin, hash))
   const swept: Record<string, number> = {}
+  const factsOf = (of: string, seqs: readonly number[]): OwnRow['facts'] => {
+    const [from = 0, to = 0] = [seqs[0], seqs.at(-1)]
+    return sweptFacts({ log, from, to, class: of, count: seqs.length, policy_hash: hash, runs: runsOf(seqs) })
+  }
   for (const [of, group] of Map.groupBy(expired, (each) => each.class)) {
     const seqs = group.map(({ row }) => row.monotonic_seq)
-    const [from = 0, to = 0] = [seqs[0], seqs.at(-1)]
     swept[of] = seqs.length
-    rows.push({
-      code: sweptCode,
-      facts: sweptFacts({
-        log,
-        from,
-        to,
-        class: of,
-        count: seqs.length,
-        policy_hash: hash,
-        runs: runsOf(seqs),
-      }),
-    })
+    rows.push({ code: sweptCode, facts: factsOf(of, seqs) })
+  }
+  if (details.length > 0) {
+    const seqs = details.map(({ monotonic_seq }) => monotonic_seq)
+    rows.push({ code: disclosuresSweptCode, facts: factsOf('short', seqs) })
   }
   return { rows, swept }
 }
@@ -85,6 +81,7 @@ export function joined(parts: readonly Judgement[]): Judgement {
     )
   return {
     expired: parts.flatMap(({ expired }) => expired),
+    details: parts.flatMap(({ details }) => details),
     kept: { held: sum('held'), unreplicated: sum('unreplicated'), unanchored: sum('unanchored') },
     dueMicros: least(parts.map(({ dueMicros }) => dueMicros)),
     oldest: least(parts.map(({ oldest }) => oldest)),

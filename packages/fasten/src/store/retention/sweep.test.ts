@@ -157,7 +157,10 @@ test('a sweeper sweeps its own service by itself, and tells what it did or why i
         20_000,
       )
     })
-    assert.deepEqual([told, events.length], [{ event: 'retention_swept', rows: 50, logs: 1, held: 0 }, 1])
+    assert.deepEqual(
+      [told, events.length],
+      [{ event: 'retention_swept', rows: 50, details: 0, logs: 1, held: 0 }, 1],
+    )
   } finally {
     await store.close()
   }

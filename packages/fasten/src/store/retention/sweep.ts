@@ -30,6 +30,8 @@ export interface SweepReport {
   readonly rows: number
   /** By class, `sys` and `api` among them. */
   readonly classes: Readonly<Record<string, number>>
+  /** Rows that stay and have lost the personal values of their detail. */
+  readonly details: number
   readonly logs: readonly { readonly log: string; readonly rows: number }[]
   readonly kept: KeptRows
   /** When a row will be due next, as far as that is known. */
@@ -63,13 +65,21 @@ async function sweepAlone(options: SweepOptions): Promise<SweepReport> {
   } = options
   const hash = policyHash(policy, digest)
   const nowMicros = await pruner.retentionTime(reading(), trustsWall)
-  const total = { rows: 0, classes: {} as Record<string, number>, held: 0, unreplicated: 0, unanchored: 0 }
+  const total = {
+    rows: 0,
+    details: 0,
+    classes: {} as Record<string, number>,
+    held: 0,
+    unreplicated: 0,
+    unanchored: 0,
+  }
   const logs: { log: string; rows: number }[] = []
   for (const { log } of (await pruner.logs()).filter((each) => isSweepable(each, options.service_id))) {
     let rows = 0
+    let hasSwept = false
     const due = await pruner.dueStretches(log, hash, nowMicros)
     for (let at = 0; at < due.length && !isStopped(); at += stretchesMax) {
-      const { swept, kept } = await pruner.prune({
+      const { swept, details, kept } = await pruner.prune({
         ...options,
         log,
         nowMicros,
@@ -79,19 +89,22 @@ async function sweepAlone(options: SweepOptions): Promise<SweepReport> {
         total.classes[of] = (total.classes[of] ?? 0) + count
         rows += count
       }
+      hasSwept ||= details > 0
+      total.details += details
       total.held += kept.held
       total.unreplicated += kept.unreplicated
       total.unanchored += kept.unanchored
       await pause()
     }
     total.rows += rows
-    if (rows > 0) logs.push({ log, rows })
+    if (rows > 0 || hasSwept) logs.push({ log, rows })
   }
   const next = await pruner.nextDue(hash)
   const { bytes, freeBytes } = await giveBack(pruner, mayRewrite, isStopped, pause)
   return {
     rows: total.rows,
     classes: total.classes,
+    details: total.details,
     logs,
     kept: { held: total.held, unreplicated: total.unreplicated, unanchored: total.unanchored },
     next_due: next === null ? null : formatMicros(next),

@@ -18,7 +18,14 @@ export interface RetentionSettings {
 
 /** What a sweeper tells its process. The second name is that of the published SDKs. */
 export type SweepEvent =
-  | { readonly event: 'retention_swept'; readonly rows: number; readonly logs: number; readonly held: number }
+  | {
+      readonly event: 'retention_swept'
+      readonly rows: number
+      /** Rows that stay and have lost the personal values of their detail. */
+      readonly details: number
+      readonly logs: number
+      readonly held: number
+    }
   | { readonly event: 'retention_purge_failed'; readonly error: string; readonly code: string }
 
 export interface SweeperOptions {
@@ -83,10 +90,11 @@ export function createSweeper(options: SweeperOptions): Sweeper {
         isStopped: () => isStopped,
       })
       hasFailed = false
-      if (report !== null && report.rows > 0)
+      if (report !== null && report.rows + report.details > 0)
         onEvent({
           event: 'retention_swept',
           rows: report.rows,
+          details: report.details,
           logs: report.logs.length,
           held: report.kept.held,
         })

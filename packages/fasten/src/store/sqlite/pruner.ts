@@ -31,6 +31,7 @@ import {
   anchoredSize,
   clockMarks,
   dueStretches,
+  inDetail,
   newestMove,
   nextDue,
   rowsIn,
@@ -74,7 +75,7 @@ export function createSqlitePruner(options: SqlitePrunerOptions): RowPruner {
   function prune(order: PruneOrder): PruneOutcome {
     return transact(({ appendOwn }, statements) => {
       const log = named(order.log, statements, tablesNow())
-      if (!log.isNewest) return { swept: {}, kept: { held: 0, unreplicated: 0, unanchored: 0 } }
+      if (!log.isNewest) return { swept: {}, details: 0, kept: { held: 0, unreplicated: 0, unanchored: 0 } }
       const { all, byStretch } = judged(statements, log, order, digest)
       const { base } = generationOf(log.log)
       const tell = (own: OwnRow): void => {
@@ -90,7 +91,7 @@ export function createSqlitePruner(options: SqlitePrunerOptions): RowPruner {
       }
       // Told before it is done: a log is only continued while its newest row lies where its head says.
       const hash = policyHash(order.policy, digest)
-      const { rows: told, swept } = sweepRows(log, order.policy, all.expired, digest)
+      const { rows: told, swept } = sweepRows(log, order.policy, all, digest)
       for (const own of told) tell(own)
       const keep = statements.prepare(
         'INSERT INTO fasten_expired (log_id, monotonic_seq, position, hash) VALUES (?, ?, ?, ?)',
@@ -102,8 +103,12 @@ export function createSqlitePruner(options: SqlitePrunerOptions): RowPruner {
         drop.run(row.position)
         disclose.run(row.position)
       }
+      const discloseDetail = statements.prepare(
+        `DELETE FROM fasten_disclosures WHERE position = ? AND ${inDetail}`,
+      )
+      for (const { position } of all.details) discloseDetail.run(position)
       note(statements, log, hash, all.expired.length, byStretch)
-      return { swept, kept: all.kept }
+      return { swept, details: all.details.length, kept: all.kept }
     })
   }
 

@@ -77,21 +77,34 @@ export function nextDue(statements: Statements, policyHash: string): number | nu
   return found?.['due'] === null || found === undefined ? null : Number(found['due'])
 }
 
+/** SQL: a disclosure is one of a detail. */
+export const inDetail = "(pointer = '/detail' OR substr(pointer, 1, 8) = '/detail/')"
+
 /** The rows of a stretch that are whole enough to be judged; what lies beside a hash that was kept is not. */
-export function rowsIn(statements: Statements, { logId, table }: SweptLog, stretch: number): PrunableRow[] {
+export function rowsIn(
+  statements: Statements,
+  { logId, table, stream }: SweptLog,
+  stretch: number,
+): PrunableRow[] {
+  // Only audit rows say of themselves that their detail is personal.
+  const hasDetailValues =
+    stream === 'audit' && hasTable(statements, 'fasten_disclosures')
+      ? `pii_in_detail IS NOT NULL AND EXISTS (SELECT 1 FROM fasten_disclosures d WHERE d.position = t.position AND ${inDetail})`
+      : '0'
   return statements
     .prepareArrays(
-      `SELECT monotonic_seq, position, leaf, hash FROM ${table} t
+      `SELECT monotonic_seq, position, leaf, hash, ${hasDetailValues} FROM ${table} t
        WHERE log_id = ? AND monotonic_seq BETWEEN ? AND ? AND typeof(leaf) = 'text' AND hash IS NOT NULL
          AND NOT EXISTS (SELECT 1 FROM fasten_expired e WHERE e.log_id = t.log_id AND e.monotonic_seq = t.monotonic_seq)
        ORDER BY monotonic_seq`,
     )
     .all(logId, stretch * stretchRows, (stretch + 1) * stretchRows - 1)
-    .map(([seq, position, leaf, hash]) => ({
+    .map(([seq, position, leaf, hash, hasDetail]) => ({
       monotonic_seq: Number(seq),
       position: Number(position),
       leaf: String(leaf),
       hash: String(hash),
+      hasDetailValues: Number(hasDetail) === 1,
     }))
 }
 
