@@ -33,6 +33,44 @@ describe('row 4: a full disk', () => {
     report(t, { row: 4, attacked: 'a file system filled and freed', times: fillings, also }, judged, 300)
   })
 
+  test('a service that is closed while the disk is full says how many rows end with it', async (t) => {
+    const folder = smallDisk(t, 12)
+    if (typeof folder !== 'string') return t.skip(folder.why)
+    const notices: string[] = []
+    const fasten = createFasten({
+      service_id: 's',
+      node_id: 'n',
+      audit_dsn: `sqlite:///${join(folder, 'audit.db')}`,
+      stdout: [],
+      overflow_rows_max: 50,
+      exit_hooks: false,
+      notices: { write: (text) => notices.push(text) },
+    })
+    await fasten.emit({ code: 'FIRST', target: 'x' }).stored
+    const { bavail, bsize } = statfsSync(folder)
+    writeFileSync(join(folder, 'ballast'), Buffer.alloc(Math.max(bavail * bsize - (1 << 20), 0), 1))
+    const note = 'x'.repeat(8000)
+    const outcomes: Promise<string>[] = []
+    for (let index = 0; index < 1000; index++) {
+      const receipt = fasten.emit({ code: 'FIRST', target: String(index), detail: { note } })
+      if (receipt.accepted) continue
+      outcomes.push(
+        receipt.durable.then(
+          () => 'durable',
+          (error: { code: string }) => error.code,
+        ),
+      )
+    }
+    assert.ok(fasten.stats().held > 0, 'the disk must have been full, or the test does not bite')
+    await fasten.close(500)
+    const { held, refused } = fasten.stats()
+    assert.deepEqual([held, refused], [0, outcomes.length])
+    assert.deepEqual(new Set(await Promise.all(outcomes)), new Set(['SPOOL_FULL']))
+    const told = notices.join('')
+    assert.match(told, /SPOOL_FULL: 5\d rows that waited in memory for disk space are lost/)
+    assert.doesNotMatch(told, /there is room again|CLOSED/)
+  })
+
   test('bites: when failed writes count as done, rows are lost', async (t) => {
     const folder = smallDisk(t, 12)
     if (typeof folder !== 'string') return t.skip(folder.why)

@@ -579,7 +579,7 @@ function parseKey(text) {
   const material = bytesFromBase64(rest.join('+'))
   const isSound = keyName.test(name) && material?.length === 33 && (material[0] === 1 || material[0] === 4)
   if (!isSound || keyId(name, material) !== id)
-    throw new Refused('BAD_VERIFIER_KEY', `"${text}" is no verifier key`)
+    throw new Refused('BAD_VERIFIER_KEY', `"${text}" is no key to verify with; copy the whole line`)
   return { name, id, kind: material[0], publicKey: material.subarray(1) }
 }
 
@@ -800,9 +800,23 @@ function readJson(path) {
 
 /* ---------------------------------------------------------------------------------------------- the command line */
 
+const usage = `usage: verify.mjs PACK --key KEY [--policy FILE] [--checkpoint FILE] [--json]
+
+  PACK               the folder of the pack
+  --key KEY          the key of a log, or a file with one on each line; repeatable
+  --policy FILE      whom you believe: logs, witnesses and how many are enough
+  --checkpoint FILE  a signed end of a log that you kept; repeatable
+  --json             the verdict as JSON
+
+exit codes: 0 PASS, 3 FAIL, 4 INCOMPLETE, 2 the question could not be asked`
+
 function main(args) {
   const given = { folders: [], keys: [], remembered: [], isJson: false }
   for (let at = 0; at < args.length; at++) {
+    if (args[at] === '--help' || args[at] === '-h') {
+      console.log(usage)
+      return 0
+    }
     if (args[at] === '--json') given.isJson = true
     else if (args[at] === '--key') given.keys.push(...keysFrom(args[++at] ?? ''))
     else if (args[at] === '--policy') given.policy = readFileSync(args[++at] ?? '', 'utf8')
@@ -810,11 +824,9 @@ function main(args) {
     else if (args[at].startsWith('--')) throw new Refused('BAD_OPTION', `there is no ${args[at]}`)
     else given.folders.push(args[at])
   }
-  if (given.folders.length !== 1)
-    throw new Refused(
-      'BAD_ARGUMENT',
-      'usage: verify.mjs PACK --key KEY [--policy FILE] [--checkpoint FILE] [--json]',
-    )
+  if (given.folders.length !== 1) throw new Refused('BAD_ARGUMENT', usage)
+  if (!existsSync(given.folders[0]))
+    throw new Refused('BAD_ARGUMENT', `there is no folder ${given.folders[0]}`)
   const verdict = verifyPack(given.folders[0], given)
   console.log(given.isJson ? JSON.stringify(verdict) : tell(verdict))
   return { PASS: 0, FAIL: 3, INCOMPLETE: 4 }[verdict.verdict]
@@ -842,24 +854,64 @@ const notesTold = {
   unanchored_tail: 'the newest rows are behind the last checkpoint: nobody has signed for them',
 }
 
+const breaksTold = {
+  checkpoint_forged: 'the signed end of this log was changed after it was signed',
+  checkpoint_malformed: 'a signed end of this log cannot be read',
+  checkpoint_untrusted: 'a signed end of this log was signed by none of your keys',
+  disclosure_mismatch: 'a personal value is not the one that the row was made with',
+  disclosure_missing: 'a personal value is gone, and no erasure accounts for it',
+  disclosure_misplaced: 'a personal value lies beside no row that it belongs to',
+  disclosure_unreadable: 'a personal value cannot be read',
+  duplicate_seq: 'two rows claim the same place',
+  expired_unexplained: 'the content is gone, and no row of the log says that its time was up',
+  form_unknown: 'written in a form that this program does not know',
+  hash_mismatch: 'not the row that was recorded: something in it was changed',
+  hashes_malformed: 'the hashes of the rows are missing or are not as many as the rows',
+  leaf_unreadable: 'cannot be read as a row',
+  link_mismatch: 'does not follow the row before it',
+  log_forked: 'two signed ends of this log contradict each other: there are two histories',
+  log_unknown: 'rows of a log that the pack does not list',
+  pack_malformed: 'the file is missing, damaged or not of this form',
+  place_mismatch: 'a row that belongs to another place',
+  proof_wrong: 'the proof of this row does not lead to what was signed',
+  rolled_back: 'rows that were signed for are gone from the end of the log',
+  root_mismatch: 'the rows hang together, and are not those that were signed',
+  row_unproven: 'there is no proof of this row',
+  row_unreadable: 'the line cannot be read as a row',
+  rows_missing: 'not there',
+}
+
+const verdictsTold = {
+  PASS: 'every row shown is what was recorded and signed for',
+  FAIL: 'something is not as it was signed; each BREAK above says what',
+  INCOMPLETE: 'nothing is wrong, and not enough is proven; the notes above say why',
+}
+
+function rangeTold(from, to) {
+  return to > from ? `${from} to ${to}` : `${from}`
+}
+
 function tell({ verdict, logs, breaks }) {
   const lines = logs.flatMap((log) => [
     `${log.verdict}  ${log.log}`,
-    `  rows ${log.from_index} to ${log.to_index}: ${log.rows_expected} expected, ${log.rows_checked} checked, ` +
+    `  rows ${rangeTold(log.from_index, log.to_index - 1)}: ${log.rows_expected} expected, ${log.rows_checked} checked, ` +
       `${log.rows_expired} expired, ${log.rows_erased} erased, ${log.rows_missing} missing, ${log.rows_bad} bad`,
     log.anchored_to === null
-      ? '  anchored to nothing'
-      : `  anchored to ${log.anchored_to.size} rows, root ${log.anchored_to.root}, witnesses ${log.anchored_to.witnesses ?? 'not asked for'}`,
-    `  ${log.unanchored_tail.rows} rows unanchored`,
-    ...log.breaks.map(({ kind, from_index, to_index }) => `  BREAK ${kind} at ${from_index} to ${to_index}`),
+      ? '  signed by none of the keys that were given'
+      : `  its first ${log.anchored_to.size} rows are signed for` +
+        (log.anchored_to.witnesses === null ? '' : `, witnesses ${log.anchored_to.witnesses}`) +
+        `, root ${log.anchored_to.root}`,
+    ...log.breaks.map(
+      ({ kind, from_index, to_index }) =>
+        `  BREAK row ${rangeTold(from_index, to_index)}: ${kind}: ${breaksTold[kind] ?? kind}`,
+    ),
     ...log.notes.map((note) => `  note: ${notesTold[note] ?? note}`),
   ])
   // What a pack holds may hold anything; a terminal is not to be told what to do by it.
   const visible = (line) =>
     line.replace(/[^\x20-\x7e]/g, (each) => `\\u{${each.codePointAt(0).toString(16)}}`)
-  return [...lines, ...breaks.map(({ kind, at }) => `BREAK ${kind} at ${at}`), verdict]
-    .map(visible)
-    .join('\n')
+  const ofPack = breaks.map(({ kind, at }) => `BREAK ${at}: ${kind}: ${breaksTold[kind] ?? kind}`)
+  return [...lines, ...ofPack, `${verdict}: ${verdictsTold[verdict]}`].map(visible).join('\n')
 }
 
 if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {

@@ -253,10 +253,10 @@ class Key:
         self.id, plus, material = rest.partition('+')
         data = base64_of(material)
         if not (plus and KEY_NAME.fullmatch(name) and re.fullmatch('[0-9a-f]{8}', self.id) and data):
-            raise Refused('BAD_VERIFIER_KEY', 'not name+id+base64')
+            raise Refused('BAD_VERIFIER_KEY', '"%s" is no key to verify with; copy the whole line' % text)
         self.name, self.kind, self.public = name, data[0], data[1:]
         if self.kind not in (1, 4) or len(self.public) != 32 or key_id(name, data) != self.id:
-            raise Refused('BAD_VERIFIER_KEY', 'another kind, length or id')
+            raise Refused('BAD_VERIFIER_KEY', '"%s" is no key to verify with; copy the whole line' % text)
 
 
     @classmethod
@@ -924,12 +924,103 @@ def keys_from(text):
         return [line for line in file.read().split('\n') if line and not line.startswith('#')]
 
 
+NOTES_TOLD = {
+    'continued_by_its_successor': 'this log was broken off; the one that continues it is in this pack',
+    'continues_a_broken_log': 'this log continues one that was broken off; its row 0 says why',
+    'continuity_unproven': 'the pack does not show that a checkpoint continues an older one',
+    'disclosures_sealed': 'personal values are there that nobody here can open; they were not compared',
+    'no_checkpoint': 'nobody has signed for these rows: whoever can write the store could have rewritten them',
+    'no_key': 'no key of this log was given with --key or --policy, so no signature was looked at',
+    'no_quorum': 'no checkpoint has the witnesses that the policy asks for',
+    'part_of_the_log': 'the log has rows before or behind this range; they are not shown',
+    'selected_rows_only': 'these are some rows of the log: each is proven, and others may have been left out',
+    'unanchored_tail': 'the newest rows are behind the last checkpoint: nobody has signed for them',
+}
+
+BREAKS_TOLD = {
+    'checkpoint_forged': 'the signed end of this log was changed after it was signed',
+    'checkpoint_malformed': 'a signed end of this log cannot be read',
+    'checkpoint_untrusted': 'a signed end of this log was signed by none of your keys',
+    'disclosure_mismatch': 'a personal value is not the one that the row was made with',
+    'disclosure_missing': 'a personal value is gone, and no erasure accounts for it',
+    'disclosure_misplaced': 'a personal value lies beside no row that it belongs to',
+    'disclosure_unreadable': 'a personal value cannot be read',
+    'duplicate_seq': 'two rows claim the same place',
+    'expired_unexplained': 'the content is gone, and no row of the log says that its time was up',
+    'form_unknown': 'written in a form that this program does not know',
+    'hash_mismatch': 'not the row that was recorded: something in it was changed',
+    'hashes_malformed': 'the hashes of the rows are missing or are not as many as the rows',
+    'leaf_unreadable': 'cannot be read as a row',
+    'link_mismatch': 'does not follow the row before it',
+    'log_forked': 'two signed ends of this log contradict each other: there are two histories',
+    'log_unknown': 'rows of a log that the pack does not list',
+    'pack_malformed': 'the file is missing, damaged or not of this form',
+    'place_mismatch': 'a row that belongs to another place',
+    'proof_wrong': 'the proof of this row does not lead to what was signed',
+    'rolled_back': 'rows that were signed for are gone from the end of the log',
+    'root_mismatch': 'the rows hang together, and are not those that were signed',
+    'row_unproven': 'there is no proof of this row',
+    'row_unreadable': 'the line cannot be read as a row',
+    'rows_missing': 'not there',
+}
+
+VERDICTS_TOLD = {
+    'PASS': 'every row shown is what was recorded and signed for',
+    'FAIL': 'something is not as it was signed; each BREAK above says what',
+    'INCOMPLETE': 'nothing is wrong, and not enough is proven; the notes above say why',
+}
+
+
+def range_told(first, last):
+    return '%d to %d' % (first, last) if last > first else '%d' % first
+
+
+def break_told(place, kind):
+    return 'BREAK %s: %s: %s' % (place, kind, BREAKS_TOLD.get(kind, kind))
+
+
+def tell(verdict):
+    """The verdict for somebody who reads it. What a pack holds may hold anything; a terminal is not to be told what to do by it."""
+    lines = []
+    for log in verdict['logs']:
+        anchor, places = log['anchored_to'], range_told(log['from_index'], log['to_index'] - 1)
+        counts = ('expected', 'checked', 'expired', 'erased', 'missing', 'bad')
+        lines.append('%s  %s' % (log['verdict'], log['log']))
+        lines.append('  rows %s: %s' % (places, ', '.join('%d %s' % (log['rows_' + name], name) for name in counts)))
+        if anchor is None:
+            lines.append('  signed by none of the keys that were given')
+        else:
+            seen = '' if anchor['witnesses'] is None else ', witnesses ' + anchor['witnesses']
+            lines.append('  its first %d rows are signed for%s, root %s' % (anchor['size'], seen, anchor['root']))
+        for found in log['breaks']:
+            lines.append('  ' + break_told('row ' + range_told(found['from_index'], found['to_index']), found['kind']))
+        lines += ['  note: ' + NOTES_TOLD.get(note, note) for note in log['notes']]
+    lines += [break_told(found['at'], found['kind']) for found in verdict['breaks']]
+    lines.append('%s: %s' % (verdict['verdict'], VERDICTS_TOLD[verdict['verdict']]))
+    return '\n'.join(re.sub(r'[^\x20-\x7e]', lambda found: '\\u{%x}' % ord(found.group()), line) for line in lines)
+
+
+USAGE = """usage: verify.py PACK --key KEY [--policy FILE] [--checkpoint FILE] [--json]
+
+  PACK               the folder of the pack
+  --key KEY          the key of a log, or a file with one on each line; repeatable
+  --policy FILE      whom you believe: logs, witnesses and how many are enough
+  --checkpoint FILE  a signed end of a log that you kept; repeatable
+  --json             the verdict as JSON
+
+exit codes: 0 PASS, 3 FAIL, 4 INCOMPLETE, 2 the question could not be asked"""
+
+
 def main(args):
     given = {'keys': [], 'policy': None, 'remembered': []}
-    folders, args = [], list(args)
+    folders, args, is_json = [], list(args), False
     while args:
         word = args.pop(0)
+        if word in ('--help', '-h'):
+            print(USAGE)
+            return 0
         if word == '--json':
+            is_json = True
             continue
         if word == '--key' and args:
             given['keys'] += keys_from(args.pop(0))
@@ -945,9 +1036,11 @@ def main(args):
         else:
             folders.append(word)
     if len(folders) != 1:
-        raise Refused('BAD_ARGUMENT', 'usage: verify.py PACK --key KEY [--policy FILE] [--checkpoint FILE]')
+        raise Refused('BAD_ARGUMENT', USAGE)
+    if not os.path.exists(folders[0]):
+        raise Refused('BAD_ARGUMENT', 'there is no folder %s' % folders[0])
     verdict = verify_pack(folders[0], **given)
-    print(json.dumps(verdict))
+    print(json.dumps(verdict) if is_json else tell(verdict))
     return {'PASS': 0, 'FAIL': 3, 'INCOMPLETE': 4}[verdict['verdict']]
 
 
@@ -955,5 +1048,5 @@ if __name__ == '__main__':
     try:
         sys.exit(main(sys.argv[1:]))
     except (Refused, OSError) as error:
-        print('verify.py: %s' % ' '.join(map(str, error.args)), file=sys.stderr)
+        print('verify.py: %s' % (error.args[-1] if isinstance(error, Refused) else error), file=sys.stderr)
         sys.exit(2)

@@ -35,6 +35,15 @@ describe('config', () => {
     )
   })
 
+  it('names variables that nobody reads, with what was probably meant', () => {
+    const config = readConfig(
+      {},
+      { ...base, FASTEN_AUDIT_DNS: 'x', FASTEN_ERASURE_APPROVALS: '2', OTHER: '1' },
+    )
+    assert.deepEqual(config.unread, ['FASTEN_AUDIT_DNS (did you mean "FASTEN_AUDIT_DSN"?)'])
+    assert.deepEqual(readConfig({}, base).unread, [])
+  })
+
   it('lets options beat the environment, in either spelling', () => {
     const config = readConfig(
       { service_id: 'one', nodeId: 'two', sysRingSize: 5 },

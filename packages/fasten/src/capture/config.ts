@@ -21,6 +21,7 @@ import {
   type SettingName,
   type SettingValue,
 } from './settings.ts'
+import { unreadVariables } from './unread-variables.ts'
 
 type Camel<S extends string> = S extends `${infer Head}_${infer Tail}`
   ? `${Head}${Capitalize<Camel<Tail>>}`
@@ -97,6 +98,8 @@ export interface Config {
   readonly retention: { readonly policy: RetentionPolicy; readonly sweepIntervalMs: number }
   /** What was chosen for lack of a setting, as `name value (where from)`; empty when everything was said. */
   readonly assumed: readonly string[]
+  /** Variables that begin with FASTEN_ and that nobody reads, each with what was probably meant. */
+  readonly unread: readonly string[]
 }
 
 /** The environment this process was started with. */
@@ -175,6 +178,7 @@ export function readConfig(
     witnesses: witnessesIn(get('witness_policy')),
     retention: { policy: policyFrom(get), sweepIntervalMs: get('retention_sweep_interval') ?? 21_600_000 },
     assumed,
+    unread: unreadVariables(env),
   }
 }
 

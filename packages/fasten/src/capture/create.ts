@@ -482,6 +482,8 @@ export function createFasten({
   }
 
   function tellAssumptions(): void {
+    if (config.unread.length > 0)
+      notice(`nobody reads ${config.unread.join(', ')}; see docs/reference/env.md`)
     if (config.assumed.length === 0) return
     notice(
       `${config.assumed.join(', ')}; FASTEN_SERVICE_ID, FASTEN_NODE_ID and FASTEN_AUDIT_DSN choose others`,

@@ -161,6 +161,7 @@ export function createLane(options: LaneOptions): Lane {
 
   /** While the disk is full: tries again to write what waits, and to take the reserve back. */
   function scheduleRetry(): void {
+    if (isClosed) return
     retryTimer ??= setTimeout(() => {
       retryTimer = undefined
       endTurn()
@@ -336,16 +337,28 @@ export function createLane(options: LaneOptions): Lane {
     },
     async close(timeoutMs) {
       const isDrained = await flush(timeoutMs)
+      if (!isDrained) syncQuietly()
       isClosed = true
       clearTimeout(retryTimer)
-      if (!isDrained) syncQuietly()
       await drainer.stop(Math.max(timeoutMs, 1000))
       writer.close()
-      for (const entry of waiting)
-        refuse(entry, new FastenError('CLOSED', 'fasten was closed while the disk was full'))
+      abandonWaiting()
       return isDrained
     },
     syncNow: syncQuietly,
+  }
+
+  /** Rows that never found room on the disk end with the process; their receipts never said that they were accepted. */
+  function abandonWaiting(): void {
+    if (waiting.length === 0) return
+    const message = `${waiting.length} rows that waited in memory for disk space are lost: fasten was closed while the disk was full`
+    const reason = new FastenError('SPOOL_FULL', message, {
+      hint: 'free disk space; whoever emitted them saw accepted: false',
+    })
+    const lost = waiting
+    waiting = []
+    hasSaidRefused = false
+    for (const entry of lost) refuse(entry, reason)
   }
 
   /** Last resort of a process that ends: the rows are in the operating system's hands already, this only adds the disk. */

@@ -68,6 +68,10 @@ test('a row is proven by one file, and nothing else is', async (t) => {
   const out = join(shop.folder, 'refund.tlog-proof')
   const proven = await ask(['prove', `${log}#3`, '--out', out, '--store', shop.path])
   assert.equal(proven.exitCode, 0, proven.err)
+  const byStream = await ask(['prove', 'audit#3', '--store', shop.path])
+  assert.equal(byStream.out, readFileSync(out, 'utf8'))
+  const nothing = await ask(['prove', 'audit#', '--store', shop.path])
+  assert.match(nothing.err, /^BAD_ARGUMENT: "audit#" is no row; name an id, a place as in audit#8414/)
   const checked = await ask(['verify', '--proof', out, '--key', keys])
   assert.equal(checked.exitCode, 0)
   assert.match(

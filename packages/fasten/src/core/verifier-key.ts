@@ -74,6 +74,6 @@ export function isSameKey(a: VerifierKey, b: VerifierKey): boolean {
 function bad(text: string, why: string): FastenError {
   const shown = text.length > 120 ? `${text.slice(0, 120)}…` : text
   return new FastenError('BAD_VERIFIER_KEY', `"${shown}" is no key to verify with: ${why}`, {
-    hint: 'copy the whole line that `fasten key` prints',
+    hint: 'copy the whole line that `fasten key show` prints',
   })
 }

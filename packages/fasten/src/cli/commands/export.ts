@@ -115,6 +115,8 @@ async function exportPack(
     target.add('verify.mjs', readFileSync(fileURLToPath(import.meta.resolve('fasten/verify.mjs'))))
     target.finish()
     await world.out.lines(logs.map(told))
+    if (logs.some(({ anchored, rowsLeftOut }) => anchored === null || rowsLeftOut > 0))
+      await world.err.line('fasten checkpoint signs the newest rows; a pack that is made after it shows them')
     if (logs.length === 0) await world.err.line('no row was found, so the pack proves nothing')
     else
       await world.err.line(`check it with: node ${visible(folder)}/verify.mjs ${visible(folder)} --key KEY`)
@@ -156,7 +158,7 @@ function questionOf(args: Args, world: World): PackQuestion {
 }
 
 function told({ log, rows, rowsLeftOut, anchored }: PackedLog): string {
-  const signed = anchored === null ? 'not signed' : `signed up to ${grouped(anchored)}`
+  const signed = anchored === null ? 'not signed yet' : `signed up to ${grouped(anchored)}`
   const left = rowsLeftOut === 0 ? '' : `, ${counted(rowsLeftOut, 'newer row')} left out`
   return `${visible(log)}  ${counted(rows, 'row')}, ${signed}${left}`
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { FastenError } from '../../core/error.ts'
+import { parseLogName } from '../../core/log-name.ts'
+import { streams, type StreamName } from '../../core/row.ts'
 import type { ExpiredRow, Reader, ReaderRow } from '../../reader/reader.ts'
-import { parseCitation } from '../citation.ts'
 import { usageError, type Args, type OptionSpec, type World } from '../command.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { targetOf, targetOptions } from '../target.ts'
@@ -14,7 +15,7 @@ export const description =
 export const words = [
   {
     name: 'event',
-    summary: 'an id (evt-…), a place (log#8414) or a citation (audit#8414:5ff73e2e)',
+    summary: 'an id (evt-…), a place (audit#8414, or log#8414) or a citation (audit#8414:5ff73e2e)',
     isRequired: true,
   },
 ]
@@ -30,6 +31,7 @@ export const options: readonly OptionSpec[] = [
 ]
 export const examples = [
   ['fasten prove evt-01JB2C3D4E5F6G7H8J9KAMBNCP -o refund.tlog-proof', 'the proof of one event'],
+  ['fasten prove audit#8414', 'by its place, where one log has this stream'],
   ['fasten prove audit#8414:5ff73e2e', 'by what a page cited; it must still be that row'],
 ] as const
 
@@ -66,23 +68,31 @@ export async function run(args: Args, world: World): Promise<number> {
 
 /** An expired row is proved like any other: its hash is all that a proof needs. */
 async function rowOf(text: string, reader: Reader): Promise<ReaderRow | ExpiredRow> {
-  const place = /^(.+\/.+)#(\d{1,15})$/.exec(text)
-  if (place !== null)
-    return found(text, await reader.row({ log: place[1] ?? '', monotonic_seq: Number(place[2]) }))
   if (!text.includes('#')) return found(text, await reader.row({ id: text }))
-  const citation = parseCitation(text)
-  const logs = (await reader.logs()).filter(({ stream }) => stream === citation.stream).map(({ log }) => log)
-  const log = citation.log ?? (logs.length === 1 ? logs[0] : undefined)
-  if (log === undefined) {
-    throw usageError('BAD_ARGUMENT', `${text} could mean any of ${logs.length} logs`, {
-      hint: `name one, as in ${logs[0] ?? '_/service/node/audit'}#${citation.monotonic_seq}:${citation.hash}`,
+  const place = /^([^#]+)#(\d{1,15})(?::([0-9a-f]{8,64}))?$/i.exec(text)
+  const [where = '', seq = '', hash = ''] = place?.slice(1) ?? []
+  const stream = streams.find((each) => each === where)
+  if (place === null || (stream === undefined && parseLogName(where) === undefined)) {
+    throw usageError('BAD_ARGUMENT', `${JSON.stringify(text)} is no row`, {
+      hint: 'name an id, a place as in audit#8414 or _/shop/edge-07/audit#8414, or a citation as in audit#8414:5ff73e2e',
     })
   }
-  const row = found(text, await reader.row({ log, monotonic_seq: citation.monotonic_seq }))
-  if (row.hash?.startsWith(citation.hash) === true) return row
-  throw new FastenError('PROOF_WRONG', `row ${citation.monotonic_seq} is not the one that was cited`, {
+  const log = stream === undefined ? where : await onlyLog(stream, text, reader)
+  const monotonic_seq = Number(seq)
+  const row = found(text, await reader.row({ log, monotonic_seq }))
+  if (row.hash?.startsWith(hash.toLowerCase()) === true) return row
+  throw new FastenError('PROOF_WRONG', `row ${monotonic_seq} is not the one that was cited`, {
     at: log,
     hint: `the stored row has the hash ${row.hash?.slice(0, 16) ?? 'of none'}; run fasten verify`,
+  })
+}
+
+/** The log of that stream, where there is one; another service's row is not to be proved in place of the one that was meant. */
+async function onlyLog(stream: StreamName, text: string, reader: Reader): Promise<string> {
+  const logs = (await reader.logs()).filter((each) => each.stream === stream).map(({ log }) => log)
+  if (logs.length === 1 && logs[0] !== undefined) return logs[0]
+  throw usageError('BAD_ARGUMENT', `${text} could mean any of ${logs.length} logs`, {
+    hint: `name one, as in ${logs[0] ?? '_/service/node/audit'}${text.slice(text.indexOf('#'))}`,
   })
 }
 

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { settings } from '../../capture/settings.ts'
 import { readConfig, type Config } from '../../capture/config.ts'
+import { unreadVariables } from '../../capture/unread-variables.ts'
 import type { Clock } from '../../core/clock.ts'
 import { FastenError } from '../../core/error.ts'
-import { didYouMean } from '../../core/nearest-word.ts'
 import { formatMicros, parseTime } from '../../core/timestamp.ts'
 import { software } from '../../store/software.ts'
 import { fullEnv, type Env } from '../places.ts'
@@ -34,9 +33,6 @@ export function runtimeCheck(): Check {
   }
 }
 
-/** Variables that are read elsewhere than in the settings. */
-const otherVariables = ['FASTEN_ENV_FILE', 'FASTEN_READER_TOKEN'] as const
-
 /**
  * The configuration as a service started here would read it, and variables that nobody reads. Values are not shown. `dsn`
  * stands for the audit rows where the command line names a store.
@@ -46,29 +42,24 @@ export function envCheck(processEnv: Env, dsn: string | undefined): Check {
     name: 'env',
     run() {
       const env = fullEnv(processEnv)
-      const known: readonly string[] = [
-        ...Object.values(settings).flatMap((setting) => setting.env),
-        ...otherVariables,
-      ]
       const given = Object.keys(env)
         .filter((name) => name.startsWith('FASTEN_') && env[name] !== undefined)
         .sort()
-      const strange = given.filter((name) => !known.includes(name))
+      const strange = unreadVariables(env)
       const config = configOf(dsn, processEnv)
       if (config instanceof FastenError)
         return warn(config.message, { hint: config.hint, detail: { variables: given, code: config.code } })
       const { service_id, node_id, tenant_id, assumed } = config
       const detail = {
         variables: given,
-        unknown: strange,
+        unknown: strange.map((text) => text.replace(/ .*/, '')),
         service_id,
         node_id,
         tenant_id: tenant_id ?? null,
         assumed,
       }
       if (strange.length > 0) {
-        const guesses = strange.map((name) => `${name}${didYouMean(name, known)}`)
-        return warn(`nobody reads ${guesses.join(', ')}`, {
+        return warn(`nobody reads ${strange.join(', ')}`, {
           hint: 'see the list of variables in docs/reference/env.md',
           detail,
         })

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { rmSync } from 'node:fs'
-import { DatabaseSync } from 'node:sqlite'
+import { loadNodeSqlite } from '../sqlite/driver.ts'
 
 export interface HeldLock {
   /** Releases the lock; `remove` also deletes its file, for a spool that is finished. */
@@ -15,6 +15,7 @@ export interface HeldLock {
  * LockFileEx), so an empty database held in an exclusive transaction is the lock.
  */
 export function acquireLock(path: string): HeldLock | null {
+  const { DatabaseSync } = loadNodeSqlite()
   const database = new DatabaseSync(path, { timeout: 0 })
   try {
     database.exec('PRAGMA journal_mode=MEMORY; PRAGMA locking_mode=EXCLUSIVE; BEGIN EXCLUSIVE')

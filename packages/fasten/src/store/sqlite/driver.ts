@@ -139,10 +139,13 @@ export function nodeDriver(): SqliteDriver {
 type NodeSqlite = typeof import('node:sqlite')
 
 /**
+ * The SQLite of the runtime. Asked for at run time and not imported, so that an older Node.js says `ENGINE_MISSING` with the
+ * version it needs, where an import would end the process with the name of a module.
+ *
  * Node.js 22 prints a warning when its SQLite is first loaded. It says nothing that a user of fasten could act on, so it is
  * held back during this one synchronous load; every other warning passes.
  */
-function loadNodeSqlite(): NodeSqlite {
+export function loadNodeSqlite(): NodeSqlite {
   const emitWarning = process.emitWarning
   process.emitWarning = (warning: string | Error, ...rest: unknown[]) => {
     const message = typeof warning === 'string' ? warning : warning.message
@@ -158,7 +161,7 @@ function loadNodeSqlite(): NodeSqlite {
   if (sqlite !== undefined) return sqlite
   throw new FastenError('ENGINE_MISSING', `this Node.js (${process.version}) has no node:sqlite`, {
     at: 'node:sqlite',
-    hint: 'run Node.js 22.14 or newer, or install better-sqlite3 13 and ask for it with driver: "better-sqlite3"',
+    hint: 'run Node.js 22.14 or newer',
   })
 }
 
