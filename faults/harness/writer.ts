@@ -41,8 +41,6 @@ const fasten = createFasten({
   stdout: [],
   durability: job.durability ?? 'process',
 })
-// A server's socket, so to speak: waiting rows alone do not keep a process alive.
-const alive = setInterval(() => {}, 1000)
 writeSync(1, 'ready\n')
 
 const note = 'ä€𝄞'.padEnd(job.noteBytes ?? 10, 'x')
@@ -61,7 +59,8 @@ for (let emitted = 0; job.rowsMax === undefined || emitted < job.rowsMax;) {
 }
 if (job.ending === 'close') await fasten.close(20_000)
 writeSync(1, 'done\n')
-if (job.ending === 'close' || job.ending === 'exit') clearInterval(alive)
+// Until here nothing but the rows it waits for keeps the process alive.
+if (job.ending !== 'close' && job.ending !== 'exit') setInterval(() => {}, 1000)
 
 async function settle(receipts: readonly Receipt[]): Promise<void> {
   if (job.promise === 'accepted') {

@@ -93,6 +93,8 @@ export function createLane(options: LaneOptions): Lane {
   let isTurnScheduled = false
   let isClosed = false
   let retryTimer: NodeJS.Timeout | undefined
+  /** Callers who wait for a row that is not in the spool yet; while there is one, the process lives. */
+  let awaited = 0
   let hasSaidRefused = false
   let hasSaidFull = false
   let highWaterRows = 0
@@ -161,14 +163,15 @@ export function createLane(options: LaneOptions): Lane {
 
   /** While the disk is full: tries again to write what waits, and to take the reserve back. */
   function scheduleRetry(): void {
-    if (isClosed) return
-    retryTimer ??= setTimeout(() => {
+    if (isClosed || retryTimer !== undefined) return
+    retryTimer = setTimeout(() => {
       retryTimer = undefined
       endTurn()
       writer.restoreReserve()
       if (isBlocked || !writer.hasReserve) return scheduleRetry()
       hasSaidFull = false
-    }, retryMs).unref()
+    }, retryMs)
+    if (awaited === 0) retryTimer.unref()
   }
 
   function assertRoom(ticket: Ticket): void {
@@ -270,8 +273,14 @@ export function createLane(options: LaneOptions): Lane {
   function written(ticket: Ticket): Promise<void> {
     if (ticket.error) return Promise.reject(ticket.error)
     if (ticket.position !== notWritten) return Promise.resolve()
+    awaited++
+    retryTimer?.ref()
     return new Promise((resolve, reject) => {
-      ;(ticket.onSettled ??= []).push(() => (ticket.error ? reject(ticket.error) : resolve()))
+      ;(ticket.onSettled ??= []).push(() => {
+        if (--awaited === 0) retryTimer?.unref()
+        if (ticket.error) reject(ticket.error)
+        else resolve()
+      })
     })
   }
 
