@@ -36,7 +36,9 @@ export const commandTable: Readonly<Record<string, Loader>> = {
   'postgres grants': () => import('./commands/postgres-grants.ts'),
   erase: () => import('./commands/erase.ts'),
   'erase request': () => import('./commands/erase-request.ts'),
+  'erase requests': () => import('./commands/erase-requests.ts'),
   'erase approve': () => import('./commands/erase-approve.ts'),
+  'privacy rekey': () => import('./commands/privacy-rekey.ts'),
   'subject export': () => import('./commands/subject-export.ts'),
   completion: () => import('./commands/completion.ts'),
 }

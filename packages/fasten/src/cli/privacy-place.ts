@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { FastenError } from '../core/error.ts'
+import { moveOutboxSlice } from '../store/outbox.ts'
 import { openStore } from '../store/open.ts'
 import { createSystemRandom } from '../store/platform.ts'
 import type { Store } from '../store/ports.ts'
@@ -26,7 +27,7 @@ export interface PrivacyPlace {
 }
 
 /**
- * Opens the store that holds audit rows, after the rows of dead processes were moved into it. Throws FastenError `PRIVACY_KEY_MISSING`
+ * Opens the store that holds audit rows, after the rows of dead processes and of committed transactions were moved into it. Throws FastenError `PRIVACY_KEY_MISSING`
  * where there is no key for personal data: then nothing in the store is sealed under one.
  */
 export async function openPrivacyPlace(args: Args, world: World): Promise<PrivacyPlace> {
@@ -49,10 +50,16 @@ export async function openPrivacyPlace(args: Args, world: World): Promise<Privac
     throw noKey(place)
   }
   const spoolRoot = spoolRootOf(place, world.env)
-  await adoptSpools(
-    { sink: store, root: spoolRoot, clock: world.clock, rowsMax: 4000 },
-    { own: null, onSlice: () => {} },
-  )
+  const drain = { sink: store, root: spoolRoot, clock: world.clock, rowsMax: 4000 }
+  try {
+    await adoptSpools(drain, { own: null, onSlice: () => {} })
+    const { outboxRows, outboxPlace } = store
+    if (outboxRows !== undefined && outboxPlace !== undefined)
+      while (!(await moveOutboxSlice(drain, { outboxRows, outboxPlace })).isEmpty);
+  } catch (error) {
+    await store.close()
+    throw error
+  }
   return { place, store, personal, ring, ledger: openErasureLedger(places.ledger), places, spoolRoot }
 }
 

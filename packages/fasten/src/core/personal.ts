@@ -102,7 +102,7 @@ function findInDetail(detail: JsonObject, members: PersonalMembers): readonly Fo
   const found = new Map<string, Found>()
   for (const declared of members.pii ?? []) {
     if (!declared.startsWith('detail.')) continue
-    collect(detail, declared.slice('detail.'.length).split('.'), 0, [], declared, found)
+    collect(detail, declared.slice('detail.'.length).split('.'), [], { detail, declared, found })
   }
   // A member inside one that goes as a whole goes with it.
   const all = [...found.values()]
@@ -115,26 +115,53 @@ function findInDetail(detail: JsonObject, members: PersonalMembers): readonly Fo
   )
 }
 
+interface Collecting {
+  readonly detail: JsonObject
+  /** As the code declares it: `detail.items.email`. */
+  readonly declared: string
+  readonly found: Map<string, Found>
+}
+
+/**
+ * Follows `names` from `value` on. What is not of the shape that was declared goes rather too far than stays in clear: a member
+ * whose own name has dots in it (`payer.email`) is found, and one that should lead on and is a plain value goes as a whole.
+ */
 function collect(
   value: JsonValue | undefined,
   names: readonly string[],
-  at: number,
   steps: readonly (string | number)[],
-  declared: string,
-  found: Map<string, Found>,
+  { detail, declared, found }: Collecting,
 ): void {
-  if (typeof value !== 'object' || value === null) return
+  if (value === undefined || value === null) return
+  if (typeof value !== 'object') return keep(detail, found, steps)
   if (Array.isArray(value)) {
-    for (const [index, item] of (value as readonly JsonValue[]).entries())
-      collect(item, names, at, [...steps, index], declared, found)
+    const items = value as readonly JsonValue[]
+    // A list cannot lose an item without moving the others.
+    if (items.some((item) => item !== null && typeof item !== 'object')) return keep(detail, found, steps)
+    for (const [index, item] of items.entries())
+      collect(item, names, [...steps, index], { detail, declared, found })
     return
   }
-  const name = names[at]
-  if (name === undefined || !Object.hasOwn(value, name)) return
-  const member = (value as JsonObject)[name]
-  const path = [...steps, name]
-  if (at < names.length - 1) return collect(member, names, at + 1, path, declared, found)
-  found.set(jsonPointer(path), { path: { steps: path, declared }, name, value: member ?? null })
+  for (let count = 1; count <= names.length; count++) {
+    const name = names.slice(0, count).join('.')
+    if (!Object.hasOwn(value, name)) continue
+    const member = (value as JsonObject)[name]
+    const path = [...steps, name]
+    if (count < names.length) collect(member, names.slice(count), path, { detail, declared, found })
+    else found.set(jsonPointer(path), { path: { steps: path, declared }, name, value: member ?? null })
+  }
+}
+
+/** The member that `steps` lead to, or the one whose list they lead into, whatever it is; about whom `pii_subject` says. */
+function keep(detail: JsonObject, found: Map<string, Found>, steps: readonly (string | number)[]): void {
+  const named = steps.slice(0, steps.findLastIndex((step) => typeof step === 'string') + 1)
+  let value: JsonValue = detail
+  for (const step of named) value = (value as Record<string | number, JsonValue>)[step] ?? null
+  found.set(jsonPointer(named), {
+    path: { steps: named, declared: 'detail' },
+    name: String(named.at(-1)),
+    value,
+  })
 }
 
 /** A copy without what was found: the original is still needed when there is too much of it. */

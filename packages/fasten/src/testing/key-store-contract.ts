@@ -91,6 +91,18 @@ export function describeKeyStore(name: string, makePlace: () => Promise<KeyStore
         const again = { ...key, kek: '00000000000000bb', subject: subjectOf('c'), wrapped: 'YW5vdGhlcg==' }
         await store.replace([again])
         assert.deepEqual(await store.all(), [again])
+        assert.deepEqual(await store.keks(), [again.kek])
+        await store.close()
+      }))
+
+    it('answers, page by page, the keys that another tenant key wraps', () =>
+      using(async (store) => {
+        const kek = '00000000000000bb'
+        const [one, two, three] = [keyOf(1, 'a'), keyOf(2, 'a'), keyOf(3, 'b')]
+        await store.put([one, two, three, { ...keyOf(4, 'b'), kek }])
+        assert.deepEqual(await store.wrappedByOthers(kek, '', 2), [one, two])
+        assert.deepEqual(await store.wrappedByOthers(kek, two.id, 2), [three])
+        assert.deepEqual(await store.wrappedByOthers(kek, three.id, 2), [])
         await store.close()
       }))
 

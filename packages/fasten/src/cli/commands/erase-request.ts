@@ -4,7 +4,7 @@ import type { ErasureRequest } from '../../store/privacy/erasure-request.ts'
 import { usageError, type Args, type OptionSpec, type World } from '../command.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { jsonLine } from '../print/visible.ts'
-import { actorOf, erasureOptions } from './erase.ts'
+import { actorOf, erasureOptions, refuseNaming } from './erase.ts'
 
 export const name = 'erase request'
 export const summary = 'ask for an erasure that somebody else has to approve'
@@ -24,6 +24,7 @@ export async function run(args: Args, world: World): Promise<number> {
   const basis = args.text('basis')
   if (basis === undefined || basis.trim() === '')
     throw usageError('BAD_OPTION', 'an erasure needs --basis, the legal ground it rests on')
+  refuseNaming(basis, args.words[0] ?? '')
   const [{ openPrivacyPlace }, { keepRequest }, { createSystemIds }] = await Promise.all([
     import('../privacy-place.ts'),
     import('../../store/privacy/erasure-request.ts'),

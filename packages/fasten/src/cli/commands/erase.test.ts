@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict'
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { after, test } from 'node:test'
-import { createFasten } from '../../capture/create.ts'
-import { createCodeRegistry } from '../../core/code.ts'
+import { test } from 'node:test'
 import { leafHash } from '../../core/chain.ts'
 import { createMerkleTree } from '../../core/merkle.ts'
 import type { AuditRow } from '../../core/row.ts'
@@ -16,91 +13,19 @@ import { sha256 } from '../../store/platform.ts'
 import type { ErasureReceipt } from '../../store/privacy/erase-subject.ts'
 import type { SubjectReport } from '../../store/privacy/subject-report.ts'
 import { ask, rowsOf } from '../fixtures/ask.ts'
+import {
+  emailOf,
+  emitRows,
+  findings,
+  newShop,
+  openShop as open,
+  people,
+  root,
+  type Shop,
+} from '../fixtures/gift-shop.ts'
 
-const root = mkdtempSync(join(tmpdir(), 'fasten-erase-'))
-after(() => rmSync(root, { recursive: true, force: true }))
-
-const people = ['ann', 'bob', 'eve'] as const
-const emailOf = (name: string): string => `${name}.unmistakable@example.org`
 const rowsEach = 20
 const log = '_/shop/n1/audit'
-
-interface Shop {
-  readonly folder: string
-  readonly env: Readonly<Record<string, string>>
-}
-
-function newShop(): Shop {
-  const folder = mkdtempSync(join(root, 'shop-'))
-  const env = {
-    FASTEN_AUDIT_DSN: `sqlite:///${join(folder, 'rows.db')}`,
-    FASTEN_KEY_DIR: join(folder, 'node'),
-  }
-  return { folder, env }
-}
-
-function open({ folder, env }: Shop): ReturnType<typeof createFasten> {
-  const registry = createCodeRegistry()
-  registry.register('shop', {
-    GIFT_SENT: {
-      pii: {
-        'detail.payer.email': 'detail.payer.id',
-        'detail.friends.email': 'detail.friends.id',
-        actor: 'actor',
-      },
-    },
-    NOTE_KEPT: { pii_in_detail: true, detail_passthrough_keys: ['size'], pii_subject: 'target' },
-  })
-  return createFasten({
-    registry,
-    auditDsn: env['FASTEN_AUDIT_DSN'],
-    keyDir: env['FASTEN_KEY_DIR'],
-    serviceId: 'shop',
-    nodeId: 'n1',
-    stdout: 'none',
-    exitHooks: false,
-    spoolDir: join(folder, 'spool'),
-  } as never)
-}
-
-/** Rows in which all three are mentioned together. */
-function emitRows(fasten: ReturnType<typeof createFasten>, count: number): void {
-  for (let index = 0; index < count; index++) {
-    const [payer, one, other] = [0, 1, 2].map((step) => people[(index + step) % 3] ?? 'ann') as [
-      string,
-      string,
-      string,
-    ]
-    fasten.emit({
-      code: 'GIFT_SENT',
-      target: `gift:${index}`,
-      actor: `user:${payer}`,
-      detail: {
-        payer: { id: `user:${payer}`, email: emailOf(payer) },
-        friends: [one, other].map((name) => ({ id: `user:${name}`, email: emailOf(name) })),
-        index,
-      },
-    })
-    fasten.emit({
-      code: 'NOTE_KEPT',
-      target: `user:${payer}`,
-      detail: { note: `about ${emailOf(payer)}`, size: 3 },
-    })
-  }
-}
-
-function filesIn(folder: string): readonly string[] {
-  return readdirSync(folder, { recursive: true })
-    .map((name) => join(folder, String(name)))
-    .filter((path) => statSync(path).isFile())
-}
-
-function findings(folder: string, needles: readonly (string | Uint8Array)[]): readonly string[] {
-  return filesIn(folder).filter((path) => {
-    const bytes = readFileSync(path)
-    return needles.some((needle) => bytes.includes(Buffer.from(needle as string)))
-  })
-}
 
 /** What of one person's keys and values lies in the files, as they lie there. */
 function tracesOf(shop: Shop, subject: string): readonly (string | Uint8Array)[] {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { userInfo } from 'node:os'
+import { personalSignOf } from '../../core/personal-signs.ts'
 import { formatMicros } from '../../core/timestamp.ts'
 import type { ErasureReceipt } from '../../store/privacy/erase-subject.ts'
 import { usageError, type Args, type OptionSpec, type World } from '../command.ts'
@@ -81,14 +82,13 @@ export async function erase({
   readonly tenant: string
   readonly actor: string
 }): Promise<number> {
-  const [{ openPrivacyPlace }, { eraseSubject }, { isHeld }] = await Promise.all([
+  refuseNaming(basis, subject)
+  const [{ openPrivacyPlace }, { eraseSubject }] = await Promise.all([
     import('../privacy-place.ts'),
     import('../../store/privacy/erase-subject.ts'),
-    import('../../store/retention/hold.ts'),
   ])
   const { store, personal, ring, ledger, spoolRoot } = await openPrivacyPlace(args, world)
   try {
-    const holds = (await store.pruner?.holds()) ?? []
     const receipt = await eraseSubject({
       store: { ...personal, spoolPosition: (spool) => store.spoolPosition(spool) },
       ring,
@@ -99,23 +99,25 @@ export async function erase({
       basis,
       erased_at: formatMicros(world.clock.nowMicros()),
       actor,
-      // An anchor that is sealed may be the person; a hold on them keeps such a row as well.
-      holdOn: ({ actor: who, on_behalf_of, target, ...row }) =>
-        isHeld(
-          {
-            ...row,
-            actor: who ?? subject,
-            on_behalf_of: on_behalf_of ?? subject,
-            target: target ?? subject,
-          },
-          holds,
-        )?.hold_id,
     })
     await printReceipt(receipt, args, world)
     return receipt.is_complete ? exitCodes.ok : exitCodes.findings
   } finally {
     await store.close()
   }
+}
+
+/** The legal ground is kept for ever, in the leaf of a row: a person named in it could never be erased. */
+export function refuseNaming(basis: string, subject: string): void {
+  const bare = subject.slice(subject.lastIndexOf(':') + 1)
+  const isNamed = [subject, bare].some(
+    (one) => one.length > 3 && basis.toLowerCase().includes(one.toLowerCase()),
+  )
+  const isLikeOne = basis.split(/\s+/).some((word) => personalSignOf(word) !== undefined)
+  if (!isNamed && !isLikeOne) return
+  throw usageError('BAD_OPTION', '--basis names somebody, and is kept for ever', {
+    hint: 'give the ground alone, e.g. "GDPR Art. 17(1)(b)"',
+  })
 }
 
 /** The person at the keyboard, as the trail names them. */

@@ -36,6 +36,21 @@ export function createPostgresKeyStore({ change, read, outside }: PostgresKeySto
       await rewrite(outside)
       return ids
     },
+    keks: () =>
+      read(async (sql, prefix) =>
+        (await sql.run(`SELECT DISTINCT kek FROM ${prefix}fasten_data_keys ORDER BY kek`)).map(({ kek }) =>
+          String(kek),
+        ),
+      ),
+    wrappedByOthers: (kek, afterId, keysMax) =>
+      read(async (sql, prefix) =>
+        (
+          await sql.run(
+            `SELECT * FROM ${prefix}fasten_data_keys WHERE id > $1 AND kek <> $2 ORDER BY id LIMIT $3`,
+            [afterId, kek, keysMax],
+          )
+        ).map(keyOf),
+      ),
     tombstones: () =>
       read(async (sql, prefix) => {
         const rows = await sql.run(`SELECT text FROM ${prefix}fasten_tombstones ORDER BY number`)

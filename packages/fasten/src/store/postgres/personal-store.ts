@@ -5,6 +5,7 @@ import type { KeyStore, Tombstone } from '../privacy/key-store.ts'
 import type { EraseDeed, ErasedLog, PersonalRow, PersonalStore } from '../privacy/personal-store.ts'
 import type { PostgresDeed } from './append.ts'
 import { isWithoutKeys, type UseSql } from './key-store.ts'
+import { allHolds } from './retention-tables.ts'
 import type { Sql } from './sql.ts'
 import type { PostgresWriter } from './writer.ts'
 
@@ -30,9 +31,13 @@ export function createPostgresPersonalStore({
     keys,
     plan: async (keyIds) => told(await under(keyIds)),
     async erase(tombstone, deed) {
-      // Their heads are locked first, in everybody's order; a log that joins in between is locked when it is written to.
-      const logs = [...(await under(tombstone.key_ids)).keys()].map(baseOf)
-      return writer.perform((inner) => eraseIn(inner, table, tombstone, deed), { logs })
+      // Their heads are locked first, in everybody's order: placing a hold locks them as well. When another log joined in
+      // between, nothing was done, and it is locked with the others.
+      for (;;) {
+        const logs = [...(await under(tombstone.key_ids)).keys()].map(baseOf)
+        const erased = await writer.perform((inner) => eraseIn(inner, table, tombstone, deed, logs), { logs })
+        if (erased !== null) return erased
+      }
     },
     positions: (keyIds) =>
       writer.perform(async ({ sql, prefix }) => {
@@ -48,6 +53,8 @@ export function createPostgresPersonalStore({
     async scrub() {
       await outside(async (sql, prefix) => {
         await sql.run(`VACUUM FULL ${prefix}fasten_disclosures`)
+        // Rows that were moved out of it brought their keys along.
+        await sql.run(`VACUUM FULL ${prefix}fasten_outbox`)
         try {
           await sql.run('CHECKPOINT')
         } catch (error) {
@@ -56,6 +63,7 @@ export function createPostgresPersonalStore({
         }
       })
     },
+    scrubbed: 'the encrypted values and their look-ups are deleted from the files of the tables',
     remaining: [
       "the server's write-ahead log holds the encrypted values and wrapped keys until it is recycled, its archive and standbys for as long as they are kept",
     ],
@@ -99,11 +107,16 @@ async function eraseIn(
   { sql, prefix, appendOwn }: PostgresDeed,
   table: string,
   { key_ids, subjects, basis, erased_at }: Tombstone,
-  { actor, onRow }: EraseDeed = {},
-): Promise<readonly ErasedLog[]> {
+  { actor, waiting = [], onRow }: EraseDeed = {},
+  locked: readonly string[],
+): Promise<readonly ErasedLog[] | null> {
   const subject = subjects[0] ?? ''
   const byLog = await valuesUnder(sql, prefix, table, key_ids)
-  if (onRow !== undefined) for (const values of byLog.values()) for (const row of values) onRow(row)
+  if ([...byLog.keys()].some((log) => !locked.includes(baseOf(log)))) return null
+  if (onRow !== undefined) {
+    const holds = await allHolds({ sql, prefix, tables: new Map() })
+    for (const row of [...byLog.values(), waiting].flat()) onRow(row, holds)
+  }
   await sql.run(
     `INSERT INTO ${prefix}fasten_erased_keys SELECT id, $2, $3, $4 FROM unnest($1::text[]) AS id ON CONFLICT DO NOTHING`,
     [key_ids, subject, basis, erased_at],

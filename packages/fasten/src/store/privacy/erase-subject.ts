@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { FastenError } from '../../core/error.ts'
 import type { RowSink } from '../ports.ts'
+import { isHeld, type Hold } from '../retention/hold.ts'
 import type { ErasureLedger } from './erasure-ledger.ts'
 import type { KeyRing } from './key-ring.ts'
 import type { Tombstone } from './key-store.ts'
 import type { ErasedLog, PersonalRow, PersonalStore } from './personal-store.ts'
-import { keysInSpools, scrubSpools, type ScrubbedSpools } from './scrub-spools.ts'
+import { personInSpools, scrubSpools, type ScrubbedSpools } from './scrub-spools.ts'
 import type { WrappedKey } from './sealed.ts'
 
 export interface EraseOptions {
@@ -22,8 +23,6 @@ export interface EraseOptions {
   readonly erased_at: string
   /** Who erases, for the row that tells of it. */
   readonly actor?: string
-  /** Why a row may not be touched (a legal hold), or undefined. */
-  readonly holdOn?: (row: PersonalRow) => string | undefined
 }
 
 export interface ErasurePlan {
@@ -54,8 +53,9 @@ export async function planErasure({
   subject,
 }: EraseOptions): Promise<ErasurePlan> {
   const pseudonyms = ring.pseudonyms(tenant, subject)
-  const keys = await keysOf(store, pseudonyms, spoolRoot)
-  const key_ids = [...new Set(keys.map(({ id }) => id))].sort()
+  await strangersIn(store, ring)
+  const { keys } = await personIn(store, pseudonyms, spoolRoot)
+  const key_ids = idsOf(keys)
   return { subject: pseudonyms[0] ?? '', key_ids, logs: await store.plan(key_ids) }
 }
 
@@ -65,19 +65,21 @@ export async function planErasure({
  *
  * The order is chosen so that a crash at any point is finished by the next start (reapply.ts): rows first, since they are what everybody
  * else can see and believe, then the ledger, then the keys, then old pages, then what waits outside.
- * Throws FastenError `ERASURE_HELD`, having changed nothing, when a row is under a legal hold.
+ * Throws FastenError, having changed nothing: `ERASURE_HELD` when a row is under a legal hold, `PRIVACY_KEY_MISSING` when no key of the
+ * ring wraps anything here, so that the person could not be recognised.
  */
 export async function eraseSubject(options: EraseOptions): Promise<ErasureReceipt> {
-  const { store, ring, ledger, spoolRoot, tenant, subject, basis, erased_at, actor, holdOn } = options
+  const { store, ring, ledger, spoolRoot, tenant, subject, basis, erased_at, actor } = options
   const pseudonyms = ring.pseudonyms(tenant, subject)
-  const keys = await keysOf(store, pseudonyms, spoolRoot)
-  const key_ids = [...new Set(keys.map(({ id }) => id))].sort()
+  const strangers = await strangersIn(store, ring)
+  const { keys, rows: waiting } = await personIn(store, pseudonyms, spoolRoot)
+  const key_ids = idsOf(keys)
+  const before = await store.keys.tombstones()
+  const isKnown =
+    key_ids.length > 0 ||
+    before.some((one) => one.key_ids.length > 0 && one.subjects.some((name) => pseudonyms.includes(name)))
   let tombstone: Tombstone = { tenant, subjects: pseudonyms, key_ids, basis, erased_at }
-  const refuseHeld = (row: PersonalRow): void => {
-    const hold = holdOn?.(row)
-    if (hold !== undefined) throw held(hold, row)
-  }
-  const logs = [...(await store.erase(tombstone, { actor, onRow: refuseHeld }))]
+  const logs = [...(await store.erase(tombstone, { actor, waiting, onRow: refuseHeld(subject) }))]
   ledger?.add(tombstone)
   const destroyed = await store.keys.destroy(tombstone)
   const late = destroyed.filter((id) => !key_ids.includes(id))
@@ -93,6 +95,23 @@ export async function eraseSubject(options: EraseOptions): Promise<ErasureReceip
       ? { blanked: 0, waiting: 0 }
       : await scrubSpools(spoolRoot, keys, (spool) => store.spoolPosition(spool))
   const merged = mergeLogs(logs)
+  const open = [
+    ...(isKnown
+      ? []
+      : [
+          'nothing under this name was ever sealed here: is it spelt as the rows spell it, and is this the tenant?',
+        ]),
+    ...(strangers.length === 0
+      ? []
+      : [
+          `values under keys of the tenant that are not at hand (${strangers.join(', ')}) could not be recognised as theirs: give those keys, too, and run it again`,
+        ]),
+    ...(spools.waiting === 0
+      ? []
+      : [
+          `${spools.waiting} rows with values of the subject wait in a spool: run the erasure again once they are stored`,
+        ]),
+  ]
   return {
     subject: pseudonyms[0] ?? '',
     key_ids: destroyed,
@@ -102,37 +121,69 @@ export async function eraseSubject(options: EraseOptions): Promise<ErasureReceip
     rows: merged.reduce((sum, { rows }) => sum + rows, 0),
     values: merged.reduce((sum, { values }) => sum + values, 0),
     done: [
-      'every wrapped data key of the subject is destroyed, and none can come back',
-      'the encrypted values and their look-ups are deleted from the database and its write-ahead log',
+      'every wrapped data key of the subject in the key store is destroyed, and none can come back',
+      store.scrubbed,
       'each log they were in has rows SUBJECT_ERASED that account for them',
-      `spools and quarantine: ${spools.blanked} entries blanked`,
+      `spools and quarantine of this machine: ${spools.blanked} entries blanked`,
       ...(ledger === null
         ? []
         : ['the erasure is in the ledger, from which a restored backup is erased again']),
     ],
-    is_complete: spools.waiting === 0,
+    is_complete: open.length === 0,
     remaining: [
-      ...(spools.waiting === 0
-        ? []
-        : [
-            `${spools.waiting} rows with values of the subject wait in a spool: run the erasure again once they are stored`,
-          ]),
+      ...open,
       ...store.remaining,
+      'spools of other machines and open transactions hold what they have not stored yet, encrypted; it is refused on arrival',
       'backups of the key store made before the erasure open the encrypted values in backups of the database: the erasure is final when the older of the two has aged out',
-      'rows keep what was not declared personal, such as an id in a target; exports with disclosed values that were handed out are out of reach',
+      'rows keep what was not declared personal, such as an id in a target, and so do rows of requests (api) and lines (sys); exports with disclosed values that were handed out are out of reach',
     ],
   }
 }
 
-async function keysOf(
+async function personIn(
   store: PersonalStore,
   pseudonyms: readonly string[],
   spoolRoot: string | null,
-): Promise<readonly WrappedKey[]> {
-  const waiting =
-    spoolRoot === null ? [] : keysInSpools(spoolRoot).filter(({ subject }) => pseudonyms.includes(subject))
-  return [...(await store.keys.ofSubjects(pseudonyms)), ...waiting]
+): Promise<{ readonly keys: readonly WrappedKey[]; readonly rows: readonly PersonalRow[] }> {
+  const { keys, rows } = spoolRoot === null ? { keys: [], rows: [] } : personInSpools(spoolRoot, pseudonyms)
+  return { keys: [...(await store.keys.ofSubjects(pseudonyms)), ...keys], rows }
 }
+
+const idsOf = (keys: readonly WrappedKey[]): readonly string[] =>
+  [...new Set(keys.map(({ id }) => id))].sort()
+
+/**
+ * The tenant's keys that wrap something here and are not in the ring: whose values those are, nobody can say. When it is all of them,
+ * the key at hand is the wrong one, and a receipt for it would be a lie.
+ */
+async function strangersIn({ keys }: PersonalStore, ring: KeyRing): Promise<readonly string[]> {
+  const all = await keys.keks()
+  const strangers = all.filter((id) => !ring.ids.includes(id))
+  if (all.length === 0 || strangers.length < all.length) return strangers
+  throw new FastenError(
+    'PRIVACY_KEY_MISSING',
+    `the values here are sealed under ${strangers.join(', ')}, and the key at hand is ${ring.ids.join(', ')}`,
+    {
+      at: strangers.join(', '),
+      hint: 'set FASTEN_PRIVACY_KEY, FASTEN_PRIVACY_KEY_FILE or FASTEN_KEY_DIR as the application does; nothing was changed',
+    },
+  )
+}
+
+/** An anchor that is sealed may be the person; a hold on them keeps such a row as well. */
+const refuseHeld =
+  (subject: string) =>
+  (row: PersonalRow, holds: readonly Hold[]): void => {
+    const { actor, on_behalf_of, target, ...rest } = row
+    const facts = {
+      ...rest,
+      actor: actor ?? subject,
+      on_behalf_of: on_behalf_of ?? subject,
+      target: target ?? subject,
+    }
+    const hold = isHeld(facts, holds)
+    if (hold !== undefined) throw held(hold.hold_id, row)
+  }
 
 function mergeLogs(logs: readonly ErasedLog[]): readonly ErasedLog[] {
   return Array.from(
@@ -148,7 +199,9 @@ function mergeLogs(logs: readonly ErasedLog[]): readonly ErasedLog[] {
 function held(hold: string, row: PersonalRow): FastenError {
   return new FastenError(
     'ERASURE_HELD',
-    `row ${row.monotonic_seq} of ${row.log} is under the legal hold ${hold}`,
+    row.monotonic_seq === null
+      ? `a row that waits for ${row.log} is under the legal hold ${hold}`
+      : `row ${row.monotonic_seq} of ${row.log} is under the legal hold ${hold}`,
     {
       at: row.log,
       hint: 'release the hold, or erase once it has ended; nothing was changed',

@@ -1,5 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  fsyncSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname } from 'node:path'
 import { FastenError, systemCode } from '../../core/error.ts'
 import { syncDirectory } from '../spool/layout.ts'
@@ -44,8 +52,12 @@ export function openErasureLedger(path: string): ErasureLedger {
     add(tombstone) {
       try {
         mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-        const handle = openSync(path, 'a', 0o600)
+        const handle = openSync(path, 'a+', 0o600)
         try {
+          const there = readFileSync(handle)
+          // What a full disk or a crash left of a line was never acknowledged; the next line must not be joined to it.
+          const end = there.lastIndexOf(0x0a) + 1
+          if (end < there.length) ftruncateSync(handle, end)
           writeFileSync(handle, `${JSON.stringify(tombstone)}\n`)
           fsyncSync(handle)
         } finally {

@@ -1,6 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import { FastenError, systemCode } from '../../core/error.ts'
 import { syncDirectory } from '../spool/layout.ts'
 
@@ -54,6 +63,21 @@ export function readRequest(ledger: string, id: string): ErasureRequest | undefi
     if (systemCode(error) === 'ENOENT') return undefined
     throw error
   }
+}
+
+/** All that wait, oldest first. What is no request is passed over. */
+export function listRequests(ledger: string): readonly ErasureRequest[] {
+  const folder = dirname(fileOf(ledger, ''))
+  let names: readonly string[]
+  try {
+    names = readdirSync(folder)
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') return []
+    throw error
+  }
+  return names
+    .flatMap((name) => readRequest(ledger, basename(name, '.json')) ?? [])
+    .sort((one, other) => (one.requested_at < other.requested_at ? -1 : 1))
 }
 
 /** After it was carried out. */

@@ -28,7 +28,10 @@ export interface KeyRing {
    * was changed since.
    */
   unwrap(wrapped: WrappedKey): { readonly key: Uint8Array; readonly subject: string } | undefined
-  /** The name of a subject where it may be read by others, under each key, the newest first. 32 hex each. */
+  /**
+   * The name of a subject where it may be read by others, under each key, the newest first. 32 hex each. The same for every way in which
+   * Unicode composes the characters of the subject; case and spaces tell people apart.
+   */
   pseudonyms(tenant: string, subject: string): readonly string[]
   /** What a value of a member is found by, under each key, the newest first. 32 hex each. */
   lookups(tenant: string, pointer: string, value: string): readonly string[]
@@ -60,6 +63,10 @@ export function createKeyRing(keys: readonly Uint8Array[], random: RandomBytes):
     return derived
   }
 
+  /** `ë` is one character or two, as the keyboard had it; the person is the same. */
+  const nameOf = (one: (typeof all)[number], tenant: string, subject: string): string =>
+    shortHmac(tenantKeys(one, tenant).name, subject.normalize('NFC'))
+
   return {
     ids: all.map(({ id }) => id),
     wrap(key, { id, tenant, subject, made_at }) {
@@ -72,7 +79,7 @@ export function createKeyRing(keys: readonly Uint8Array[], random: RandomBytes):
       return {
         id,
         tenant,
-        subject: shortHmac(tenantKeys(newest, tenant).name, subject),
+        subject: nameOf(newest, tenant, subject),
         kek: newest.id,
         made_at,
         wrapped: box.toString('base64'),
@@ -94,7 +101,7 @@ export function createKeyRing(keys: readonly Uint8Array[], random: RandomBytes):
       }
       return { key: opened.subarray(0, keyBytes), subject: opened.subarray(keyBytes).toString() }
     },
-    pseudonyms: (tenant, subject) => all.map((one) => shortHmac(tenantKeys(one, tenant).name, subject)),
+    pseudonyms: (tenant, subject) => all.map((one) => nameOf(one, tenant, subject)),
     lookups: (tenant, pointer, value) =>
       all.map((one) => shortHmac(tenantKeys(one, tenant).find, `${pointer}\0${value}`)),
   }

@@ -31,6 +31,9 @@ export interface RefusedKey {
  * `get` answers those that are there. `ofSubjects` answers all keys of any of these pseudonyms.
  * `destroy` removes the keys of a tombstone and of its subjects made up to then, keeps the tombstone, and answers the ids of all
  * keys it speaks of. When it resolves, their bytes MUST be gone from every file of the store; doing it again is harmless.
+ * `keks` answers the ids of the tenant's keys that wrap any key here, ascending.
+ * `wrappedByOthers` answers keys that another key of the tenant than `kek` wraps, in the order of their ids, behind `afterId`, at most
+ * `keysMax`.
  * `tombstones` answers all of them in the order they were kept. `all` answers every key; `replace` puts others with the same ids in
  * their place, which is how a new tenant key takes over, and MUST NOT leave bytes of the old ones.
  */
@@ -39,7 +42,9 @@ export interface KeyStore {
   get(ids: readonly string[]): Promise<readonly WrappedKey[]>
   ofSubjects(subjects: readonly string[]): Promise<readonly WrappedKey[]>
   destroy(tombstone: Tombstone): Promise<readonly string[]>
+  keks(): Promise<readonly string[]>
   tombstones(): Promise<readonly Tombstone[]>
+  wrappedByOthers(kek: string, afterId: string, keysMax: number): Promise<readonly WrappedKey[]>
   all(): Promise<readonly WrappedKey[]>
   replace(keys: readonly WrappedKey[]): Promise<void>
   close(): Promise<void>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { StreamName } from '../../core/row.ts'
 import type { OwnRow } from '../own-rows.ts'
+import type { Hold } from '../retention/hold.ts'
 import type { KeyStore, Tombstone } from './key-store.ts'
 import type { WrappedKey } from './sealed.ts'
 
@@ -21,7 +22,8 @@ export interface SealedValue {
 /** A row with personal values, as a legal hold looks at it. Members that are sealed are null. */
 export interface PersonalRow {
   readonly log: string
-  readonly monotonic_seq: number
+  /** Null for a row that waits for its number. */
+  readonly monotonic_seq: number | null
   readonly code: string | null
   readonly actor: string | null
   readonly on_behalf_of: string | null
@@ -34,8 +36,13 @@ export interface PersonalRow {
 export interface EraseDeed {
   /** Who erases; for the rows that tell of it. */
   readonly actor?: string | undefined
-  /** Told each row that would lose a value, in the transaction; what it throws, undoes all of it. */
-  readonly onRow?: (row: PersonalRow) => void
+  /** Rows that would lose a value although they are not stored yet; judged with those that are. */
+  readonly waiting?: readonly PersonalRow[]
+  /**
+   * Told each row that would lose a value, and the legal holds, both as they are in the transaction: no hold can be placed between
+   * the question and the deed. What it throws, undoes all of it.
+   */
+  readonly onRow?: (row: PersonalRow, holds: readonly Hold[]) => void
 }
 
 /** What an erasure took, or would take, from one log. */
@@ -63,6 +70,8 @@ export interface PersonalStore {
   /** Appends a row of the store's own to the log that answers for `base`, a generation 1 name. */
   tell(base: string, own: OwnRow): Promise<void>
   scrub(): Promise<void>
+  /** What `scrub` reaches; a sentence for the receipt. */
+  readonly scrubbed: string
   /** What an erasure leaves behind where this store cannot reach; sentences for the receipt. */
   readonly remaining: readonly string[]
   erased(): Promise<readonly Tombstone[]>

@@ -4,6 +4,7 @@ import { crc32 } from 'node:zlib'
 import { listQuarantine, quarantine, type QuarantineEntry } from '../quarantine.ts'
 import { decodeFrame, findNextFrame, frameHeaderBytes } from '../spool/frame.ts'
 import { listSegments, listSpools, segmentHeaderBytes, segmentPath, spoolDirectory } from '../spool/layout.ts'
+import type { PersonalRow } from './personal-store.ts'
 import { decodeSealed, encodeSealed, type WrappedKey } from './sealed.ts'
 
 /** What was done about the drafts that wait, or have waited, outside of the store. */
@@ -14,13 +15,49 @@ export interface ScrubbedSpools {
   readonly waiting: number
 }
 
-/** Every key that lies in spools and quarantine under `root`, whatever became of its row. */
-export function keysInSpools(root: string): readonly WrappedKey[] {
-  const found: WrappedKey[] = []
-  for (const { sealed } of framesIn(root)) found.push(...(decodeSealed(sealed)?.keys ?? []))
-  for (const { sealed } of listQuarantine(root))
-    if (sealed !== undefined) found.push(...(decodeSealed(sealed)?.keys ?? []))
-  return found
+/** What of one person lies in spools and quarantine under `root`, whatever became of its row: their keys, and the rows that use them. */
+export function personInSpools(
+  root: string,
+  pseudonyms: readonly string[],
+): { readonly keys: readonly WrappedKey[]; readonly rows: readonly PersonalRow[] } {
+  const keys: WrappedKey[] = []
+  const rows: PersonalRow[] = []
+  const look = (sealed: Uint8Array, log: string, text: Uint8Array): void => {
+    const mine = (decodeSealed(sealed)?.keys ?? []).filter(
+      (key) => pseudonyms.includes(key.subject) && key.wrapped !== blankOf(key.wrapped),
+    )
+    keys.push(...mine)
+    if (mine.length > 0) rows.push(waitingRow(log, text))
+  }
+  for (const { sealed, log, text } of framesIn(root)) look(sealed, log, text)
+  for (const { sealed, log, bytes } of listQuarantine(root))
+    if (sealed !== undefined) look(sealed, log ?? '', bytes)
+  return { keys, rows }
+}
+
+/** A draft as a legal hold looks at it; one that is no JSON is held by nothing but a hold on times. */
+function waitingRow(log: string, text: Uint8Array): PersonalRow {
+  let members: Readonly<Record<string, unknown>> = {}
+  try {
+    members = JSON.parse(Buffer.from(text).toString()) as typeof members
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error
+  }
+  const named = (name: string): string | null => {
+    const value = members[name]
+    return typeof value === 'string' ? value : null
+  }
+  return {
+    log,
+    monotonic_seq: null,
+    code: named('code'),
+    actor: named('actor'),
+    on_behalf_of: named('on_behalf_of'),
+    target: named('target'),
+    request_id: named('request_id'),
+    tenant_id: named('tenant_id'),
+    timestamp: named('timestamp'),
+  }
 }
 
 /**
@@ -65,6 +102,9 @@ interface SealedFrame {
   readonly end: number
   readonly bytes: Buffer
   readonly sealed: Uint8Array
+  readonly log: string
+  /** The draft. */
+  readonly text: Uint8Array
 }
 
 function* framesIn(root: string): Generator<SealedFrame> {
@@ -80,9 +120,9 @@ function* framesIn(root: string): Generator<SealedFrame> {
           continue
         }
         const end = start + offset + frame.bytes - segmentHeaderBytes
-        const { sealed } = frame.draft
+        const { sealed, log, text } = frame.draft
         const bytes = file.subarray(offset, offset + frame.bytes)
-        if (sealed !== undefined) yield { spool, path, offset, end, bytes, sealed }
+        if (sealed !== undefined) yield { spool, path, offset, end, bytes, sealed, log, text }
         offset += frame.bytes
       }
     }

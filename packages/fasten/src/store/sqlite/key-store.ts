@@ -47,6 +47,24 @@ export function openSqliteKeyStore(options: SqliteKeyStoreOptions): KeyStore {
     get: async (ids) => attempt((open) => keysWhere(open, 'id', ids), []),
     ofSubjects: async (subjects) => attempt((open) => keysWhere(open, 'subject', subjects), []),
     destroy: async (tombstone) => attempt((open) => destroy(open, tombstone)),
+    keks: async () =>
+      attempt(
+        ({ connection }) =>
+          connection
+            .prepare('SELECT DISTINCT kek FROM keys ORDER BY kek')
+            .all()
+            .map(({ kek }) => String(kek)),
+        [],
+      ),
+    wrappedByOthers: async (kek, afterId, keysMax) =>
+      attempt(
+        ({ connection }) =>
+          connection
+            .prepare('SELECT * FROM keys WHERE id > ? AND kek <> ? ORDER BY id LIMIT ?')
+            .all(afterId, kek, keysMax)
+            .map(keyOf),
+        [],
+      ),
     tombstones: async () => attempt(tombstones, []),
     all: async () =>
       attempt(({ connection }) => connection.prepare(`SELECT * FROM keys ORDER BY id`).all().map(keyOf), []),

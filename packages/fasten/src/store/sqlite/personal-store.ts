@@ -7,6 +7,8 @@ import type { EraseDeed, ErasedLog, PersonalRow, PersonalStore } from '../privac
 import type { Deed } from './append.ts'
 import type { SqliteConnection } from './driver.ts'
 import { isPrivate } from './replacement.ts'
+import { allHolds } from './retention-tables.ts'
+import { createStatements } from './statements.ts'
 import type { SqliteWriter } from './writer.ts'
 
 export interface SqlitePersonalOptions {
@@ -41,6 +43,7 @@ export function createSqlitePersonalStore({
     async scrub() {
       if (!isPrivate(path)) scrub(writer.connection(), path)
     },
+    scrubbed: 'the encrypted values and their look-ups are deleted from the database and its write-ahead log',
     remaining: [],
     erased: async () => writer.perform(({ connection }) => tombstonesIn(connection)),
   }
@@ -81,13 +84,16 @@ function eraseIn(
   deed: Deed,
   table: string,
   tombstone: Tombstone,
-  { actor, onRow }: EraseDeed = {},
+  { actor, waiting = [], onRow }: EraseDeed = {},
 ): readonly ErasedLog[] {
   const { connection } = deed
   const { key_ids, subjects, basis, erased_at } = tombstone
   const subject = subjects[0] ?? ''
   const byLog = valuesUnder(connection, table, key_ids)
-  if (onRow !== undefined) for (const values of byLog.values()) for (const row of values) onRow(row)
+  if (onRow !== undefined) {
+    const holds = allHolds(createStatements(connection))
+    for (const row of [...byLog.values(), waiting].flat()) onRow(row, holds)
+  }
   const bury = connection.prepare('INSERT OR IGNORE INTO fasten_erased_keys VALUES (?, ?, ?, ?)')
   for (const id of key_ids) bury.run(id, subject, basis, erased_at)
   const blank = connection.prepare(
