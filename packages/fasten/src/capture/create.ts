@@ -106,7 +106,18 @@ export function createFasten({
   const laneOf = new Map<StreamName, Lane>(
     opened.flatMap(({ lane, streams }) => streams.map((stream) => [stream, lane] as const)),
   )
-  const sources = openSources({ opened, rings, status })
+  const sources = openSources({
+    opened,
+    rings,
+    status,
+    disclosing: {
+      ring: () => sealer()?.ring ?? null,
+      async tell({ row_ids, parameters, ...counts }) {
+        const detail = { ...counts, parameters: [...parameters], row_ids: [...row_ids] }
+        await emit({ code: 'VALUES_DISCLOSED', target: 'reader', detail }).durable
+      },
+    },
+  })
 
   const auditLane = opened.find(({ streams }) => streams.includes('audit'))
   if (auditLane === undefined) throw new TypeError('the audit stream has no store')

@@ -5,7 +5,7 @@ import type { Clean } from '../core/row.ts'
 import { createMemoryStore } from '../store/memory.ts'
 import { openStore } from '../store/open.ts'
 import type { RowSource, Store } from '../store/ports.ts'
-import type { NodeStatus, Sources } from '../store/sources.ts'
+import type { Disclosing, NodeStatus, Sources } from '../store/sources.ts'
 import type { OpenLane } from './open-lane.ts'
 
 /** A ring: read like a store, written by this process only. */
@@ -18,13 +18,14 @@ export interface OpenSourcesParts {
   readonly opened: readonly OpenLane[]
   readonly rings: Readonly<Record<'sys' | 'api', Ring>>
   readonly status: () => NodeStatus
+  readonly disclosing: Disclosing
 }
 
 /**
  * Where each stream of this process can be read: its store through a connection of its own, opened at the first question, or its
  * ring.
  */
-export function openSources({ opened, rings, status }: OpenSourcesParts): {
+export function openSources({ opened, rings, status, disclosing }: OpenSourcesParts): {
   sources: Sources
   close(): Promise<void>
 } {
@@ -35,7 +36,7 @@ export function openSources({ opened, rings, status }: OpenSourcesParts): {
     for (const stream of lane.streams) byStream[stream] = source
   }
   return {
-    sources: { streams: byStream, status },
+    sources: { streams: byStream, status, disclosing },
     async close() {
       for (const close of closers) await close()
     },

@@ -21,10 +21,9 @@ export async function openReader(
   discloses = false,
 ): Promise<Reader> {
   if (target.kind !== 'url') return (await openLocal(placesOf(target, env), note, { env, discloses })).reader
-  if (discloses) throw notFromHere(target.url)
   const { remoteReader } = await import('../reader/remote.ts')
   const { kind: _, ...options } = target
-  return remoteReader(options)
+  return remoteReader({ ...options, discloses })
 }
 
 export interface LocalStores {
@@ -62,7 +61,12 @@ export async function openLocal(
   }
   const [audit, sys, api] = streams.map(sourceOf) as [Store, Store, Store]
   const first = places[0]
-  const ring = first === undefined ? null : ringOf(first, fullEnv(env))
+  // Services that know of no FASTEN_KEY_DIR have theirs beside the database.
+  const settings = fullEnv(env)
+  const ring =
+    first === undefined
+      ? null
+      : (ringOf(first, settings) ?? ringOf(first, { ...settings, FASTEN_KEY_DIR: undefined }))
   if (discloses && ring === null) {
     await close()
     throw new FastenError('PRIVACY_KEY_MISSING', 'there is no key here that opens personal values', {
@@ -78,10 +82,4 @@ export async function openLocal(
     release: close,
   })
   return { reader, stores }
-}
-
-function notFromHere(url: string): FastenError {
-  return new FastenError('BAD_TARGET', `${url} is another machine's reader, and keys never leave theirs`, {
-    hint: 'run this where the keys are, with --store or FASTEN_AUDIT_DSN',
-  })
 }

@@ -165,6 +165,25 @@ export const builtinCodes = {
     emitter: 'fasten',
     retention_class: 'regulated',
   },
+  VALUES_DISCLOSED: {
+    category: 'privacy',
+    action: 'disclose',
+    severity: 'info',
+    retention_class: 'regulated',
+    emitter: 'emit',
+    description:
+      'Somebody with the permission audit:disclose read rows with their personal values; row_ids are the first of them.',
+    detail: {
+      required: ['operation', 'rows', 'values'],
+      properties: {
+        operation: 'string',
+        parameters: 'array',
+        row_ids: 'array',
+        rows: 'integer',
+        values: 'integer',
+      },
+    },
+  },
   ROW_QUARANTINED: {
     category: 'delivery',
     action: 'delivery.quarantine',

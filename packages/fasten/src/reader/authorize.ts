@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Digest } from '../core/digest.ts'
 
-/** What a request wants, for a hook to judge. */
+/** What a request wants, for a hook to judge. One that asks for personal values is judged twice: `audit:read`, then `audit:disclose`. */
 export interface Ask {
-  readonly permission: 'audit:read'
+  readonly permission: 'audit:read' | 'audit:disclose'
   /** Name of the endpoint as in the OpenAPI document, e.g. `listAudit`, `export`; undefined for an unknown path. */
   readonly operation: string | undefined
 }
@@ -41,7 +41,8 @@ export function createGate({ token, authorize }: AuthorizeOptions, digest: Diges
   const isBearer = tokens === undefined ? undefined : bearer(tokens, digest)
   return async (request, ask) => {
     if (isBearer !== undefined && !isBearer(request.headers.get('authorization'))) return 'unauthenticated'
-    return typeof authorize === 'function' ? authorize(request, ask) : true
+    // A token, or `open`, lets rows be read. That personal values may be seen as well, a hook has to say.
+    return typeof authorize === 'function' ? authorize(request, ask) : ask.permission === 'audit:read'
   }
 }
 

@@ -2,7 +2,7 @@
 import type { ParameterSet } from './parameter-sets.ts'
 import { queryProblem, type Problem } from './problem.ts'
 import { parseParameters, type ParameterValues } from './query.ts'
-import type { Reader } from './reader.ts'
+import type { ExpiredRow, Reader, ReaderRow } from './reader.ts'
 
 /** One request on its way through an endpoint. */
 export interface Call {
@@ -29,7 +29,8 @@ export interface Services {
 }
 
 export type Answer =
-  | { readonly json: unknown; readonly rows?: number }
+  /** `shown`: the rows in it, where they may carry personal values. */
+  | { readonly json: unknown; readonly rows?: number; readonly shown?: readonly (ReaderRow | ExpiredRow)[] }
   | { readonly problem: Problem; readonly headers?: Readonly<Record<string, string>> }
   | { readonly response: Response }
 

@@ -17,8 +17,9 @@ export interface ParameterSet {
 
 /** What `/audit`, `/sys` and `/api` take. */
 export function pageParameters(stream: StreamName): ParameterSet {
-  const { limit, offset, cursor, after, order, total } = steering
-  return { parameters: [...filtersOf(stream), limit, offset, cursor, after, order, total] }
+  const { limit, offset, cursor, after, order, total, disclose } = steering
+  const further = stream === 'audit' ? [disclose] : []
+  return { parameters: [...filtersOf(stream), limit, offset, cursor, after, order, total, ...further] }
 }
 
 /** A tail follows from now on, so it has no window. */
@@ -56,7 +57,11 @@ export const correlateParameters: ParameterSet = {
 }
 
 export const threadParameters: ParameterSet = {
-  parameters: [named('request_id'), limitOf(1000, 1000, 'How many rows of each stream at most.')],
+  parameters: [
+    named('request_id'),
+    limitOf(1000, 1000, 'How many rows of each stream at most.'),
+    steering.disclose,
+  ],
   required: ['request_id'],
 }
 
@@ -86,9 +91,11 @@ export const searchParameters: ParameterSet = {
 export const topologyParameters: ParameterSet = { parameters: [named('since'), named('until')] }
 
 export const placeParameters: ParameterSet = {
-  parameters: [named('log'), steering.monotonic_seq],
+  parameters: [named('log'), steering.monotonic_seq, steering.disclose],
   required: ['log', 'monotonic_seq'],
 }
+
+export const rowParameters: ParameterSet = { parameters: [steering.disclose] }
 
 export const noParameters: ParameterSet = { parameters: [] }
 

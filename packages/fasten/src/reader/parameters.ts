@@ -315,6 +315,14 @@ export const filterParameters = [
 
 /** What steers an answer without selecting rows. */
 export const steering = {
+  disclose: {
+    name: 'disclose',
+    streams: ['audit'],
+    kind: { type: 'choice', values: ['true', 'false'] },
+    summary:
+      'Show personal values under `disclosures`. Needs the permission audit:disclose, and leaves a row VALUES_DISCLOSED.',
+    example: 'true',
+  },
   limit: {
     name: 'limit',
     streams,

@@ -25,6 +25,8 @@ export interface RemoteReaderOptions extends RemoteCallOptions {
   /** How long to wait before a broken tail is taken up again, default 500 ms, doubling up to `retryMsMax`, default 15,000. */
   readonly retryMsMin?: number
   readonly retryMsMax?: number
+  /** Asks for personal values, which needs the permission `audit:disclose` there. Default false. Tails show none. */
+  readonly discloses?: boolean
   /** How often a server without live tail is asked again, default 2,000 ms. */
   readonly pollMs?: number
 }
@@ -39,6 +41,10 @@ export interface RemoteReaderOptions extends RemoteCallOptions {
 export function remoteReader(options: RemoteReaderOptions): Reader {
   const call = createRemoteCall(options)
   const { retryMsMin = 500, retryMsMax = 15_000, pollMs = 2000 } = options
+  const disclosing = (search: URLSearchParams): URLSearchParams => {
+    if (options.discloses === true) search.set('disclose', 'true')
+    return search
+  }
   const reader: Reader = {
     async page(query, signal) {
       const isPossible = canMatch(query.stream, query.filter)
@@ -46,12 +52,14 @@ export function remoteReader(options: RemoteReaderOptions): Reader {
       const asked: PageQuery = isPossible
         ? query
         : { stream: query.stream, filter: {}, limit: 1, total: 'none' }
-      const page = pageFrom(await call.json(`/${query.stream}`, searchOfPage(asked), signal), asked)
+      const search = searchOfPage(asked)
+      if (query.stream === 'audit') disclosing(search)
+      const page = pageFrom(await call.json(`/${query.stream}`, search, signal), asked)
       return isPossible ? page : { ...page, rows: [], next_cursor: null, total: 0, total_kind: 'exact' }
     },
     async thread(requestId, limit = threadLimitMax, signal) {
       const search = new URLSearchParams({ request_id: requestId, limit: String(limit) })
-      const body = await call.jsonOrNone('/thread', search, signal)
+      const body = await call.jsonOrNone('/thread', disclosing(new URLSearchParams(search)), signal)
       return body === undefined
         ? threadOfCorrelation(await call.json('/correlate', search, signal), requestId)
         : threadFrom(body)
@@ -61,7 +69,7 @@ export function remoteReader(options: RemoteReaderOptions): Reader {
         'id' in ref
           ? [`/row/${encodeURIComponent(ref.id)}`, new URLSearchParams()]
           : ['/row', new URLSearchParams({ log: ref.log, monotonic_seq: String(ref.monotonic_seq) })]
-      const body = await call.jsonOrNone(path, search, undefined, 'ROW_NOT_FOUND')
+      const body = await call.jsonOrNone(path, disclosing(search), undefined, 'ROW_NOT_FOUND')
       if (body === undefined) return null
       return body['verification'] === 'expired' ? (body as unknown as ExpiredRow) : rowFrom(body)
     },

@@ -2,7 +2,7 @@
 import type { Clock } from '../core/clock.ts'
 import type { Digest } from '../core/digest.ts'
 import { createSystemClock, sha256 } from '../store/platform.ts'
-import type { Sources } from '../store/sources.ts'
+import type { DisclosedAccess, Disclosing, Sources } from '../store/sources.ts'
 import { createGate, type AuthorizeOptions } from './authorize.ts'
 import type { Answer, Endpoint, Services } from './endpoint.ts'
 import { endpoints } from './endpoints.ts'
@@ -40,6 +40,12 @@ export interface ReaderOptions extends AuthorizeOptions {
   readonly basePath?: string
   /** False answers 403 to `/search` and to `q`. Default true. */
   readonly isSearchEnabled?: boolean
+  /**
+   * True lets a request ask for personal values with `disclose=true`: pages of audit, threads and single rows, for those to whom `authorize`
+   * grants `audit:disclose`. Each such answer leaves a row VALUES_DISCLOSED first. Needs a started instance as source, and
+   * `authorize`. Default false.
+   */
+  readonly discloses?: boolean
   /** Tails at a time, default 32. Each costs one look at the store a second while nothing happens. */
   readonly tailClientsMax?: number
   /** Exports at a time, default 4. */
@@ -71,6 +77,7 @@ export function createReaderRouter(source: ReaderSource, options: ReaderOptions)
   if (options.enforceTenantIsolation === true && tenantScope === undefined) {
     throw new TypeError('enforceTenantIsolation needs tenantScope, which says whose rows a request may see')
   }
+  const disclosing = disclosingOf(source, options)
   const gate = createGate(options, digest)
   const base = basePath.replace(/\/+$/, '')
   const onError =
@@ -79,6 +86,11 @@ export function createReaderRouter(source: ReaderSource, options: ReaderOptions)
   const readerOf = once(() =>
     'page' in source ? source : localReader({ sources: source.sources(), digest, clock }),
   )
+  const discloserOf = once(() => {
+    const ring = disclosing?.ring()
+    if (!('sources' in source) || ring === undefined || ring === null) return undefined
+    return localReader({ sources: source.sources(), digest, clock, ring, discloses: true })
+  })
   const explain = (error: unknown): Problem => {
     const known = problemOf(error)
     if (known !== undefined) return known
@@ -139,9 +151,17 @@ export function createReaderRouter(source: ReaderSource, options: ReaderOptions)
       if (!services.isSearchEnabled && search.params.has('q')) {
         return { problem: problem(403, 'SEARCH_DISABLED', 'text search is switched off on this reader') }
       }
-      const whole = readerOf()
+      const discloses = search.params.get('disclose') === 'true'
+      if (discloses) {
+        if (disclosing === undefined)
+          return { problem: problem(403, 'DISCLOSURE_DISABLED', 'this reader discloses no personal values') }
+        const ask = { permission: 'audit:disclose', operation: endpoint.operation } as const
+        if (((await gate(request, ask)) as unknown) !== true)
+          return { problem: problem(403, 'FORBIDDEN', 'this needs the permission audit:disclose') }
+      }
+      const whole = (discloses ? discloserOf() : undefined) ?? readerOf()
       const reader = tenant.id === undefined ? whole : scope(whole, { tenant_id: tenant.id })
-      return await endpoint.run({
+      const answer = await endpoint.run({
         request,
         reader,
         search: search.params,
@@ -149,6 +169,9 @@ export function createReaderRouter(source: ReaderSource, options: ReaderOptions)
         nowMicros: clock.nowMicros(),
         services,
       })
+      if (discloses && 'json' in answer)
+        await disclosing?.tell(accessOf(endpoint.operation, search.params, answer))
+      return answer
     } catch (error) {
       // Nobody is left to read an answer to a request that was called off.
       if (request.signal.aborted)
@@ -168,6 +191,33 @@ export function createReaderRouter(source: ReaderSource, options: ReaderOptions)
     const run = async (): Promise<void> =>
       options.onAccess?.({ request, operation: endpoint?.operation, query, tenant_id, status, rows })
     run().catch(onError)
+  }
+}
+
+/** Throws a TypeError for a reader that cannot tell of what it discloses, or that nobody could be granted it by. */
+function disclosingOf(source: ReaderSource, { discloses, authorize }: ReaderOptions): Disclosing | undefined {
+  if (discloses !== true) return undefined
+  if (typeof authorize !== 'function')
+    throw new TypeError('discloses needs authorize, which says who has the permission audit:disclose')
+  const disclosing = 'sources' in source ? source.sources().disclosing : undefined
+  if (disclosing === undefined)
+    throw new TypeError('discloses needs a started instance: what is disclosed is told in its trail')
+  return disclosing
+}
+
+function accessOf(operation: string, search: URLSearchParams, answer: Answer): DisclosedAccess {
+  const shown = 'shown' in answer ? (answer.shown ?? []) : []
+  const opened = shown.flatMap((row) => {
+    const states = 'disclosures' in row ? Object.values(row.disclosures ?? {}) : []
+    const values = states.filter(({ state }) => state === 'disclosed').length
+    return 'id' in row && values > 0 ? [{ id: row.id, values }] : []
+  })
+  return {
+    operation,
+    parameters: [...new Set(search.keys())].sort(),
+    rows: opened.length,
+    values: opened.reduce((sum, { values }) => sum + values, 0),
+    row_ids: opened.slice(0, 100).map(({ id }) => id),
   }
 }
 

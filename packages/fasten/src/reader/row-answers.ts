@@ -15,6 +15,7 @@ export function answerPage(stream: StreamName): Endpoint['run'] {
     const page = await reader.page(parsed.value, request.signal)
     return {
       rows: page.rows.length,
+      shown: page.rows,
       json: {
         rows: page.rows,
         total: page.total,
@@ -43,7 +44,7 @@ export async function answerCorrelate(values: ParameterValues, { reader, request
 
 export async function answerThread(values: ParameterValues, { reader, request }: Call): Promise<Answer> {
   const thread = await reader.thread(String(values['request_id']), limitIn(values, 1000), request.signal)
-  return { rows: thread.rows.length, json: thread }
+  return { rows: thread.rows.length, shown: thread.rows, json: thread }
 }
 
 export async function answerSearch(
@@ -84,7 +85,7 @@ export async function answerRowByPlace(values: ParameterValues, { reader }: Call
   const row = await reader.row({ log, monotonic_seq })
   return row === null
     ? noRow(`no row ${monotonic_seq} in log ${JSON.stringify(log)}`)
-    : { rows: 1, json: row }
+    : { rows: 1, shown: [row], json: row }
 }
 
 export async function answerRowById(_values: ParameterValues, { reader, id }: Call): Promise<Answer> {
@@ -94,7 +95,7 @@ export async function answerRowById(_values: ParameterValues, { reader, id }: Ca
     return { problem: queryProblem([{ parameter: 'id', status: 422, code: 'QUERY_VALUE', detail }]) }
   }
   const row = await reader.row({ id })
-  return row === null ? noRow(`no row with id ${id}`) : { rows: 1, json: row }
+  return row === null ? noRow(`no row with id ${id}`) : { rows: 1, shown: [row], json: row }
 }
 
 function noRow(detail: string): Answer {

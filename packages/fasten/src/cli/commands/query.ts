@@ -43,7 +43,8 @@ export const options: readonly OptionSpec[] = [
   { name: 'count', short: 'c', summary: 'only how many rows match, by stream' },
   {
     name: 'disclose',
-    summary: 'show personal values, with the key of this machine; they stand under disclosures',
+    summary:
+      'show personal values, with the key of this machine or the permission audit:disclose of the URL; they stand under disclosures',
   },
   { name: 'cite', summary: 'end each line with the citation of its row' },
   ...filterOptions(),

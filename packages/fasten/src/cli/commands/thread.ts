@@ -26,7 +26,10 @@ export const options: readonly OptionSpec[] = [
     range: [1, 1000],
   },
   { name: 'json', short: 'j', summary: 'the thread as one JSON object' },
-  { name: 'disclose', summary: 'show personal values, with the key of this machine' },
+  {
+    name: 'disclose',
+    summary: 'show personal values, with the key of this machine or the permission audit:disclose of the URL',
+  },
   ...targetOptions,
 ]
 

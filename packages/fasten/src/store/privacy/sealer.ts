@@ -25,6 +25,7 @@ export interface Sealing {
 }
 
 export interface Sealer {
+  readonly ring: KeyRing
   /** `rowId` is bound into every box: a box that is moved to another row or member does not open. */
   start(rowId: string, tenant: string | undefined): Sealing
 }
@@ -64,6 +65,7 @@ export function createSealer({
   }
 
   return {
+    ring,
     start(rowId, tenantId) {
       const tenant = tenantId ?? ''
       const used = new Map<string, WrappedKey>()
