@@ -924,6 +924,20 @@ def keys_from(text):
         return [line for line in file.read().split('\n') if line and not line.startswith('#')]
 
 
+def checkpoints_in(text, name):
+    """The checkpoints of a file: those of several logs may stand one below the other, a blank line between."""
+    notes, note = [], ''
+    for line in (text.rstrip() + '\n').split('\n'):
+        if note and not line and note.split('\n')[-2].startswith('\u2014 '):
+            notes.append(note)
+            note = ''
+        elif note or line:
+            note += line + '\n'
+    if not any('\n\u2014 ' in each for each in notes):
+        raise Refused('BAD_ARGUMENT', '%s holds no checkpoint' % name)
+    return notes
+
+
 NOTES_TOLD = {
     'continued_by_its_successor': 'this log was broken off; the one that continues it is in this pack',
     'continues_a_broken_log': 'this log continues one that was broken off; its row 0 says why',
@@ -1025,12 +1039,13 @@ def main(args):
         if word == '--key' and args:
             given['keys'] += keys_from(args.pop(0))
         elif word in ('--policy', '--checkpoint') and args:
-            with open(args.pop(0), encoding='utf-8', newline='') as file:
+            name = args.pop(0)
+            with open(name, encoding='utf-8', newline='') as file:
                 text = file.read()
             if word == '--policy':
                 given['policy'] = text
             else:
-                given['remembered'].append(text)
+                given['remembered'] += checkpoints_in(text, name)
         elif word.startswith('--'):
             raise Refused('BAD_OPTION', 'there is no %s, or its value is missing' % word)
         else:

@@ -820,7 +820,7 @@ function main(args) {
     if (args[at] === '--json') given.isJson = true
     else if (args[at] === '--key') given.keys.push(...keysFrom(args[++at] ?? ''))
     else if (args[at] === '--policy') given.policy = readFileSync(args[++at] ?? '', 'utf8')
-    else if (args[at] === '--checkpoint') given.remembered.push(readFileSync(args[++at] ?? '', 'utf8'))
+    else if (args[at] === '--checkpoint') given.remembered.push(...checkpointsFrom(args[++at] ?? ''))
     else if (args[at].startsWith('--')) throw new Refused('BAD_OPTION', `there is no ${args[at]}`)
     else given.folders.push(args[at])
   }
@@ -837,6 +837,13 @@ function keysFrom(text) {
   if (text.includes('+') && !existsSync(text)) return [text]
   const lines = readFileSync(text, 'utf8').split('\n')
   return lines.filter((line) => line !== '' && !line.startsWith('#'))
+}
+
+/** The checkpoints of a file: several logs' may stand one below the other, a blank line between. */
+function checkpointsFrom(path) {
+  const text = readFileSync(path, 'utf8')
+  if (!/^\u2014 /m.test(text)) throw new Refused('BAD_ARGUMENT', `${path} holds no checkpoint`)
+  return `${text.trimEnd()}\n`.split(/(?<=^\u2014 .*\n)\n+/m).filter((note) => note !== '')
 }
 
 const notesTold = {

@@ -29,7 +29,9 @@ export function trustOf(args: Args, world: World): Trust {
       ...(keys?.witnesses ?? []),
     ],
     ...(policy === undefined ? {} : { policy }),
-    kept: args.list('checkpoint').map((file) => ({ note: fileText('checkpoint', file, world), from: file })),
+    kept: args
+      .list('checkpoint')
+      .flatMap((file) => checkpointsIn(file, world).map((note) => ({ note, from: file }))),
   }
 }
 
@@ -62,6 +64,17 @@ export function existingSigning(place: Place, env: Env): Signing | undefined {
   if (plan === null) return undefined
   const key = plan.key.kind === 'file' ? { ...plan.key, isOurs: false } : plan.key
   return openSigning({ ...plan, key }, createSystemIds())
+}
+
+/** The checkpoints of a file, as `fasten checkpoint` prints those of several logs: a blank line lies between. */
+function checkpointsIn(file: string, world: World): readonly string[] {
+  const text = fileText('checkpoint', file, world)
+  if (!/^— /m.test(text)) {
+    throw usageError('BAD_OPTION', `--checkpoint "${file}" holds no checkpoint`, {
+      hint: 'name a file with what fasten checkpoint printed',
+    })
+  }
+  return `${text.trimEnd()}\n`.split(/(?<=^— .*\n)\n+/m).filter((note) => note !== '')
 }
 
 /** One key, or a file with one on each line; blank lines and those that begin with # are passed over. */
