@@ -4,7 +4,6 @@ import { columnNames, numericColumns } from '../../core/columns.ts'
 import { parseLogName } from '../../core/log-name.ts'
 import type { StreamName } from '../../core/row.ts'
 import type { EvidenceRow, LogHead } from '../ports.ts'
-import { isKept } from './retention-tables.ts'
 import type { Sql, SqlCell, SqlRecord } from './sql.ts'
 
 /** A log of one row table. `logId` is what its rows carry, whether or not the table of logs knows it. */
@@ -101,33 +100,82 @@ export interface EvidencePlace {
 
 const int64Max = 2n ** 63n - 1n
 
-/** The place before all rows from `fromSeq` on. Whoever begins at 0 begins before the rows that lie below it, where none may be. */
-export function placeBefore(fromSeq: number): EvidencePlace {
-  return fromSeq <= 0
-    ? { seq: String(-int64Max - 1n), position: String(-int64Max - 1n) }
-    : { seq: String(BigInt(fromSeq) - 1n), position: String(int64Max) }
+const int64Min = -int64Max - 1n
+
+export interface EvidencePage {
+  /** The rows behind this place. */
+  readonly after: EvidencePlace
+  readonly toSeq: number | undefined
+  /** Rows, and the numbers that are looked through for them. */
+  readonly limit: number
+  readonly mayHaveExpired: boolean
 }
 
 /**
- * The next rows of a log, whether their content is there or only the hash that it left, in the order of `monotonic_seq` and then
- * position, and the place of the last.
+ * Rows of a log, whether their content is there or only the hash that it left, in the order of `monotonic_seq` and then position, and
+ * the place to go on from; undefined behind the last row. Nearly every page is full, but any may hold less, and even nothing.
+ *
+ * It looks through a stretch of numbers, and not for the next so many rows, however far they lie: then the server reads these rows and
+ * no others by whatever plan. A LIMIT alone it met, as soon as the plan was one for all pages, by sorting all that was left of the log.
  */
 export async function evidencePage(
   sql: Sql,
   prefix: string,
   log: KnownLog,
   page: EvidencePage,
-): Promise<{ readonly rows: readonly EvidenceRow[]; readonly last: EvidencePlace | undefined }> {
-  const whole = await wholePage(sql, prefix, log, page)
-  const gone = await expiredPage(sql, prefix, log, page)
+): Promise<{ readonly rows: readonly EvidenceRow[]; readonly next: EvidencePlace | undefined }> {
+  const { after, toSeq, limit, mayHaveExpired } = page
+  const end = least(toSeq === undefined ? int64Max : BigInt(toSeq), BigInt(after.seq) + BigInt(limit))
+  const stretch = { after, end: String(end), limit }
+  const whole = await wholePage(sql, prefix, log, stretch)
+  const gone = mayHaveExpired ? await expiredPage(sql, prefix, log, stretch) : []
   // Each list is complete up to its own last row, so the first rows of both together are.
-  const both = gone.length === 0 ? whole : [...whole, ...gone].sort(comparePlaces).slice(0, page.limit)
-  return { rows: both.map(({ row }) => row), last: both.at(-1)?.place }
+  const both = gone.length === 0 ? whole : [...whole, ...gone].sort(comparePlaces).slice(0, limit)
+  const rows = both.map(({ row }) => row)
+  if (both.length === limit) return { rows, next: both.at(-1)?.place }
+  return { rows, next: end === int64Max ? undefined : await placeBefore(sql, prefix, log, end + 1n, page) }
 }
 
-interface EvidencePage {
+/** Where rows begin for whoever asks for all from `fromSeq` on: from 0 on are also those that lie below it, where none may be. */
+export const firstPlace = (
+  sql: Sql,
+  prefix: string,
+  log: KnownLog,
+  fromSeq: number,
+  page: Pick<EvidencePage, 'toSeq' | 'mayHaveExpired'>,
+): Promise<EvidencePlace | undefined> =>
+  placeBefore(sql, prefix, log, fromSeq <= 0 ? int64Min : BigInt(fromSeq), page)
+
+/** The place before the first row whose number is `from` or larger. */
+async function placeBefore(
+  sql: Sql,
+  prefix: string,
+  { logId, table }: KnownLog,
+  from: bigint,
+  { toSeq, mayHaveExpired }: Pick<EvidencePage, 'toSeq' | 'mayHaveExpired'>,
+): Promise<EvidencePlace | undefined> {
+  const first = (rows: string): string =>
+    `(SELECT min(monotonic_seq) FROM ${prefix}${rows} WHERE log_id = $1 AND monotonic_seq >= $2)`
+  const firsts = [
+    ...(table === null ? [] : [first(`"${table}"`)]),
+    ...(mayHaveExpired ? [first('fasten_expired')] : []),
+  ]
+  if (firsts.length === 0) return undefined
+  const [row] = await sql.prepared(`SELECT least(${firsts.join(', ')})`, [logId, String(from)])
+  const found = row?.[0] ?? null
+  const seq = found === null ? undefined : BigInt(String(found))
+  if (seq === undefined || (toSeq !== undefined && seq > BigInt(toSeq))) return undefined
+  return seq === int64Min
+    ? { seq: String(seq), position: String(int64Min) }
+    : { seq: String(seq - 1n), position: String(int64Max) }
+}
+
+const least = (one: bigint, other: bigint): bigint => (one < other ? one : other)
+
+interface Stretch {
   readonly after: EvidencePlace
-  readonly toSeq: number | undefined
+  /** The last number. */
+  readonly end: string
   readonly limit: number
 }
 
@@ -148,14 +196,13 @@ async function expiredPage(
   sql: Sql,
   prefix: string,
   { logId }: KnownLog,
-  { after, toSeq, limit }: EvidencePage,
+  { after, end, limit }: Stretch,
 ): Promise<readonly PlacedRow[]> {
-  if (!(await isKept({ sql, prefix }))) return []
-  const found = await sql.arrays(
+  const found = await sql.prepared(
     `SELECT monotonic_seq, position, encode(hash, 'hex') FROM ${prefix}fasten_expired
     WHERE log_id = $1 AND monotonic_seq >= $2 AND (monotonic_seq, position) > ($2, $3) AND monotonic_seq <= $4
-    ORDER BY monotonic_seq LIMIT $5`,
-    [logId, after.seq, after.position, String(toSeq === undefined ? int64Max : BigInt(toSeq)), limit],
+    ORDER BY monotonic_seq LIMIT ${limit}`,
+    [logId, after.seq, after.position, end],
   )
   return found.map(([seq, position, hash]) => ({
     place: { seq: String(seq), position: String(position) },
@@ -174,21 +221,28 @@ async function wholePage(
   sql: Sql,
   prefix: string,
   { logId, table, stream }: KnownLog,
-  { after, toSeq, limit }: EvidencePage,
+  { after, end, limit }: Stretch,
 ): Promise<readonly PlacedRow[]> {
   if (table === null) return []
   const names = columnNames[stream]
-  const end = toSeq === undefined ? int64Max : BigInt(toSeq)
-  const found = await sql.arrays(
+  const found = await sql.prepared(
     `SELECT position, monotonic_seq, hash, leaf, ${names.join(', ')} FROM ${prefix}"${table}"
     WHERE log_id = $1 AND monotonic_seq >= $2 AND (monotonic_seq, position) > ($2, $3) AND monotonic_seq <= $4
-    ORDER BY monotonic_seq, position LIMIT $5`,
-    [logId, after.seq, after.position, String(end), limit],
+    ORDER BY monotonic_seq, position LIMIT ${limit}`,
+    [logId, after.seq, after.position, end],
   )
+  // Copied for each row: an object that has all its members already is quicker to fill than one that grows.
+  const blank: Readonly<Record<string, string | number | null>> = Object.fromEntries(
+    names.map((name) => [name, null]),
+  )
+  const areNumbers = names.map((name) => numericColumns.has(name))
   return found.map((cells): PlacedRow => {
     const [position, seq, hash = null, leaf = null] = cells
-    const columns: Record<string, string | number | null> = {}
-    for (const [index, name] of names.entries()) columns[name] = plain(name, cells[index + 4] ?? null)
+    const columns = { ...blank }
+    for (let index = 0; index < names.length; index++) {
+      const cell = cells[index + 4] ?? null
+      if (cell !== null) columns[names[index] ?? ''] = areNumbers[index] ? plain(cell) : String(cell)
+    }
     if (typeof leaf === 'string' && leaf.includes('\\u0000')) restoreNul(columns, leaf)
     const row = {
       monotonic_seq: Number(seq),
@@ -201,10 +255,8 @@ async function wholePage(
   })
 }
 
-/** Columns are text or integers; an integer too large for a number is shown as text. */
-function plain(name: string, value: SqlCell): string | number | null {
-  if (value === null) return null
-  if (!numericColumns.has(name)) return String(value)
+/** An integer too large for a number is shown as text. */
+function plain(value: SqlCell): string | number {
   const number = Number(value)
   return Number.isSafeInteger(number) ? number : String(value)
 }

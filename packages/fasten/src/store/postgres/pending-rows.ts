@@ -5,6 +5,7 @@ import { streams, type StreamName } from '../../core/row.ts'
 import type { OpenLog } from '../heads.ts'
 import { createRowCells } from '../row-cells.ts'
 import { rowColumns, type StreamTables } from '../row-tables.ts'
+import { bigintArray, textArray } from './binary-array.ts'
 import type { Sql } from './sql.ts'
 import { keyOf, type StoredRowText } from './stored-ids.ts'
 
@@ -101,16 +102,24 @@ async function insertRows(
   today: string,
 ): Promise<void> {
   const names = rowColumns(stream)
-  const arrays = names.map((name, index) => `$${index + 2}::${typeOf(name)}[]`)
+  const arrays = names.map((name, index) => `$${index + 2}::${isNumber(name) ? 'bigint' : 'text'}[]`)
   await sql.change(
     `INSERT INTO ${table} (stored_on, ${names.join(', ')}) SELECT $1::date, * FROM unnest(${arrays.join(', ')})`,
-    [today, ...names.map((_, index) => rows.map((cells) => cells[index]))],
+    [
+      today,
+      ...names.map((name, index) => {
+        const column = rows.map((cells) => cells[index] ?? null)
+        return isNumber(name)
+          ? bigintArray(column as (number | null)[])
+          : textArray(column as (string | null)[])
+      }),
+    ],
     `fasten_insert_${stream}`,
   )
 }
 
 const places = new Set(['position', 'log_id', 'monotonic_seq'])
-const typeOf = (name: string): string => (places.has(name) || numericColumns.has(name) ? 'bigint' : 'text')
+const isNumber = (name: string): boolean => places.has(name) || numericColumns.has(name)
 
 /**
  * A copy of the cells in forms that Postgres takes. Its text cannot hold the character U+0000: a column with one stays empty, and
@@ -121,15 +130,21 @@ function fitCells(cells: readonly ColumnValue[], id: string, { head, parts }: Op
     throw new FastenError('DRAFT_MALFORMED', `the draft's id of ${id.length} characters cannot be indexed`, {
       at: head.log,
     })
-  const names = columnNames[parts.stream]
-  return cells.map((cell, index) => {
-    if (typeof cell === 'string') return cell.includes('\0') ? null : cell
-    if (typeof cell === 'number' && !Number.isSafeInteger(cell))
-      throw new FastenError('DRAFT_MALFORMED', `the draft's ${names[index - 4]} ${cell} is no integer`, {
-        at: head.log,
-      })
-    return cell
-  })
+  const fitting = [...cells]
+  // A canonical leaf spells that character out, so most rows need no second look.
+  const leaf = cells.at(-1)
+  const mayHoldNul = typeof leaf !== 'string' || leaf.includes('\\u0000')
+  for (const [index, cell] of cells.entries()) {
+    if (typeof cell === 'string') {
+      if (mayHoldNul && cell.includes('\0')) fitting[index] = null
+    } else if (typeof cell === 'number' && !Number.isSafeInteger(cell))
+      throw new FastenError(
+        'DRAFT_MALFORMED',
+        `the draft's ${columnNames[parts.stream][index - 4]} ${cell} is no integer`,
+        { at: head.log },
+      )
+  }
+  return fitting
 }
 
 const idCharactersMax = 500

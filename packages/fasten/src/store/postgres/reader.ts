@@ -11,13 +11,14 @@ import { createPersonalEvidence, sealedFrom, type BoxAt } from '../privacy/seale
 import { defaultTables, type StreamTables } from '../row-tables.ts'
 import {
   evidencePage,
+  firstPlace,
   logNamed,
   logsOf,
   logsWithoutTable,
-  placeBefore,
   type EvidencePlace,
   type KnownLog,
 } from './evidence.ts'
+import { ignoreEnd } from './connect.ts'
 import { describeServer } from './describe.ts'
 import { strayFrom } from './locked-logs.ts'
 import { hasTable, ownTables, prefixOf, resolveSchema, schemaVersion } from './migrate.ts'
@@ -60,6 +61,8 @@ export interface Found {
   readonly isLost: (table: string) => boolean
   /** False for a schema that was last written before there were checkpoints. */
   readonly hasCheckpoints: boolean
+  /** False for a schema that was last written before there was retention; somebody may have brought it up to date since. */
+  readonly hasExpired: boolean
 }
 
 /**
@@ -106,16 +109,27 @@ export function createPostgresReader(options: PostgresReaderOptions): PostgresRe
       return undefined
     })
     if (known === undefined) return
-    let after: EvidencePlace = placeBefore(fromSeq)
-    for (;;) {
-      // Page by page, so that neither memory nor a snapshot grows with the log.
-      const place = after
-      const { rows, last } = await attempt((sql, { prefix }) =>
-        evidencePage(sql, prefix, known, { after: place, toSeq, limit: evidenceRows }),
-      )
-      yield* await withPersonal(rows)
-      if (last === undefined || rows.length < evidenceRows) return
-      after = last
+    const pageAfter = (place?: EvidencePlace) =>
+      attempt(async (sql, { prefix, hasExpired }) => {
+        const mayHaveExpired = hasExpired || (await isKept({ sql, prefix }))
+        const page = { toSeq, limit: evidenceRows, mayHaveExpired }
+        const after = place ?? (await firstPlace(sql, prefix, known, fromSeq, page))
+        if (after === undefined) return { rows: [], next: undefined }
+        return evidencePage(sql, prefix, known, { ...page, after })
+      })
+    // Page by page, so that neither memory nor a snapshot grows with the log; the server reads the next while this one is verified.
+    let next: ReturnType<typeof pageAfter> | undefined = pageAfter()
+    try {
+      while (next !== undefined) {
+        const { rows, next: place }: Awaited<typeof next> = await next
+        next = place && pageAfter(place)
+        // Thrown where it is awaited, above, and not before the rows that were read are handed out.
+        next?.catch(ignoreEnd)
+        yield* await withPersonal(rows)
+      }
+    } finally {
+      // Whoever has seen enough may close the store next.
+      await next?.catch(ignoreEnd)
     }
   }
 
@@ -154,7 +168,7 @@ export function createPostgresReader(options: PostgresReaderOptions): PostgresRe
   return { source, read: attempt, look: () => attempt(async () => undefined) }
 }
 
-/** Rows read at a time for verification: enough to make the query's own cost vanish, at most 32 MiB of leaves. */
+/** Rows read at a time for verification: enough to make the query's own cost vanish, and at most 32 MiB of leaves; two pages are held. */
 const evidenceRows = 512
 
 async function look(sql: Sql, options: PostgresReaderOptions): Promise<Found> {
@@ -179,6 +193,7 @@ async function look(sql: Sql, options: PostgresReaderOptions): Promise<Found> {
     isPartial: tables.size < Object.keys(options.tables ?? {}).length,
     isLost,
     hasCheckpoints: await hasTable(sql, schema, 'fasten_checkpoints'),
+    hasExpired: await hasTable(sql, schema, 'fasten_expired'),
   }
 }
 

@@ -67,6 +67,44 @@ test('a column that somebody emptied or filled beside a member with U+0000 is se
   await store.close()
 })
 
+test('evidence yields every row wherever its number lies, and each once', async () => {
+  const url = await server.freshDatabase()
+  const store = await openAt(url)
+  const samples = createSampleDrafts()
+  const log = '_/gateway/edge-1/audit'
+  await store.append(
+    batch(
+      Array.from({ length: 1199 }, () => samples.audit()),
+      1,
+    ),
+  )
+  const sql = await sqlAt(url)
+  await sql.run("SET fasten.sweep = 'on'")
+  const strays = ['-9223372036854775808', '-9223372036854775807', '-5', '40000000000', '9223372036854775807']
+  for (const [index, seq] of strays.entries())
+    await sql.run('UPDATE audit_log SET monotonic_seq = $1 WHERE monotonic_seq = $2', [
+      seq,
+      100 * (index + 1),
+    ])
+  await sql.client.end()
+  const rows = await evidenceOf(store, log)
+  assert.equal(new Set(rows.map(({ position }) => position)).size, 1200)
+  assert.equal(rows.length, 1200)
+  const seqs = rows.map(({ monotonic_seq }) => monotonic_seq)
+  assert.deepEqual(
+    seqs,
+    seqs.toSorted((one, other) => one - other),
+  )
+  assert.deepEqual(
+    [seqs[0], seqs[2], seqs[3], seqs.at(-2), seqs.at(-1)],
+    [-(2 ** 63), -5, 0, 40_000_000_000, 2 ** 63],
+  )
+  const some: number[] = []
+  for await (const { monotonic_seq } of store.evidence(log, 99, 612)) some.push(monotonic_seq)
+  assert.deepEqual([some.length, some[0], some.at(-1)], [509, 99, 612])
+  await store.close()
+})
+
 test('numbers that are no integers and ids that no index takes are refused, with the row named', async () => {
   const store = await openAt(await server.freshDatabase())
   const samples = createSampleDrafts()

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { StreamName } from '../../core/row.ts'
 import type { StreamTables } from '../row-tables.ts'
+import { textArray } from './binary-array.ts'
 import type { Sql } from './sql.ts'
 
 export interface StoredRowText {
@@ -30,11 +31,11 @@ export async function findStored(
   for (const [stream, wanted] of ids) {
     const table = tables[stream]
     if (table === undefined || wanted.length === 0) continue
-    const rows = await sql.run(
-      `SELECT id, leaf, hash FROM ${prefix}"${table}" WHERE id = ANY($1) AND stored_on >= $2::date`,
-      [wanted, notBefore(wanted, today)],
+    const rows = await sql.prepared(
+      `SELECT id, leaf, hash FROM ${prefix}"${table}" WHERE id = ANY($1::text[]) AND stored_on >= $2::date`,
+      [textArray(wanted), notBefore(wanted, today)],
     )
-    for (const { id, leaf, hash } of rows)
+    for (const [id, leaf, hash] of rows)
       stored.set(keyOf(stream, String(id)), { leaf: leaf as string | null, hash: hash as string | null })
   }
   return stored
