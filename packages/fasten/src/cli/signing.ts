@@ -4,7 +4,9 @@ import { resolve } from 'node:path'
 import { keySettings } from '../capture/config.ts'
 import { planSigning } from '../capture/open-lane.ts'
 import type { Trust } from '../core/anchor.ts'
-import { systemCode } from '../core/error.ts'
+import { parseCheckpoint } from '../core/checkpoint.ts'
+import { FastenError, systemCode } from '../core/error.ts'
+import { parseNote } from '../core/note.ts'
 import { parseTlogPolicy, policyKeys } from '../core/tlog-policy.ts'
 import { parseVerifierKey, type VerifierKey } from '../core/verifier-key.ts'
 import { openSealedMemory } from '../store/keys/sealed-memory.ts'
@@ -66,15 +68,22 @@ export function existingSigning(place: Place, env: Env): Signing | undefined {
   return openSigning({ ...plan, key }, createSystemIds())
 }
 
-/** The checkpoints of a file, as `fasten checkpoint` prints those of several logs: a blank line lies between. */
-function checkpointsIn(file: string, world: World): readonly string[] {
+/**
+ * The checkpoints of a file, as `fasten checkpoint` prints those of several logs: a blank line lies between. Throws `BAD_OPTION` for one
+ * that is none: it would be compared with nothing, and nobody would know. Whether it is believed is for others to say.
+ */
+export function checkpointsIn(file: string, world: World): readonly string[] {
   const text = fileText('checkpoint', file, world)
-  if (!/^— /m.test(text)) {
-    throw usageError('BAD_OPTION', `--checkpoint "${file}" holds no checkpoint`, {
-      hint: 'name a file with what fasten checkpoint printed',
+  const notes = `${text.trimEnd()}\n`.split(/(?<=^— .*\n)\n+/m).filter((note) => note !== '')
+  try {
+    for (const note of notes) parseCheckpoint(parseNote(note).text)
+    return notes
+  } catch (error) {
+    if (!(error instanceof FastenError)) throw error
+    throw usageError('BAD_OPTION', `--checkpoint "${file}" holds no checkpoint: ${error.message}`, {
+      hint: 'give the very bytes that fasten checkpoint printed: a line end that a mail program changed is enough to spoil them',
     })
   }
-  return `${text.trimEnd()}\n`.split(/(?<=^— .*\n)\n+/m).filter((note) => note !== '')
 }
 
 /** One key, or a file with one on each line; blank lines and those that begin with # are passed over. */

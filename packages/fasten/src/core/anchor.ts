@@ -48,7 +48,8 @@ export interface Anchor {
 /**
  * Size and root are believed from a checkpoint only once its signature holds, against a key that was given, or failing that a key
  * that the log names. A checkpoint that holds and contradicts the rows is a break; one that is larger than the log names the rows that were
- * cut off. Where keys, witnesses or checkpoints were given and nothing is anchored by them, the verdict is not PASS.
+ * cut off. Where keys, witnesses or checkpoints were given and nothing is anchored by them, the verdict is not PASS; nor is it where a
+ * kept checkpoint could not be compared.
  */
 export function createAnchor({ log, trust, stored, crypto }: AnchorOptions): Anchor {
   const keys = createLogKeys(log, { given: trust.logs, own: trust.own }, crypto)
@@ -72,13 +73,16 @@ export function createAnchor({ log, trust, stored, crypto }: AnchorOptions): Anc
     const notes: string[] = []
     let best: TrustedCheckpoint | undefined
     let untrusted = 0
+    let isKeptUnread = false
     let shortest: Claim | undefined
     let isQuorumMissed = false
     for (const claim of claims) {
       const opened = open(claim)
       if (opened instanceof FastenError) {
-        if (opened.code === 'NOTE_UNTRUSTED') untrusted++
-        else
+        if (opened.code === 'NOTE_UNTRUSTED') {
+          untrusted++
+          isKeptUnread ||= claim.isStored !== true
+        } else
           breaks.push(
             at('checkpoint_invalid', claim.size, `a checkpoint from ${claim.from}: ${opened.message}`),
           )
@@ -108,6 +112,7 @@ export function createAnchor({ log, trust, stored, crypto }: AnchorOptions): Anc
       best,
       untrusted,
       isQuorumMissed,
+      isKeptUnread,
       missing: (shortest?.size ?? rows) - rows,
     })
   }
@@ -128,7 +133,8 @@ export function createAnchor({ log, trust, stored, crypto }: AnchorOptions): Anc
     const total = verdict.breaks_total + breaks.length
     const isAsked =
       trust.logs.length > 0 || trust.policy !== undefined || claims.some(({ isStored }) => isStored !== true)
-    const isComplete = verdict.verdict !== 'INCOMPLETE' && (best !== undefined || !isAsked)
+    const isComplete =
+      verdict.verdict !== 'INCOMPLETE' && (best !== undefined || !isAsked) && !found.isKeptUnread
     return {
       ...verdict,
       verdict: total > 0 ? 'FAIL' : isComplete ? 'PASS' : 'INCOMPLETE',
@@ -201,6 +207,8 @@ interface Found {
   readonly best: TrustedCheckpoint | undefined
   readonly untrusted: number
   readonly isQuorumMissed: boolean
+  /** A kept checkpoint was not compared, because no key that is trusted here signed it. */
+  readonly isKeptUnread: boolean
   readonly missing: number
 }
 

@@ -56,11 +56,15 @@ export function createDisclosureCheck(log: string, digest: Digest, accounts: rea
   return {
     /** The detail of a verified SUBJECT_ERASED row. */
     addAccount,
-    /** Rows whose details a verified DISCLOSURES_SWEPT row names. */
-    explain(runs: readonly SweptRun[]): void {
+    /** Whether an account speaks of values that are gone here. */
+    needs: ({ keys, log: of }: JsonObject): boolean =>
+      of === log && typeof keys === 'object' && keys !== null && Object.keys(keys).some((id) => gone.has(id)),
+    /** Rows whose details a verified DISCLOSURES_SWEPT row names; how many of them waited for it. */
+    explain(runs: readonly SweptRun[]): number {
       const explained = expiredPlaces.explain(runs)
       waiting -= explained
       rowsExpired += explained
+      return explained
     },
     /** Rows without values that have not been explained yet. */
     unexplained: () => waiting,

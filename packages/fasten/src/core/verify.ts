@@ -4,7 +4,8 @@ import { genesis, leafBytesMax } from './chain.ts'
 import { columnNames, columnsOf, type ColumnValue } from './columns.ts'
 import { createDisclosureCheck, type EvidenceDisclosure } from './disclosure-check.ts'
 import type { Digest } from './digest.ts'
-import { emissionNotes } from './emission.ts'
+import { builtinDomain } from './builtin-codes.ts'
+import { emissionNotes, ownBootPrefix } from './emission.ts'
 import { createExpiredPlaces } from './expired-places.ts'
 import { createLeafScanner, type Expected } from './leaf-scan.ts'
 import { parseLogName } from './log-name.ts'
@@ -49,12 +50,18 @@ export interface LogVerifierOptions {
    * is left out: the store writes it, no process emits it.
    */
   readonly onEmission?: (boot_id: string, boot_seq: number) => void
-  /** Details of verified SUBJECT_ERASED rows elsewhere, such as in the log that continues this one. */
+  /** Details of verified SUBJECT_ERASED rows in the logs that continue this one. */
   readonly erasures?: readonly JsonObject[]
-  /** Told the detail of each verified SUBJECT_ERASED row here, for the logs that it speaks of. */
-  readonly onErasure?: (detail: JsonObject) => void
+  /** Told of each verified SUBJECT_ERASED row here, for the logs that it speaks of. */
+  readonly onErasure?: (detail: JsonObject, place: RowPlace) => void
   /** Told the stored hash of each row at its place, in order: a row whose leaf has another hash is a break already. */
   readonly onHash?: (seq: number, hash: string) => void
+}
+
+/** A row and its hash. */
+export interface RowPlace {
+  readonly seq: number
+  readonly hash: string
 }
 
 export interface LogVerifier {
@@ -66,6 +73,10 @@ export interface LogVerifier {
   push(row: Evidence): void
   /** Rows pushed so far whose leaf, or the values of their detail, are gone and that no row of a sweep behind them has explained. */
   unexplained(): number
+  /** Whether the detail of a SUBJECT_ERASED row speaks of values that are gone here. */
+  needs(detail: JsonObject): boolean
+  /** The rows pushed so far whose word is all that explains rows or values that are gone. Nobody may have signed for them. */
+  explaining(): readonly RowPlace[]
   finish(): LogVerdict
 }
 
@@ -104,10 +115,13 @@ export function createLogVerifier(options: LogVerifierOptions): LogVerifier {
   const breaks = createBreakList()
   const [sdAt, detailAt, codeAt] = [names.indexOf('sd'), names.indexOf('detail'), names.indexOf('code')]
   const piiInDetailAt = names.indexOf('pii_in_detail')
+  const domainAt = names.indexOf('domain')
   const disclosing = createDisclosureCheck(log, digest, options.erasures)
   const sweptAt = names.indexOf(stream === 'sys' ? 'event' : stream === 'api' ? 'path' : 'code')
   const sweptName = stream === 'api' ? `/${sweptCode}` : sweptCode
   const expiredPlaces = createExpiredPlaces()
+  const sweeps: RowPlace[] = []
+  const accounts: (RowPlace & { readonly detail: JsonObject })[] = []
   let waiting = 0
   let expired = 0
 
@@ -124,7 +138,13 @@ export function createLogVerifier(options: LogVerifierOptions): LogVerifier {
   let isEdgeKnown = link !== undefined
   let latestBootId = ''
 
-  return { push, finish, unexplained }
+  return {
+    push,
+    finish,
+    unexplained,
+    needs: disclosing.needs,
+    explaining: () => [...sweeps, ...accounts.filter(({ detail }) => disclosing.needs(detail))],
+  }
 
   function unexplained(): number {
     return waiting + disclosing.unexplained()
@@ -197,20 +217,24 @@ export function createLogVerifier(options: LogVerifierOptions): LogVerifier {
       else if (isSame && judgement === 'as_expected' && stream !== undefined) isLatestBroken = false
       else isLatestBroken = diagnose(row, seq, JSON.parse(new TextDecoder().decode(leaf)) as Row, wasBroken)
       if (!isLatestBroken && seq > 0 && onEmission !== undefined) tellEmission(onEmission)
-      if (!isLatestBroken && stream === 'audit') checkPersonal(row, seq)
-      if (waiting > 0 && bad === badBefore && scanner.member(sweptAt, sweptName) === sweptName) settle(leaf)
-      else if (disclosing.unexplained() > 0 && bad === badBefore && isDisclosureSweep()) settle(leaf)
+      if (!isLatestBroken && stream === 'audit') checkPersonal(row, { seq, hash })
+      if (waiting > 0 && bad === badBefore && scanner.member(sweptAt, sweptName) === sweptName)
+        settle(leaf, { seq, hash })
+      else if (disclosing.unexplained() > 0 && bad === badBefore && isDisclosureSweep())
+        settle(leaf, { seq, hash })
     }
     if (options.onHash !== undefined && hash !== null) options.onHash(seq, hash)
     link = computed ?? hash ?? undefined
     otherLinks = hash === null || hash === link ? none : [hash]
   }
 
-  function checkPersonal({ disclosures }: Evidence, seq: number): void {
-    if (scanner.member(codeAt, erasedCode) === erasedCode) {
+  function checkPersonal({ disclosures }: Evidence, place: RowPlace): void {
+    const { seq } = place
+    if (scanner.member(codeAt, erasedCode) === erasedCode && isOwn()) {
       const detail = parsed(scanner.text(detailAt))
       disclosing.addAccount(detail)
-      onErasure?.(detail)
+      accounts.push({ ...place, detail })
+      onErasure?.(detail, place)
     }
     const sd = scanner.text(sdAt)
     if (sd === undefined && (disclosures === undefined || disclosures.length === 0)) return
@@ -224,11 +248,22 @@ export function createLogVerifier(options: LogVerifierOptions): LogVerifier {
     return stream === 'audit' && scanner.member(codeAt, disclosuresSweptCode) === disclosuresSweptCode
   }
 
-  function settle(leaf: Uint8Array): void {
+  /** Whether the row that was scanned last is one that the store itself wrote: anybody can emit a code. */
+  function isOwn(): boolean {
+    const boot_id = scanner.member(bootIdAt)
+    return (
+      typeof boot_id === 'string' &&
+      boot_id.startsWith(ownBootPrefix) &&
+      scanner.member(domainAt, builtinDomain) === builtinDomain
+    )
+  }
+
+  function settle(leaf: Uint8Array, place: RowPlace): void {
     const row: unknown = JSON.parse(new TextDecoder().decode(leaf))
-    disclosing.explain(sweptBy(row, disclosuresSweptCode)?.runs ?? [])
+    const undisclosed = disclosing.explain(sweptBy(row, disclosuresSweptCode)?.runs ?? [])
     const swept = sweptBy(row)
     const explained = swept === undefined ? 0 : expiredPlaces.explain(swept.runs)
+    if (explained + undisclosed > 0) sweeps.push(place)
     waiting -= explained
     expired += explained
   }
@@ -239,7 +274,7 @@ export function createLogVerifier(options: LogVerifierOptions): LogVerifier {
     const alone: Expected[] = expected.map(() => undefined)
     alone[names.indexOf('log')] = log
     alone[seqAt] = seq
-    if (scanner.scan(leaf, alone) === 'as_expected') settle(leaf)
+    if (scanner.scan(leaf, alone) === 'as_expected') settle(leaf, { seq, hash })
   }
 
   function tellEmission(tell: (boot_id: string, boot_seq: number) => void): void {

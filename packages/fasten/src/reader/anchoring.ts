@@ -5,13 +5,19 @@ import { keyCodes } from '../core/log-keys.ts'
 import type { ScanFilter, LogHead, RowSource } from '../store/ports.ts'
 import { noteCrypto } from '../store/platform.ts'
 import type { LogVerdict } from '../core/verdict.ts'
+import type { RowPlace } from '../core/verify.ts'
 
 /** The signed checkpoints of one log, while a verifier walks its rows. */
 export interface Anchoring {
   /** The hash that the verifier found at each place. */
   onHash(seq: number, hash: string): void
-  /** The verdict with what checkpoints say. */
-  finish(verdict: LogVerdict): Promise<LogVerdict>
+  /**
+   * The verdict with what checkpoints say. `explaining` are rows whose word explains what is gone: what only rows say that no
+   * checkpoint covers is not PASS, because whoever can write the store could have written them.
+   */
+  finish(verdict: LogVerdict, explaining: readonly RowPlace[]): Promise<LogVerdict>
+  /** Once it has finished: whether the row is below the checkpoint that holds. */
+  covers(place: RowPlace): boolean
 }
 
 /**
@@ -27,10 +33,14 @@ export async function startAnchoring(
   const stored = (await source.checkpoints?.({ log, limit: checkpointsMax })) ?? []
   const anchor = createAnchor({ log, trust, stored, crypto: noteCrypto })
   const naming = anchor.sizeMax === 0 ? new Map<number, string>() : await keyRows(source, head)
+  /** Rows behind the range that explain something, and the hash that the tree has at their place. */
+  const behind = new Map<number, string | undefined>()
   let next = 0
+  let anchored = 0
 
   function onHash(seq: number, hash: string): void {
     anchor.append(seq, hash)
+    if (behind.has(seq)) behind.set(seq, hash)
     next = seq + 1
     const leaf = naming.get(seq)
     // A row found by its columns counts only as the row that was hashed here.
@@ -51,12 +61,28 @@ export async function startAnchoring(
   next = Math.max(next, from)
   return {
     onHash,
-    async finish(verdict) {
+    async finish(verdict, explaining) {
+      for (const { seq } of explaining) if (seq >= next) behind.set(seq, undefined)
       await feed(Math.min(anchor.sizeMax, size))
-      return anchor.finish(verdict, size)
+      const judged = anchor.finish(verdict, size)
+      anchored = judged.anchored_to?.size ?? 0
+      if (anchored === 0 || explaining.every(covers)) return judged
+      return {
+        ...judged,
+        verdict: judged.verdict === 'FAIL' ? 'FAIL' : 'INCOMPLETE',
+        notes: [...judged.notes, unsignedExplanation],
+      }
     },
+    covers,
+  }
+
+  function covers({ seq, hash }: RowPlace): boolean {
+    return seq < anchored && (!behind.has(seq) || behind.get(seq) === hash)
   }
 }
+
+const unsignedExplanation =
+  'what is gone is only explained by rows that no checkpoint covers yet: whoever can write the store could have put them there'
 
 /** Leaves of the rows that name keys, by their place. */
 async function keyRows(source: RowSource, { log, stream }: LogHead): Promise<ReadonlyMap<number, string>> {

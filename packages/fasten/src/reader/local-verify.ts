@@ -3,9 +3,15 @@ import { trustNobody, type Trust } from '../core/anchor.ts'
 import { genesis } from '../core/chain.ts'
 import type { Digest } from '../core/digest.ts'
 import { createEmissionTally, type EmissionTally } from '../core/emission.ts'
-import { parseLogName } from '../core/log-name.ts'
+import { logName, parseLogName } from '../core/log-name.ts'
 import type { LogVerdict, Verdict } from '../core/verdict.ts'
-import { combineVerdicts, createLogVerifier, type Evidence, type LogVerifier } from '../core/verify.ts'
+import {
+  combineVerdicts,
+  createLogVerifier,
+  type Evidence,
+  type LogVerifier,
+  type RowPlace,
+} from '../core/verify.ts'
 import type { JsonObject } from '../core/row.ts'
 import type { EvidenceRow, LogHead, RowSource } from '../store/ports.ts'
 import { createOpener, type Opener } from '../store/privacy/opener.ts'
@@ -34,7 +40,7 @@ export async function verifyLogs(
   trust: Trust = trustNobody,
   opener: Opener = createOpener(null),
 ): Promise<Verdict> {
-  const look = (erasures: JsonObject[]): Look => ({ range, digest, tally, signal, trust, opener, erasures })
+  const look = (erasures: Erasure[]): Look => ({ range, digest, tally, signal, trust, opener, erasures })
   const verdicts: LogVerdict[] = []
   const notes: string[] = []
   let isPartial = false
@@ -54,7 +60,7 @@ export async function verifyLogs(
           `the table "${table}" is in the same place and was not checked: name it with ?table=${table}`,
         )
     }
-    const erasures: JsonObject[] = []
+    const erasures: Erasure[] = []
     // Successors first: an erasure that was applied again after a store went back in time is told there.
     for (const head of newestFirst(heads)) {
       if (!isIn(range, head)) continue
@@ -119,14 +125,28 @@ interface Look {
   readonly signal: AbortSignal | undefined
   readonly trust: Trust
   readonly opener: Opener
-  /** Details of SUBJECT_ERASED rows found so far; added to. */
-  readonly erasures: JsonObject[]
+  /** SUBJECT_ERASED rows found so far; added to. */
+  readonly erasures: Erasure[]
+}
+
+/** An account of what was erased, by a row of `log`. */
+interface Erasure {
+  readonly log: string
+  readonly detail: JsonObject
+  readonly place: RowPlace
+  /** Whether a checkpoint covers the row; known once its log is finished. */
+  isSigned: boolean
 }
 
 async function verifyLog(source: RowSource, head: LogHead, look: Look): Promise<LogVerdict> {
   const { digest, tally, signal, trust, opener, erasures } = look
   const { from_seq: from = 0, to_seq: to } = look.range
   const anchoring = await startAnchoring(source, head, { from, trust })
+  // Another log has no say in what is gone from this one, unless it continues it.
+  const elsewhere = erasures.filter(
+    ({ log, detail }) => detail['log'] === head.log && isContinued(head.log, log),
+  )
+  const found: Erasure[] = []
   const verifier = createLogVerifier({
     log: head.log,
     head,
@@ -134,8 +154,8 @@ async function verifyLog(source: RowSource, head: LogHead, look: Look): Promise<
     from_seq: from,
     ...(to === undefined ? {} : { to_seq: to }),
     ...(tally === undefined ? {} : { onEmission: tally.add }),
-    erasures: [...erasures],
-    onErasure: (detail) => erasures.push(detail),
+    erasures: elsewhere.map(({ detail }) => detail),
+    onErasure: (detail, place) => found.push({ log: head.log, detail, place, isSigned: false }),
     onHash: anchoring.onHash,
   })
   const beyond = createRowsBeyondHead()
@@ -154,7 +174,22 @@ async function verifyLog(source: RowSource, head: LogHead, look: Look): Promise<
     for (const row of beyond.from(await sizeOf(source, head))) verifier.push(withOpened(row, opener))
   // Rows of the range that are gone may be explained by a sweep behind it.
   if (to !== undefined && verifier.unexplained() > 0) await pushSweeps(source, head, to, verifier)
-  return anchoring.finish(verifier.finish())
+  const verdict = verifier.finish()
+  const unsigned = elsewhere.filter(({ isSigned, detail }) => !isSigned && verifier.needs(detail))
+  const judged = await anchoring.finish(verdict, [...verifier.explaining(), ...unsigned.map(() => nowhere)])
+  for (const erasure of found) erasures.push({ ...erasure, isSigned: anchoring.covers(erasure.place) })
+  return judged
+}
+
+/** Stands for a row of another log that no checkpoint covers. */
+const nowhere: RowPlace = { seq: Infinity, hash: '' }
+
+/** Whether `later` is a later generation of `log`. */
+function isContinued(log: string, later: string): boolean {
+  const [one, other] = [parseLogName(log), parseLogName(later)]
+  if (one === undefined || other === undefined) return false
+  const base = logName({ ...one, generation: 1 })
+  return base === logName({ ...other, generation: 1 }) && (other.generation ?? 1) > (one.generation ?? 1)
 }
 
 /** The row with its personal values opened, as far as somebody here has their keys. */

@@ -83,11 +83,12 @@ export async function erase({
   readonly actor: string
 }): Promise<number> {
   refuseNaming(basis, subject)
-  const [{ openPrivacyPlace }, { eraseSubject }] = await Promise.all([
+  const [{ openPrivacyPlace }, { eraseSubject }, { existingSigning, signNow }] = await Promise.all([
     import('../privacy-place.ts'),
     import('../../store/privacy/erase-subject.ts'),
+    import('../signing.ts'),
   ])
-  const { store, personal, ring, ledger, spoolRoot } = await openPrivacyPlace(args, world)
+  const { place, store, personal, ring, ledger, spoolRoot } = await openPrivacyPlace(args, world)
   try {
     const receipt = await eraseSubject({
       store: { ...personal, spoolPosition: (spool) => store.spoolPosition(spool) },
@@ -101,6 +102,9 @@ export async function erase({
       actor,
     })
     await printReceipt(receipt, args, world)
+    // What is gone is explained by rows that somebody signed, or it is not explained.
+    const signing = existingSigning(place, world.env)
+    if (signing !== undefined) await signNow(place, signing, world)
     return receipt.is_complete ? exitCodes.ok : exitCodes.findings
   } finally {
     await store.close()

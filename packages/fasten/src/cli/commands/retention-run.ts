@@ -29,14 +29,21 @@ export const examples = [
 ] as const
 
 export async function run(args: Args, world: World): Promise<number> {
-  const [{ policyOfEnv }, { sweep }, { createReading, shownStore, withPrunable }, { sha256 }, { fullEnv }] =
-    await Promise.all([
-      import('../../capture/retention-settings.ts'),
-      import('../../store/retention/sweep.ts'),
-      import('../retention-store.ts'),
-      import('../../store/platform.ts'),
-      import('../places.ts'),
-    ])
+  const [
+    { policyOfEnv },
+    { sweep },
+    { createReading, shownStore, withPrunable },
+    { sha256 },
+    { fullEnv },
+    { existingSigning, signNow },
+  ] = await Promise.all([
+    import('../../capture/retention-settings.ts'),
+    import('../../store/retention/sweep.ts'),
+    import('../retention-store.ts'),
+    import('../../store/platform.ts'),
+    import('../places.ts'),
+    import('../signing.ts'),
+  ])
   const policy = policyOfEnv(fullEnv(world.env))
   const reading = createReading(world.clock)
   let isDone = true
@@ -53,6 +60,9 @@ export async function run(args: Args, world: World): Promise<number> {
       mayRewrite: true,
       isStopped: () => world.signal.aborted,
     })
+    // What is gone is explained by rows that somebody signed, or it is not explained.
+    const signing = open.isSigned ? existingSigning(open.place, world.env) : undefined
+    if (signing !== undefined && report !== null && report.rows > 0) await signNow(open.place, signing, world)
     const store = await shownStore(open)
     isDone &&= report !== null && Object.values(report.kept).every((rows) => rows === 0)
     if (args.flag('json'))
