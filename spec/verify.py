@@ -478,8 +478,10 @@ def parse_canonical(data):
 
 def read(*path):
     path = os.path.join(*path)
-    if not os.path.exists(path):
+    if not os.path.lexists(path):
         return None
+    if os.path.islink(path) or not os.path.isfile(path):
+        raise Refused('PACK_UNREADABLE', '%s is no regular file' % path)
     with open(path, 'rb') as file:
         return file.read()
 
@@ -527,14 +529,16 @@ class Log:
         self.start = claim.get('from', 0)
         self.end = claim.get('to', self.start)
         self.rows, self.breaks, self.notes, self.anchor = rows, [], set(), None
+        self.compared, self.known = set(), {}
         self.sound, self.expired_places, self.tail, self.newest = {}, [], [], None
         self.bad, self.erased = set(), set()
         self.checked = self.missing = self.outside = self.expired = 0
         keys = [Key.made(self.name, key.public) for key in trusted if key.kind == 1 and base_of(key.name) == base_of(self.name)]
-        checkpoints = self.open_checkpoints(keys, policy, remembered)
+        self.follow_rotations(keys)
+        self.open_checkpoints(policy, remembered)
         self.proofs = self.files('proofs', '.tlog-proof')
         self.hashes = self.check_range() if self.has_range else []
-        self.check_continuity(checkpoints)
+        self.check_continuity()
         for seq in sorted(rows):
             self.check_row(rows[seq])
         self.explain_expired()
@@ -554,39 +558,77 @@ class Log:
                 found[int(match[2])] = os.path.join(directory, name)
         return found
 
-    def open_checkpoints(self, keys, policy, remembered):
-        checkpoints = []
-        notes = [(read(path), False) for _, path in sorted(self.files('checkpoints', '.checkpoint').items(), key=lambda item: item[1])]
-        notes += [(note.encode(), True) for note in remembered]
-        if not keys:
-            self.notes.add('no_key')
-            notes = []
-        for note, is_remembered in notes:
-            try:
-                checkpoint = Checkpoint(note, keys, policy.witnesses.values() if policy else ())
-            except Refused as refused:
-                kinds = {'NOTE_FORGED': 'checkpoint_forged', 'NOTE_UNTRUSTED': 'checkpoint_untrusted'}
-                if not is_remembered:
-                    self.note_break(kinds.get(refused.args[0], 'checkpoint_malformed'), 0)
+    def follow_rotations(self, keys):
+        """Spans are (key, first size, last size) that it may sign; `former` the same of keys that led to a given one."""
+        self.spans, self.former, unknown = [(key, 0, SAFE) for key in keys], [], []
+        for seq, row in sorted(self.rows.items()):
+            if row.leaf is None or self.leaf_problem(row, None) is not None:
                 continue
-            checkpoint.note, checkpoint.is_remembered = note.decode(), is_remembered
-            checkpoints.append(checkpoint)
-        checkpoints.sort(key=lambda checkpoint: checkpoint.size)
-        own = [checkpoint for checkpoint in checkpoints if not checkpoint.is_remembered]
-        newest = own[-1].size if own else -1
-        for checkpoint in checkpoints:
-            if checkpoint.size > self.size or checkpoint.is_remembered and checkpoint.size > newest:
-                self.note_break('rolled_back', self.size)
-        for checkpoint in own:
-            if policy is None or policy.has_quorum(checkpoint):
-                self.anchor = checkpoint
-        if self.anchor is not None:
-            self.witnesses = None if policy is None else '%d/%d' % (len(self.anchor.cosigned_by), len(policy.witnesses))
-        elif own:
-            self.notes.add('no_quorum')
-        if not own:
+            facts = own_facts(json.loads(row.leaf), 'KEY_ROTATED') or {}
+            try:
+                old, new, revoked = rotation_of(facts.get('statement'), self.name)
+            except Refused:
+                continue
+            at = [index for index, (key, _, last) in enumerate(self.spans) if key.public == old.public and last > seq]
+            is_known = any(key.public == new.public for key, _, _ in self.spans)
+            if at:
+                self.spans[at[0]] = (old, self.spans[at[0]][1], seq)
+                if not is_known:
+                    self.spans.append((new, seq + 1, SAFE))
+                self.notes.add('key_revoked' if revoked else 'key_rotated')
+            else:
+                unknown.append((old, new, seq))
+        for old, new, seq in reversed(unknown):
+            if any(key.public == new.public for key, _, _ in self.spans + self.former):
+                self.former.append((old, 0, seq))
+
+    def open_checkpoint(self, note, spans, policy=None):
+        lines = parse_note(note)[0].split('\n')
+        claimed = (count_of(lines[1]) if len(lines) > 1 else None) or 0
+        keys = [key for key, first, last in spans if first <= claimed <= last]
+        checkpoint = Checkpoint(note, keys, policy.witnesses.values() if policy else ())
+        checkpoint.note = note.decode()
+        return checkpoint
+
+    def try_checkpoint(self, note, spans, policy=None):
+        try:
+            return self.open_checkpoint(note, spans, policy)
+        except Refused:
+            return None
+
+    def open_checkpoints(self, policy, remembered):
+        self.own, self.kept = [], []
+        if not self.spans:
+            self.notes.update(('no_key', 'no_checkpoint'))
+            return
+        for _, path in sorted(self.files('checkpoints', '.checkpoint').items(), key=lambda item: item[1]):
+            note = read(path)
+            try:
+                self.own.append(self.open_checkpoint(note, self.spans, policy))
+            except Refused as refused:
+                code = refused.args[0]
+                if code == 'NOTE_UNTRUSTED' and self.try_checkpoint(note, self.former):
+                    self.notes.add('signed_by_a_former_key')
+                    continue
+                kinds = {'NOTE_FORGED': 'checkpoint_forged', 'NOTE_UNTRUSTED': 'checkpoint_untrusted'}
+                self.note_break(kinds.get(code, 'checkpoint_malformed'), 0)
+        for note in remembered:
+            checkpoint = self.try_checkpoint(note.encode(), self.spans)
+            if checkpoint:
+                self.kept.append(checkpoint)
+                self.compared.add(note)
+        self.own.sort(key=lambda checkpoint: checkpoint.size)
+        newest = self.own[-1].size if self.own else -1
+        largest = max([checkpoint.size for checkpoint in self.kept], default=-1)
+        if newest > self.size or largest > min(self.size, newest):
+            self.note_break('rolled_back', self.size)
+        if not self.own:
             self.notes.add('no_checkpoint')
-        return checkpoints
+        elif policy is None or policy.has_quorum(self.own[-1]):
+            self.anchor = self.own[-1]
+            self.witnesses = None if policy is None else '%d/%d' % (len(self.anchor.cosigned_by), len(policy.witnesses))
+        else:
+            self.notes.add('no_quorum')
 
     def check_range(self):
         file = read_json(self.folder, 'hashes', '%d.json' % self.at)
@@ -598,7 +640,7 @@ class Log:
         elif self.anchor is not None and self.anchor.size > self.start:
             left, right = subtrees(0, self.start), subtrees(self.end, self.anchor.size)
             fits = len(file['left']) == len(left) and len(file['right']) == len(right)
-            known = {(self.start + at, self.start + at + 1): leaf for at, leaf in enumerate(file['hashes'])}
+            known = self.known = {(self.start + at, self.start + at + 1): leaf for at, leaf in enumerate(file['hashes'])}
             known.update(zip(left, file['left']))
             known.update(zip(right, file['right']))
             if not fits or root_from(known, 0, self.anchor.size) != self.anchor.root:
@@ -609,15 +651,21 @@ class Log:
                 self.note_break('rows_missing', seq)
         return file['hashes'] if sound else []
 
-    def check_continuity(self, checkpoints):
+    def check_continuity(self):
         proofs = self.files('proofs', '.consistency')
-        for older, newer in zip(checkpoints, checkpoints[1:]):
-            whole = min(len(self.hashes), self.anchor.size if self.anchor else 0)
-            if newer.size == older.size or older.size in proofs:
-                path = [] if newer.size == older.size else read_consistency(proofs[older.size], older.size)
+        for older in self.own + self.kept:
+            if any(other.size == older.size and other.root != older.root for other in self.own):
+                self.note_break('log_forked', older.size)
+                continue
+            newer = next((other for other in self.own if other.size > older.size), None)
+            if newer is None:
+                continue
+            root = root_from(self.known, 0, older.size) if older.size <= (self.anchor.size if self.anchor else 0) else None
+            if older.size in proofs:
+                path = read_consistency(proofs[older.size], older.size)
                 continues = is_consistent(path, older.size, older.root, newer.size, newer.root)
-            elif self.start == 0 and older.size <= whole:
-                continues = root_of(self.hashes[: older.size]) == older.root
+            elif root is not None:
+                continues = root == older.root
             else:
                 self.notes.add('continuity_unproven')
                 continue
@@ -751,6 +799,23 @@ def read_consistency(path, older):
     return hashes if first == 'old %d' % older and None not in hashes else ['']
 
 
+def rotation_of(statement, log):
+    """(old key, new key, whether the old one is revoked) of a statement that both signed. Raises Refused for anything else."""
+    if not isinstance(statement, str):
+        raise Refused('NOTE_MALFORMED', 'no statement')
+    text, _ = parse_note(statement)
+    lines = text.split('\n')
+    revoked = lines[4:5] == ['revoked']
+    if len(lines) != 5 + revoked or lines[-1] != '' or lines[:2] != ['fasten-key-rotation/v1', log]:
+        raise Refused('NOTE_UNTRUSTED', 'no rotation of this log')
+    old, new = Key(lines[2]), Key(lines[3])
+    if {(old.name, old.kind), (new.name, new.kind)} != {(log, 1)}:
+        raise Refused('NOTE_UNTRUSTED', 'keys of something else')
+    for key in (old, new):
+        open_note(statement, [key])
+    return old, new, revoked
+
+
 def own_facts(members, code):
     """What the store says in a row of its own; None of a row that anybody else wrote."""
     boot, stream = members.get('boot_id'), members.get('stream')
@@ -823,7 +888,8 @@ def check_erasures(logs, disclosures, is_asked, breaks):
                 continue
             for key, values in keys.items():
                 if is_count(values):
-                    accounted[about, key] = accounted.get((about, key), 0) + values
+                    total, ranges = accounted.setdefault((about, key), [0, []])
+                    accounted[about, key] = [total + values, ranges + ranges_of(facts.get('ranges'))]
     for log in logs:
         gone = {}
         swept = [run for seq, members in log.sound.items() for run in swept_runs(log.name, seq, members, 'DISCLOSURES_SWEPT')]
@@ -845,11 +911,17 @@ def check_erasures(logs, disclosures, is_asked, breaks):
                     if base64.urlsafe_b64encode(digest).decode().rstrip('=') != commitment:
                         log.note_break('disclosure_mismatch', seq, True)
         for key, seqs in gone.items():
+            values, ranges = accounted.get((log.name, key), (0, []))
             for seq in seqs:
-                if len(seqs) <= accounted.get((log.name, key), 0):
+                if len(seqs) <= values and any(first <= seq <= last for first, last in ranges):
                     log.erased.add(seq)
                 else:
                     log.note_break('disclosure_missing', seq, True)
+
+
+def ranges_of(pairs):
+    pairs = pairs if isinstance(pairs, list) else []
+    return [pair for pair in pairs if isinstance(pair, list) and len(pair) == 2 and all(map(is_count, pair))]
 
 
 def check_generations(logs):
@@ -858,8 +930,14 @@ def check_generations(logs):
         previous = (own_facts(log.sound.get(0, {}), 'LOG_CREATED') or {}).get('previous_log')
         if isinstance(previous, dict) and isinstance(previous.get('log'), str):
             log.notes.add('continues_a_broken_log')
-            if previous['log'] in by_name:
-                by_name[previous['log']].notes.add('continued_by_its_successor')
+            broken, size = by_name.get(previous['log']), previous.get('size')
+            if broken is None or broken is log or base_of(broken.name) != base_of(log.name):
+                continue
+            broken.notes.add('continued_by_its_successor')
+            if is_count(size) and size > broken.size:
+                broken.note_break('rolled_back', broken.size)
+            elif is_count(size) and size > 0 and broken.hash_at(size - 1 - broken.start) not in (None, previous.get('head_hash')):
+                broken.note_break('log_forked', size - 1)
 
 
 def is_claim(claim):
@@ -906,11 +984,13 @@ def verify_pack(folder, keys=(), policy=None, remembered=()):
     check_generations(logs)
     verdicts = [log.verdict() for log in logs]
     kinds = [verdict['verdict'] for verdict in verdicts]
-    incomplete = 'INCOMPLETE' in kinds or not kinds
+    answered = all(any(note in log.compared for log in logs) for note in remembered)
+    incomplete = 'INCOMPLETE' in kinds or not kinds or not answered
     return {
         'verdict': 'FAIL' if breaks or 'FAIL' in kinds else 'INCOMPLETE' if incomplete else 'PASS',
         'logs': verdicts,
         'breaks': breaks,
+        'notes': [] if answered else ['checkpoint_not_compared'],
         'policy_sha256': None if policy is None else sha256(policy.encode()),
         'verifier_version': VERIFIER_VERSION,
     }

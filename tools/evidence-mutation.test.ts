@@ -8,10 +8,10 @@ test(
   'both verifiers say the same of every mutant of a pack, and none is believed',
   { skip: withoutPython.reason },
   async (t) => {
-    const { tried, harmless } = await mutatePacks(withoutPython.command, 251)
+    const { tried, harmless } = await mutatePacks(withoutPython.command, 997)
     t.diagnostic(
-      `${tried} mutants of 7 packs, 0 believed; ${harmless} changed nothing that a verdict speaks of`,
+      `${tried} mutants of 9 packs, 0 believed; ${harmless} changed nothing that a verdict speaks of`,
     )
-    assert.ok(tried > 400)
+    assert.ok(tried > 250)
   },
 )

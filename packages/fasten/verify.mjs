@@ -12,7 +12,8 @@
  *
  * What is believed: your keys and your policy. What is not: everything in the pack. In short:
  *
- *   1. A checkpoint is a log's name, size and root, signed by the log's key. It is believed when your key signed it.
+ *   1. A checkpoint is a log's name, size and root, signed by the log's key. It is believed when your key signed it, or one that your
+ *      key has handed the log on to.
  *   2. The hashes of a range of rows, with a few hashes of the rows around it, must give that very root.
  *   3. Every row of the range must be there and hash to its hash, or be explained as expired by a row that is proven.
  *   4. A single row is proven by a path of hashes from it to that very root.
@@ -21,7 +22,7 @@
  * Answers: PASS (exit 0), FAIL (3): something is wrong, INCOMPLETE (4): nothing is wrong, and not enough is proven.
  */
 import { createHash, createPublicKey, verify as verifySignature } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs'
+import { existsSync, lstatSync, readdirSync, readFileSync, realpathSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -48,11 +49,15 @@ export function verifyPack(folder, { keys = [], policy: policyText, remembered =
   checkErasures(logs, disclosures, manifest.disclosures === true, breaks)
   checkGenerations(logs)
   const verdicts = logs.map(verdictOf)
+  // Whoever remembers a checkpoint asks whether it still holds; silence would be taken for yes.
+  const isAnswered = remembered.every((note) => logs.some(({ compared }) => compared.has(note)))
   const worst = ['FAIL', 'INCOMPLETE'].find((kind) => verdicts.some(({ verdict }) => verdict === kind))
   return {
-    verdict: breaks.length > 0 ? 'FAIL' : verdicts.length === 0 ? 'INCOMPLETE' : (worst ?? 'PASS'),
+    verdict:
+      breaks.length > 0 ? 'FAIL' : (worst ?? (isAnswered && verdicts.length > 0 ? 'PASS' : 'INCOMPLETE')),
     logs: verdicts,
     breaks,
+    notes: isAnswered ? [] : ['checkpoint_not_compared'],
     policy_sha256: policyText === undefined ? null : sha256(Buffer.from(policyText)),
     verifier_version: verifierVersion,
   }
@@ -157,13 +162,17 @@ function filesOf(folder, at) {
 function checkLog({ claim, rows, files }, trust, remembered) {
   const found = {
     log: claim.log,
+    size: claim.size,
     from: claim.from ?? 0,
     to: claim.to ?? claim.from ?? 0,
     hasRange: claim.from !== undefined,
     breaks: [],
     notes: new Set(),
     anchor: undefined,
-    witnesses: undefined,
+    // Remembered checkpoints that are of this log, and are believed.
+    compared: new Set(),
+    // The roots of subtrees that the anchor's root is made of, by `from-to`; those of single rows are their hashes.
+    known: new Map(),
     // Rows with nothing wrong, by number: the only ones that may explain anything. With a tail there is no PASS.
     sound: new Map(),
     checked: 0,
@@ -175,46 +184,96 @@ function checkLog({ claim, rows, files }, trust, remembered) {
     erased: new Set(),
     tail: [],
   }
-  const checkpoints = openCheckpoints(found, claim, files, trust, remembered)
-  const hashes = found.hasRange ? checkRange(found, files, rows) : []
-  checkContinuity(found, checkpoints, hashes, files)
-  for (const seq of [...rows.keys()].sort((a, b) => a - b)) checkRow(found, rows.get(seq), hashes, files)
+  const keys = followRotations(found, keysFor(claim.log, trust.logs), rows)
+  const checkpoints = openCheckpoints(found, keys, { files, policy: trust.policy, remembered })
+  found.hashes = found.hasRange ? checkRange(found, files, rows) : []
+  checkContinuity(found, checkpoints, files)
+  for (const seq of [...rows.keys()].sort((a, b) => a - b)) checkRow(found, rows.get(seq), files)
   explainExpired(found)
   return found
 }
 
-/** The checkpoints of a log that a given key signed. The newest that has its quorum is what rows are proven against. */
-function openCheckpoints(found, claim, files, trust, remembered) {
-  const keys = keysFor(claim.log, trust.logs)
-  const checkpoints = []
-  const open = (note, isRemembered) => {
-    try {
-      checkpoints.push({ ...openCheckpoint(note, keys, trust.policy), isRemembered })
-    } catch (error) {
-      if (!(error instanceof Refused)) throw error
-      // One that was remembered may well be of another log.
-      if (!isRemembered) breakAt(found, refusals[error.code] ?? 'checkpoint_malformed', 0)
-    }
+/**
+ * Which key may sign for how many rows. A given key may sign for any number, until a row hands the log on to another: it counts
+ * when the old key and the new one signed what it says. From there on the old key, perhaps stolen, signs nothing any more.
+ * `former` are keys that have handed on to a given one: what they signed is no forgery, and proves nothing.
+ */
+function followRotations(found, given, rows) {
+  const spans = given.map((key) => ({ key, from: 0, until: Infinity }))
+  const others = []
+  for (const seq of [...rows.keys()].sort((a, b) => a - b)) {
+    const { leaf } = rows.get(seq)
+    if (leaf === undefined || leafProblem(found.log, { seq, leaf }) !== undefined) continue
+    const rotation = openRotation(ownFacts(JSON.parse(leaf), 'KEY_ROTATED')?.statement, found.log)
+    if (rotation === undefined) continue
+    const { old, next, isRevoked } = rotation
+    const isKnown = spans.some(({ key }) => isSameKey(key, next))
+    const held = spans.find(({ key, until }) => isSameKey(key, old) && until > seq)
+    if (held !== undefined) {
+      held.until = seq
+      if (!isKnown) spans.push({ key: next, from: seq + 1, until: Infinity })
+      found.notes.add(isRevoked ? 'key_revoked' : 'key_rotated')
+    } else others.push({ key: old, from: 0, until: seq, next })
   }
-  if (keys.length === 0) found.notes.add('no_key')
-  else {
-    for (const { path } of files.checkpoints) open(readFileSync(path), false)
-    for (const note of remembered) open(Buffer.from(note), true)
-  }
-  checkpoints.sort((a, b) => a.size - b.size)
-  for (const { size, isRemembered } of checkpoints)
-    // Somebody signed for more rows than there are.
-    if (size > claim.size || (isRemembered && size > newestOf(checkpoints)))
-      breakAt(found, 'rolled_back', claim.size)
-  const own = checkpoints.filter(({ isRemembered }) => !isRemembered)
-  found.anchor = own.findLast(({ isWitnessed }) => isWitnessed)
-  if (own.length === 0) found.notes.add('no_checkpoint')
-  else if (found.anchor === undefined) found.notes.add('no_quorum')
-  return checkpoints
+  const former = []
+  for (const span of others.reverse())
+    if ([...spans, ...former].some(({ key }) => isSameKey(key, span.next))) former.push(span)
+  return { spans, former }
 }
 
-const newestOf = (checkpoints) =>
-  Math.max(-1, ...checkpoints.filter(({ isRemembered }) => !isRemembered).map(({ size }) => size))
+/** Ids are short enough to be met on purpose. */
+const isSameKey = (one, other) => one.publicKey.equals(other.publicKey)
+
+const keysAt = (spans, size) =>
+  spans.filter(({ from, until }) => from <= size && size <= until).map(({ key }) => key)
+
+/** The checkpoints of a log that a key of it signed. The largest, if it has its quorum, is what rows are proven against. */
+function openCheckpoints(found, { spans, former }, { files, policy, remembered }) {
+  if (spans.length === 0) {
+    found.notes.add('no_key')
+    found.notes.add('no_checkpoint')
+    return { own: [], kept: [] }
+  }
+  const own = []
+  for (const { path } of files.checkpoints) {
+    const note = read(path)
+    try {
+      own.push(openCheckpoint(note, spans, policy))
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error
+      if (error.code === 'NOTE_UNTRUSTED' && isOpened(note, former)) found.notes.add('signed_by_a_former_key')
+      else breakAt(found, refusals[error.code] ?? 'checkpoint_malformed', 0)
+    }
+  }
+  const kept = []
+  for (const note of remembered) {
+    // One that was remembered may well be of another log.
+    if (!isOpened(Buffer.from(note), spans)) continue
+    kept.push(openCheckpoint(Buffer.from(note), spans))
+    found.compared.add(note)
+  }
+  own.sort((a, b) => a.size - b.size)
+  const newest = own.at(-1)
+  // Somebody signed for more rows than there are, or than the pack knows of.
+  if (
+    own.some(({ size }) => size > found.size) ||
+    kept.some(({ size }) => size > Math.min(found.size, newest?.size ?? -1))
+  )
+    breakAt(found, 'rolled_back', found.size)
+  if (newest === undefined) found.notes.add('no_checkpoint')
+  else if (newest.isWitnessed) found.anchor = newest
+  else found.notes.add('no_quorum')
+  return { own, kept }
+}
+
+function isOpened(note, spans) {
+  try {
+    return openCheckpoint(note, spans) !== undefined
+  } catch (error) {
+    if (error instanceof Refused) return false
+    throw error
+  }
+}
 
 const refusals = { NOTE_FORGED: 'checkpoint_forged', NOTE_UNTRUSTED: 'checkpoint_untrusted' }
 
@@ -233,6 +292,7 @@ function checkRange(found, files, rows) {
   else if (anchor !== undefined && anchor.size > from) {
     const [before, behind] = [subtreesOf(0, from), subtreesOf(to, anchor.size)]
     const known = new Map(file.hashes.map((hash, at) => [`${from + at}-${from + at + 1}`, hash]))
+    found.known = known
     before.forEach((place, at) => known.set(place.join('-'), file.left[at]))
     behind.forEach((place, at) => known.set(place.join('-'), file.right[at]))
     const isFitting = file.left.length === before.length && file.right.length === behind.length
@@ -246,32 +306,37 @@ function checkRange(found, files, rows) {
   return isSound ? file.hashes : []
 }
 
-/** A log never takes back what it signed: every checkpoint of it continues every smaller one. */
-function checkContinuity(found, checkpoints, hashes, files) {
-  for (const [at, older] of checkpoints.entries()) {
-    const newer = checkpoints[at + 1]
-    if (newer === undefined) break
+/**
+ * A log never takes back what it signed: each checkpoint of the pack, and each that the reader remembers, is continued by the next
+ * larger one of the pack. Those of one size have one root.
+ */
+function checkContinuity(found, { own, kept }, files) {
+  for (const older of [...own, ...kept]) {
+    const newer = own.find(
+      ({ size, root }) => size > older.size || (size === older.size && root !== older.root),
+    )
+    // The largest of them, or one that the pack is behind, which was told.
+    if (newer === undefined) continue
     const path =
       newer.size === older.size ? [] : readConsistency(files.consistency.get(older.size), older.size)
-    const isWhole = found.from === 0 && older.size <= Math.min(hashes.length, found.anchor?.size ?? 0)
-    if (path !== undefined) {
-      if (!isConsistent(path, older, newer)) breakAt(found, 'log_forked', older.size)
-    } else if (isWhole) {
-      if (rootOf(hashes.slice(0, older.size)) !== older.root) breakAt(found, 'log_forked', older.size)
-    } else found.notes.add('continuity_unproven')
+    const root = older.size <= (found.anchor?.size ?? 0) ? rootFrom(found.known, 0, older.size) : undefined
+    if (path !== undefined ? !isConsistent(path, older, newer) : root !== undefined && root !== older.root)
+      breakAt(found, 'log_forked', older.size)
+    else if (path === undefined && root === undefined) found.notes.add('continuity_unproven')
   }
 }
 
 function readConsistency(path, older) {
   if (path === undefined) return undefined
-  const [first, ...lines] = readFileSync(path, 'latin1').split('\n\n')[0].split('\n')
+  const [first, ...lines] = read(path).toString('latin1').split('\n\n')[0].split('\n')
   const hashes = lines.map(hashFromBase64)
   // A path that cannot be read leads nowhere.
   return first === `old ${older}` && !hashes.includes(undefined) ? hashes : ['']
 }
 
 /** One row: its text, its place, its hash, its link, and what ties it to the anchor. At most one break, the first of these. */
-function checkRow(found, row, hashes, files) {
+function checkRow(found, row, files) {
+  const { hashes } = found
   const { seq } = row
   const isInside = found.hasRange && found.from <= seq && seq < found.to
   if (!isInside) found.outside++
@@ -313,7 +378,7 @@ function proofProblem({ anchor }, seq, hash, files) {
   if (anchor === undefined || seq >= anchor.size) return undefined
   const path = files.proofs.get(seq)
   if (path === undefined) return 'row_unproven'
-  const proof = parseProof(readFileSync(path))
+  const proof = parseProof(read(path))
   if (proof === undefined || proof.index !== seq || proof.checkpoint !== anchor.note) return 'proof_wrong'
   return inclusionRoot(seq, anchor.size, hash, proof.path) === anchor.root ? undefined : 'proof_wrong'
 }
@@ -394,7 +459,9 @@ function checkErasures(logs, disclosures, isAsked, breaks) {
       for (const [key, values] of Object.entries(facts.keys))
         if (isCount(values)) {
           const name = `${facts.log} ${key}`
-          accounted.set(name, (accounted.get(name) ?? 0) + values)
+          if (!accounted.has(name)) accounted.set(name, { values: 0, ranges: [] })
+          accounted.get(name).values += values
+          accounted.get(name).ranges.push(...rangesOf(facts.ranges))
         }
     }
   for (const found of logs) {
@@ -415,21 +482,40 @@ function checkErasures(logs, disclosures, isAsked, breaks) {
         } else if (sha256(Buffer.from(each.disclosure), 'base64url') !== commitment)
           breakAt(found, 'disclosure_mismatch', seq, true)
       }
-    for (const [key, seqs] of gone)
+    for (const [key, seqs] of gone) {
+      const { values, ranges } = accounted.get(`${found.log} ${key}`) ?? { values: 0, ranges: [] }
       for (const seq of seqs)
-        if (seqs.length <= (accounted.get(`${found.log} ${key}`) ?? 0)) found.erased.add(seq)
+        if (seqs.length <= values && ranges.some(([first, last]) => first <= seq && seq <= last))
+          found.erased.add(seq)
         else breakAt(found, 'disclosure_missing', seq, true)
+    }
   }
 }
 
-/** A log whose store went back in time is ended by its successor, whose row 0 says so: told, never excused. */
+/** Pairs of first and last row; whatever else stands there is none. */
+const rangesOf = (list) =>
+  (Array.isArray(list) ? list : []).filter(
+    (pair) => Array.isArray(pair) && pair.length === 2 && pair.every(isCount),
+  )
+
+/**
+ * A log whose store went back in time is ended by its successor, whose row 0 says so, and says what the log was: told, never
+ * excused. Where the log now has fewer rows, or another one at that end, it was cut or rewritten, signed or not.
+ */
 function checkGenerations(logs) {
   const byName = new Map(logs.map((found) => [found.log, found]))
   for (const found of logs) {
     const previous = ownFacts(found.sound.get(0) ?? {}, 'LOG_CREATED')?.previous_log
     if (!isRecord(previous) || typeof previous.log !== 'string') continue
     found.notes.add('continues_a_broken_log')
-    byName.get(previous.log)?.notes.add('continued_by_its_successor')
+    const broken = byName.get(previous.log)
+    if (broken === undefined || broken === found || baseOf(broken.log) !== baseOf(found.log)) continue
+    broken.notes.add('continued_by_its_successor')
+    if (!isCount(previous.size) || previous.size === 0) continue
+    const last = broken.hashes[previous.size - 1 - broken.from]
+    if (broken.size < previous.size) breakAt(broken, 'rolled_back', broken.size)
+    else if (last !== undefined && last !== previous.head_hash)
+      breakAt(broken, 'log_forked', previous.size - 1)
   }
 }
 
@@ -489,12 +575,6 @@ function runsOf(breaks) {
 const sha256 = (bytes, encoding = 'hex') => createHash('sha256').update(bytes).digest(encoding)
 const leafHash = (leaf) => sha256(Buffer.concat([Buffer.of(0), leaf]))
 const nodeHash = (left, right) => sha256(Buffer.concat([Buffer.of(1), Buffer.from(left + right, 'hex')]))
-
-/** The root over hashes that are all there. */
-function rootOf(hashes) {
-  const known = new Map(hashes.map((hash, at) => [`${at}-${at + 1}`, hash]))
-  return hashes.length === 0 ? sha256('') : rootFrom(known, 0, hashes.length)
-}
 
 /** The root over the rows `from` to `to`, from the subtrees that are known; undefined when some are not. */
 function rootFrom(known, from, to) {
@@ -595,9 +675,36 @@ function keysFor(log, keys) {
     .map((key) => ({ ...key, name: log, id: keyId(log, Buffer.concat([Buffer.of(1), key.publicKey])) }))
 }
 
-/** Size and root of a log that one of `keys` signed for, with the quorum of its witnesses. Throws `Refused`. */
-function openCheckpoint(bytes, keys, policy) {
+/**
+ * What both keys of a rotation have signed: the log goes on under the next one (proofs.md, Log keys). Undefined for anything else.
+ */
+function openRotation(statement, log) {
+  if (typeof statement !== 'string') return undefined
+  try {
+    const { text, signatures } = parseNote(Buffer.from(statement))
+    const lines = text.split('\n')
+    const [old, next] = [parseKey(lines[2] ?? ''), parseKey(lines[3] ?? '')]
+    const isRevoked = lines[4] === 'revoked'
+    const said = ['fasten-key-rotation/v1', log, lines[2], lines[3], ...(isRevoked ? ['revoked'] : []), '']
+    const isSound =
+      lines.join('\n') === said.join('\n') &&
+      [old, next].every(({ name, kind }) => name === log && kind === 1)
+    const signed = (key) => {
+      const own = signatures.filter(({ name, id }) => name === key.name && id === key.id)
+      return own.length > 0 && own.every(({ signature }) => isSigned(key, text, signature))
+    }
+    return isSound && signed(old) && signed(next) ? { old, next, isRevoked } : undefined
+  } catch (error) {
+    if (error instanceof Refused) return undefined
+    throw error
+  }
+}
+
+/** Size and root of a log that one of its keys signed for, with the quorum of its witnesses. Throws `Refused`. */
+function openCheckpoint(bytes, spans, policy) {
   const { note, text, signatures } = parseNote(bytes)
+  // Who may sign depends on the size, which is a mere claim until they have.
+  const keys = keysAt(spans, countFrom(text.split('\n')[1]) ?? 0)
   const signers = new Set()
   for (const { name, id, signature } of signatures) {
     const key = [...keys, ...(policy?.witnesses.values() ?? [])].find(
@@ -779,10 +886,16 @@ function canonical(value, depth) {
   return `{${members.map((name) => `${canonical(name)}:${canonical(value[name], depth + 1)}`).join(',')}}`
 }
 
+/** The bytes of a file of the pack. A pipe or a link to elsewhere is no evidence, and may never end. */
+function read(path) {
+  if (lstatSync(path).isFile()) return readFileSync(path)
+  throw new Refused('PACK_UNREADABLE', `${path} is no regular file`)
+}
+
 /** The lines of a file as bytes, without their newlines; none when it is not there. */
 function linesOf(path) {
   if (!existsSync(path)) return []
-  const bytes = readFileSync(path)
+  const bytes = read(path)
   const lines = []
   for (let at = 0; at < bytes.length;) {
     const end = bytes.indexOf(10, at)
@@ -847,17 +960,24 @@ function checkpointsFrom(path) {
 }
 
 const notesTold = {
+  checkpoint_not_compared:
+    'a checkpoint that you remember is of no log of this pack, or no key that you gave has signed it',
   continued_by_its_successor: 'this log was broken off; the one that continues it is in this pack',
   continues_a_broken_log: 'this log continues one that was broken off; its row 0 says why',
   continuity_unproven: 'the pack does not show that a checkpoint continues an older one',
   details_expired:
     'personal values of details have expired, as rows of sweeps say; the rows themselves are here',
   disclosures_sealed: 'personal values are there that nobody here can open; they were not compared',
+  key_revoked:
+    'the old key was declared to be in wrong hands: what it signed is only worth what others confirm',
+  key_rotated: 'the key was replaced; both keys signed for it, so the new one is followed',
   no_checkpoint: 'nobody has signed for these rows: whoever can write the store could have rewritten them',
   no_key: 'no key of this log was given with --key or --policy, so no signature was looked at',
   no_quorum: 'no checkpoint has the witnesses that the policy asks for',
   part_of_the_log: 'the log has rows before or behind this range; they are not shown',
   selected_rows_only: 'these are some rows of the log: each is proven, and others may have been left out',
+  signed_by_a_former_key:
+    'older checkpoints are signed by a key that you did not give; they were not looked at',
   unanchored_tail: 'the newest rows are behind the last checkpoint: nobody has signed for them',
 }
 
@@ -898,7 +1018,7 @@ function rangeTold(from, to) {
   return to > from ? `${from} to ${to}` : `${from}`
 }
 
-function tell({ verdict, logs, breaks }) {
+function tell({ verdict, logs, breaks, notes }) {
   const lines = logs.flatMap((log) => [
     `${log.verdict}  ${log.log}`,
     `  rows ${rangeTold(log.from_index, log.to_index - 1)}: ${log.rows_expected} expected, ${log.rows_checked} checked, ` +
@@ -917,7 +1037,10 @@ function tell({ verdict, logs, breaks }) {
   // What a pack holds may hold anything; a terminal is not to be told what to do by it.
   const visible = (line) =>
     line.replace(/[^\x20-\x7e]/g, (each) => `\\u{${each.codePointAt(0).toString(16)}}`)
-  const ofPack = breaks.map(({ kind, at }) => `BREAK ${at}: ${kind}: ${breaksTold[kind] ?? kind}`)
+  const ofPack = [
+    ...breaks.map(({ kind, at }) => `BREAK ${at}: ${kind}: ${breaksTold[kind] ?? kind}`),
+    ...notes.map((note) => `note: ${notesTold[note] ?? note}`),
+  ]
   return [...lines, ...ofPack, `${verdict}: ${verdictsTold[verdict]}`].map(visible).join('\n')
 }
 

@@ -7,6 +7,7 @@ import {
   draftsOf,
   ownDraft,
   packOf,
+  rotationDraft,
   signerOf,
   type PackPart,
 } from '../../packages/fasten/src/core/fixtures/packs.ts'
@@ -33,13 +34,18 @@ function judged(about: string, verdict: string) {
     checks: readonly {
       files: PackInput['files']
       given?: Partial<Given>
-      claim?: Readonly<Record<string, unknown>>
+      claim?: Readonly<Record<string, unknown>> | readonly Readonly<Record<string, unknown>>[]
     }[],
   ): VectorCase<PackInput> => ({
     about,
     checks: checks.map((check) => ({
       input: { files: check.files, keys: [key], ...check.given },
-      claim: { verdict, ...(check.claim === undefined ? {} : { logs: [check.claim] }) },
+      claim: {
+        verdict,
+        ...(check.claim === undefined
+          ? {}
+          : { logs: Array.isArray(check.claim) ? check.claim : [check.claim] }),
+      },
     })),
   })
 }
@@ -137,6 +143,32 @@ const successor: PackPart = {
   signer: signerOf(`${log}~2`),
 }
 
+/** Rows 0 to 5, the rotation at 6, and one more; the first key signed 4 rows of it, the second all 8. */
+const [old, next, thief] = [signer, signerOf(log, 4), signerOf(log, 9)]
+type Rotation = Parameters<typeof rotationDraft>[2]
+const rotated = (rotation: Partial<Rotation> = {}, part: Partial<PackPart> = {}): Record<string, string> =>
+  packOf([
+    {
+      log,
+      drafts: draftsOf(6, [rotationDraft(6, log, { old, next, ...rotation }), ordinaryDraft('audit', 7)]),
+      signer: rotation.next ?? next,
+      signers: { 4: old },
+      signed: [4, 8],
+      ...part,
+    },
+  ])
+const nextKey = formatVerifierKey(next.key)
+const otherLog = '_/gateway/node-2/audit'
+
+/** A log of 6 rows, and its successor that accounts for values of it, or says how long it was. */
+const successorOf = (first: Draft, second = ordinaryDraft('audit', 1)): PackPart => ({
+  ...successor,
+  drafts: [first, second],
+})
+const wasOf = (size: number, head_hash: string): Draft =>
+  ownDraft(0, 'LOG_CREATED', { previous_log: { head_hash, log, reason: 'rolled_back', size } })
+const headOf = (size: number, { drafts } = whole): string => storedLog(log, drafts).rows[size - 1]?.hash ?? ''
+
 /** A row that was edited, and the hashes from it on made to fit; the checkpoint cannot be. */
 function rewritten(): Record<string, string> {
   const { rows } = storedLog(log, forked)
@@ -206,6 +238,135 @@ export const packCases: VectorCases<PackInput> = {
       given: { remembered: [files({ signed: [4] })['checkpoints/0-4.checkpoint'] ?? ''] },
     },
   ]),
+  'rotated-key_pass': passes(
+    'The log was handed on from one key to another, and revoked. Whoever was given the first follows, as the row says that both signed; whoever was given the second is not asked to believe the first.',
+  )([
+    { files: rotated(), claim: { notes: ['key_rotated'], anchored_to: { size: 8 } } },
+    { files: rotated({ isRevoked: true }), claim: { notes: ['key_revoked'] } },
+    { files: rotated(), given: { keys: [nextKey] }, claim: { notes: ['signed_by_a_former_key'] } },
+    { files: rotated(), given: { keys: [key, nextKey] }, claim: { notes: ['key_rotated'] } },
+    {
+      files: rotated({}, { range: [1, 3], proven: [6], continued: [4] }),
+      claim: { notes: ['key_rotated', 'part_of_the_log'] },
+    },
+    {
+      files: rotated({}, { signed: [8] }),
+      given: { remembered: [files({ signed: [4] })['checkpoints/0-4.checkpoint'] ?? ''] },
+    },
+    {
+      files: packOf([
+        {
+          log,
+          signer: thief,
+          drafts: draftsOf(6, [
+            rotationDraft(6, log, { old, next }),
+            rotationDraft(7, log, { old: next, next: thief }),
+          ]),
+          signers: { 4: old, 7: next },
+          signed: [4, 7, 8],
+        },
+      ]),
+      given: { keys: [formatVerifierKey(thief.key)] },
+      claim: { notes: ['signed_by_a_former_key'] },
+    },
+  ]),
+  'rotated-key_broken': fails(
+    'A key that signs on behind the row that ended it; and rotations that nobody follows: signed by the new key alone, by the old alone, of another log, written by somebody else than the store, or by a key that was ended before.',
+  )([
+    {
+      files: rotated({ isRevoked: true }, { signers: { 8: old } }),
+      claim: breaks(['checkpoint_untrusted', 0]),
+    },
+    { files: rotated({}, { signed: [4, 7], signers: { 4: old, 7: old } }), claim: { verdict: 'FAIL' } },
+    { files: rotated({ next: thief, signers: [thief] }), claim: breaks(['checkpoint_untrusted', 0]) },
+    { files: rotated({ signers: [old] }), claim: breaks(['checkpoint_untrusted', 0]) },
+    {
+      files: rotated(
+        {},
+        {
+          drafts: draftsOf(6, [
+            rotationDraft(6, otherLog, { old: signerOf(otherLog), next: signerOf(otherLog, 4) }),
+            ordinaryDraft('audit', 7),
+          ]),
+        },
+      ),
+      claim: breaks(['checkpoint_untrusted', 0]),
+    },
+    {
+      files: rotated(
+        {},
+        {
+          drafts: draftsOf(6, [
+            { ...rotationDraft(6, log, { old, next }), boot_id: '0123456789abcdef' },
+            ordinaryDraft('audit', 7),
+          ]),
+        },
+      ),
+      claim: breaks(['checkpoint_untrusted', 0]),
+    },
+    {
+      files: packOf([
+        {
+          log,
+          signer: thief,
+          drafts: draftsOf(6, [
+            rotationDraft(6, log, { old, next, isRevoked: true }),
+            rotationDraft(7, log, { old, next: thief }),
+          ]),
+        },
+      ]),
+      claim: breaks(['checkpoint_untrusted', 0]),
+    },
+  ]),
+  continued_pass: passes(
+    'Of parts of a log and of selected rows: older checkpoints with the paths from them, and one that the reader remembers and that the pack does not hold.',
+  )([
+    { files: packOf([{ ...long, range: [6, 9], signed: [3, 7, 11], continued: [3, 7] }]) },
+    { files: packOf([{ ...long, range: null, proven: [2], signed: [3, 11], continued: [3] }]) },
+    {
+      files: packOf([{ ...long, range: [6, 9], signed: [3, 11], continued: [3, 5] }]),
+      given: { remembered: [packOf([{ ...long, signed: [5] }])['checkpoints/0-5.checkpoint'] ?? ''] },
+    },
+    {
+      files: packOf([{ ...long, range: [6, 9] }]),
+      given: {
+        remembered: [6, 7].map(
+          (size) => packOf([{ ...long, signed: [size] }])[`checkpoints/0-${size}.checkpoint`] ?? '',
+        ),
+      },
+    },
+  ]),
+  continued_broken: fails(
+    'A path that leads elsewhere, and a history that the remembered one does not begin.',
+  )([
+    {
+      files: {
+        ...packOf([{ ...long, range: [6, 9], signed: [3, 11], continued: [3] }]),
+        'proofs/0-3.consistency':
+          packOf([{ ...long, signed: [3, 10], continued: [3] }])['proofs/0-3.consistency'] ?? '',
+      },
+      claim: breaks(['log_forked', 3]),
+    },
+    {
+      files: packOf([{ ...long, range: null, proven: [2], signed: [5, 11], continued: [5] }]),
+      given: { remembered: [olderFork] },
+      claim: breaks(['log_forked', 5]),
+    },
+  ]),
+  'not-compared_incomplete': isIncomplete(
+    'A remembered checkpoint that nothing is compared with: of a log that the pack does not have, of a key that was not given, of a key behind its end, and text that is none.',
+  )(
+    [
+      packOf([{ ...whole, log: otherLog, signer: signerOf(otherLog) }])['checkpoints/0-6.checkpoint'] ?? '',
+      files({ signer: thief })['checkpoints/0-6.checkpoint'] ?? '',
+      (files({ signed: [4] })['checkpoints/0-4.checkpoint'] ?? '').replaceAll('\n', '\r\n'),
+      '',
+    ].map((note) => ({
+      files: files(),
+      given: { remembered: [note] },
+      claim: { verdict: 'PASS', notes: [] },
+    })),
+  ),
   'expired-explained_pass': passes(
     'Rows of which only the hash is left, and a later row of the log that says they were swept; it may lie outside of the range.',
   )([
@@ -233,6 +394,13 @@ export const packCases: VectorCases<PackInput> = {
       claim: { rows_erased: 2 },
     },
     { files: packOf([personalLog()]), claim: { rows_erased: 0 } },
+    {
+      files: packOf(
+        [personalLog(), successorOf(wasOf(4, headOf(4, personalLog())), erased(2, 1))],
+        [beside(2, gone), beside(3, gone)],
+      ),
+      claim: [{ rows_erased: 2 }, {}],
+    },
   ]),
   'details-expired_pass': passes(
     'Personal values of details that went on the clock of the class short, and a later row that says so. The rows themselves stay; values that were erased before are gone with the others, and the row about them accounts for more than is gone.',
@@ -283,7 +451,7 @@ export const packCases: VectorCases<PackInput> = {
   )([
     {
       files: packOf([{ ...long, range: [6, 11] }]),
-      given: { remembered: [files({ signed: [4] })['checkpoints/0-4.checkpoint'] ?? ''] },
+      given: { remembered: [files({ signed: [3] })['checkpoints/0-3.checkpoint'] ?? ''] },
       claim: { notes: ['continuity_unproven', 'part_of_the_log'] },
     },
   ]),
@@ -374,15 +542,17 @@ export const packCases: VectorCases<PackInput> = {
     {
       files: packOf([{ ...whole, signed: [6], size: 4, range: [0, 4] }, successor]),
     },
+    { files: packOf([whole, successorOf(wasOf(7, headOf(6)))]), claim: [breaks(['rolled_back', 6]), {}] },
   ]),
   fork_broken: fails(
-    'Two checkpoints of one size with two roots, both signed; and an older one that the log does not continue.',
+    'A log whose successor says that it was another one. Two checkpoints of one size with two roots, both signed; and an older one that the log does not continue.',
   )([
     {
       files: files(),
       given: { remembered: [forkedNote] },
       claim: breaks(['log_forked', 6]),
     },
+    { files: packOf([whole, successorOf(wasOf(5, headOf(6)))]), claim: [breaks(['log_forked', 4]), {}] },
     { files: { ...files(), 'checkpoints/0-5.checkpoint': olderFork }, claim: breaks(['log_forked', 5]) },
   ]),
   'expired-unexplained_broken': fails(
@@ -413,12 +583,26 @@ export const packCases: VectorCases<PackInput> = {
     },
   ]),
   'erased-missing_broken': fails(
-    'A personal value that is not there although values are part of the pack; that is gone and nobody accounts for; of which more are gone than were accounted for; that is another one.',
+    'A personal value that is gone from a row that the account does not name. One that is not there although values are part of the pack; that is gone and nobody accounts for; of which more are gone than were accounted for; that is another one.',
   )([
     { files: packOf([personalLog()], [beside(2, opened)]), claim: breaks(['disclosure_missing', 3]) },
     {
       files: packOf([personalLog()], [beside(2, gone), beside(3, opened)]),
       claim: breaks(['disclosure_missing', 2]),
+    },
+    {
+      files: packOf(
+        [personalLog(personal(4), erased(2, 5))],
+        [beside(2, opened), beside(3, gone), beside(4, gone)],
+      ),
+      claim: { ...breaks(['disclosure_missing', 4]), rows_erased: 1 },
+    },
+    {
+      files: packOf(
+        [personalLog({ ...erased(2, 4), boot_id: '0123456789abcdef' })],
+        [beside(2, gone), beside(3, gone)],
+      ),
+      claim: { rows_erased: 0 },
     },
     {
       files: packOf([personalLog(erased(1, 4))], [beside(2, gone), beside(3, gone)]),
@@ -496,10 +680,10 @@ function without(from: Record<string, string>, name: string): Record<string, str
 function replaced(
   from: Record<string, string>,
   name: string,
-  old: string,
+  found: string,
   text: string,
 ): Record<string, string> {
   const content = from[name]
-  if (content?.includes(old) !== true) throw new TypeError(`${name} has no ${JSON.stringify(old)}`)
-  return { ...from, [name]: content.replace(old, text) }
+  if (content?.includes(found) !== true) throw new TypeError(`${name} has no ${JSON.stringify(found)}`)
+  return { ...from, [name]: content.replace(found, text) }
 }

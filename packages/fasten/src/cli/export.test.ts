@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, symlinkSync, rmSync, writeFileSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
@@ -19,6 +19,7 @@ import { runWords } from './fixtures/world.ts'
 interface Checked {
   readonly status: number | null
   readonly verdict: string
+  readonly notes: readonly string[]
   readonly logs: readonly {
     readonly log: string
     readonly rows_checked: number
@@ -39,10 +40,16 @@ async function closedShop(t: TestContext, refunds = 4): Promise<Shop> {
 }
 
 /** What an auditor does: the verifier that lies in the pack, with keys from elsewhere (here: from row 0 of an untouched pack). */
-function check(pack: string, keys: readonly string[]): Checked {
+function check(pack: string, keys: readonly string[], kept?: string): Checked {
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
-    [join(pack, 'verify.mjs'), pack, '--json', ...keys.flatMap((key) => ['--key', key])],
+    [
+      join(pack, 'verify.mjs'),
+      pack,
+      '--json',
+      ...keys.flatMap((key) => ['--key', key]),
+      ...(kept === undefined ? [] : ['--checkpoint', kept]),
+    ],
     { encoding: 'utf8' },
   )
   assert.equal(stderr, '')
@@ -75,6 +82,20 @@ describe('fasten export', () => {
       assert.deepEqual(readFileSync(join(again, file)), readFileSync(join(pack, file)), file)
     const refused = await runWords(['export', pack, '--store', shop.path])
     assert.deepEqual([refused.exitCode, refused.err.startsWith('BAD_ARGUMENT')], [2, true])
+  })
+
+  it('is no pack any more where a file is a link to elsewhere', async (t) => {
+    const shop = await closedShop(t)
+    const pack = join(temporaryFolder(t), 'pack')
+    await runWords(['export', pack, '--store', shop.path])
+    const [rows, elsewhere] = [join(pack, 'rows.jsonl'), join(pack, 'elsewhere')]
+    writeFileSync(elsewhere, readFileSync(rows))
+    rmSync(rows)
+    symlinkSync(elsewhere, rows)
+    const { status, stderr } = spawnSync(process.execPath, [join(pack, 'verify.mjs'), pack], {
+      encoding: 'utf8',
+    })
+    assert.deepEqual([status, /is no regular file/.test(stderr)], [2, true])
   })
 
   it('proves the rows that a filter selects, one by one', async (t) => {
@@ -130,6 +151,46 @@ describe('fasten export', () => {
         `${name}: ${JSON.stringify(logs)}`,
       )
     }
+  })
+
+  it('is followed from an old key to a new one, and from an older checkpoint', async (t) => {
+    const shop = await closedShop(t)
+    const folder = temporaryFolder(t)
+    const [first, second] = [join(folder, 'first'), join(folder, 'second')]
+    await runWords(['export', first, '--store', shop.path])
+    const keys = keysOf(first)
+    const log = '_/shop/edge-07/audit'
+    const kept = join(folder, 'kept')
+    const { out } = await runWords(['checkpoint', '--log', log, '--store', shop.path])
+    writeFileSync(kept, out)
+    assert.equal((await runWords(['key', 'rotate', '--store', shop.path])).exitCode, 0)
+    const again = openShop(t, shop.folder)
+    again.refund('later')
+    await again.stored()
+    await again.fasten.close()
+    const part = ['--store', shop.path, '--log', log, '--from-seq', '2', '--to-seq', '3']
+    const held = await runWords(['export', second, ...part, '--checkpoint', kept])
+    assert.equal(held.exitCode, 0, held.err)
+    const { verdict, logs, notes } = check(second, keys, kept)
+    assert.deepEqual([verdict, notes, logs[0]?.notes], ['PASS', [], ['key_rotated', 'part_of_the_log']])
+    const bare = join(folder, 'bare')
+    await runWords(['export', bare, ...part])
+    assert.equal(check(bare, keys, kept).verdict, 'INCOMPLETE')
+    const whole = join(folder, 'whole')
+    await runWords(['export', whole, '--store', shop.path])
+    assert.equal(check(whole, keys, kept).verdict, 'PASS')
+    const selected = join(folder, 'selected')
+    await runWords([
+      'export',
+      selected,
+      '--store',
+      shop.path,
+      '--request-id',
+      'order-2',
+      '--checkpoint',
+      kept,
+    ])
+    assert.equal(check(selected, keys, kept).verdict, 'PASS')
   })
 
   it('publishes a log as tiles, goes on where it stopped, and refuses another history', async (t) => {

@@ -3,9 +3,12 @@ import { canonicalize, isCanonical } from '../core/canonical.ts'
 import type { Digest } from '../core/digest.ts'
 import { decodeUtf8, toBase64 } from '../core/octets.ts'
 import type { JsonValue, StreamName } from '../core/row.ts'
+import { logName, parseLogName } from '../core/log-name.ts'
 import { formatTlogProof } from '../core/tlog-proof.ts'
 import { disclosuresSweptCode, isInDetail, sweptCode } from '../core/swept.ts'
+import { formatCheckpointRequest } from '../core/witness.ts'
 import {
+  consistencyPlan,
   createNodeCollector,
   inclusionPlan,
   proofFrom,
@@ -29,6 +32,8 @@ export interface PackQuestion {
   readonly filters?: Readonly<Partial<Record<StreamName, ScanFilter>>>
   /** Also rows that no checkpoint covers yet. A pack with them is INCOMPLETE. */
   readonly isWithTail?: boolean
+  /** Sizes, by log, of checkpoints that the reader holds: the pack shows that it continues them. */
+  readonly continues?: ReadonlyMap<string, readonly number[]>
   /** Puts personal values beside their rows, opened as far as it can. Default: none, and the pack says nothing of them. */
   readonly opener?: Opener
 }
@@ -62,35 +67,44 @@ export async function* packFiles(
   const asked: {
     readonly source: RowSource
     readonly head: LogHead
-    readonly checkpoint?: StoredCheckpoint
+    readonly signed: readonly StoredCheckpoint[]
+    readonly isAsked: boolean
   }[] = []
   for (const source of sources) {
     // Checkpoints first: a log only grows, so its head is then not behind them unless it was rolled back.
-    const signed = await signedEnds(source)
+    const signed = await signedEnds(source, question)
     for (const head of await source.heads()) {
-      if ((question.log ?? head.log) !== head.log || question.streams?.includes(head.stream) === false)
-        continue
-      const checkpoint = signed.get(head.log)
-      asked.push({ source, head, ...(checkpoint === undefined ? {} : { checkpoint }) })
+      if (question.streams?.includes(head.stream) === false) continue
+      const isAsked = (question.log ?? head.log) === head.log
+      // What is gone from a log may be accounted for in the one that continues it.
+      if (isAsked || baseOf(head.log) === baseOf(question.log ?? ''))
+        asked.push({ source, head, isAsked, signed: signed.get(head.log) ?? [] })
     }
   }
-  asked.sort((one, other) => (one.head.log < other.head.log ? -1 : 1))
+  asked.sort((one, other) => generationOf(one.head.log) - generationOf(other.head.log))
+  asked.sort((one, other) => compareText(baseOf(one.head.log), baseOf(other.head.log)))
   const claims: JsonValue[] = []
   const packed: PackedLog[] = []
-  for (const { source, head, checkpoint } of asked) {
+  const losing = new Set<string>()
+  for (const { source, head, signed, isAsked } of asked) {
+    if (!isAsked && !losing.has(baseOf(head.log))) continue
+    const [checkpoint] = signed
     const at = claims.length
     const anchored = checkpoint?.size ?? 0
     const end = endOf(question, head, checkpoint)
     const from = Math.min(question.fromSeq ?? 0, end)
     const part = { source, head, digest, question, from, end, anchored, signal }
-    const isRange = question.filters === undefined
-    const rows = isRange ? yield* rangeRows(part, at) : yield* selectedRows(part)
-    if (!isRange && rows.seqs.length === 0) continue
-    const context = yield* contextRows(part, rows)
+    const isRange = isAsked && question.filters === undefined
+    const rows = isRange ? yield* rangeRows(part, at) : isAsked ? yield* selectedRows(part) : written()
+    rows.hasGone ||= losing.has(baseOf(head.log))
+    if (!isRange && rows.seqs.length === 0 && !rows.hasGone) continue
+    const context = yield* contextRows(part, rows, isRange)
+    if (!isRange && rows.seqs.length + context.length === 0) continue
+    if (rows.hasGone) losing.add(baseOf(head.log))
     const outside = isRange ? context : [...rows.seqs, ...context]
     yield* proofs(part, at, outside, checkpoint)
-    if (checkpoint !== undefined)
-      yield file(`checkpoints/${at}-${checkpoint.size}.checkpoint`, checkpoint.note)
+    for (const { size, note } of signed) yield file(`checkpoints/${at}-${size}.checkpoint`, note)
+    yield* continuations(part, at, signed)
     claims.push({ log: head.log, size: head.size, ...(isRange ? { from, to: end } : {}) })
     packed.push({
       log: head.log,
@@ -139,15 +153,68 @@ const written = (): WrittenRows => ({
   hasExpiredDetail: false,
 })
 
-/** The newest checkpoint of each log, or the newest with cosignatures where there is one: it is worth more. */
-async function signedEnds(source: RowSource): Promise<ReadonlyMap<string, StoredCheckpoint>> {
-  const ends = new Map<string, StoredCheckpoint>()
+/**
+ * The checkpoints of each log that go into a pack, the newest first, which everything is proven against: the newest with
+ * cosignatures, which are worth more, or without, of those that cover the rows that were asked for. Behind it the last of each
+ * earlier day, which somebody may have kept.
+ */
+async function signedEnds(
+  source: RowSource,
+  { log, toSeq }: PackQuestion,
+): Promise<ReadonlyMap<string, readonly StoredCheckpoint[]>> {
+  const ends = new Map<string, readonly StoredCheckpoint[]>()
   for (const newest of (await source.checkpoints?.({})) ?? []) {
-    const all =
-      newest.cosignatures > 0 ? [newest] : ((await source.checkpoints?.({ log: newest.log })) ?? [newest])
-    ends.set(newest.log, all.find(({ cosignatures }) => cosignatures > 0) ?? newest)
+    if (log !== undefined && baseOf(newest.log) !== baseOf(log)) continue
+    const all = (await source.checkpoints?.({ log: newest.log })) ?? [newest]
+    const covering = all.filter(({ size }) => size > Math.min(toSeq ?? -1, newest.size - 1))
+    const anchor = covering.find(({ cosignatures }) => cosignatures > 0) ?? newest
+    const days = new Set([anchor.signed_at.slice(0, 10)])
+    const older = all.filter(({ size, signed_at }) => {
+      const day = signed_at.slice(0, 10)
+      if (size >= anchor.size || days.has(day)) return false
+      days.add(day)
+      return true
+    })
+    ends.set(newest.log, [anchor, ...older.slice(0, olderMax)])
   }
   return ends
+}
+
+/** A year of them. */
+const olderMax = 366
+
+/** From each older checkpoint, and from each size that the reader holds one of, the path to the next larger one. */
+async function* continuations(
+  part: Part,
+  at: number,
+  signed: readonly StoredCheckpoint[],
+): AsyncGenerator<PackPiece> {
+  const held = part.question.continues?.get(part.head.log) ?? []
+  const sizes = new Set([...signed.slice(1).map(({ size }) => size), ...held])
+  const plans = [...sizes].flatMap((size) => {
+    const next = signed.findLast((each) => each.size > size)
+    return next === undefined ? [] : [{ size, next, plan: consistencyPlan(size, next.size) }]
+  })
+  if (plans.length === 0) return
+  const nodes = await collect(
+    part,
+    plans.flatMap(({ plan }) => plan),
+    part.anchored,
+  )
+  for (const { size, next, plan } of plans.sort((one, other) => one.size - other.size)) {
+    const path = proofFrom(plan, nodes.nodeAt, part.digest)
+    const body = formatCheckpointRequest({ old: size, path, checkpoint: next.note })
+    yield file(`proofs/${at}-${size}.consistency`, body)
+  }
+}
+
+const compareText = (one: string, other: string): number => (one === other ? 0 : one < other ? -1 : 1)
+const generationOf = (log: string): number => parseLogName(log)?.generation ?? 1
+
+/** The name of a log's first generation. */
+function baseOf(log: string): string {
+  const parts = parseLogName(log)
+  return parts === undefined ? log : logName({ ...parts, generation: 1 })
 }
 
 function endOf(question: PackQuestion, head: LogHead, checkpoint: StoredCheckpoint | undefined): number {
@@ -212,10 +279,15 @@ async function* selectedRows(part: Part): AsyncGenerator<PackPiece, WrittenRows>
   return rows
 }
 
-/** Rows outside of what was asked for that explain what is gone from it. */
-async function* contextRows(part: Part, rows: WrittenRows): AsyncGenerator<PackPiece, number[]> {
-  const { source, head, from, end, question } = part
+/** Rows outside of what was asked for that say who may sign, or explain what is gone. */
+async function* contextRows(
+  part: Part,
+  rows: WrittenRows,
+  isRange: boolean,
+): AsyncGenerator<PackPiece, number[]> {
+  const { source, head, from, end } = part
   const codes = [
+    'KEY_ROTATED',
     ...(rows.hasExpired ? [sweptCode] : []),
     ...(rows.hasExpiredDetail ? [disclosuresSweptCode] : []),
     ...(rows.hasGone ? ['SUBJECT_ERASED'] : []),
@@ -226,7 +298,9 @@ async function* contextRows(part: Part, rows: WrittenRows): AsyncGenerator<PackP
     const filter = ownCode(head.stream, code, head.log)
     for await (const found of scanAll(source, head.stream, filter, part.signal))
       for (const seq of found) {
-        const isIn = question.filters === undefined && from <= seq && seq < end
+        // A key that is handed on behind the checkpoint has signed nothing that is shown here.
+        if (code === 'KEY_ROTATED' && seq >= part.anchored) continue
+        const isIn = isRange && from <= seq && seq < end
         const row = isIn || inside.has(seq) ? undefined : await rowAt(source, head.log, seq)
         const line = row && lineOf(row, head.log)
         if (line === undefined) continue

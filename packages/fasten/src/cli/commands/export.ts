@@ -44,6 +44,13 @@ export const options: readonly OptionSpec[] = [
     name: 'disclose',
     summary: 'also the personal values of these rows, opened with the key of this machine',
   },
+  {
+    name: 'checkpoint',
+    value: '<file>',
+    summary: 'a checkpoint that the reader holds: the pack shows that the log continues it; repeatable',
+    isRepeatable: true,
+    isFile: true,
+  },
   { name: 'unsigned', summary: 'also rows that no checkpoint covers yet; the pack is then INCOMPLETE' },
   {
     name: 'tiles',
@@ -102,7 +109,11 @@ async function exportPack(
     import('../../store/platform.ts'),
     import('../new-folder.ts'),
   ])
-  const question = { ...questionOf(args, world), ...(opener === undefined ? {} : { opener }) }
+  const question = {
+    ...questionOf(args, world),
+    continues: await heldSizes(args, world),
+    ...(opener === undefined ? {} : { opener }),
+  }
   const target = openNewFolder(folder, world.cwd)
   try {
     const pieces = packFiles(sources, question, { digest: sha256, signal: world.signal })
@@ -135,6 +146,25 @@ async function openerOf(place: Place | undefined, world: World): Promise<Opener 
     import('../places.ts'),
   ])
   return place === undefined ? undefined : createOpener(ringOf(place, fullEnv(world.env)))
+}
+
+/** Which sizes of which logs the reader holds checkpoints of. Whether they are believed is for the reader to say. */
+async function heldSizes(args: Args, world: World): Promise<ReadonlyMap<string, readonly number[]>> {
+  const [{ checkpointsIn }, { parseCheckpoint }, { parseNote }] = await Promise.all([
+    import('../signing.ts'),
+    import('../../core/checkpoint.ts'),
+    import('../../core/note.ts'),
+  ])
+  const claims = args
+    .list('checkpoint')
+    .flatMap((path) => checkpointsIn(path, world))
+    .map((note) => parseCheckpoint(parseNote(note).text))
+  return new Map(
+    Object.entries(Object.groupBy(claims, ({ origin }) => origin)).map(([log, of = []]) => [
+      log,
+      of.map(({ size }) => size),
+    ]),
+  )
 }
 
 function questionOf(args: Args, world: World): PackQuestion {
