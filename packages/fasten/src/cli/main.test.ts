@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { rowsOf } from './fixtures/ask.ts'
 import { openShop, temporaryFolder } from './fixtures/shop.ts'
-import { fastenCli, printed, shell, start } from './fixtures/spawn.ts'
+import { cleanEnv, fastenCli, mainPath, printed, shell, start } from './fixtures/spawn.ts'
 
 // Every test here runs the real command as a process of its own: pipes, signals, environment and exit codes.
 
@@ -161,4 +162,30 @@ test('a module may register codes, export them, or fail to load', async (t) => {
   const lost = await fastenCli(['dump', '--import', './nope.mjs'], { cwd })
   assert.deepEqual([lost.exitCode, lost.out], [2, ''])
   assert.match(lost.err, /^IMPORT_FAILED: \.\/nope\.mjs cannot be imported: Cannot find module/)
+})
+
+test('an older Node.js is told which one it takes, and not the name of a module', async () => {
+  // What Node.js 20 and 22.12 are like: no SQLite inside.
+  const child = spawn(
+    process.execPath,
+    ['--no-experimental-sqlite', '--conditions=fasten-source', mainPath, 'verify', 'any.db'],
+    { env: cleanEnv() },
+  )
+  let err = ''
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (err += text))
+  const [code] = (await once(child, 'close')) as [number]
+  assert.match(
+    err,
+    /^ENGINE_MISSING: this Node\.js \(v[\d.]+\) has no node:sqlite .*; run Node\.js 22\.14 or newer\n$/,
+  )
+  assert.equal(code, 5)
+})
+
+test('rows of the store in the api stream are shown as what they are, and not as accesses', async (t) => {
+  const shop = openShop(t)
+  shop.refund('req-1')
+  await shop.stored()
+  const { out } = await fastenCli(['query', '--stream', 'api', '-s', shop.path])
+  assert.match(out, /LOG_CREATED \(by fasten\) /)
+  assert.doesNotMatch(out, /POST \/LOG_CREATED/)
 })

@@ -194,16 +194,20 @@ function sysParts(row: ReaderRow<SysRow>, options: RowPartsOptions): readonly Pa
 }
 
 function apiParts(row: ReaderRow<ApiRow>): readonly Part[] {
+  // Rows of the store have the shape of an access, and are none.
+  const isOwn = row.detail !== undefined
   return [
     { text: String(row.status), style: statusStyle(row.status), columns: 5 },
     {
-      text: `${visible(row.method)} ${visible(row.path)}`,
+      text: isOwn
+        ? `${visible(row.path.slice(1))} (by fasten)`
+        : `${visible(row.method)} ${visible(row.path)}`,
       style: 'strong',
       yields: 5,
       keeps: 16,
       cut: 'middle',
     },
-    { text: duration(row.duration_us) },
+    { text: isOwn ? '' : duration(row.duration_us) },
     { text: labelled('error', row.error), style: 'danger', yields: 4, keeps: 12, isExtra: true },
     { text: labelled('actor', row.actor), yields: 3 },
     { text: row.route === row.path ? '' : labelled('route', row.route), style: 'quiet', yields: 2 },

@@ -37,7 +37,7 @@ describe('the node key', () => {
     const made = openNodeKey(path, ids)
     assert.deepEqual(openNodeKey(path, ids).publicKey, made.publicKey)
     assert.deepEqual(openNodeKey(path).publicKey, made.publicKey)
-    assert.deepEqual(readdirSync(join(folder, 'deep', 'keys')), ['node.key'])
+    assert.deepEqual(readdirSync(join(folder, 'deep', 'keys')), ['.gitignore', 'node.key'])
     if (process.platform === 'win32') return
     assert.equal(statSync(path).mode & 0o777, 0o600)
     assert.equal(statSync(join(folder, 'deep', 'keys')).mode & 0o777, 0o700)
@@ -58,7 +58,7 @@ describe('the node key', () => {
     const keys = (await Promise.all(runs)).map(({ stdout }) => stdout.trim())
     assert.equal(new Set(keys).size, 1)
     assert.match(keys[0] ?? '', /^[0-9a-f]{64}$/)
-    assert.deepEqual(readdirSync(join(folder, 'keys')), ['node.key'])
+    assert.deepEqual(readdirSync(join(folder, 'keys')), ['.gitignore', 'node.key'])
   })
 
   test('may be given as PEM, with line ends spelt out, or as base64 of DER', () => {

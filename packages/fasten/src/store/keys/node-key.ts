@@ -2,6 +2,7 @@
 /**
  * The key of a node: Ed25519, as PKCS #8 in PEM, in a file that only its owner may read.
  *
+ *   <folder>/.gitignore           where fasten made the folder: keys belong into no repository
  *   <folder>/node.key             the key in use
  *   <folder>/next.key             while `fasten key rotate` runs, and after it broke off: the key that comes next
  *   <folder>/archive/<id>.key     keys that were in use before
@@ -14,7 +15,6 @@ import {
   closeSync,
   fsyncSync,
   linkSync,
-  mkdirSync,
   openSync,
   readFileSync,
   rmSync,
@@ -26,6 +26,7 @@ import { FastenError, systemCode } from '../../core/error.ts'
 import type { IdSource } from '../../core/ids.ts'
 import { ed25519Pair } from '../platform.ts'
 import { syncDirectory } from '../spool/layout.ts'
+import { makeKeyFolder } from './make-key-folder.ts'
 import type { Signer } from './signer.ts'
 
 /**
@@ -89,7 +90,7 @@ export function writeKeyFile(path: string, text: string, ids: Pick<IdSource, 'ra
   const folder = dirname(resolve(path))
   const draft = `${path}.${ids.randomHex(8)}.new`
   try {
-    const made = mkdirSync(folder, { recursive: true, mode: 0o700 })
+    const made = makeKeyFolder(folder)
     const handle = openSync(draft, 'wx', 0o600)
     try {
       writeFileSync(handle, text)

@@ -3,7 +3,6 @@ import {
   closeSync,
   fsyncSync,
   linkSync,
-  mkdirSync,
   openSync,
   readFileSync,
   rmSync,
@@ -14,6 +13,7 @@ import { dirname } from 'node:path'
 import { FastenError, systemCode } from '../../core/error.ts'
 import { syncDirectory } from '../spool/layout.ts'
 import { createKeyRing, keyBytes, type KeyRing, type RandomBytes } from './key-ring.ts'
+import { makeKeyFolder } from '../keys/make-key-folder.ts'
 
 /** What is set of the tenant's key; the first that is there counts. */
 export interface KeySettings {
@@ -90,7 +90,7 @@ function readKeys(path: string): string | undefined {
 function writeKeys(path: string, text: string, mark: string): void {
   const draft = `${path}.${mark}.new`
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+    makeKeyFolder(dirname(path))
     const handle = openSync(draft, 'wx', 0o600)
     try {
       writeFileSync(handle, text)
