@@ -105,7 +105,7 @@ test('a remote reader shows them when it is told to', async () => {
   const router = createReaderRouter(fasten, { authorize, discloses: true })
   const fetched = async (input: string | URL | Request, init?: RequestInit): Promise<Response> =>
     router(new Request(input instanceof URL ? input.href : input, init))
-  const options = { url: 'http://reader', token: 'dpo', fetch: fetched as typeof fetch }
+  const options = { url: 'http://reader', token: 'dpo', fetch: fetched }
   const query = { stream: 'audit', filter: { code: 'NOTE_KEPT' }, limit: 10 } as const
   const valueIn = async (discloses: boolean): Promise<unknown> => {
     const page = await remoteReader({ ...options, discloses }).page(query)

@@ -286,6 +286,8 @@ export interface RowSource {
   describe(): Promise<StoreDescription>
   /** The personal values beside rows, encrypted. Absent where the source keeps none at all. */
   sealedValues?: SealedValues
+  /** How many values under these keys are still there: after an erasure, those that a backup brought back. Absent likewise. */
+  valuesUnder?(keyIds: readonly string[]): Promise<number>
   /**
    * Verdicts on rows of forms 1 and 2, which published SDKs wrote: they have no leaf and cannot be judged as evidence, so the
    * source that can read them puts them through `legacyVerify` itself. Empty, or absent, where there are none.

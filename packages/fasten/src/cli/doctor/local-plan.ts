@@ -10,6 +10,7 @@ import { fail, skip, warn, type Check, type Finding } from './check.ts'
 import { diskCheck, syncCheck, type SyncFinding } from './disk-checks.ts'
 import { clockCheck, envCheck, runtimeCheck } from './host-checks.ts'
 import { keyCheck } from './key-check.ts'
+import { privacyCheck } from './privacy-check.ts'
 import { quarantineCheck, spoolCheck } from './queue-checks.ts'
 import {
   chainCheck,
@@ -135,6 +136,14 @@ function readingChecks(
     needing('engine', ({ stores }) =>
       stores[0] === undefined ? skip('no store') : engineCheck(stores[0].store).run(),
     ),
+    {
+      name: 'privacy',
+      async run() {
+        const isOpen = first !== undefined && isThere(first) && !hasFailed
+        const store = isOpen ? (await opening.get()).stores[0]?.store : undefined
+        return first === undefined ? skip('no store') : privacyCheck(first, world.env, store).run()
+      },
+    },
     asking('chain', ({ reader }) => chainCheck(reader, isFull, world.signal)),
     asking('shims', ({ reader }) => shimCheck(reader, world.clock)),
     asking('correlation', ({ reader }) => correlationCheck(reader)),

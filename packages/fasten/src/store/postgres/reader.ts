@@ -143,6 +143,7 @@ export function createPostgresReader(options: PostgresReaderOptions): PostgresRe
 
   const source: RowSource = {
     sealedValues,
+    valuesUnder: (keyIds) => attempt(async (sql, { prefix }) => valuesUnder(sql, prefix, keyIds)),
     scan: (query) => onTable(query.stream, [], (sql, of) => scan(sql, of, query)),
     count: (stream, filter, atMost) => onTable(stream, 0, (sql, of) => count(sql, of, filter, atMost)),
     heads: () =>
@@ -221,6 +222,20 @@ async function boxesAt(sql: Sql, prefix: string, positions: readonly number[]): 
   } catch (error) {
     // A schema of an earlier layout has none.
     if (systemCode(error) === '42P01') return []
+    throw error
+  }
+}
+
+async function valuesUnder(sql: Sql, prefix: string, keyIds: readonly string[]): Promise<number> {
+  try {
+    const [row] = await sql.run(
+      `SELECT count(*) AS n FROM ${prefix}fasten_disclosures WHERE box IS NOT NULL AND key_id = ANY($1)`,
+      [keyIds],
+    )
+    return Number(row?.['n'])
+  } catch (error) {
+    // A schema of an earlier layout has none.
+    if (systemCode(error) === '42P01') return 0
     throw error
   }
 }

@@ -147,6 +147,14 @@ export function openSqliteReader(options: SqliteReaderOptions): SqliteReader {
 
   const source: RowSource = {
     sealedValues,
+    valuesUnder: async (keyIds) =>
+      attempt(({ statements: { prepare } }) => {
+        if (!keepsValues(prepare)) return 0
+        const found = prepare(
+          'SELECT count(*) AS n FROM fasten_disclosures WHERE box IS NOT NULL AND key_id IN (SELECT value FROM json_each(?))',
+        ).get(JSON.stringify(keyIds))
+        return Number(found?.['n'])
+      }),
     scan: async (query) =>
       attempt(({ statements, tables }) => {
         const table = tables.get(query.stream)
@@ -227,10 +235,12 @@ function legacyTableOf(
   return mayBe && isLegacyTable(connection, table) ? table : undefined
 }
 
+/** A file of an earlier layout has no place for them. */
+const keepsValues = (prepare: Statements['prepare']): boolean =>
+  prepare("SELECT 1 AS found FROM sqlite_schema WHERE name = 'fasten_disclosures'").get() !== undefined
+
 function boxesAt({ prepare }: Statements, positions: readonly number[]): readonly BoxAt[] {
-  const isKept = prepare("SELECT 1 AS found FROM sqlite_schema WHERE name = 'fasten_disclosures'").get()
-  // A file of an earlier layout has none.
-  if (isKept === undefined) return []
+  if (!keepsValues(prepare)) return []
   return prepare(`
     SELECT position, pointer, fasten_disclosures.key_id, box, fasten_erased_keys.key_id AS erased
     FROM fasten_disclosures LEFT JOIN fasten_erased_keys USING (key_id)
