@@ -34,12 +34,15 @@ export function sweptFacts({ log, from, to, class: of, count, policy_hash, runs 
 /** The runs of ascending numbers. */
 export function runsOf(seqs: Iterable<number>): readonly SweptRun[] {
   const runs: [number, number][] = []
-  for (const seq of seqs) {
-    const last = runs.at(-1)
-    if (last !== undefined && last[1] === seq - 1) last[1] = seq
-    else runs.push([seq, seq])
-  }
+  for (const seq of seqs) addToRuns(runs, seq)
   return runs
+}
+
+/** Adds a number that is larger than all in `runs`. */
+export function addToRuns(runs: [from: number, to: number][], seq: number): void {
+  const last = runs.at(-1)
+  if (last !== undefined && last[1] === seq - 1) last[1] = seq
+  else runs.push([seq, seq])
 }
 
 /**

@@ -5,7 +5,7 @@ import { logName } from '../core/log-name.ts'
 import { createMerkleTree } from '../core/merkle.ts'
 import { builtinPolicy, policyHash, policyText, type RetentionPolicy } from '../core/retention-policy.ts'
 import type { Draft, RetentionClass } from '../core/row.ts'
-import { disclosuresSweptCode, sweptBy } from '../core/swept.ts'
+import { disclosuresSweptCode, sweptBy, sweptCode } from '../core/swept.ts'
 import { formatMicros, parseTime } from '../core/timestamp.ts'
 import type { LogVerdict, Verdict } from '../core/verdict.ts'
 import { createLogVerifier } from '../core/verify.ts'
@@ -340,6 +340,40 @@ export function describePruner(name: string, makePlace: () => Promise<PrunerPlac
       world.pass(1065 * day)
       assert.equal((await world.sweep()).rows, 5)
       assert.equal((await world.whole()).verdict, 'PASS')
+    })
+
+    it('a transaction that took long makes the next one smaller, a short one larger', async (world) => {
+      await world.append('short', 1000)
+      world.pass(31 * day)
+      let nanos = 0n
+      let isEnd = false
+      // Each transaction takes 100 ms, by this clock.
+      const monotonicNanos = (): bigint => {
+        if (isEnd) nanos += 100_000_000n
+        isEnd = !isEnd
+        return nanos
+      }
+      assert.equal((await world.sweep({ clock: { monotonicNanos } })).rows, 1000)
+      const told = await world.store.scan({
+        stream: 'audit',
+        filter: { code: sweptCode },
+        order: 'oldest',
+        limit: 99,
+      })
+      const counts = told.map(({ row }) => sweptBy(row)?.count)
+      assert.deepEqual(counts.slice(0, 4), [256, 128, 64, 64])
+      assert.equal((await world.verdict()).rows_expired, 1000)
+      await world.append('short', 1000)
+      world.pass(31 * day)
+      assert.equal((await world.sweep({ clock: { monotonicNanos: () => 0n } })).rows, 1000)
+      const more = await world.store.scan({
+        stream: 'audit',
+        filter: { code: sweptCode },
+        order: 'newest',
+        limit: 3,
+      })
+      // The last ones of it; the first stretch ends at row 1,023.
+      assert.ok((sweptBy(more[0]?.row)?.count ?? 0) > 256)
     })
 
     it('a stretch is looked at again only when something in it is due', async (world) => {

@@ -49,6 +49,7 @@ export async function run(args: Args, world: World): Promise<number> {
   let isDone = true
   await withPrunable(args, world, 'write', async (open) => {
     const report = await sweep({
+      clock: world.clock,
       pruner: open.pruner,
       policy,
       digest: sha256,

@@ -35,7 +35,7 @@ export async function compactPartitions(
   return { bytes: Number(row?.['bytes'] ?? 0), freeBytes: 0, needsRewrite: false }
 }
 
-interface Month {
+export interface Month {
   /** Quoted, with its schema. */
   readonly name: string
   readonly oid: string
@@ -43,8 +43,12 @@ interface Month {
   readonly isDead: boolean
 }
 
-/** Partitions of months that are over, by the clock of the database. */
-async function earlierMonths(sql: Sql, prefix: string, tables: readonly string[]): Promise<readonly Month[]> {
+/** Partitions of months that are over, by the clock of the database, as far as this user owns them: nobody else may drop or vacuum one. */
+export async function earlierMonths(
+  sql: Sql,
+  prefix: string,
+  tables: readonly string[],
+): Promise<readonly Month[]> {
   const rows = await sql.run(
     `SELECT format('%I.%I', n.nspname, c.relname) AS name, c.oid::bigint AS oid,
       pg_stat_get_dead_tuples(c.oid) * 5 >= pg_stat_get_live_tuples(c.oid) AND pg_stat_get_dead_tuples(c.oid) > 0 AS dead,
@@ -52,7 +56,7 @@ async function earlierMonths(sql: Sql, prefix: string, tables: readonly string[]
     FROM unnest($1::text[]) AS t (name)
     JOIN pg_inherits i ON i.inhparent = to_regclass($2 || quote_ident(t.name))
     JOIN pg_class c ON c.oid = i.inhrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-    ORDER BY 1`,
+    WHERE pg_has_role(c.relowner, 'USAGE') ORDER BY 1`,
     [tables, prefix],
   )
   const [today] = await sql.run("SELECT (now() AT TIME ZONE 'UTC')::date::text AS today")

@@ -13,9 +13,10 @@ import { heldRowsFacts, type Hold } from '../retention/hold.ts'
 import { judgeRows, type Judgement } from '../retention/judge.ts'
 import { stretchRows, type PruneOrder, type RowPruner } from '../retention/pruner.ts'
 import { advance, clockMarksMax, type ClockReading } from '../retention/retention-clock.ts'
-import { holdFacts, joined, sweepRows } from '../retention/sweep-rows.ts'
+import { cutTo, holdFacts, joined, notContinued, placesOf, sweepRows } from '../retention/sweep-rows.ts'
 import type { DeedOptions, PostgresDeed } from './append.ts'
 import { compactPartitions } from './compact.ts'
+import { pruneMonths } from './prune-month.ts'
 import {
   allHolds,
   anchoredSize,
@@ -115,21 +116,13 @@ export function createPostgresPruner(options: PostgresPrunerOptions): RowPruner 
       // The head is locked before anything is read: nobody appends to the log or sweeps it meanwhile.
       transact([generationOf(order.log).base], async ({ sql, prefix, appendOwn }, place) => {
         const log = await named(order.log, place)
-        if (!log.isNewest) return { swept: {}, details: 0, kept: { held: 0, unreplicated: 0, unanchored: 0 } }
+        if (!log.isNewest) return { swept: {}, details: 0, kept: nothingKept, isCut: false }
         const byStretch = await judged(place, log, order, digest)
-        const all = joined([...byStretch.values()])
-        const { expired, details, kept } = all
-        const { rows, swept } = sweepRows(log, order.policy, all, digest)
+        const all = cutTo(joined([...byStretch.values()]), order.rowsMax)
+        const { expired, details, kept, isCut } = all
+        const { rows, swept } = sweepRows(log, order.policy, placesOf(all), digest)
         for (const own of rows) {
-          if ((await appendOwn(generationOf(log.log).base, own)).log !== log.log)
-            throw new FastenError(
-              'LOG_NOT_CONTINUED',
-              `${log.log} does not end as its head says, so nothing is swept from it`,
-              {
-                at: log.log,
-                hint: 'fasten verify says what is wrong with it; the next row opens its successor',
-              },
-            )
+          if ((await appendOwn(generationOf(log.log).base, own)).log !== log.log) throw notContinued(log.log)
         }
         if (expired.length > 0) {
           const parts = await sql.run(
@@ -151,9 +144,16 @@ export function createPostgresPruner(options: PostgresPrunerOptions): RowPruner 
           await sql.run(`DELETE FROM ${prefix}fasten_disclosures WHERE position = ANY($1) AND ${inDetail}`, [
             details.map(({ position }) => position),
           ])
-        await note(place, log, policyHash(order.policy, digest), expired.length, byStretch)
-        return { swept, details: details.length, kept }
+        await note(
+          place,
+          log,
+          policyHash(order.policy, digest),
+          expired.length,
+          isCut ? new Map() : byStretch,
+        )
+        return { swept, details: details.length, kept, isCut }
       }),
+    pruneMonths: (order) => pruneMonths({ order, digest, read, transact }),
     retentionTime: async (reading, trustsWall = false) => {
       if (!isWriting) return read(async (place) => (await timeOf(place, reading, trustsWall)).nowMicros)
       return transact([], async ({ sql, prefix }, place) => {
@@ -290,3 +290,5 @@ async function timeOf(
   const newest = await newestMove(place)
   return advance(reading, await clockMarks(place), newest === null ? null : (parseTime(newest, 0) ?? null))
 }
+
+const nothingKept = { held: 0, unreplicated: 0, unanchored: 0 }

@@ -84,20 +84,22 @@ export async function nextDue(place: RetentionPlace, policyHash: string): Promis
 /** SQL: a disclosure is one of a detail. */
 export const inDetail = "(pointer = '/detail' OR starts_with(pointer, '/detail/'))"
 
+/** SQL: whether values of its detail lie beside the row `t`. Only audit rows say of themselves that their detail is personal. */
+export const hasDetailValues = (prefix: string, stream: StreamName): string =>
+  stream === 'audit'
+    ? `(pii_in_detail IS NOT NULL AND EXISTS (
+        SELECT FROM ${prefix}fasten_disclosures d WHERE d.position = t.position AND ${inDetail}))`
+    : 'false'
+
 /** The rows of a stretch that are whole enough to be judged; what lies beside a hash that was kept is not. */
 export async function rowsIn(
   { sql, prefix }: RetentionPlace,
   { logId, table, stream }: SweptLog,
   stretch: number,
 ): Promise<PrunableRow[]> {
-  // Only audit rows say of themselves that their detail is personal.
-  const hasDetailValues =
-    stream === 'audit' && (await hasTable(sql, prefix, 'fasten_disclosures'))
-      ? `pii_in_detail IS NOT NULL AND EXISTS (
-          SELECT FROM ${prefix}fasten_disclosures d WHERE d.position = t.position AND ${inDetail})`
-      : 'false'
+  const isThere = await hasTable(sql, prefix, 'fasten_disclosures')
   const rows = await sql.run(
-    `SELECT monotonic_seq, position, leaf, hash, ${hasDetailValues} AS has_detail_values FROM ${prefix}"${table}" t
+    `SELECT monotonic_seq, position, leaf, hash, ${isThere ? hasDetailValues(prefix, stream) : 'false'} AS has_detail_values FROM ${prefix}"${table}" t
     WHERE log_id = $1 AND monotonic_seq BETWEEN $2 AND $3 AND leaf IS NOT NULL AND hash IS NOT NULL
       AND NOT EXISTS (SELECT 1 FROM ${prefix}fasten_expired e
         WHERE e.log_id = t.log_id AND e.monotonic_seq = t.monotonic_seq)

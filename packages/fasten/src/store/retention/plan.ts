@@ -3,8 +3,7 @@ import type { Digest } from '../../core/digest.ts'
 import { policyHash, type RetentionPolicy } from '../../core/retention-policy.ts'
 import { formatMicros } from '../../core/timestamp.ts'
 import type { KeptRows } from './judge.ts'
-import type { RowPruner } from './pruner.ts'
-import { isSweepable } from './sweep.ts'
+import { isSweepable, type RowPruner } from './pruner.ts'
 
 /** Rows of one log, class and code that the next sweep would take. */
 export interface PlannedRows {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { parseLogName } from '../../core/log-name.ts'
 import type { RetentionPolicy } from '../../core/retention-policy.ts'
 import type { StreamName } from '../../core/row.ts'
 import type { HeldRows, Hold } from './hold.ts'
@@ -24,6 +25,8 @@ export interface PruneOrder {
   readonly log: string
   /** A few stretches, ascending: everything in them is looked at in one transaction. */
   readonly stretches: readonly number[]
+  /** At most so many rows go, or lose their details; the rest of the stretches stays due. Default: all. */
+  readonly rowsMax?: number
   readonly policy: RetentionPolicy
   /** Retention time, from `retentionTime`. */
   readonly nowMicros: number
@@ -39,6 +42,24 @@ export interface PruneOutcome {
   /** Rows that stay and have lost the personal values of their detail now. */
   readonly details: number
   readonly kept: KeptRows
+  /** More rows of these stretches are due than `rowsMax`. */
+  readonly isCut: boolean
+}
+
+/** Logs of a service, or all, whose rows may go by the month. */
+export interface MonthsOrder extends Pick<
+  PruneOrder,
+  'policy' | 'nowMicros' | 'needsReplication' | 'needsCheckpoint'
+> {
+  readonly service_id: string | undefined
+  /** True ends it after the month that is being looked at. */
+  readonly isStopped: () => boolean
+}
+
+export interface PrunedLog {
+  readonly log: string
+  /** Rows whose content is gone now, by class. */
+  readonly swept: Readonly<Record<string, number>>
 }
 
 export interface HoldOrder {
@@ -71,6 +92,9 @@ export interface Compaction {
  * `heads` and `append` as if the rows had never been there, but for their numbers, which are not used again. `look` judges
  * the same and changes nothing.
  *
+ * `pruneMonths` is there where rows lie in partitions: of each that has nothing left to keep, and takes no more rows, it does the same for
+ * all rows in one transaction, and drops it.
+ *
  * `dueStretches` names the stretches of a log that may hold rows due at `nowMicros`, ascending; a stretch that was looked at under
  * the same policy and has nothing due is left out. `nextDue` is the earliest time that any stretch noted for that policy.
  *
@@ -93,10 +117,17 @@ export interface RowPruner {
   nextDue(policyHash: string): Promise<number | null>
   look(order: PruneOrder): Promise<Judgement>
   prune(order: PruneOrder): Promise<PruneOutcome>
+  pruneMonths?(order: MonthsOrder): Promise<readonly PrunedLog[]>
   retentionTime(reading: ClockReading, trustsWall?: boolean): Promise<number>
   holds(): Promise<readonly Hold[]>
   placeHold(order: HoldOrder): Promise<Hold>
   releaseHold(hold_id: string, by: string, reason: string): Promise<Hold>
   markReplicated(log: string, size: number): Promise<void>
   compact(bytesMax: number, mayRewrite?: boolean): Promise<Compaction>
+}
+
+/** A log that can be swept at all, and is to be here. */
+export function isSweepable({ log, size, isNewest }: PrunableLog, service_id: string | undefined): boolean {
+  if (!isNewest || size === 0) return false
+  return service_id === undefined || parseLogName(log)?.service_id === service_id
 }

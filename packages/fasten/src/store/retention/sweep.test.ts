@@ -94,6 +94,7 @@ test('a sweep that is killed at any moment is ended by the next one', async () =
     const exited = once(child, 'exit')
     let seen = 0
     for await (const line of linesOf(child)) {
+      child.stdin?.write('.')
       assert.equal(line, 'slice')
       if (++seen === slices) {
         child.kill('SIGKILL')
@@ -102,6 +103,7 @@ test('a sweep that is killed at any moment is ended by the next one', async () =
     }
     await exited
     const rest = sweeperOn(path)
+    rest.stdin?.end()
     let rows = -1
     for await (const line of linesOf(rest)) if (line !== 'slice') rows = Number(line)
     assert.ok(rows > 0 && rows < 10_000, `${rows} rows were left to sweep`)
@@ -126,8 +128,11 @@ test('of two processes that sweep at once, one does and the other says so', asyn
   const lines = linesOf(first)[Symbol.asyncIterator]()
   assert.equal((await lines.next()).value, 'slice')
   let second: string | undefined
-  for await (const line of linesOf(sweeperOn(path))) second = line
+  const other = sweeperOn(path)
+  other.stdin?.end()
+  for await (const line of linesOf(other)) second = line
   assert.equal(second, 'null')
+  first.stdin?.end()
   let last = ''
   for (let line = await lines.next(); line.done !== true; line = await lines.next()) last = line.value
   assert.equal(last, '10000')
@@ -197,7 +202,7 @@ const entry = fileURLToPath(new URL('./fixtures/sweeping-child.ts', import.meta.
 
 function sweeperOn(path: string): ChildProcess {
   const args = [entry, JSON.stringify(targetOf(path)), String(start + 31 * day)]
-  return spawn(process.execPath, [...process.execArgv, ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
+  return spawn(process.execPath, [...process.execArgv, ...args], { stdio: ['pipe', 'pipe', 'inherit'] })
 }
 
 function linesOf({ stdout }: ChildProcess): AsyncIterable<string> {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Clock } from '../../core/clock.ts'
 import type { Digest } from '../../core/digest.ts'
-import { parseLogName } from '../../core/log-name.ts'
 import { policyHash, type RetentionPolicy } from '../../core/retention-policy.ts'
 import { formatMicros } from '../../core/timestamp.ts'
 import type { KeptRows } from './judge.ts'
-import type { PrunableLog, RowPruner } from './pruner.ts'
+import { isSweepable, stretchRows, type RowPruner } from './pruner.ts'
 import type { ClockReading } from './retention-clock.ts'
 
 export interface SweepOptions {
@@ -20,6 +20,8 @@ export interface SweepOptions {
   readonly trustsWall?: boolean
   /** Whether the file may be written anew to give its space back. Default false. */
   readonly mayRewrite?: boolean
+  /** Measures the transactions, so that none takes much longer than 50 ms. Without it they keep their first size. */
+  readonly clock?: Pick<Clock, 'monotonicNanos'>
   /** True ends the sweep after the transaction that is running. */
   readonly isStopped?: () => boolean
   /** Waits between two transactions, so that whoever else writes gets a turn. Default: 5 ms. */
@@ -43,7 +45,7 @@ export interface SweepReport {
 }
 
 /**
- * Sweeps a store once, in transactions of at most `stretchesMax` · 1,024 rows; null when another process is at it. A crash at
+ * Sweeps a store once, in transactions of 64 to 4,096 rows; null when another process is at it. A crash at
  * any point leaves whole transactions, and the next sweep goes on from there. Throws what the pruner throws, with everything kept
  * that was swept before.
  */
@@ -62,7 +64,9 @@ async function sweepAlone(options: SweepOptions): Promise<SweepReport> {
     mayRewrite = false,
     isStopped = never,
     pause = shortPause,
+    clock,
   } = options
+  let rowsMax = rowsAtFirst
   const hash = policyHash(policy, digest)
   const nowMicros = await pruner.retentionTime(reading(), trustsWall)
   const total = {
@@ -73,31 +77,39 @@ async function sweepAlone(options: SweepOptions): Promise<SweepReport> {
     unreplicated: 0,
     unanchored: 0,
   }
-  const logs: { log: string; rows: number }[] = []
+  const byLog = new Map<string, number>()
+  const count = (log: string, swept: Readonly<Record<string, number>>): void => {
+    const rows = Object.values(swept).reduce((sum, each) => sum + each, 0)
+    for (const [of, each] of Object.entries(swept)) total.classes[of] = (total.classes[of] ?? 0) + each
+    total.rows += rows
+    byLog.set(log, (byLog.get(log) ?? 0) + rows)
+  }
+  const months = { ...options, service_id: options.service_id, nowMicros, isStopped }
+  for (const { log, swept } of (await pruner.pruneMonths?.(months)) ?? []) count(log, swept)
   for (const { log } of (await pruner.logs()).filter((each) => isSweepable(each, options.service_id))) {
-    let rows = 0
-    let hasSwept = false
     const due = await pruner.dueStretches(log, hash, nowMicros)
-    for (let at = 0; at < due.length && !isStopped(); at += stretchesMax) {
-      const { swept, details, kept } = await pruner.prune({
+    for (let at = 0; at < due.length && !isStopped();) {
+      const began = clock?.monotonicNanos()
+      const stretches = due.slice(at, at + Math.max(1, Math.floor(rowsMax / stretchRows)))
+      const { swept, details, kept, isCut } = await pruner.prune({
         ...options,
         log,
         nowMicros,
-        stretches: due.slice(at, at + stretchesMax),
+        stretches,
+        rowsMax,
       })
-      for (const [of, count] of Object.entries(swept)) {
-        total.classes[of] = (total.classes[of] ?? 0) + count
-        rows += count
-      }
-      hasSwept ||= details > 0
+      if (began !== undefined && clock !== undefined)
+        rowsMax = nextRowsMax(rowsMax, Number(clock.monotonicNanos() - began) / 1e6)
+      if (details > 0 || Object.keys(swept).length > 0) count(log, swept)
       total.details += details
-      total.held += kept.held
-      total.unreplicated += kept.unreplicated
-      total.unanchored += kept.unanchored
+      if (!isCut) {
+        at += stretches.length
+        total.held += kept.held
+        total.unreplicated += kept.unreplicated
+        total.unanchored += kept.unanchored
+      }
       await pause()
     }
-    total.rows += rows
-    if (rows > 0 || hasSwept) logs.push({ log, rows })
   }
   const next = await pruner.nextDue(hash)
   const { bytes, freeBytes } = await giveBack(pruner, mayRewrite, isStopped, pause)
@@ -105,19 +117,13 @@ async function sweepAlone(options: SweepOptions): Promise<SweepReport> {
     rows: total.rows,
     classes: total.classes,
     details: total.details,
-    logs,
+    logs: Array.from(byLog, ([log, rows]) => ({ log, rows })),
     kept: { held: total.held, unreplicated: total.unreplicated, unanchored: total.unanchored },
     next_due: next === null ? null : formatMicros(next),
     retention_time: formatMicros(nowMicros),
     bytes,
     free_bytes: freeBytes,
   }
-}
-
-/** A log that can be swept at all, and is to be here. */
-export function isSweepable({ log, size, isNewest }: PrunableLog, service_id: string | undefined): boolean {
-  if (!isNewest || size === 0) return false
-  return service_id === undefined || parseLogName(log)?.service_id === service_id
 }
 
 /** A twentieth of the file stays free: rows to come will need it, and pages that were moved would only be moved again. */
@@ -141,8 +147,17 @@ async function giveBack(
   return left
 }
 
-/** Stretches in one transaction: some ten milliseconds, for which other writers wait. */
-const stretchesMax = 4
+/** What one transaction took decides how many rows the next one takes: others wait for it. */
+function nextRowsMax(rows: number, tookMs: number): number {
+  const wanted = Math.floor((rows * budgetMs) / Math.max(tookMs, 1))
+  return Math.max(rowsLeast, Math.min(wanted, rows * 2, rowsMost))
+}
+
+const rowsAtFirst = 256
+/** Each transaction leaves a row that stays for ever, so it is not to be about a handful. */
+const rowsLeast = 64
+const rowsMost = 4_096
+const budgetMs = 50
 const stepBytes = 1 << 20
 const never = (): boolean => false
 const shortPause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 5))

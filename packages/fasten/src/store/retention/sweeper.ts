@@ -87,6 +87,7 @@ export function createSweeper(options: SweeperOptions): Sweeper {
         service_id,
         needsReplication: false,
         needsCheckpoint,
+        clock,
         isStopped: () => isStopped,
       })
       hasFailed = false

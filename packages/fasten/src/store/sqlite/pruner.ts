@@ -19,7 +19,7 @@ import {
   type PruneOutcome,
   type RowPruner,
 } from '../retention/pruner.ts'
-import { holdFacts, joined, sweepRows } from '../retention/sweep-rows.ts'
+import { cutTo, holdFacts, joined, notContinued, placesOf, sweepRows } from '../retention/sweep-rows.ts'
 import { advance, clockMarksMax, type ClockReading } from '../retention/retention-clock.ts'
 import { acquireLock } from '../spool/lock.ts'
 import type { Deed } from './append.ts'
@@ -75,23 +75,16 @@ export function createSqlitePruner(options: SqlitePrunerOptions): RowPruner {
   function prune(order: PruneOrder): PruneOutcome {
     return transact(({ appendOwn }, statements) => {
       const log = named(order.log, statements, tablesNow())
-      if (!log.isNewest) return { swept: {}, details: 0, kept: { held: 0, unreplicated: 0, unanchored: 0 } }
-      const { all, byStretch } = judged(statements, log, order, digest)
+      if (!log.isNewest) return { swept: {}, details: 0, kept: nothingKept, isCut: false }
+      const judgement = judged(statements, log, order, digest)
+      const all = cutTo(judgement.all, order.rowsMax)
       const { base } = generationOf(log.log)
       const tell = (own: OwnRow): void => {
-        if (appendOwn(base, own).log !== log.log)
-          throw new FastenError(
-            'LOG_NOT_CONTINUED',
-            `${log.log} does not end as its head says, so nothing is swept from it`,
-            {
-              at: log.log,
-              hint: 'fasten verify says what is wrong with it; the next row opens its successor',
-            },
-          )
+        if (appendOwn(base, own).log !== log.log) throw notContinued(log.log)
       }
       // Told before it is done: a log is only continued while its newest row lies where its head says.
       const hash = policyHash(order.policy, digest)
-      const { rows: told, swept } = sweepRows(log, order.policy, all, digest)
+      const { rows: told, swept } = sweepRows(log, order.policy, placesOf(all), digest)
       for (const own of told) tell(own)
       const keep = statements.prepare(
         'INSERT INTO fasten_expired (log_id, monotonic_seq, position, hash) VALUES (?, ?, ?, ?)',
@@ -107,8 +100,8 @@ export function createSqlitePruner(options: SqlitePrunerOptions): RowPruner {
         `DELETE FROM fasten_disclosures WHERE position = ? AND ${inDetail}`,
       )
       for (const { position } of all.details) discloseDetail.run(position)
-      note(statements, log, hash, all.expired.length, byStretch)
-      return { swept, details: all.details.length, kept: all.kept }
+      note(statements, log, hash, all.expired.length, all.isCut ? new Map() : judgement.byStretch)
+      return { swept, details: all.details.length, kept: all.kept, isCut: all.isCut }
     })
   }
 
@@ -290,3 +283,5 @@ function timeOf(
   const newest = newestMove(statements)
   return advance(reading, clockMarks(statements), newest === null ? null : (parseTime(newest, 0) ?? null))
 }
+
+const nothingKept = { held: 0, unreplicated: 0, unanchored: 0 }
