@@ -352,7 +352,13 @@ export function createFasten({
       name === 'audit_spool_adopted' ||
       name === 'audit_checkpoint_recovered' ||
       name === 'audit_witness_recovered'
-    const isWarning = ['audit_drain_failed', 'audit_spool_not_adopted', 'audit_witness_failed'].includes(name)
+    const isWarning = [
+      'retention_first_sweep',
+      'retention_not_permitted',
+      'audit_drain_failed',
+      'audit_spool_not_adopted',
+      'audit_witness_failed',
+    ].includes(name)
     if (name !== 'audit_spool_adopted' && name !== 'retention_swept')
       notice(`${name} ${JSON.stringify(fields)}`)
     // While the sys stream goes into the same store, its rows wait in the same spool; nothing feeds back.

@@ -127,7 +127,7 @@ export function describePruner(name: string, makePlace: () => Promise<PrunerPlac
       await world.sweep()
       const seqs = async (from?: number, to?: number): Promise<number[]> =>
         (await evidenceOf(world.store, world.log, from, to)).map(({ monotonic_seq }) => monotonic_seq)
-      const all = Array.from({ length: 706 }, (_, index) => index)
+      const all = Array.from({ length: 708 }, (_, index) => index)
       assert.deepEqual(await seqs(), all)
       assert.deepEqual(await seqs(2), all.slice(2))
       assert.deepEqual(await seqs(500), all.slice(500))

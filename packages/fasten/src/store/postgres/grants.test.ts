@@ -2,8 +2,12 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { after, test } from 'node:test'
+import { builtinPolicy } from '../../core/retention-policy.ts'
 import { createSampleDrafts } from '../../testing/sample-drafts.ts'
 import { assertSound } from '../../testing/store-contract.ts'
+import { createSystemClock, sha256 } from '../platform.ts'
+import type { Store } from '../ports.ts'
+import { createSweeper, type SweepEvent } from '../retention/sweeper.ts'
 import { batch, openAt, sqlAt } from './fixtures/places.ts'
 import { startPostgres } from './fixtures/server.ts'
 import { applyGrants, grantStatements } from './grants.ts'
@@ -70,6 +74,43 @@ test('a writer opens, appends, opens logs and enters months, and can neither cha
     'ALTER TABLE audit_log DISABLE TRIGGER ALL',
   ])
     await assert.rejects(server.query(sql, [], writer), { code: '42501' }, sql)
+})
+
+test('a sweeper sweeps with its own rights alone; a writer is asked for nothing, and says so once', async () => {
+  const { writer, sweeper } = await granted()
+  const timestamp = '2020-01-01T00:00:00.000000Z'
+  const samples = createSampleDrafts({ boot_id: '00000000000000bb' })
+  const rows = batch([samples.audit({ timestamp, retention_class: 'short' })], 2)
+  const [one, other] = [await openAt(writer), await openAt(sweeper)]
+  await one.append(rows)
+  const events: SweepEvent[] = []
+  const sweepBy = async (store: Store): Promise<void> => {
+    const sweeping = createSweeper({
+      settings: { policy: builtinPolicy, sweepIntervalMs: 200, service_id: 'gateway' },
+      store: async () => store,
+      digest: sha256,
+      clock: createSystemClock(),
+      uptime: () => ({ machine: 'one', uptimeMicros: 0 }),
+      needsCheckpoint: false,
+      onEvent: (event) => void events.push(event),
+    })
+    // Some turns: what is told once must not be told by the next.
+    for (let turn = 0; turn < 50 && !events.some(({ event }) => event === 'retention_swept'); turn++)
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    await sweeping.stop()
+  }
+  await sweepBy(one)
+  assert.deepEqual(
+    events.map(({ event }) => event),
+    ['retention_not_permitted'],
+  )
+  await sweepBy(other)
+  assert.deepEqual(
+    events.slice(1).map(({ event }) => event),
+    ['retention_first_sweep', 'retention_swept'],
+  )
+  await one.close()
+  await other.close()
 })
 
 test('a writer without rights of the owner says when the layout is old, and the owner mends it', async () => {

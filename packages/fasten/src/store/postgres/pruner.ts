@@ -54,7 +54,7 @@ export function createPostgresPruner(options: PostgresPrunerOptions): RowPruner 
   const touched = new Set<string>()
   const now = (): string => formatMicros(clock.nowMicros())
   const named = async (log: string, place: RetentionPlace): Promise<SweptLog> => {
-    const found = (await sweptLogs(place)).find((each) => each.log === log)
+    const [found] = await sweptLogs(place, log)
     if (found !== undefined) return found
     throw new TypeError(`there is no log named ${JSON.stringify(log)} in ${at}`)
   }
@@ -152,6 +152,15 @@ export function createPostgresPruner(options: PostgresPrunerOptions): RowPruner 
           isCut ? new Map() : byStretch,
         )
         return { swept, details: details.length, kept, isCut }
+      }),
+    isPermitted: () =>
+      read(async ({ sql, prefix, tables }) => {
+        const [found] = await sql.run(
+          `SELECT bool_and(has_table_privilege($1 || quote_ident(t.name), 'DELETE')) AS may
+          FROM unnest($2::text[]) AS t (name)`,
+          [prefix, [...tables.values(), 'fasten_disclosures', 'fasten_clock']],
+        )
+        return found?.['may'] === true
       }),
     pruneMonths: (order) => pruneMonths({ order, digest, read, transact }),
     retentionTime: async (reading, trustsWall = false) => {

@@ -22,7 +22,8 @@ export interface SweptLog extends PrunableLog {
   readonly replicatedSize: number
 }
 
-export async function sweptLogs(place: RetentionPlace): Promise<SweptLog[]> {
+/** All logs, or the one that is named. */
+export async function sweptLogs(place: RetentionPlace, only?: string): Promise<SweptLog[]> {
   if (!(await isKept(place))) return []
   const { sql, prefix, tables } = place
   const logs: SweptLog[] = []
@@ -30,8 +31,9 @@ export async function sweptLogs(place: RetentionPlace): Promise<SweptLog[]> {
     const found = await sql.run(
       `SELECT l.log_id, log, size, policy_hash, coalesce(expired, 0) AS expired, coalesce(replicated_size, 0) AS replicated_size
       FROM ${prefix}fasten_logs l LEFT JOIN ${prefix}fasten_retention r ON r.log_id = l.log_id
-      WHERE table_name = $1 ORDER BY log`,
-      [table],
+      WHERE table_name = $1 AND ($2::text IS NULL OR l.base = $2) ORDER BY log`,
+      // With one that is named come its other generations: they say whether it is the newest.
+      [table, only === undefined ? null : generationOf(only).base],
     )
     const newest = new Map<string, number>()
     for (const { log } of found) {
@@ -40,6 +42,7 @@ export async function sweptLogs(place: RetentionPlace): Promise<SweptLog[]> {
     }
     for (const record of found) {
       const { base, generation } = generationOf(String(record['log']))
+      if (only !== undefined && record['log'] !== only) continue
       logs.push({
         log: String(record['log']),
         stream,

@@ -37,6 +37,7 @@ export async function planSweep({
   nowMicros,
   service_id,
   needsCheckpoint,
+  pause,
 }: {
   readonly pruner: RowPruner
   readonly policy: RetentionPolicy
@@ -45,6 +46,8 @@ export async function planSweep({
   readonly nowMicros: number
   readonly service_id?: string | undefined
   readonly needsCheckpoint: boolean
+  /** Waits between two stretches, where others have work for this thread. */
+  readonly pause?: () => Promise<void>
 }): Promise<SweepPlan> {
   const hash = policyHash(policy, digest)
   const planned = new Map<string, { log: string; class: string; code: string; rows: number }>()
@@ -62,6 +65,7 @@ export async function planSweep({
         needsReplication: false,
         needsCheckpoint,
       })
+      await pause?.()
       for (const { class: of, code } of found.expired) {
         const key = JSON.stringify([log, of, code])
         const entry = planned.get(key) ?? { log, class: of, code, rows: 0 }

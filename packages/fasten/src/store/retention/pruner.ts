@@ -111,6 +111,8 @@ export interface Compaction {
  * left. With `mayRewrite` it may write the whole file anew, which takes as long as that takes and as much space again.
  */
 export interface RowPruner {
+  /** Whether this user may sweep here at all; absent where whoever may write may. */
+  isPermitted?(): Promise<boolean>
   exclusively<T>(work: () => Promise<T>): Promise<T | null>
   logs(): Promise<readonly PrunableLog[]>
   dueStretches(log: string, policyHash: string, nowMicros: number): Promise<readonly number[]>

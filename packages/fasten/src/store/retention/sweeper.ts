@@ -4,6 +4,8 @@ import type { Digest } from '../../core/digest.ts'
 import { FastenError } from '../../core/error.ts'
 import type { RetentionPolicy } from '../../core/retention-policy.ts'
 import type { Store } from '../ports.ts'
+import { planSweep } from './plan.ts'
+import { isSweepable, type RowPruner } from './pruner.ts'
 import type { ClockReading } from './retention-clock.ts'
 import { sweep } from './sweep.ts'
 
@@ -26,6 +28,15 @@ export type SweepEvent =
       readonly logs: number
       readonly held: number
     }
+  /** Nothing was ever swept here, and the next sweep takes so many audit rows. It is told one turn before it happens. */
+  | {
+      readonly event: 'retention_first_sweep'
+      readonly rows: number
+      readonly seconds: number
+      readonly hint: string
+    }
+  /** The database does not let this user sweep: somebody else has to. Told once. */
+  | { readonly event: 'retention_not_permitted'; readonly hint: string }
   | { readonly event: 'retention_purge_failed'; readonly error: string; readonly code: string }
 
 export interface SweeperOptions {
@@ -46,7 +57,8 @@ export interface Sweeper {
 /**
  * Sweeps every so often while a process lives: first some seconds after its start, so that a process of seconds does nothing. Runs
  * where the drainer runs, in short transactions with pauses between them. In between it notes the time each hour. Its timers keep no
- * process alive. A failure is told once until a sweep succeeds again; the next turn tries again.
+ * process alive. A store that was never swept is left alone for one turn (an hour, or the interval if that is shorter) after the
+ * count of audit rows that will go was told. A failure is told once until a sweep succeeds again; the next turn tries again.
  */
 export function createSweeper(options: SweeperOptions): Sweeper {
   const { settings, store, digest, clock, uptime, needsCheckpoint, onEvent } = options
@@ -55,6 +67,8 @@ export function createSweeper(options: SweeperOptions): Sweeper {
   let running: Promise<void> = Promise.resolve()
   let sweptAt: bigint | null = null
   let hasFailed = false
+  let hasAnnounced = false
+  let isRefused = false
   let timer: NodeJS.Timeout | undefined
   schedule(Math.min(firstMs, sweepIntervalMs))
 
@@ -71,7 +85,7 @@ export function createSweeper(options: SweeperOptions): Sweeper {
   async function turn(): Promise<void> {
     try {
       const { pruner } = await store()
-      if (pruner === undefined || isStopped) return
+      if (pruner === undefined || isStopped || !(await mayAndDoes(pruner))) return
       const now = clock.monotonicNanos()
       // A timer may be early by a fraction of a millisecond.
       if (sweptAt !== null && now - sweptAt < BigInt(sweepIntervalMs - 1) * 1_000_000n) {
@@ -105,6 +119,35 @@ export function createSweeper(options: SweeperOptions): Sweeper {
     }
   }
 
+  /** False when there is no right to sweep, or when what the first sweep would take is told now. */
+  async function mayAndDoes(pruner: RowPruner): Promise<boolean> {
+    if ((await pruner.isPermitted?.()) === false) {
+      if (!isRefused) onEvent({ event: 'retention_not_permitted', hint: refusedHint })
+      isRefused = true
+      return false
+    }
+    isRefused = false
+    if (hasAnnounced) return true
+    hasAnnounced = true
+    const logs = (await pruner.logs()).filter((log) => isSweepable(log, service_id))
+    if (logs.some(({ policy_hash, expired }) => policy_hash !== null || expired > 0)) return true
+    const nowMicros = await pruner.retentionTime(reading())
+    const { planned } = await planSweep({
+      pruner,
+      policy,
+      digest,
+      nowMicros,
+      service_id,
+      needsCheckpoint,
+      pause,
+    })
+    const rows = planned.reduce((sum, each) => sum + (isStream(each.class) ? 0 : each.rows), 0)
+    if (rows === 0) return true
+    const seconds = Math.ceil(Math.min(noteMs, sweepIntervalMs) / 1000)
+    onEvent({ event: 'retention_first_sweep', rows, seconds, hint: firstHint })
+    return false
+  }
+
   return {
     async stop() {
       if (isStopped) return
@@ -121,6 +164,13 @@ export function createSweeper(options: SweeperOptions): Sweeper {
   }
 }
 
+const refusedHint =
+  'run fasten retention run with a role that has the rights of fasten postgres grants --sweeper, or set FASTEN_RETENTION_SWEEP_INTERVAL=off here'
+const firstHint =
+  'fasten retention plan lists them; FASTEN_RETENTION_SWEEP_INTERVAL=off keeps everything, fasten retention hold add keeps what it names'
+/** Rows of these streams only go where a period was set for them. */
+const isStream = (of: string): boolean => of === 'sys' || of === 'api'
+const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 5))
 const firstMs = 10_000
 const noteMs = 3_600_000
 

@@ -59,7 +59,7 @@ export function createSqlitePruner(options: SqlitePrunerOptions): RowPruner {
   const { path, digest, clock, ids, read, perform, connection, isWriting } = options
   const now = (): string => formatMicros(clock.nowMicros())
   const named = (log: string, statements: Statements, tables: ReadonlyMap<StreamName, string>): SweptLog => {
-    const found = sweptLogs(statements, tables).find((each) => each.log === log)
+    const [found] = sweptLogs(statements, tables, log)
     if (found !== undefined) return found
     throw new TypeError(`there is no log named ${JSON.stringify(log)} in "${path}"`)
   }

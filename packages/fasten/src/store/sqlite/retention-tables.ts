@@ -17,22 +17,25 @@ export interface SweptLog extends PrunableLog {
   readonly replicatedSize: number
 }
 
-/** The logs of these tables. */
-export function sweptLogs(statements: Statements, tables: ReadonlyMap<StreamName, string>): SweptLog[] {
+/** The logs of these tables, or of them the one that is named. */
+export function sweptLogs(
+  statements: Statements,
+  tables: ReadonlyMap<StreamName, string>,
+  only?: string,
+): SweptLog[] {
   if (!isKept(statements)) return []
   return [...tables].flatMap(([stream, table]) => {
+    // With one that is named come its other generations: they say whether it is the newest.
+    const from = only === undefined ? undefined : generationOf(only).base
     const found = statements
       .prepare(
         `SELECT l.log_id, log, size, policy_hash, ifnull(expired, 0) AS expired, ifnull(replicated_size, 0) AS replicated_size
-         FROM fasten_logs l LEFT JOIN fasten_retention USING (log_id) WHERE table_name = ? ORDER BY log`,
+         FROM fasten_logs l LEFT JOIN fasten_retention USING (log_id)
+         WHERE table_name = ? ${from === undefined ? '' : 'AND log >= ? AND log < ?'} ORDER BY log`,
       )
-      .all(table)
-    const newest = new Map<string, number>()
-    for (const { log } of found) {
-      const { base, generation } = generationOf(String(log))
-      newest.set(base, Math.max(generation, newest.get(base) ?? 0))
-    }
-    return found.map((record): SweptLog => {
+      .all(...(from === undefined ? [table] : [table, from, `${from}\u007f`]))
+    const newest = newestGenerations(found.map(({ log }) => String(log)))
+    const logs = found.map((record): SweptLog => {
       const { base, generation } = generationOf(String(record['log']))
       return {
         log: String(record['log']),
@@ -46,7 +49,18 @@ export function sweptLogs(statements: Statements, tables: ReadonlyMap<StreamName
         replicatedSize: Number(record['replicated_size']),
       }
     })
+    return only === undefined ? logs : logs.filter(({ log }) => log === only)
   })
+}
+
+/** The newest generation of each log, by its first name. */
+function newestGenerations(names: readonly string[]): ReadonlyMap<string, number> {
+  const newest = new Map<string, number>()
+  for (const name of names) {
+    const { base, generation } = generationOf(name)
+    newest.set(base, Math.max(generation, newest.get(base) ?? 0))
+  }
+  return newest
 }
 
 /** Stretches of a log that may have something due, ascending. */
