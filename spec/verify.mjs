@@ -132,27 +132,19 @@ function isDisclosure(found) {
 
 /** The files of the log that stands at `at` in logs.json, by what they hold. */
 function filesOf(folder, at) {
-  const numbered = (directory, pattern) =>
-    (existsSync(join(folder, directory)) ? readdirSync(join(folder, directory)) : [])
+  const numbered = (directory, ending) => {
+    const inside = join(folder, directory)
+    const matches = (existsSync(inside) ? readdirSync(inside) : [])
       .sort()
-      .map((name) => ({ name, match: pattern.exec(name) }))
-      .filter(({ match }) => match !== null && match[1] === String(at))
-      .map(({ name, match }) => ({ number: match[2], path: join(folder, directory, name) }))
+      .map((name) => /^(0|[1-9]\d{0,15})-(0|[1-9]\d{0,15})\.([a-z-]+)$/.exec(name))
+      .filter((match) => match !== null && match[1] === String(at) && match[3] === ending)
+    return new Map(matches.map(([name, , number]) => [number, join(inside, name)]))
+  }
   return {
     hashes: join(folder, 'hashes', `${at}.json`),
-    checkpoints: numbered('checkpoints', /^(0|[1-9]\d{0,15})-(0|[1-9]\d{0,15})\.checkpoint$/),
-    proofs: new Map(
-      numbered('proofs', /^(0|[1-9]\d{0,15})-(0|[1-9]\d{0,15})\.tlog-proof$/).map(({ number, path }) => [
-        Number(number),
-        path,
-      ]),
-    ),
-    consistency: new Map(
-      numbered('proofs', /^(0|[1-9]\d{0,15})-(0|[1-9]\d{0,15})\.consistency$/).map(({ number, path }) => [
-        Number(number),
-        path,
-      ]),
-    ),
+    checkpoints: numbered('checkpoints', 'checkpoint'),
+    proofs: numbered('proofs', 'tlog-proof'),
+    consistency: numbered('proofs', 'consistency'),
   }
 }
 
@@ -235,7 +227,7 @@ function openCheckpoints(found, { spans, former }, { files, policy, remembered }
     return { own: [], kept: [] }
   }
   const own = []
-  for (const { path } of files.checkpoints) {
+  for (const path of files.checkpoints.values()) {
     const note = read(path)
     try {
       own.push(openCheckpoint(note, spans, policy))
@@ -318,7 +310,7 @@ function checkContinuity(found, { own, kept }, files) {
     // The largest of them, or one that the pack is behind, which was told.
     if (newer === undefined) continue
     const path =
-      newer.size === older.size ? [] : readConsistency(files.consistency.get(older.size), older.size)
+      newer.size === older.size ? [] : readConsistency(files.consistency.get(String(older.size)), older.size)
     const root = older.size <= (found.anchor?.size ?? 0) ? rootFrom(found.known, 0, older.size) : undefined
     if (path !== undefined ? !isConsistent(path, older, newer) : root !== undefined && root !== older.root)
       breakAt(found, 'log_forked', older.size)
@@ -337,24 +329,21 @@ function readConsistency(path, older) {
 /** One row: its text, its place, its hash, its link, and what ties it to the anchor. At most one break, the first of these. */
 function checkRow(found, row, files) {
   const { hashes } = found
-  const { seq } = row
+  const { seq, expiredHash, leaf } = row
   const isInside = found.hasRange && found.from <= seq && seq < found.to
   if (!isInside) found.outside++
-  const hash = row.expiredHash ?? leafHash(row.leaf)
+  const hash = expiredHash ?? leafHash(leaf)
   let wrong
   const at = seq - found.from
   if (isInside && hashes[at] !== undefined && hashes[at] !== hash) wrong = 'hash_mismatch'
-  else if (row.expiredHash === undefined)
+  else if (expiredHash === undefined)
     wrong = leafProblem(found.log, row, isInside ? hashes[at - 1] : undefined)
-  if (row.expiredHash === undefined) found.checked++
+  if (expiredHash === undefined) found.checked++
   if (wrong === undefined && !isInside) wrong = proofProblem(found, seq, hash, files)
-  if (wrong !== undefined) {
-    found.bad.add(seq)
-    return breakAt(found, wrong, seq)
-  }
-  if (row.expiredHash !== undefined) found.expiredPlaces.push(seq)
+  if (wrong !== undefined) return breakAt(found, wrong, seq, true)
+  if (expiredHash !== undefined) found.expiredPlaces.push(seq)
   const isTail = found.anchor === undefined || seq >= found.anchor.size
-  const members = row.expiredHash === undefined ? JSON.parse(row.leaf) : undefined
+  const members = expiredHash === undefined ? JSON.parse(leaf) : undefined
   if (isTail) found.tail.push(seq)
   else if (typeof members?.timestamp === 'string') found.newestAnchored = members.timestamp
   if (members !== undefined) found.sound.set(seq, members)
@@ -376,7 +365,7 @@ function leafProblem(log, { seq, leaf }, previous) {
 function proofProblem({ anchor }, seq, hash, files) {
   // Nothing can be proven without a checkpoint, and nothing behind its end: that is said by the counts.
   if (anchor === undefined || seq >= anchor.size) return undefined
-  const path = files.proofs.get(seq)
+  const path = files.proofs.get(String(seq))
   if (path === undefined) return 'row_unproven'
   const proof = parseProof(read(path))
   if (proof === undefined || proof.index !== seq || proof.checkpoint !== anchor.note) return 'proof_wrong'
@@ -390,10 +379,7 @@ function explainExpired(found) {
   const runs = [...found.sound].flatMap(([seq, members]) => sweptRuns(found.log, seq, members))
   for (const seq of found.expiredPlaces) {
     if (runs.some(([first, last]) => first <= seq && seq <= last)) found.expired++
-    else {
-      found.bad.add(seq)
-      breakAt(found, 'expired_unexplained', seq)
-    }
+    else breakAt(found, 'expired_unexplained', seq, true)
   }
 }
 
