@@ -1004,16 +1004,18 @@ function rangeTold(from, to) {
   return to > from ? `${from} to ${to}` : `${from}`
 }
 
+function anchorTold(anchor) {
+  if (anchor === null) return ['  signed by none of the keys that were given']
+  const seen = anchor.witnesses === null ? '' : `, witnesses ${anchor.witnesses}`
+  return [`  its first ${anchor.size} rows are signed for${seen}, by the root`, `  ${anchor.root}`]
+}
+
 function tell({ verdict, logs, breaks, notes }) {
   const lines = logs.flatMap((log) => [
     `${log.verdict}  ${log.log}`,
     `  rows ${rangeTold(log.from_index, log.to_index - 1)}: ${log.rows_expected} expected, ${log.rows_checked} checked, ` +
       `${log.rows_expired} expired, ${log.rows_erased} erased, ${log.rows_missing} missing, ${log.rows_bad} bad`,
-    log.anchored_to === null
-      ? '  signed by none of the keys that were given'
-      : `  its first ${log.anchored_to.size} rows are signed for` +
-        (log.anchored_to.witnesses === null ? '' : `, witnesses ${log.anchored_to.witnesses}`) +
-        `, root ${log.anchored_to.root}`,
+    ...anchorTold(log.anchored_to),
     ...log.breaks.map(
       ({ kind, from_index, to_index }) =>
         `  BREAK row ${rangeTold(from_index, to_index)}: ${kind}: ${breaksTold[kind] ?? kind}`,

@@ -1019,15 +1019,20 @@ def checkpoints_in(text, name):
 
 
 NOTES_TOLD = {
+    'checkpoint_not_compared': 'a checkpoint that you remember is of no log of this pack, or no key that you gave has signed it',
     'continued_by_its_successor': 'this log was broken off; the one that continues it is in this pack',
     'continues_a_broken_log': 'this log continues one that was broken off; its row 0 says why',
     'continuity_unproven': 'the pack does not show that a checkpoint continues an older one',
+    'details_expired': 'personal values of details have expired, as rows of sweeps say; the rows themselves are here',
     'disclosures_sealed': 'personal values are there that nobody here can open; they were not compared',
+    'key_revoked': 'the old key was declared to be in wrong hands: what it signed is only worth what others confirm',
+    'key_rotated': 'the key was replaced; both keys signed for it, so the new one is followed',
     'no_checkpoint': 'nobody has signed for these rows: whoever can write the store could have rewritten them',
     'no_key': 'no key of this log was given with --key or --policy, so no signature was looked at',
     'no_quorum': 'no checkpoint has the witnesses that the policy asks for',
     'part_of_the_log': 'the log has rows before or behind this range; they are not shown',
     'selected_rows_only': 'these are some rows of the log: each is proven, and others may have been left out',
+    'signed_by_a_former_key': 'older checkpoints are signed by a key that you did not give; they were not looked at',
     'unanchored_tail': 'the newest rows are behind the last checkpoint: nobody has signed for them',
 }
 
@@ -1085,11 +1090,13 @@ def tell(verdict):
             lines.append('  signed by none of the keys that were given')
         else:
             seen = '' if anchor['witnesses'] is None else ', witnesses ' + anchor['witnesses']
-            lines.append('  its first %d rows are signed for%s, root %s' % (anchor['size'], seen, anchor['root']))
+            lines.append('  its first %d rows are signed for%s, by the root' % (anchor['size'], seen))
+            lines.append('  ' + anchor['root'])
         for found in log['breaks']:
             lines.append('  ' + break_told('row ' + range_told(found['from_index'], found['to_index']), found['kind']))
         lines += ['  note: ' + NOTES_TOLD.get(note, note) for note in log['notes']]
     lines += [break_told(found['at'], found['kind']) for found in verdict['breaks']]
+    lines += ['note: ' + NOTES_TOLD.get(note, note) for note in verdict['notes']]
     lines.append('%s: %s' % (verdict['verdict'], VERDICTS_TOLD[verdict['verdict']]))
     return '\n'.join(re.sub(r'[^\x20-\x7e]', lambda found: '\\u{%x}' % ord(found.group()), line) for line in lines)
 
