@@ -8,6 +8,7 @@ Answers vectors as spec/conform.md says. It is not fast and not a library; it ex
 implementable from its words, and so that the vectors do not merely repeat what one program does.
 """
 import base64
+import hashlib
 import json
 import os
 import re
@@ -513,6 +514,92 @@ def answer_chain(given):
     return {'leaves': [leaf for leaf in leaves if len(leaf) < 10000], 'hashes': hashes, 'head': head}
 
 
+def pointer_of(path):
+    return ''.join('/' + str(part).replace('~', '~0').replace('/', '~1') for part in path)
+
+
+def named_by(row, name, path):
+    """The member that names whom a value is about; through lists it goes the way of the value."""
+    here, at = row, 0
+    for part in name.split('.'):
+        while isinstance(here, list):
+            here, at = here[path[at] if at < len(path) and isinstance(path[at], int) else 0], at + 1
+        if not isinstance(here, dict) or part not in here:
+            return None
+        here, at = here[part], at + 1
+    return str(here) if isinstance(here, (str, int)) and here != '' else None
+
+
+def declared_in(value, names, path):
+    """Paths to what is declared, each with whether it has the declared shape."""
+    if isinstance(value, list):
+        if any(item is not None and not isinstance(item, (dict, list)) for item in value):
+            yield path, False
+        else:
+            for index, item in enumerate(value):
+                yield from declared_in(item, names, path + [index])
+    elif isinstance(value, dict):
+        for count in range(1, len(names) + 1):
+            name = '.'.join(names[:count])
+            if name in value:
+                if count == len(names):
+                    yield path + [name], True
+                else:
+                    yield from declared_in(value[name], names[count:], path + [name])
+    elif value is not None:
+        yield path, False
+
+
+def at_path(row, path):
+    for part in path:
+        row = row[part]
+    return row
+
+
+def answer_disclosure(given):
+    if 'text' in given:
+        commitment = base64.urlsafe_b64encode(hashlib.sha256(given['text'].encode()).digest()).rstrip(b'=').decode()
+        try:
+            parts = json.loads(base64.urlsafe_b64decode(given['text'] + '=' * (-len(given['text']) % 4)))
+        except ValueError:
+            parts = None
+        if not isinstance(parts, list) or len(parts) != 3:
+            return {'refused': True, 'commitment': commitment}
+        return {'salt': parts[0], 'name': parts[1], 'value': parts[2], 'commitment': commitment}
+    row, members = given['row'], given['members']
+    if given.get('many'):
+        row['detail']['many'] = [{'email': 'e%d' % index} for index in range(given['many'])]
+    pii, subjects = members.get('pii', []), members.get('pii_subjects', {})
+    fallback = named_by(row, members.get('pii_subject', 'target'), []) or named_by(row, 'target', []) or row['id']
+    found = {}
+    if members.get('pii_in_detail'):
+        for name in row['detail']:
+            if name not in members.get('detail_passthrough_keys', []):
+                found[pointer_of(['detail', name])] = (['detail', name], fallback)
+    for declared in [] if members.get('pii_in_detail') else pii:
+        names = declared.split('.')
+        if names[0] == 'detail':
+            for path, is_fit in declared_in(row['detail'], names[1:], ['detail']):
+                while isinstance(path[-1], int):
+                    path = path[:-1]
+                about = named_by(row, subjects[declared], path) if is_fit and declared in subjects else None
+                found[pointer_of(path)] = (path, about or fallback)
+    if len(found) > 128:
+        found = {'/detail': (['detail'], fallback)}
+    for declared in pii:
+        path = declared.split('.')
+        if path[0] != 'detail' and named_by(row, declared, []) is not None:
+            about = named_by(row, subjects[declared], []) if declared in subjects else None
+            own = named_by(row, declared if len(path) == 1 else 'actor', [])
+            found[pointer_of(path)] = (path, about or own or fallback)
+    if given.get('many'):
+        return {'pointers': len(found), 'first': min(found), 'pointers_max': 128}
+    taken = [{'pointer': pointer, 'name': found[pointer][0][-1], 'value': at_path(row, found[pointer][0]), 'subject': found[pointer][1]} for pointer in sorted(found)]
+    for path, _ in found.values():
+        del at_path(row, path[:-1])[path[-1]]
+    return {'taken': taken, 'row': row}
+
+
 AREAS = {
     'canonical': answer_canonical,
     'chain': answer_chain,
@@ -526,6 +613,7 @@ AREAS = {
     'tiles': answer_tiles,
     'witness': answer_witness,
     'pack': answer_pack,
+    'disclosure': answer_disclosure,
 }
 
 

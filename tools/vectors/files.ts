@@ -4,6 +4,7 @@ import { answer } from '../../packages/fasten/src/core/fixtures/answer.ts'
 import { canonicalCases } from './canonical.ts'
 import type { VectorCase } from './case.ts'
 import { chainCases } from './chain.ts'
+import { disclosureCases } from './disclosure.ts'
 import { legacyCases } from './legacy.ts'
 import { packCases } from './pack.ts'
 import {
@@ -31,6 +32,7 @@ export const generatedAreas: Readonly<Record<string, Readonly<Record<string, Vec
   tiles: tilesCases,
   witness: witnessCases,
   pack: packCases,
+  disclosure: disclosureCases,
 }
 
 /**
