@@ -57,6 +57,8 @@ test('what is due is shown, held, swept, told, and explained by verify', async (
   const verified = await ask(['verify', path])
   assert.equal(verified.exitCode, 0, verified.out)
   assert.match(verified.out, /4 expired/)
+  const examined = await ask(['doctor', '--read-only', '--full', ...at])
+  assert.match(examined.out, /in 1 log, 4 rows expired/, examined.err)
   assert.equal(
     (await ask(['retention', 'hold', 'release', hold_id, '--reason', 'x', '--by', 'y', ...at])).exitCode,
     5,

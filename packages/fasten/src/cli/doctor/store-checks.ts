@@ -65,7 +65,10 @@ export function chainCheck(reader: Reader, isFull: boolean, signal: AbortSignal)
     async run() {
       if (isFull) {
         const verdict = await reader.verify({}, signal)
-        const message = `${verdict.verdict}: ${counted(verdict.rows_checked, 'row')} in ${counted(verdict.logs.length, 'log')}`
+        const expired = verdict.logs.reduce((sum, { rows_expired }) => sum + rows_expired, 0)
+        const message =
+          `${verdict.verdict}: ${counted(verdict.rows_checked, 'row')} in ${counted(verdict.logs.length, 'log')}` +
+          (expired === 0 ? '' : `, ${counted(expired, 'row')} expired`)
         if (verdict.verdict === 'PASS') return ok(message, { verdict })
         const [first] = verdict.logs.flatMap((log) =>
           log.breaks.map((found) => `${log.log}: ${found.message}`),
