@@ -78,6 +78,8 @@ interface Waiting {
 }
 
 const retryMs = 250
+/** After so many attempts in vain, a disk that takes no row may not keep the process from ending: five seconds. */
+const heldRetries = 20
 /** Rows of one turn are written early when they are this many, to bound memory. */
 const turnRowsMax = 1024
 
@@ -93,8 +95,9 @@ export function createLane(options: LaneOptions): Lane {
   let isTurnScheduled = false
   let isClosed = false
   let retryTimer: NodeJS.Timeout | undefined
-  /** Callers who wait for a row that is not in the spool yet; while there is one, the process lives. */
+  /** Callers who wait for a row that is not in the spool yet. They keep the process alive, but not for ever. */
   let awaited = 0
+  let vainRetries = 0
   let hasSaidRefused = false
   let hasSaidFull = false
   let highWaterRows = 0
@@ -171,7 +174,7 @@ export function createLane(options: LaneOptions): Lane {
       if (isBlocked || !writer.hasReserve) return scheduleRetry()
       hasSaidFull = false
     }, retryMs)
-    if (awaited === 0) retryTimer.unref()
+    if (awaited === 0 || vainRetries++ >= heldRetries) retryTimer.unref()
   }
 
   function assertRoom(ticket: Ticket): void {
@@ -228,6 +231,7 @@ export function createLane(options: LaneOptions): Lane {
       settle(entry.ticket)
     }
     waiting = []
+    vainRetries = 0
     if (!isBlocked) return
     isBlocked = false
     hasSaidRefused = false
@@ -274,7 +278,7 @@ export function createLane(options: LaneOptions): Lane {
     if (ticket.error) return Promise.reject(ticket.error)
     if (ticket.position !== notWritten) return Promise.resolve()
     awaited++
-    retryTimer?.ref()
+    if (vainRetries < heldRetries) retryTimer?.ref()
     return new Promise((resolve, reject) => {
       ;(ticket.onSettled ??= []).push(() => {
         if (--awaited === 0) retryTimer?.unref()

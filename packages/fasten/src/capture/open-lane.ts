@@ -138,7 +138,11 @@ export function openLane(plan: LanePlan, parts: OpenLaneParts): OpenLane {
 
   function startDrainer(): Drainer {
     const sealing = { heartbeatMs: config.heartbeatMs, witnesses: config.witnesses }
-    const pace = { rowsMax: config.drainRowsMax, lingerMs: config.drainLingerMs }
+    const pace = {
+      rowsMax: config.drainRowsMax,
+      lingerMs: config.drainLingerMs,
+      holdMs: config.flushTimeoutMs,
+    }
     const retention = isMemory ? undefined : { ...config.retention, service_id: config.service_id }
     const onThisThread = () => ({
       root: spool.root,

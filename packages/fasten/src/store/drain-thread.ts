@@ -29,6 +29,11 @@ export interface DrainThreadData {
   readonly target: StoreTarget
   readonly rowsMax: number
   readonly lingerMs: number
+  /**
+   * Who waits for rows without a bound keeps the process alive this long after the last progress: a store that is broken for longer may
+   * not keep a service from ending. Its rows are in the spool.
+   */
+  readonly holdMs: number
   /** How its logs are signed; not looked at where nothing is. */
   readonly sealing: Pick<Sealing, 'heartbeatMs' | 'witnesses'>
   readonly retention?: RetentionSettings | undefined
@@ -88,7 +93,7 @@ type Channel = {
  */
 export function startDrainThread(
   data: Omit<DrainThreadData, 'shared'>,
-  inline: () => Omit<DrainRunnerOptions, 'shared' | 'onProgress'>,
+  inline: () => Omit<DrainRunnerOptions, 'shared' | 'onProgress'> & Pick<DrainThreadData, 'holdMs'>,
   onEvent: (event: DrainEvent) => void,
   onMoved: (rows: readonly AppendedRow[]) => void,
 ): Drainer {
@@ -188,7 +193,7 @@ export function startDrainThread(
     },
     hold: (isHeld) => (isHeld ? thread.ref() : thread.unref()),
   }
-  const { drainer, onProgress } = createDrainer(shared, channel)
+  const { drainer, onProgress } = createDrainer(shared, channel, data.holdMs)
   progress = onProgress
   return drainer
 }
@@ -200,23 +205,34 @@ const inlineEvent = (cause: unknown): DrainEvent => ({
 })
 
 /** Drains on the thread it is called on, in turns of the event loop: for tests, databases in memory, and where threads are not wanted. */
-export function startInlineDrainer(options: Omit<DrainRunnerOptions, 'shared' | 'onProgress'>): Drainer {
+export function startInlineDrainer({
+  holdMs,
+  ...options
+}: Omit<DrainRunnerOptions, 'shared' | 'onProgress'> & Pick<DrainThreadData, 'holdMs'>): Drainer {
   const shared = createDrainShared()
   let progress: () => void = () => {}
   const runner = createDrainRunner({ ...options, shared, onProgress: () => progress() })
-  const { drainer, onProgress } = createDrainer(shared, {
-    ...runner,
-    ask: (question) => askRunner(runner, question),
-    isThread: () => false,
-    hold: () => {},
-    end: async () => {},
-  })
+  const { drainer, onProgress } = createDrainer(
+    shared,
+    {
+      ...runner,
+      ask: (question) => askRunner(runner, question),
+      isThread: () => false,
+      hold: () => {},
+      end: async () => {},
+    },
+    holdMs,
+  )
   progress = onProgress
   runner.hurry()
   return drainer
 }
 
-function createDrainer(shared: DrainShared, channel: Channel): { drainer: Drainer; onProgress: () => void } {
+function createDrainer(
+  shared: DrainShared,
+  channel: Channel,
+  holdMs: number,
+): { drainer: Drainer; onProgress: () => void } {
   const waiters = new Set<{ position: number; settle: (isStored: boolean) => void }>()
   let holds = 0
   const hold = (change: 1 | -1): void => {
@@ -229,6 +245,29 @@ function createDrainer(shared: DrainShared, channel: Channel): { drainer: Draine
       return await work
     } finally {
       hold(-1)
+    }
+  }
+  /** As `held`, but only as long as the store makes progress. */
+  async function heldWhileMoving<T>(work: Promise<T>): Promise<T> {
+    let isHolding = true
+    let seen = shared.stored
+    hold(1)
+    const release = (): void => {
+      if (isHolding) hold(-1)
+      isHolding = false
+      clearInterval(look)
+    }
+    const look = setInterval(
+      () => {
+        if (shared.stored === seen) release()
+        seen = shared.stored
+      },
+      Math.max(holdMs, 50),
+    )
+    try {
+      return await work
+    } finally {
+      release()
     }
   }
   const onProgress = (): void => {
@@ -250,7 +289,7 @@ function createDrainer(shared: DrainShared, channel: Channel): { drainer: Draine
     whenStored(position, timeoutMs) {
       if (shared.stored >= position) return Promise.resolve(true)
       if (isStopped) return Promise.resolve(false)
-      return held(
+      return heldWhileMoving(
         new Promise<boolean>((resolve) => {
           const waiter = {
             position,
