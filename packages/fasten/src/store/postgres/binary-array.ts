@@ -2,8 +2,7 @@
 
 /**
  * Arrays as parameters of a statement, in the server's binary form. The driver passes a Buffer on as it is; the text form that it makes
- * of a JavaScript array escapes every value twice over and is read back letter by letter: of a batch of 4,000 rows that took a third of
- * the client's time and more of the server's than the transfer.
+ * of a JavaScript array escapes every value twice over and is read back letter by letter (measured: decision 0011).
  */
 
 /** A `text[]`. Like everything that goes into Postgres as text, it may not hold U+0000. */
