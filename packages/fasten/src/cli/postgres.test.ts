@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { startPostgres } from '../store/postgres/fixtures/server.ts'
-import { ask } from './fixtures/ask.ts'
+import { ask, rowsOf } from './fixtures/ask.ts'
 import { openShop, temporaryFolder } from './fixtures/shop.ts'
+import { printed, start } from './fixtures/spawn.ts'
 
 const server = await startPostgres()
 after(() => server.remove())
@@ -47,8 +49,6 @@ test('doctor looks at the server, follows a probe, and says what is wrong with w
   const empty = await ask(['doctor', '--read-only', '--json'], { env })
   assert.ok(isDiscreet(empty.out))
   assert.match(empty.out, /STORE_EMPTY|no row|does not hold/)
-  // The probe has five seconds, which a busy machine spends on making tables.
-  await ask(['postgres', 'migrate', url])
   const well = await ask(['doctor', '--emit', '--json'], { env })
   const { results } = JSON.parse(well.out) as { results: { name: string; status: string; message: string }[] }
   const said = Object.fromEntries(results.map(({ name, status, message }) => [name, `${status} ${message}`]))
@@ -67,6 +67,33 @@ test('doctor looks at the server, follows a probe, and says what is wrong with w
   assert.equal(refused.exitCode, 1)
   assert.match(refused.out, /the database server refuses this user/)
   assert.match(refused.out, /pg_hba\.conf/)
+})
+
+test('tail follows a server through a cut of its connections, and tells each row once', async (t) => {
+  const url = await server.freshDatabase()
+  const shop = openShop(t, undefined, url)
+  shop.refund('req-1')
+  await shop.stored()
+  const child = start(['tail', shop.dsn, '--code', 'ORDER_REFUNDED', '--json'])
+  t.after(() => child.kill('SIGKILL'))
+  let said = ''
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text))
+  const seen = printed(child, (text) => text.includes('req-2'))
+  await once(child.stdout, 'data')
+  // Every connection of the tail is cut; it comes back by itself.
+  await server.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1`, [
+    new URL(url).pathname.slice(1),
+  ])
+  shop.refund('req-2')
+  await shop.stored()
+  assert.deepEqual(
+    rowsOf(await seen).map((row) => row.request_id),
+    ['req-1', 'req-2'],
+  )
+  child.kill('SIGINT')
+  const [code] = (await once(child, 'close')) as [number]
+  assert.equal(code, 0)
+  assert.ok(isDiscreet(said))
 })
 
 test('an owner migrates and grants by command', async (t) => {

@@ -9,13 +9,16 @@ import { openLocal } from '../open-reader.ts'
 import { fail, ok, type Check } from './check.ts'
 import { probeService } from './store-checks.ts'
 
-const probeTimeoutMs = 5000
+/** A server may have to be reached first, by hosts in turn, and its tables made. */
+const fileTimeoutMs = 5000
+const serverTimeoutMs = 20_000
 
 /**
  * One row through the whole of fasten: emitted, synced, stored, read back and recomputed. It is marked as what it is (code
  * `DOCTOR_PROBE`, service `fasten-doctor`) and lies in a log of its own, so no log of an application gains a row.
  */
 export function probeCheck(place: Place, clock: Clock): Check {
+  const timeoutMs = place.dsn.kind === 'postgres' ? serverTimeoutMs : fileTimeoutMs
   return {
     name: 'emit',
     async run() {
@@ -42,7 +45,7 @@ export function probeCheck(place: Place, clock: Clock): Check {
         if (!(await within(receipt.durable))) return tooLate('durable', fasten.stats().last_error)
         const durable = elapsed()
         const stored = await within(
-          Promise.race([receipt.stored, whenInTrouble(() => fasten.stats().last_error !== null)]),
+          Promise.race([receipt.stored, whenInTrouble(() => fasten.stats().last_error !== null, timeoutMs)]),
         )
         if (stored?.value === undefined) return tooLate('stored', fasten.stats().last_error)
         const storedAfter = elapsed()
@@ -74,7 +77,7 @@ export function probeCheck(place: Place, clock: Clock): Check {
   async function within<T>(promise: Promise<T>): Promise<{ readonly value: T } | undefined> {
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<undefined>((resolve) => {
-      timer = setTimeout(() => resolve(undefined), probeTimeoutMs)
+      timer = setTimeout(() => resolve(undefined), timeoutMs)
     })
     try {
       return await Promise.race([promise.then((value) => ({ value })), late])
@@ -85,8 +88,8 @@ export function probeCheck(place: Place, clock: Clock): Check {
 }
 
 /** Resolves with nothing once the store has refused for a while; a first refusal may be another writer's turn. */
-async function whenInTrouble(isInTrouble: () => boolean): Promise<undefined> {
-  const looks = probeTimeoutMs / troubleMs
+async function whenInTrouble(isInTrouble: () => boolean, timeoutMs: number): Promise<undefined> {
+  const looks = timeoutMs / troubleMs
   for (let times = 0, look = 0; times < 3 && look < looks; look++) {
     await new Promise((resolve) => setTimeout(resolve, troubleMs).unref())
     times = isInTrouble() ? times + 1 : 0
