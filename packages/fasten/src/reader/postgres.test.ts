@@ -12,9 +12,9 @@ after(() => server.remove())
 describeReader(
   'local, postgres',
   async () => {
-    const url = await server.freshDatabase()
+    const url = await server.freshStore()
     const store = await openStore({ dsn: { kind: 'postgres', url }, streams })
-    const opened = openedOn(store, '', () => server.dropDatabase(url))
+    const opened = openedOn(store, '', () => server.release(url))
     return { ...opened, reader: readerOf(opened.sources) }
   },
   { isChained: true },

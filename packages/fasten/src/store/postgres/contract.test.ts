@@ -13,7 +13,7 @@ after(() => server.remove())
 const child = fileURLToPath(new URL('../fixtures/append-child.ts', import.meta.url))
 
 describeStore('Postgres', async () => {
-  const url = await server.freshDatabase()
+  const url = await server.freshStore()
   const target: StoreTarget = { dsn: { kind: 'postgres', url }, streams }
   return {
     open: () => openStore(target),
@@ -21,6 +21,6 @@ describeStore('Postgres', async () => {
       spawn(process.execPath, [child, JSON.stringify(target), JSON.stringify(job)], {
         stdio: ['ignore', 'pipe', 'inherit'],
       }),
-    remove: () => server.dropDatabase(url),
+    remove: () => server.release(url),
   }
 })

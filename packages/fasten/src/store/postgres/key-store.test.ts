@@ -9,13 +9,13 @@ const server = await startPostgres()
 after(() => server.remove())
 
 describeKeyStore('Postgres', async () => {
-  const url = await server.freshDatabase()
+  const url = await server.freshStore()
   return {
     async open() {
       const store = await openStore({ dsn: { kind: 'postgres', url }, streams: ['audit'] })
       assert.ok(store.personal)
       return { ...store.personal.keys, close: () => store.close() }
     },
-    remove: () => server.dropDatabase(url),
+    remove: () => server.release(url),
   }
 })

@@ -15,7 +15,7 @@ const server = await startPostgres()
 after(() => server.remove())
 
 describePruner('Postgres', async () => {
-  const url = await server.freshDatabase()
+  const url = await server.freshStore()
   return {
     open: async (nowMicros) => {
       const clock = { ...createSystemClock(), nowMicros }
@@ -25,12 +25,12 @@ describePruner('Postgres', async () => {
       if (pruner === undefined) throw new TypeError('the store has no pruner')
       return { ...store, pruner }
     },
-    remove: () => server.dropDatabase(url),
+    remove: () => server.release(url),
   }
 })
 
 test('the disk gets its space back: a month with nothing left is dropped, another is written anew', async () => {
-  const url = await server.freshDatabase()
+  const url = await server.freshStore()
   const store = await openStore({ dsn: { kind: 'postgres', url }, streams })
   const { pruner } = store
   assert.ok(pruner)

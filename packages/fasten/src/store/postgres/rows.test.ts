@@ -11,7 +11,7 @@ const server = await startPostgres()
 after(() => server.remove())
 
 test('text that no column can hold, or no index, comes back as it was, verifies and is found', async () => {
-  const store = await openAt(await server.freshDatabase())
+  const store = await openAt(await server.freshStore())
   const samples = createSampleDrafts()
   const long = 'ä🚲'.repeat(1200)
   const members: Partial<AuditDraft>[] = [
@@ -50,7 +50,7 @@ test('text that no column can hold, or no index, comes back as it was, verifies 
 })
 
 test('a column that somebody emptied or filled beside a member with U+0000 is seen', async () => {
-  const url = await server.freshDatabase()
+  const url = await server.freshStore()
   const store = await openAt(url)
   const samples = createSampleDrafts()
   await store.append(batch([samples.audit({ actor: 'a\0b' }), samples.audit({ reason: '\0' })], 1))
@@ -68,7 +68,7 @@ test('a column that somebody emptied or filled beside a member with U+0000 is se
 })
 
 test('evidence yields every row wherever its number lies, and each once', async () => {
-  const url = await server.freshDatabase()
+  const url = await server.freshStore()
   const store = await openAt(url)
   const samples = createSampleDrafts()
   const log = '_/gateway/edge-1/audit'
@@ -106,7 +106,7 @@ test('evidence yields every row wherever its number lies, and each once', async 
 })
 
 test('numbers that are no integers and ids that no index takes are refused, with the row named', async () => {
-  const store = await openAt(await server.freshDatabase())
+  const store = await openAt(await server.freshStore())
   const samples = createSampleDrafts()
   const good = samples.api()
   const { rejected } = await store.append({
@@ -131,7 +131,7 @@ test('numbers that are no integers and ids that no index takes are refused, with
 })
 
 test('a log that lost rows, was rolled back or grew behind our back is not continued', async () => {
-  const url = await server.freshDatabase()
+  const url = await server.freshStore()
   const samples = createSampleDrafts()
   const store = await openAt(url)
   const sql = await sqlAt(url)
@@ -171,7 +171,7 @@ test('a log that lost rows, was rolled back or grew behind our back is not conti
 })
 
 test('rows that were cut off while nobody wrote are noticed by the next writer', async () => {
-  const url = await server.freshDatabase()
+  const url = await server.freshStore()
   const samples = createSampleDrafts()
   const first = await openAt(url)
   await first.append(batch([samples.audit(), samples.audit()], 1))
@@ -187,7 +187,7 @@ test('rows that were cut off while nobody wrote are noticed by the next writer',
 })
 
 test('a deed and the rows that tell of it commit together, or not at all', async () => {
-  const url = await server.freshDatabase()
+  const url = await server.freshStore()
   const writer = await writerAt(url)
   const samples = createSampleDrafts()
   const log = '_/gateway/edge-1/audit'
@@ -225,7 +225,7 @@ test('a deed and the rows that tell of it commit together, or not at all', async
 })
 
 test('many writers of many logs neither wait for each other for ever nor lose a place', async () => {
-  const url = await server.freshDatabase()
+  const url = await server.freshStore()
   const stores = await Promise.all([0, 1, 2, 3].map(() => openAt(url)))
   const work = stores.map(async (store, index) => {
     const spool = `00000000000000c${index}`

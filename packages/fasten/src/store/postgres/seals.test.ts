@@ -11,7 +11,7 @@ const server = await startPostgres()
 after(() => server.remove())
 
 describeSeals('Postgres', async () => {
-  const url = await server.freshDatabase()
+  const url = await server.freshStore()
   const target: StoreTarget = { dsn: { kind: 'postgres', url }, streams }
   /** As the owner of the tables, who can lift what refuses to change rows. */
   const asOwner = async (
@@ -36,6 +36,6 @@ describeSeals('Postgres', async () => {
         ['DELETE FROM fasten_checkpoints'],
       ),
     wipe: () => asOwner(['DROP SCHEMA public CASCADE'], ['CREATE SCHEMA public']),
-    remove: () => server.dropDatabase(url),
+    remove: () => server.release(url),
   }
 })
