@@ -106,8 +106,8 @@ test('an owner migrates and grants by command', async (t) => {
   const migrated = await ask(['postgres', 'migrate', url])
   assert.equal(migrated.exitCode, 0, migrated.err)
   assert.match(migrated.out, /newest, with tables for audit, sys, api$/m)
-  const printed = await ask(grants, { env })
-  assert.match(printed.out, /^GRANT SELECT ON "public"\."audit_log" TO "pg_monitor";$/m)
+  const shown = await ask(grants, { env })
+  assert.match(shown.out, /^GRANT SELECT ON "public"\."audit_log" TO "pg_monitor";$/m)
   const applied = await ask([...grants, '--apply'], { env })
   assert.deepEqual([applied.exitCode, applied.out], [0, ''])
   const [row] = await server.query(

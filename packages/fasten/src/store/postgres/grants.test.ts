@@ -170,13 +170,13 @@ test('every table of the layout has its line of rights, and each role may do wha
     const wanted = rows.includes(name) ? rowRights : rights[name]
     for (const kind of ['writer', 'reader', 'sweeper'] as const) {
       // Rights on some columns stand in brackets; they are no rights on the table.
-      const granted = (wanted?.[kind] ?? '').replace(/\w+ \([^)]*\)/g, '').match(/\w+/g) ?? []
+      const allowed = (wanted?.[kind] ?? '').replace(/\w+ \([^)]*\)/g, '').match(/\w+/g) ?? []
       const found = await server.query(
         'SELECT verb FROM unnest($1::text[]) AS verb WHERE has_table_privilege($2, $3, verb)',
         [verbs, roles[kind], name],
         url,
       )
-      assert.deepEqual(found.map(({ verb }) => verb).sort(), granted.sort(), `${kind} on ${name}`)
+      assert.deepEqual(found.map(({ verb }) => verb).sort(), allowed.sort(), `${kind} on ${name}`)
     }
   }
 })
