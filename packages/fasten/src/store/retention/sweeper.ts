@@ -128,9 +128,9 @@ export function createSweeper(options: SweeperOptions): Sweeper {
     }
     isRefused = false
     if (hasAnnounced) return true
-    hasAnnounced = true
     const logs = (await pruner.logs()).filter((log) => isSweepable(log, service_id))
-    if (logs.some(({ policy_hash, expired }) => policy_hash !== null || expired > 0)) return true
+    if (logs.some(({ policy_hash, expired }) => policy_hash !== null || expired > 0))
+      return (hasAnnounced = true)
     const nowMicros = await pruner.retentionTime(reading())
     const { planned } = await planSweep({
       pruner,
@@ -142,6 +142,8 @@ export function createSweeper(options: SweeperOptions): Sweeper {
       pause,
     })
     const rows = planned.reduce((sum, each) => sum + (isStream(each.class) ? 0 : each.rows), 0)
+    // Only now: a count that failed is a turn that announced nothing.
+    hasAnnounced = true
     if (rows === 0) return true
     const seconds = Math.ceil(Math.min(noteMs, sweepIntervalMs) / 1000)
     onEvent({ event: 'retention_first_sweep', rows, seconds, hint: firstHint })
