@@ -60,11 +60,14 @@ test('one request becomes one thread, which the reader and the command tell alik
     [[['USER_CREATED', 'ada', 'signup-form', 'http']], ['user_created'], [['POST', '/users', 201]]],
   )
   assert.equal(thread.audit[0]?.detail['password'], '***')
-  assert.ok(!readFileSync(database).includes('correct horse'))
+  assert.deepEqual(Object.keys(thread.audit[0]?.sd ?? {}), ['/detail/email'])
+  for (const secret of ['correct horse', 'ada@example.org'])
+    assert.ok(!readFileSync(database).includes(secret))
 
   const told = await command('thread', requestId)
   for (const word of ['USER_CREATED', 'user_created', 'POST'])
     assert.ok(told.includes(word), `fasten thread does not say ${word}:\n${told}`)
+  assert.match(await command('thread', requestId, '--disclose'), /ada@example\.org/)
 })
 
 test('the commands that the README prints work where the database is', async () => {

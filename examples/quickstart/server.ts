@@ -8,7 +8,7 @@ import { expressReader } from 'fasten/reader/express'
 const rows = 'sqlite:///./fasten.db'
 fasten.init({ service_id: 'quickstart', audit_dsn: rows, api_dsn: rows, sys_dsn: rows })
 fasten.register('user', {
-  USER_CREATED: { action: 'user.create', category: 'user', retention_class: 'long' },
+  USER_CREATED: { action: 'user.create', category: 'user', retention_class: 'long', pii: ['detail.email'] },
 })
 
 const app = express()
