@@ -179,9 +179,10 @@ export function createDrainLoop(options: DrainLoopOptions): DrainLoop {
           const slice = await drainSlice(place, reader, position, end())
           if (slice.position === position) throw cutOff(reader.id, spoolDirectory(place.root, reader.id))
           position = slice.position
+          // Before anybody hears of the rows: who waited for them may emit at once, and must find the store well.
+          recover()
           report(slice, true)
           reader.trim(position)
-          recover()
           // One slice in between, so that neither waits for the other to run dry.
           if (sweepers.length > 0) await moveOutbox()
         }
