@@ -167,6 +167,7 @@ const samples: Readonly<
       [{ [`${src}/core/a.test.ts`]: "test.skip('x', () => {})" }, /say why/],
       [{ [`${src}/core/a.test.ts`]: "test('x', { skip: true }, () => {})" }, /say why/],
       [{ 'docs/a.md': `${'<'.repeat(7)} HEAD` }, /merge/],
+      [{ '.fasten-keys/a/node.key': 'x' }, /may be a key/],
     ],
     good: {
       [`${src}/core/a.test.ts`]:

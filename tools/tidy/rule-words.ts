@@ -92,6 +92,8 @@ export function leftovers(tree: Tree): readonly Finding[] {
   const findings: Finding[] = []
   for (const [path, text] of tree) {
     if (path.startsWith('tools/tidy')) continue
+    if (/(^|\/)(\.fasten-(keys|spool)|[^/]+\.db-(keys|spool))\//.test(path))
+      findings.push({ path, message: 'a run left this behind, and it may be a key: git rm --cached it' })
     const say = (index: number, message: string): void =>
       void findings.push({ path, line: lineAt(text, index), message })
     for (const match of text.matchAll(/\b(?:TODO|FIXME|XXX|HACK)\b(?=[:( ])/g))
