@@ -193,3 +193,17 @@ test('setup speaks JavaScript that Node.js 20 understands', () => {
   for (const file of ['root', 'progress', 'lock', 'dependencies', 'setup-failure', 'runtime', 'built'])
     assert.doesNotMatch(readFileSync(join(root, 'tools/setup', `${file}.mjs`), 'utf8'), newer, file)
 })
+
+test('every package that is installed is locked by its hash', () => {
+  const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {
+    packages: Record<string, { link?: true; inBundle?: true; integrity?: string }>
+  }
+  const unlocked = Object.entries(packages).filter(
+    ([path, { link, inBundle, integrity }]) =>
+      path.includes('node_modules/') && link !== true && inBundle !== true && integrity === undefined,
+  )
+  assert.deepEqual(
+    unlocked.map(([path]) => path),
+    [],
+  )
+})
