@@ -4,12 +4,13 @@ import type { Digest } from '../../core/digest.ts'
 import { FastenError, systemCode } from '../../core/error.ts'
 import { logName, parseLogName, type LogParts } from '../../core/log-name.ts'
 import { hexOf } from '../../core/octets.ts'
-import type { Row, StreamName } from '../../core/row.ts'
+import type { StreamName } from '../../core/row.ts'
 import type { HeadMemory, OpenLog } from '../heads.ts'
 import { keyFacts } from '../keys/key-facts.ts'
 import type { OwnRow, OwnRows, PreviousLog } from '../own-rows.ts'
 import type { RefusedKey } from '../privacy/key-store.ts'
 import type { AppendBatch, AppendedRow, AppendResult, RejectedDraft, SpooledDraft } from '../ports.ts'
+import { isRejection, malformed, placeInLeaf } from '../rejection.ts'
 import type { StreamTables } from '../row-tables.ts'
 import { lockLogs, NewLogs, type LockedLogs } from './locked-logs.ts'
 import { disclosingOf } from './disclosures.ts'
@@ -248,7 +249,7 @@ async function startPlacing(
 
   /** The place of a row whose id is there already, if it is the same row. */
   function settle(text: Uint8Array, base: string, id: string, known: StoredRowText): AppendedRow {
-    const there = placeOf(known.leaf)
+    const there = placeInLeaf(known.leaf ?? '{}')
     const hash = there === undefined ? undefined : chain(text, there, digest).hash
     if (there !== undefined && hash !== undefined && hash === known.hash)
       return { id, log: there.log, monotonic_seq: there.size, hash }
@@ -384,28 +385,4 @@ function basesOf(drafts: readonly SpooledDraft[]): BaseLog[] {
   const bases = new Map<string, BaseLog>()
   for (const { log, stream } of drafts) if (!bases.has(log)) bases.set(log, { log, stream })
   return [...bases.values()]
-}
-
-/** The head that a stored row was chained to, or undefined when its leaf does not say. */
-function placeOf(leaf: string | null): Head | undefined {
-  try {
-    const { log, monotonic_seq: size, prev_hash: head_hash } = JSON.parse(leaf ?? '{}') as Partial<Row>
-    return log === undefined || size === undefined || head_hash === undefined
-      ? undefined
-      : { log, size, head_hash }
-  } catch (error) {
-    // A damaged row is not the same as anything.
-    if (error instanceof SyntaxError || error instanceof TypeError) return undefined
-    throw error
-  }
-}
-
-function malformed(message: string, { log }: SpooledDraft): FastenError {
-  return new FastenError('DRAFT_MALFORMED', message, { at: log })
-}
-
-const rejectionCodes: ReadonlySet<string> = new Set(['DRAFT_MALFORMED', 'ROW_TOO_LARGE', 'ROW_DUPLICATE'])
-
-function isRejection(error: unknown): error is FastenError {
-  return error instanceof FastenError && rejectionCodes.has(error.code)
 }

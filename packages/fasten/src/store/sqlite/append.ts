@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import { chain, genesis, type Head } from '../../core/chain.ts'
+import { chain, genesis } from '../../core/chain.ts'
 import type { Digest } from '../../core/digest.ts'
 import { FastenError } from '../../core/error.ts'
 import { hexOf } from '../../core/octets.ts'
 import { logName, parseLogName, type LogParts } from '../../core/log-name.ts'
-import { streams, type Row, type StreamName } from '../../core/row.ts'
+import { streams, type StreamName } from '../../core/row.ts'
 import type { HeadLooks, HeadMemory, OpenLog } from '../heads.ts'
 import { createRowCells } from '../row-cells.ts'
 import { rowColumns, type StreamTables } from '../row-tables.ts'
@@ -12,8 +12,9 @@ import { keyFacts } from '../keys/key-facts.ts'
 import type { OwnRow, OwnRows, PreviousLog } from '../own-rows.ts'
 import type { RefusedKey } from '../privacy/key-store.ts'
 import type { AppendBatch, AppendedRow, AppendResult, RejectedDraft, SpooledDraft } from '../ports.ts'
+import { isRejection, malformed, placeInLeaf } from '../rejection.ts'
 import { prepareDisclosures, startDisclosing } from './disclosures.ts'
-import type { SqliteConnection, SqliteStatement, SqlValue } from './driver.ts'
+import type { SqliteConnection, SqliteStatement } from './driver.ts'
 import { isConstraint } from './fault.ts'
 import { prepareHeads } from './heads.ts'
 import { rollback } from './migrate.ts'
@@ -173,7 +174,7 @@ function startPlacing(statements: Statements, options: AppendOptions) {
     const table = statements.table(draft.stream)
     const known = table.byId.get(id)
     if (known !== undefined) {
-      const there = placeOf(known['leaf'])
+      const there = placeInLeaf(String(known['leaf']))
       const hash = there === undefined ? undefined : chain(draft.text, there, digest).hash
       if (there !== undefined && hash !== undefined && hash === known['hash'])
         return { id, log: there.log, monotonic_seq: there.size, hash }
@@ -323,28 +324,4 @@ function prepare(connection: SqliteConnection, tables: StreamTables) {
       return statements
     },
   }
-}
-
-/** The head that a stored row was chained to, or undefined when its leaf does not say. */
-function placeOf(leaf: SqlValue | undefined): Head | undefined {
-  try {
-    const { log, monotonic_seq: size, prev_hash: head_hash } = JSON.parse(String(leaf)) as Partial<Row>
-    return log === undefined || size === undefined || head_hash === undefined
-      ? undefined
-      : { log, size, head_hash }
-  } catch (error) {
-    // A damaged row is not the same as anything.
-    if (error instanceof SyntaxError || error instanceof TypeError) return undefined
-    throw error
-  }
-}
-
-function malformed(message: string, { log }: SpooledDraft, cause?: unknown): FastenError {
-  return new FastenError('DRAFT_MALFORMED', message, { at: log, ...(cause === undefined ? {} : { cause }) })
-}
-
-const rejectionCodes: ReadonlySet<string> = new Set(['DRAFT_MALFORMED', 'ROW_TOO_LARGE', 'ROW_DUPLICATE'])
-
-function isRejection(error: unknown): error is FastenError {
-  return error instanceof FastenError && rejectionCodes.has(error.code)
 }
