@@ -164,6 +164,12 @@ describe('the packed package', () => {
       assert.match(query.stdout, /"code":"ORDER_PAID"/)
     })
 
+  test('the contract of carriers runs against a transport of the user', () => {
+    const result = node('--test', 'carrier.mjs')
+    assert.equal(result.status, 0, result.text)
+    assert.match(result.stdout, /pass 9\n/)
+  })
+
   for (const kind of ['module', 'commonjs'] as const)
     test(`TypeScript accepts right use and refuses wrong use (${kind})`, () => {
       const home = join(project, `typed-${kind}`)

@@ -9,7 +9,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   capture: ['core', 'store', 'capture'],
   reader: ['core', 'store', 'reader'],
   cli: ['core', 'store', 'capture', 'reader', 'cli'],
-  testing: ['core', 'store', 'reader', 'testing'],
+  testing: ['core', 'store', 'capture', 'reader', 'testing'],
 }
 
 const roomOf = (path: string): string | undefined => /^packages\/fasten\/src\/([^/]+)\//.exec(path)?.[1]

@@ -2,65 +2,44 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import * as carriers from '../capture/carriers/carrier.ts'
+import type { Carried, Carrier } from '../capture/carriers/carrier.ts'
+import * as contexts from '../capture/context.ts'
+import type { RequestContext } from '../capture/context.ts'
 import { sentinelKinds } from '../core/ids.ts'
 
-/** The part of the capture room that the suite looks through; handed in, since rooms do not look at each other. */
+/** What the suite looks through. Given only where the carrier belongs to another copy of fasten than the suite does. */
 export interface CarryingView {
-  currentContext(): CarriedContext | undefined
-  runWithContext<T>(context: CarriedContext, work: () => T): T
-  carry<Message>(carrier: CarrierUnderTest<Message>, message: Message): Message
-  receive<Message, T>(
-    carrier: CarrierUnderTest<Message>,
-    message: Message,
-    work: () => T,
-    options?: { readonly trustsSentinels?: boolean },
-  ): T
+  readonly currentContext: typeof contexts.currentContext
+  readonly runWithContext: typeof contexts.runWithContext
+  readonly carry: typeof carriers.carry
+  readonly receive: typeof carriers.receive
 }
 
-export interface CarriedContext {
-  readonly request_id: string
-  readonly inbound_request_id?: string
-  readonly trace_id?: string
-  readonly span_id?: string
-  readonly trace_flags?: number
-  readonly tracestate?: string
-  readonly baggage?: string
-  readonly caused_by?: string
-  readonly method?: string
-}
-
-interface CarriedMembers {
-  readonly request_id?: string
-  readonly traceparent?: string
-  readonly tracestate?: string
-  readonly baggage?: string
-  readonly caused_by?: string
-}
-
-/** A `Carrier`, as far as the suite uses it. */
-export interface CarrierUnderTest<Message> {
-  readonly name: string
-  readonly method: string
-  extract(message: Message): CarriedMembers
-  inject(message: Message, carried: CarriedMembers): Message
+export interface CarrierContractOptions extends Partial<CarryingView> {
+  /** Cases that cannot hold for this transport, by title, each with the reason. */
+  readonly skips?: Readonly<Record<string, string>>
 }
 
 /** One transport with its carrier. */
 export interface CarrierHarness<Message> {
-  readonly carrier: CarrierUnderTest<Message>
+  readonly carrier: Carrier<Message>
   /** A message with this payload that nobody has put ids into. Text is what an application of this transport sends mostly; bytes are no text. */
   message(payload: string | Uint8Array): Message
   /** What the receiver gets of the payload: the bytes that the application gets to see. */
-  payloadOf(message: Message): Uint8Array
+  payloadOf(message: Message): string | Uint8Array
   /**
    * The message as it arrives at the other end, through the real thing where there is one: a broker, a socket, a thread. Default: it arrives as it was
    * sent.
    */
   transmit?(message: Message): Promise<Message>
-  /** A message whose ids were put there by hand, as strangers do. Values are anything at all. */
-  forged(members: Readonly<Record<keyof CarriedMembers, unknown>>): Message
+  /**
+   * A message whose ids were put there by hand, as strangers do. Values are anything at all. Default: what `inject` makes of them, which is as much as
+   * can be said without knowing the transport.
+   */
+  forged?(members: Readonly<Record<keyof Carried, unknown>>): Message
   /** Members that this transport has room for beside the request id. Default all. */
-  readonly carries?: readonly (keyof CarriedMembers)[]
+  readonly carries?: readonly (keyof Carried)[]
   /** A text payload of which the transport keeps the meaning, not the bytes (an id is written into it). Default false. */
   readonly rewritesText?: boolean
   /** Messages in the air together in the case about mixing them up. Default 2,000. */
@@ -75,11 +54,11 @@ export interface CarrierHarness<Message> {
 export function describeCarrier<Message>(
   name: string,
   open: () => Promise<CarrierHarness<Message>>,
-  { currentContext, runWithContext, carry, receive }: CarryingView,
-  skips: Readonly<Record<string, string>> = {},
+  options: CarrierContractOptions = {},
 ): void {
+  const { currentContext, runWithContext, carry, receive, skips } = { ...contexts, ...carriers, ...options }
   const it = (title: string, work: (harness: CarrierHarness<Message>) => Promise<void>): void => {
-    test(title, { skip: skips[title] ?? false, timeout: 120_000 }, async () => {
+    test(title, { skip: skips?.[title] ?? false, timeout: 120_000 }, async () => {
       const harness = await open()
       try {
         await work(harness)
@@ -90,14 +69,22 @@ export function describeCarrier<Message>(
   }
   const through = async (harness: CarrierHarness<Message>, message: Message): Promise<Message> =>
     (await harness.transmit?.(message)) ?? message
-  const look = (): CarriedContext | undefined => {
+  const forge = (
+    harness: CarrierHarness<Message>,
+    members: Readonly<Record<keyof Carried, unknown>>,
+  ): Message => {
+    if (harness.forged !== undefined) return harness.forged(members)
+    const given = Object.entries(members).filter(([, value]) => value !== undefined)
+    return harness.carrier.inject(harness.message('{}'), Object.fromEntries(given))
+  }
+  const look = (): RequestContext | undefined => {
     const context = currentContext()
     return context === undefined ? undefined : { ...context }
   }
 
   describe(`carrier contract: ${name}`, () => {
     it('what the sender works for is what the receiver works for', async (harness) => {
-      const sender: CarriedContext = {
+      const sender: RequestContext = {
         request_id: 'order-7:a.B_c',
         trace_id: 'a'.repeat(32),
         span_id: 'b'.repeat(16),
@@ -111,7 +98,7 @@ export function describeCarrier<Message>(
       assert.equal(context?.request_id, sender.request_id)
       assert.equal(context?.method, harness.carrier.method)
       assert.equal(context?.inbound_request_id, undefined)
-      const has = (member: keyof CarriedMembers): boolean => harness.carries?.includes(member) ?? true
+      const has = (member: keyof Carried): boolean => harness.carries?.includes(member) ?? true
       if (has('traceparent')) {
         assert.deepEqual([context?.trace_id, context?.trace_flags], [sender.trace_id, 1])
         assert.match(context?.span_id ?? '', /^[0-9a-f]{16}$/)
@@ -145,7 +132,7 @@ export function describeCarrier<Message>(
     it('what somebody put there on purpose stays', async (harness) => {
       const theirs = { ...nothingForged, request_id: 'theirs-1' }
       const sent = runWithContext({ request_id: 'ours-1' }, () =>
-        carry(harness.carrier, harness.forged(theirs)),
+        carry(harness.carrier, forge(harness, theirs)),
       )
       const again = runWithContext({ request_id: 'ours-2' }, () => carry(harness.carrier, sent))
       const context = receive(harness.carrier, await through(harness, again), look)
@@ -178,7 +165,7 @@ export function describeCarrier<Message>(
         ...sentinelKinds.map((kind) => `${kind}-svc-0123456789ab`),
       ]
       for (const value of hostile) {
-        const forged = harness.forged({
+        const forged = forge(harness, {
           ...nothingForged,
           request_id: value,
           traceparent: value,
@@ -194,7 +181,7 @@ export function describeCarrier<Message>(
     })
 
     it('ids of background work pass only where both ends are trusted', async (harness) => {
-      const forged = harness.forged({ ...nothingForged, request_id: 'scheduler-svc-0123456789ab' })
+      const forged = forge(harness, { ...nothingForged, request_id: 'scheduler-svc-0123456789ab' })
       const strict = receive(harness.carrier, forged, look)
       assert.equal(strict?.inbound_request_id, 'scheduler-svc-0123456789ab')
       const trusting = receive(harness.carrier, forged, look, { trustsSentinels: true })
@@ -224,12 +211,16 @@ export function describeCarrier<Message>(
         const arrived = harness.payloadOf(await through(harness, sent))
         const isObject = typeof payload === 'string' && payload.startsWith('{')
         if (harness.rewritesText === true && isObject) continue
-        assert.deepEqual(Buffer.from(arrived), Buffer.from(payload as string), `payload ${String(payload)}`)
+        assert.deepEqual(
+          Buffer.from(arrived as string),
+          Buffer.from(payload as string),
+          `payload ${String(payload)}`,
+        )
       }
     })
 
     it('what the work throws, rejects with or returns comes back, and its context ends with it', async (harness) => {
-      const message = harness.forged({ ...nothingForged, request_id: 'r-2' })
+      const message = forge(harness, { ...nothingForged, request_id: 'r-2' })
       const failure = new TypeError('no')
       const before = currentContext()
       assert.throws(

@@ -25,9 +25,8 @@ export {
 } from './http-shim-contract.ts'
 export {
   describeCarrier,
-  type CarriedContext,
+  type CarrierContractOptions,
   type CarrierHarness,
-  type CarrierUnderTest,
   type CarryingView,
 } from './carrier-contract.ts'
 export type { CaptureView, ContextView, ShimAnswer, ShimCall, ShimRoute } from './http-shim-routes.ts'
