@@ -124,7 +124,7 @@ export interface SysMembers {
 
 export interface ApiMembers {
   readonly stream: 'api'
-  /** HTTP verb, upper case. */
+  /** HTTP verb, or what happened to a message; upper case. */
   readonly method: string
   /** Without the query string. */
   readonly path: string

@@ -284,7 +284,8 @@ export const filterParameters = [
     filter: 'method',
     streams: ['audit', 'api'],
     kind: text(64),
-    summary: 'How an audited action arrived (`http`, `mqtt`, …), or the HTTP verb of an api row.',
+    summary:
+      'How an audited action arrived (`http`, `mqtt`, …), or the verb of an api row (`GET`, `PUBLISH`, …).',
     example: 'http',
   },
   {
