@@ -93,7 +93,7 @@ describe('row 4: a full disk', () => {
     writer.child.kill('SIGKILL')
     await writer.ended
     rmSync(ballast)
-    await recover(place, 5000)
+    await recover(place, { timeoutMs: 5000 })
     const { lost } = await judge(place, readLedger(ledger))
     reportControl(t, 4, { broken: 'errors not heard', harm: 'rows lost', count: lost.length })
   })

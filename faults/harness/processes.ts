@@ -93,8 +93,14 @@ export interface Recovery {
   readonly stats: Stats
 }
 
-/** Starts an instance on what the dead left, waits for a durable row of its own and for all of theirs to be stored, and ends. */
-export async function recover(place: Place, timeoutMs = 60_000): Promise<Recovery> {
+/**
+ * Starts an instance on what the dead left, waits for a durable row of its own and for all of theirs to be stored, and ends. A store
+ * that refuses to take rows is waited for as well, unless `refusedMs` says for how long only.
+ */
+export async function recover(
+  place: Place,
+  { timeoutMs = 60_000, refusedMs = timeoutMs }: { timeoutMs?: number; refusedMs?: number } = {},
+): Promise<Recovery> {
   const started = performance.now()
   const fasten = createFasten({
     service_id: 'restart',
@@ -106,9 +112,13 @@ export async function recover(place: Place, timeoutMs = 60_000): Promise<Recover
   try {
     await fasten.emit({ code: 'DOCTOR_PROBE', target: 'restart' }).durable
     const firstDurableMs = performance.now() - started
-    const isEmpty = await fasten.flush(timeoutMs)
+    let isEmpty = false
+    while (!isEmpty && performance.now() - started < timeoutMs) {
+      isEmpty = await fasten.flush(refusedMs)
+      if (!isEmpty && fasten.stats().retry_count > 0) break
+    }
     return { firstDurableMs, isEmpty, stats: fasten.stats() }
   } finally {
-    await fasten.close(timeoutMs)
+    await fasten.close(fasten.stats().retry_count > 0 ? refusedMs : timeoutMs)
   }
 }
