@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict'
 import { copyFileSync, existsSync, renameSync, rmSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
 import { describe, test, type TestContext } from 'node:test'
 import { createFasten } from '../packages/fasten/src/capture/create.ts'
 import { createCodeRegistry } from '../packages/fasten/src/core/code.ts'
@@ -13,6 +12,7 @@ import { openLedger, readLedger } from './harness/ledger.ts'
 import { makeFolder, sqlitePlace, subfolder } from './harness/place.ts'
 import { report, reportControl } from './harness/report.ts'
 import { times } from './harness/scale.ts'
+import { openBeside } from '../packages/fasten/src/store/sqlite/fixtures/beside.ts'
 
 const files = ['audit.db', 'audit.db-wal', 'audit.db-shm']
 const rounds = times({ short: 1, long: 60 })
@@ -47,7 +47,7 @@ describe('row 12: the database file is taken from under the process', () => {
 
   test('bites: a client that keeps its connection writes into a file that nobody finds', (t) => {
     const path = join(makeFolder(t), 'naive.db')
-    const database = new DatabaseSync(path)
+    const database = openBeside(path)
     database.exec('CREATE TABLE rows (id TEXT)')
     rmSync(path)
     for (let row = 0; row < 20; row++)
@@ -91,7 +91,7 @@ async function attack(
     )
   await Promise.all(emit(10).map(({ stored }) => stored))
   const copy = join(root, 'copy.db')
-  const reader = new DatabaseSync(path)
+  const reader = openBeside(path)
   reader.exec(`VACUUM INTO '${copy}'`)
   reader.close()
   await Promise.all(emit(10).map(({ stored }) => stored))

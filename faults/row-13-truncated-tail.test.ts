@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
 import { describe, test, type TestContext } from 'node:test'
 import { createFasten } from '../packages/fasten/src/capture/create.ts'
 import { ask } from '../packages/fasten/src/cli/fixtures/ask.ts'
@@ -15,6 +14,7 @@ import { openLedger, readLedger } from './harness/ledger.ts'
 import { makeFolder, optionsOf, sqlitePlace, subfolder, type Place } from './harness/place.ts'
 import { report, reportControl } from './harness/report.ts'
 import { times } from './harness/scale.ts'
+import { openBeside } from '../packages/fasten/src/store/sqlite/fixtures/beside.ts'
 
 const chance = createChance()
 const size = 61
@@ -119,7 +119,7 @@ async function emitAll(place: Place, signs: boolean, count: number): Promise<str
 }
 
 function cutTail(path: string, cut: number): void {
-  const database = new DatabaseSync(path)
+  const database = openBeside(path)
   const head = database.prepare('SELECT hash FROM audit_log WHERE monotonic_seq = ?').get(size - cut - 1)
   database.exec(`DELETE FROM audit_log WHERE monotonic_seq >= ${size - cut}; DELETE FROM fasten_checkpoints`)
   database.prepare('UPDATE fasten_logs SET size = ?, head_hash = ?').run(size - cut, String(head?.['hash']))

@@ -11,6 +11,7 @@ import { openLedger, readLedger } from './harness/ledger.ts'
 import { makeFolder, sqlitePlace, subfolder } from './harness/place.ts'
 import { report, reportControl } from './harness/report.ts'
 import { times } from './harness/scale.ts'
+import { openBeside } from '../packages/fasten/src/store/sqlite/fixtures/beside.ts'
 
 const rows = times({ short: 3000, long: 1_000_000 })
 
@@ -38,7 +39,7 @@ describe('row 15: a sink that hangs', () => {
     atEnd(t, () => fasten.close(1000))
     const first = fasten.emit({ code: 'ORDER_PLACED', target: 'first' })
     await first.stored
-    const holder = new DatabaseSync(place.dsn.replace('sqlite:///', ''))
+    const holder = openBeside(place.dsn.replace('sqlite:///', ''))
     holder.exec('BEGIN IMMEDIATE')
     const rssBefore = process.memoryUsage().rss
     let accepted = 0
@@ -90,7 +91,7 @@ describe('row 15: a sink that hangs', () => {
 
   test('bites: a client that writes through to the database loses what it was told', (t) => {
     const path = join(makeFolder(t), 'naive.db')
-    const [holder, client] = [new DatabaseSync(path), new DatabaseSync(path, { timeout: 5 })]
+    const [holder, client] = [openBeside(path), new DatabaseSync(path, { timeout: 5 })]
     holder.exec('CREATE TABLE rows (id TEXT); BEGIN IMMEDIATE')
     let failed = 0
     for (let row = 0; row < 20; row++)

@@ -4,7 +4,6 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { copyFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
 import { describe, test } from 'node:test'
 import { loadSqliteDriver } from '../packages/fasten/src/store/sqlite/driver.ts'
 import { migrate } from '../packages/fasten/src/store/sqlite/migrate.ts'
@@ -20,6 +19,7 @@ import { makeFolder, sqlitePlace, subfolder } from './harness/place.ts'
 import { postgresPlace } from './harness/postgres-place.ts'
 import { report, reportControl } from './harness/report.ts'
 import { isTorture, onlyTorture } from './harness/scale.ts'
+import { openBeside } from '../packages/fasten/src/store/sqlite/fixtures/beside.ts'
 
 const chance = createChance()
 const tables = { audit: 'audit_log', sys: 'sys_log', api: 'api_log' }
@@ -84,7 +84,7 @@ describe('row 22: kill at every statement of every migration', () => {
   test('an older program is refused by a code, and changes nothing', async (t) => {
     const path = await migrated(join(makeFolder(t), 'newer.db'), migrations.length)
     const before = shapeOf(path)
-    const database = new DatabaseSync(path)
+    const database = openBeside(path)
     database.exec("UPDATE fasten_meta SET value = '99' WHERE key = 'schema_version'")
     database.close()
     await assert.rejects(openPlace(sqlitePlaceOf(path)), { code: 'STORE_SCHEMA_NEWER' })
@@ -136,7 +136,7 @@ function migrator(path: string, how: string, at = 0) {
 function shapeOf(path: string): string {
   const copy = `${path}.look`
   copyFileSync(path, copy)
-  const database = new DatabaseSync(copy)
+  const database = openBeside(copy)
   const rows = database.prepare('SELECT type, name, sql FROM sqlite_schema ORDER BY type, name').all()
   const hasMeta = rows.some(({ name }) => name === 'fasten_meta')
   const version = hasMeta

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
 import { describe, test } from 'node:test'
 import { Client } from 'pg'
 import { createFasten } from '../packages/fasten/src/capture/create.ts'
@@ -14,6 +13,7 @@ import { makeFolder, optionsOf, sqlitePlace, subfolder, type Place } from './har
 import { postgresPlace } from './harness/postgres-place.ts'
 import { report, reportControl } from './harness/report.ts'
 import { times } from './harness/scale.ts'
+import { openBeside } from '../packages/fasten/src/store/sqlite/fixtures/beside.ts'
 
 const tenants = times({ short: 10, long: 500 })
 
@@ -29,7 +29,7 @@ describe('row 24: a tenant is destroyed', () => {
     const fasten = started(place)
     atEnd(t, () => fasten.close(1000))
     await fasten.ready()
-    const database = new DatabaseSync(place.dsn.replace('sqlite:///', ''), { timeout: 5000 })
+    const database = openBeside(place.dsn.replace('sqlite:///', ''))
     database.exec(`PRAGMA foreign_keys = ON; ${tables.join('; ')}`)
     await destroyAll(t, place, fasten, {
       run: async (sql) => database.exec(sql),
@@ -61,7 +61,7 @@ describe('row 24: a tenant is destroyed', () => {
   })
 
   test('bites: a trail with a foreign key to the tenant is wiped with it', (t) => {
-    const database = new DatabaseSync(join(makeFolder(t), 'naive.db'))
+    const database = openBeside(join(makeFolder(t), 'naive.db'))
     database.exec(`PRAGMA foreign_keys = ON; ${tables.join('; ')};
       CREATE TABLE trail (tenant TEXT REFERENCES tenants (id) ON DELETE CASCADE, event TEXT);
       INSERT INTO tenants VALUES ('t-1'); INSERT INTO trail VALUES ('t-1', 'created'), ('t-1', 'destroyed');

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
+import type { DatabaseSync } from 'node:sqlite'
 import { after, before, describe, test } from 'node:test'
 import { openForReading } from '../packages/fasten/src/store/open.ts'
 import { readerOf } from '../packages/fasten/src/reader/fixtures/opened.ts'
@@ -15,6 +15,7 @@ import { batchOf, openPlace } from './harness/drafts.ts'
 import { makeFolder, sqlitePlace, subfolder } from './harness/place.ts'
 import { reportControl } from './harness/report.ts'
 import { times } from './harness/scale.ts'
+import { openBeside } from '../packages/fasten/src/store/sqlite/fixtures/beside.ts'
 
 const chance = createChance()
 /** Rows of the log, the one that opens it among them; behind the damage stand at least 10,000 good ones. */
@@ -75,7 +76,7 @@ describe('row 25: edges of verification', () => {
         const path = join(makeFolder(t), 'audit.db')
         copyFileSync(base, path)
         const [at, k] = [chance.between(2, 200), chance.between(1, 100)]
-        const database = new DatabaseSync(path)
+        const database = openBeside(path)
         const edges = damage(database, at, k)
         database.close()
         const verdict = await verify(path, {})
@@ -107,7 +108,7 @@ describe('row 25: edges of verification', () => {
   test('bites: a verifier that stops at the first failure looks at nothing behind it', async (t) => {
     const path = join(makeFolder(t), 'audit.db')
     copyFileSync(base, path)
-    const database = new DatabaseSync(path)
+    const database = openBeside(path)
     damages['k rows in a row are damaged']?.(database, 50, 3)
     const rows = database.prepare('SELECT leaf FROM audit_log ORDER BY monotonic_seq').all()
     database.close()

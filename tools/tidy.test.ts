@@ -175,6 +175,16 @@ const samples: Readonly<
       [`${src}/core/a.ts`]: "const mastodon = 'a todo list'",
     },
   },
+  'tests wait for what others hold': {
+    bad: [
+      [{ [`${src}/core/a.test.ts`]: '\nconst d = new DatabaseSync(path)' }, /a\.test\.ts:2 .*openBeside/],
+    ],
+    good: {
+      [`${src}/core/a.test.ts`]:
+        "// new DatabaseSync(path)\nnew DatabaseSync(':memory:')\nnew DatabaseSync(path, { timeout: 5 })",
+      [`${src}/core/a.ts`]: 'new DatabaseSync(path)',
+    },
+  },
   'every file of code names its licence': {
     bad: [[{ 'tools/a.ts': 'const x = 1' }, /the first line is/]],
     good: {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ladder, noCycles, noUnreachable } from './rule-ladder.ts'
 import { environment, errorCodes, exportsMap, links, vectors } from './rule-spec.ts'
+import { steady } from './rule-tests.ts'
 import { banned, leftovers, licence, names, noMachine, type Machine } from './rule-words.ts'
 import type { Finding, Rule, Tree } from './tree.ts'
 
@@ -12,6 +13,7 @@ export function rules(machine: Machine): Readonly<Record<string, Rule>> {
     'every file is reachable': noUnreachable,
     'time, chance, environment and output are handed in': banned,
     'nothing is left half done': leftovers,
+    'tests wait for what others hold': steady,
     'every file of code names its licence': licence,
     'names say what a thing knows': names,
     'nothing tells of the machine it was written on': noMachine(machine),

@@ -9,10 +9,10 @@ import { isRowId } from '../core/ids.ts'
 import { acquireLock } from '../store/spool/lock.ts'
 import { listQuarantine } from '../store/quarantine.ts'
 import { lockPath, listSpools } from '../store/spool/layout.ts'
-import { DatabaseSync } from 'node:sqlite'
 import { runWithContext } from './context.ts'
 import { bench } from './fixtures/instance.ts'
 import { withRequestID } from './request-id.ts'
+import { openBeside } from '../store/sqlite/fixtures/beside.ts'
 
 describe('emit', () => {
   it('fills every anchor: from the call, from the request, from the code, then by default', async (t) => {
@@ -273,7 +273,7 @@ describe('emit', () => {
     const { start, path, auditRows, notices } = bench(t)
     const fasten = start()
     await fasten.emit({ code: 'USER_CREATED', target: 'user/0' }).stored
-    const other = new DatabaseSync(path)
+    const other = openBeside(path)
     other.exec('BEGIN IMMEDIATE')
     for (let index = 1; index <= 50; index++)
       await fasten.emit({ code: 'USER_CREATED', target: `user/${index}` }).durable
@@ -294,7 +294,7 @@ describe('emit', () => {
     // A locked database keeps the first instance's rows in its spool; close gives up and leaves them there.
     const first = start()
     await first.emit({ code: 'USER_CREATED', target: 'user/0' }).stored
-    const other = new DatabaseSync(path)
+    const other = openBeside(path)
     other.exec('BEGIN IMMEDIATE')
     for (let index = 1; index <= 20; index++) first.emit({ code: 'USER_CREATED', target: `user/${index}` })
     const orphan = first.emit({ code: 'USER_CREATED', target: 'user/21' })
@@ -319,7 +319,7 @@ describe('emit', () => {
     const fasten = start({ drain_thread: false })
     // A trigger that somebody else added refuses one row for good.
     await fasten.emit({ code: 'USER_CREATED', target: 'user/0' }).stored
-    const other = new DatabaseSync(path)
+    const other = openBeside(path)
     other.exec(
       `CREATE TRIGGER refuse BEFORE INSERT ON audit_log WHEN NEW.target = 'poison' BEGIN SELECT RAISE(ABORT, 'constraint of a stranger'); END`,
     )

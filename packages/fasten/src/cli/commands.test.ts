@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict'
-import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import type { Verdict } from '../core/verdict.ts'
 import type { Thread } from '../reader/reader.ts'
 import { ask, rowsOf, serve } from './fixtures/ask.ts'
 import { openShop } from './fixtures/shop.ts'
+import { openBeside } from '../store/sqlite/fixtures/beside.ts'
 
 // Every test here runs whole command lines in this process, on stores that the real library wrote and through real readers.
 
@@ -189,7 +189,7 @@ test('verifies, and tells damage, missing evidence and a rewritten history apart
   const nothing = await ask(['verify', shop.path, '--log', '_/shop/nowhere/audit', '--quiet'])
   assert.deepEqual([nothing.exitCode, nothing.out], [4, ''])
 
-  const database = new DatabaseSync(shop.path)
+  const database = openBeside(shop.path)
   database.prepare("UPDATE audit_log SET actor = 'mallory' WHERE monotonic_seq = ?").run(row.monotonic_seq)
   database.prepare('DELETE FROM audit_log WHERE monotonic_seq = 9').run()
   database.close()

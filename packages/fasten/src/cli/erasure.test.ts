@@ -6,7 +6,6 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { Client } from 'pg'
-import { DatabaseSync } from 'node:sqlite'
 import type { ErasureReceipt } from '../store/privacy/erase-subject.ts'
 import { startPostgres } from '../store/postgres/fixtures/server.ts'
 import { ask } from './fixtures/ask.ts'
@@ -21,6 +20,7 @@ import {
   root,
   type Shop,
 } from './fixtures/gift-shop.ts'
+import { openBeside } from '../store/sqlite/fixtures/beside.ts'
 
 /**
  * Show 4 of the third issue, by what an operator types: three people in shared rows, one of them erased. What was handed out before still
@@ -180,8 +180,8 @@ async function sqlite(): Promise<{ shop: Shop; engine: Engine }> {
       files: () => null,
       isBeyondReach: () => false,
       async tracesOf(keyIds) {
-        const rows = new DatabaseSync(join(shop.folder, 'rows.db'), { readOnly: true })
-        const keys = new DatabaseSync(join(shop.folder, 'rows.db-keys/data-keys.db'), { readOnly: true })
+        const rows = openBeside(join(shop.folder, 'rows.db'), { readOnly: true })
+        const keys = openBeside(join(shop.folder, 'rows.db-keys/data-keys.db'), { readOnly: true })
         const boxes = keyIds.flatMap((id) =>
           rows.prepare('SELECT box, lookup FROM fasten_disclosures WHERE key_id = ?').all(id),
         )

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync, symlinkSync, rmSync, writeFileSync } from 'node:fs'
-import { DatabaseSync } from 'node:sqlite'
+import type { DatabaseSync } from 'node:sqlite'
 import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
 import { createFasten } from '../capture/create.ts'
@@ -15,6 +15,7 @@ import { createSampleDrafts } from '../testing/sample-drafts.ts'
 import { spooled } from '../testing/store-contract.ts'
 import { openShop, temporaryFolder, type Shop } from './fixtures/shop.ts'
 import { runWords } from './fixtures/world.ts'
+import { openBeside } from '../store/sqlite/fixtures/beside.ts'
 
 interface Checked {
   readonly status: number | null
@@ -139,7 +140,7 @@ describe('fasten export', () => {
       ['deleted', 'DELETE FROM audit_log WHERE monotonic_seq = 4', 'rows_missing', 4],
     ]
     for (const [name, sql, kind, at] of damages) {
-      const database = new DatabaseSync(shop.path)
+      const database = openBeside(shop.path)
       database.exec(`${dropGuards(database)} BEGIN; ${sql}; COMMIT`)
       database.close()
       const pack = join(folder, name)

@@ -3,7 +3,6 @@
 import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
 import { test, type TestContext } from 'node:test'
 import type { JsonObject } from '../core/row.ts'
 import type { Verdict } from '../core/verdict.ts'
@@ -11,6 +10,7 @@ import { parseDsn } from '../store/dsn.ts'
 import { openStore } from '../store/open.ts'
 import { ask } from './fixtures/ask.ts'
 import { openShop } from './fixtures/shop.ts'
+import { openBeside } from '../store/sqlite/fixtures/beside.ts'
 
 const log = '_/shop/edge-07/audit'
 
@@ -21,7 +21,7 @@ async function attacked(t: TestContext, facts: JsonObject) {
   await shop.fasten.close()
   const keys = join(shop.folder, 'auditor.keys')
   writeFileSync(keys, (await ask(['key', 'show', '--store', shop.path])).out)
-  const database = new DatabaseSync(shop.path)
+  const database = openBeside(shop.path)
   database.exec(`
     INSERT INTO fasten_expired SELECT log_id, monotonic_seq, position, unhex(hash) FROM audit_log WHERE monotonic_seq = 3;
     DELETE FROM audit_log WHERE monotonic_seq = 3`)

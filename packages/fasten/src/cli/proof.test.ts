@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
 import { test, type TestContext } from 'node:test'
 import type { Verdict } from '../core/verdict.ts'
 import { ask } from './fixtures/ask.ts'
 import { openShop } from './fixtures/shop.ts'
+import { openBeside } from '../store/sqlite/fixtures/beside.ts'
 
 const log = '_/shop/edge-07/audit'
 
@@ -27,7 +27,7 @@ async function audited(t: TestContext) {
   ]
   assert.deepEqual([keys.exitCode, kept.exitCode], [0, 0])
   const spoil = (...statements: readonly string[]): void => {
-    const database = new DatabaseSync(shop.path)
+    const database = openBeside(shop.path)
     for (const sql of statements) database.exec(sql)
     database.close()
   }

@@ -5,7 +5,6 @@ import { createServer } from 'node:http'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
 import { test, type TestContext } from 'node:test'
 import type { Verdict } from '../core/verdict.ts'
 import { nodeReader } from '../reader/adapters/node.ts'
@@ -15,6 +14,7 @@ import { fillTrail, logOf } from '../reader/fixtures/trail.ts'
 import { openForReading } from '../store/open.ts'
 import { temporaryFolder } from './fixtures/shop.ts'
 import { fastenCli } from './fixtures/spawn.ts'
+import { openBeside } from '../store/sqlite/fixtures/beside.ts'
 
 /** A trail of 60 rows, and a way to copies of it that somebody with a SQL shell has been at. */
 async function trail(
@@ -29,7 +29,7 @@ async function trail(
     tampered(work) {
       const copy = join(folder, `tampered-${copies++}.db`)
       copyFileSync(path, copy)
-      const database = new DatabaseSync(copy)
+      const database = openBeside(copy)
       work(createShell(database))
       database.close()
       return copy
@@ -95,7 +95,7 @@ test('the command says where a trail was tampered with, by exit code, kind and i
 
 test('a history rewritten as a whole passes with a note, and fails against a citation from before', async (t) => {
   const { path, tampered } = await trail(t)
-  const database = new DatabaseSync(path)
+  const database = openBeside(path)
   const hash = createShell(database).hash('audit', 12)
   database.close()
   const rewritten = tampered((shell) => rewriteHistory(shell, 10))

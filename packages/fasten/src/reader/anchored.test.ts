@@ -3,7 +3,6 @@ import assert from 'node:assert/strict'
 import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, test } from 'node:test'
 import { createFasten } from '../capture/create.ts'
 import { trustNobody, type Trust } from '../core/anchor.ts'
@@ -15,6 +14,7 @@ import type { Sealed } from '../store/seal/sealer.ts'
 import { createShell, type Shell } from './fixtures/sql-shell.ts'
 import { logOf } from './fixtures/trail.ts'
 import { verifyLogs } from './local-verify.ts'
+import { openBeside } from '../store/sqlite/fixtures/beside.ts'
 
 const log = logOf('audit')
 let folder = ''
@@ -57,7 +57,7 @@ async function verified(trust: Partial<Trust> = {}, file = path): Promise<Verdic
 }
 
 function tamper(work: (shell: Shell) => void): void {
-  const database = new DatabaseSync(path)
+  const database = openBeside(path)
   try {
     work(createShell(database))
   } finally {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict'
 import { rmSync } from 'node:fs'
-import { DatabaseSync } from 'node:sqlite'
+import type { DatabaseSync } from 'node:sqlite'
 import { after, before, describe, test } from 'node:test'
 import fc from 'fast-check'
 import type { Draft, StreamName, VerificationState } from '../core/row.ts'
@@ -13,6 +13,7 @@ import { openSqlite, readerOf, type Opened } from './fixtures/opened.ts'
 import { localReader } from './local.ts'
 import type { Page, PageQuery, Reader } from './reader.ts'
 import { createReaderRouter } from './router.ts'
+import { openBeside } from '../store/sqlite/fixtures/beside.ts'
 
 async function allPages(
   reader: Reader,
@@ -73,7 +74,7 @@ describe('pages', () => {
     const drafts = createSampleDrafts()
     const sent = Array.from({ length: 9 }, () => drafts.audit())
     await opened.append(sent)
-    const database = new DatabaseSync(opened.path)
+    const database = openBeside(opened.path)
     // By its leaf the fifth row is in the middle; by its column it is the oldest of all, or the newest.
     for (const lie of ['2031-03-01T00:00:00.000000Z', '2031-03-01T23:00:00.000000Z']) {
       database.prepare('UPDATE audit_log SET timestamp = ? WHERE id = ?').run(lie, sent[4]?.id ?? '')
@@ -162,7 +163,7 @@ describe('what rows may claim', () => {
     opened = await openSqlite()
     reader = readerOf(opened.sources)
     await opened.append(sent)
-    database = new DatabaseSync(opened.path)
+    database = openBeside(opened.path)
   })
   after(async () => {
     database.close()
@@ -330,7 +331,7 @@ describe('verify', () => {
     const drafts = createSampleDrafts()
     await opened.append(Array.from({ length: 5 }, () => drafts.audit()))
     const reader = readerOf(opened.sources)
-    const database = new DatabaseSync(opened.path)
+    const database = openBeside(opened.path)
     const kinds = async (): Promise<unknown> =>
       (await reader.verify({})).logs.flatMap(({ breaks }) =>
         breaks.map(({ kind, from_index }) => `${kind} ${from_index}`),

@@ -7,7 +7,6 @@ import assert from 'node:assert/strict'
 import { constants, copyFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
 import { after, before, describe, test } from 'node:test'
 import fc from 'fast-check'
 import { columnNames } from '../core/columns.ts'
@@ -19,6 +18,7 @@ import { damages, type Damage, type Expected } from './fixtures/damages.ts'
 import { readerOf } from './fixtures/opened.ts'
 import { createShell, type Draw, type Shell } from './fixtures/sql-shell.ts'
 import { fillTrail, logOf, table } from './fixtures/trail.ts'
+import { openBeside } from '../store/sqlite/fixtures/beside.ts'
 
 const rowsEmitted = 10_000
 
@@ -30,7 +30,7 @@ before(async () => {
   folder = mkdtempSync(join(tmpdir(), 'fasten-tamper-'))
   base = join(folder, 'base.db')
   await fillTrail(base, rowsEmitted)
-  const database = new DatabaseSync(base)
+  const database = openBeside(base)
   sizes = createShell(database).sizes
   database.close()
   assert.equal(sizes.audit + sizes.sys + sizes.api, rowsEmitted + 3, 'each log begins with a row of its own')
@@ -43,7 +43,7 @@ after(() => rmSync(folder, { recursive: true, force: true }))
  */
 async function verifyDamaged(damage: Damage, { hit, numbers }: Drawn): Promise<Found> {
   const path = freshCopy()
-  const database = new DatabaseSync(path)
+  const database = openBeside(path)
   database.exec('PRAGMA synchronous=OFF; BEGIN')
   const shell = createShell(database)
   const draw = drawFrom(numbers)
@@ -300,7 +300,7 @@ describe(`a trail of ${rowsEmitted} rows in three logs`, () => {
 /** A copy of the trail with something done to it. */
 async function tampered(work: (shell: Shell) => void): Promise<string> {
   const path = freshCopy()
-  const database = new DatabaseSync(path)
+  const database = openBeside(path)
   database.exec('PRAGMA synchronous=OFF; BEGIN')
   work(createShell(database))
   database.exec('COMMIT')

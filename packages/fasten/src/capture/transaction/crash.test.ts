@@ -5,11 +5,11 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
 import { after, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { startPostgres } from '../../store/postgres/fixtures/server.ts'
 import { outboxRows, soundRows, startOn, type SharedDatabase } from './fixtures/transaction-contract.ts'
+import { openBeside } from '../../store/sqlite/fixtures/beside.ts'
 
 const server = await startPostgres()
 after(() => server.remove())
@@ -22,7 +22,7 @@ const engines: Readonly<
     return {
       path,
       database: databaseOf(`sqlite:///${path}`, folder, async (text) => {
-        const connection = new DatabaseSync(path, { timeout: 5000 })
+        const connection = openBeside(path)
         try {
           return connection.prepare(text).all()
         } finally {

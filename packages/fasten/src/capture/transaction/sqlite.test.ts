@@ -14,6 +14,7 @@ import { openStore } from '../../store/open.ts'
 import { importDrizzle, leadHere, openBetter, type BetterDatabase } from './fixtures/better-sqlite3.ts'
 import { sqliteDatabase } from './fixtures/sqlite-database.ts'
 import { describeTransactions, soundRows, type Library } from './fixtures/transaction-contract.ts'
+import { openBeside } from '../../store/sqlite/fixtures/beside.ts'
 
 /** A library whose connection is its transaction: BEGIN and COMMIT are sent by hand. */
 function plain(connection: { exec(sql: string): unknown; close(): unknown }): Library {
@@ -38,7 +39,7 @@ const { drizzle } = await importDrizzle()
 const drizzleOn = (client: BetterDatabase) => drizzle(client as never)
 
 const libraries: Readonly<Record<string, Parameters<typeof sqliteDatabase>>> = {
-  'node:sqlite': ['node:sqlite', async (path) => plain(new DatabaseSync(path, { timeout: 5000 }))],
+  'node:sqlite': ['node:sqlite', async (path) => plain(openBeside(path))],
   'better-sqlite3': ['better-sqlite3', async (path) => plain(openBetter(path))],
   Kysely: [
     'better-sqlite3',
@@ -140,7 +141,7 @@ describe('emit(tx, event) on SQLite', () => {
   test('a transaction on another database is refused, and takes nothing', async (t) => {
     const { fasten, folder } = await started(t)
     for (const path of [join(folder, 'other.db'), ':memory:']) {
-      const app = new DatabaseSync(path)
+      const app = openBeside(path)
       assert.throws(() => void fasten.emit(app, { code: 'USER_CREATED', target: 'x' }), {
         code: 'OUTBOX_ELSEWHERE',
       })
@@ -179,7 +180,7 @@ describe('emit(tx, event) on SQLite', () => {
 
   test('before the first start has made the outbox, the transaction is told so', async (t) => {
     const { start, path } = bench(t)
-    const app = new DatabaseSync(path)
+    const app = openBeside(path)
     app.exec('PRAGMA journal_mode = WAL; BEGIN IMMEDIATE; CREATE TABLE t (a)')
     const fasten = start()
     assert.throws(() => void fasten.emit(app, { code: 'USER_CREATED', target: 'x' }), {
@@ -193,7 +194,7 @@ describe('emit(tx, event) on SQLite', () => {
 
   test('what is no draft goes to quarantine with its bytes, and the rest moves on', async (t) => {
     const { dsn, fasten, path, folder } = await started(t)
-    const app = new DatabaseSync(path)
+    const app = openBeside(path)
     app.exec("INSERT INTO fasten_outbox VALUES ('../../evil', x'00ff', 'never')")
     await fasten.emit(app, { code: 'USER_CREATED', target: 'good' })
     app.close()
@@ -215,7 +216,7 @@ describe('emit(tx, event) on SQLite', () => {
     })
     const fasten = start({ flush_timeout_ms: 60_000 })
     await fasten.ready(60_000)
-    const app = new DatabaseSync(path)
+    const app = openBeside(path)
     app.exec('BEGIN')
     await fasten.emit(app, { code: 'PERSON_SEEN', target: 'p/1', detail: { email: 'ann@example.org', n: 1 } })
     const waiting = app.prepare('SELECT frame FROM fasten_outbox').get()?.['frame']
@@ -234,7 +235,7 @@ describe('emit(tx, event) on SQLite', () => {
 
   test('a row from the outbox that was refused is stored from quarantine, with a number of its own', async (t) => {
     const { dsn, fasten, path } = await started(t)
-    const app = new DatabaseSync(path)
+    const app = openBeside(path)
     await fasten.emit(app, { code: 'USER_CREATED', target: 'first' })
     await fasten.flush()
     // The id of a stored row again, under another key.

@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict'
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import { openStore } from '../../store/open.ts'
 import { openErasureLedger } from '../../store/privacy/erasure-ledger.ts'
@@ -21,6 +20,7 @@ import {
   people,
   type Shop,
 } from '../fixtures/gift-shop.ts'
+import { openBeside } from '../../store/sqlite/fixtures/beside.ts'
 
 /** Attacks on what an erasure and a personal member promise. Each of them worked once, or was tried in vain. */
 
@@ -124,7 +124,7 @@ test('a row that waits in a spool is held as well', async () => {
   const held = ['retention', 'hold', 'add', '--of', 'gift:99', '--reason', 'case 7', '--by', 'pat']
   assert.equal((await ask(held, { env: shop.env })).exitCode, 0)
   const fasten = openShop(shop)
-  const lock = new DatabaseSync(join(shop.folder, 'rows.db'))
+  const lock = openBeside(join(shop.folder, 'rows.db'))
   const detail = { payer: { id: 'user:bob', email: emailOf('bob') }, friends: [] }
   fasten.emit({ code: 'GIFT_SENT', target: 'gift:0', actor: 'user:bob', detail })
   await fasten.flush(20_000)
@@ -140,7 +140,7 @@ test('a row that waits in a spool is held as well', async () => {
 
 test('keys and values that came by way of an outbox are gone, too', async () => {
   const shop = await filledShop()
-  const own = new DatabaseSync(join(shop.folder, 'rows.db'))
+  const own = openBeside(join(shop.folder, 'rows.db'))
   const outbox: Buffer[] = []
   const writer = openShop(shop)
   await writer.ready()
@@ -187,8 +187,8 @@ test('a living process with its files open keeps no trace of an erased person in
   const fasten = openShop(shop)
   emitRows(fasten, 3)
   await fasten.flush(20_000)
-  const keys = new DatabaseSync(join(shop.folder, 'rows.db-keys/data-keys.db'), { readOnly: true })
-  const rows = new DatabaseSync(join(shop.folder, 'rows.db'), { readOnly: true })
+  const keys = openBeside(join(shop.folder, 'rows.db-keys/data-keys.db'), { readOnly: true })
+  const rows = openBeside(join(shop.folder, 'rows.db'), { readOnly: true })
   const plan = await ask(['erase', 'user:bob', '--json'], { env: shop.env })
   const { subject } = JSON.parse(plan.out) as { subject: string }
   const mine = keys.prepare('SELECT id, wrapped FROM keys WHERE subject = ?').all(subject)
@@ -227,7 +227,7 @@ test('what was cut off while the ledger was written harms no later erasure', asy
 
 test('who has no key learns nothing from a look-up: the same person has another one in every shop', async () => {
   const found = [await filledShop(), await filledShop()].map(({ folder }) => {
-    const rows = new DatabaseSync(join(folder, 'rows.db'), { readOnly: true })
+    const rows = openBeside(join(folder, 'rows.db'), { readOnly: true })
     const lookups = rows
       .prepare('SELECT DISTINCT lookup FROM fasten_disclosures WHERE lookup IS NOT NULL')
       .all()

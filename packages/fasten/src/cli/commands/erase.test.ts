@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict'
 import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import type { AuditRow } from '../../core/row.ts'
 import type { ReaderRow } from '../../reader/reader.ts'
@@ -19,13 +18,14 @@ import {
   root,
   type Shop,
 } from '../fixtures/gift-shop.ts'
+import { openBeside } from '../../store/sqlite/fixtures/beside.ts'
 
 const rowsEach = 20
 
 /** What of one person's keys and values lies in the files, as they lie there. */
 function tracesOf(shop: Shop, subject: string): readonly (string | Uint8Array)[] {
-  const database = new DatabaseSync(join(shop.folder, 'rows.db'), { readOnly: true })
-  const keys = new DatabaseSync(join(shop.folder, 'rows.db-keys/data-keys.db'), { readOnly: true })
+  const database = openBeside(join(shop.folder, 'rows.db'), { readOnly: true })
+  const keys = openBeside(join(shop.folder, 'rows.db-keys/data-keys.db'), { readOnly: true })
   const traces: (string | Uint8Array)[] = []
   for (const { id, wrapped } of keys.prepare('SELECT id, wrapped FROM keys WHERE subject = ?').all(subject)) {
     traces.push(String(wrapped))

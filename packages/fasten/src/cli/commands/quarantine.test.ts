@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict'
-import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import { ask, rowsOf } from '../fixtures/ask.ts'
 import { openShop } from '../fixtures/shop.ts'
+import { openBeside } from '../../store/sqlite/fixtures/beside.ts'
 
 test('lists what is in quarantine and brings it home when the reason is gone', async (t) => {
   const shop = openShop(t)
   shop.refund('req-0')
   await shop.stored()
   // A trigger stands for any constraint of a database administrator that some rows violate.
-  const database = new DatabaseSync(shop.path)
+  const database = openBeside(shop.path)
   database.exec(
     "CREATE TRIGGER no_mallory BEFORE INSERT ON audit_log WHEN new.actor = 'mallory' BEGIN SELECT RAISE(ABORT, 'mallory is not welcome'); END",
   )

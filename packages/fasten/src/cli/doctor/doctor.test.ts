@@ -3,10 +3,10 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import { ask, rowsOf, serve } from '../fixtures/ask.ts'
 import { openShop } from '../fixtures/shop.ts'
+import { openBeside } from '../../store/sqlite/fixtures/beside.ts'
 
 test('follows a marked row to the store and back, and leaves the logs of others alone', async (t) => {
   const shop = openShop(t)
@@ -55,7 +55,7 @@ test('fails on damage, on a missing store and on configuration, with a remedy an
   shop.refund('req-1')
   await shop.stored()
   await shop.fasten.close()
-  const database = new DatabaseSync(shop.path)
+  const database = openBeside(shop.path)
   database.exec('UPDATE audit_log SET hash = NULL WHERE monotonic_seq = 2')
   database.close()
   const damaged = await ask(['doctor', '--read-only', shop.path])

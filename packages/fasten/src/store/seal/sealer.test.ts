@@ -18,6 +18,7 @@ import { openStore, sealingOf, type StoreTarget } from '../open.ts'
 import { createSystemClock, createSystemIds, noteCrypto, sha256 } from '../platform.ts'
 import type { Store } from '../ports.ts'
 import { createSealer, sealRows, type Sealed, type Sealer } from './sealer.ts'
+import { openBeside } from '../sqlite/fixtures/beside.ts'
 
 let folder = ''
 let target: StoreTarget
@@ -132,8 +133,7 @@ describe('sealer', () => {
       const before = await open()
       await before.emit(6)
       await before.close()
-      const { DatabaseSync } = await import('node:sqlite')
-      const database = new DatabaseSync(join(folder, 'a.db'))
+      const database = openBeside(join(folder, 'a.db'))
       database.exec(spoil)
       database.close()
       const world = await open()
@@ -219,8 +219,7 @@ describe('sealer', () => {
     const before = await open()
     await before.emit(6)
     await before.close()
-    const { DatabaseSync } = await import('node:sqlite')
-    const database = new DatabaseSync(join(folder, 'a.db'))
+    const database = openBeside(join(folder, 'a.db'))
     database.exec(`DELETE FROM fasten_checkpoints;
       UPDATE audit_log SET hash = replace(hash, substr(hash, 1, 1), 'f') WHERE monotonic_seq = 2`)
     database.close()

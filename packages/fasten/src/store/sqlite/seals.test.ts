@@ -2,11 +2,11 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
 import { describeSeals } from '../../testing/seal-contract.ts'
 import { openStore, type StoreTarget } from '../open.ts'
 import { createSystemClock, createSystemIds, sha256 } from '../platform.ts'
 import { sqliteDriverNames } from './driver.ts'
+import { openBeside } from './fixtures/beside.ts'
 
 for (const driver of sqliteDriverNames)
   describeSeals(`SQLite through ${driver}`, async () => {
@@ -21,7 +21,7 @@ for (const driver of sqliteDriverNames)
       open: (signing) =>
         openStore(target, { digest: sha256, clock: createSystemClock(), ids: createSystemIds(), signing }),
       async cut(rows, head_hash) {
-        const database = new DatabaseSync(path)
+        const database = openBeside(path)
         database.prepare('DELETE FROM audit_log WHERE monotonic_seq >= ?').run(rows)
         database.prepare('UPDATE fasten_logs SET size = ?, head_hash = ?').run(rows, head_hash)
         database.exec('DELETE FROM fasten_checkpoints')
