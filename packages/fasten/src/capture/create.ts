@@ -163,6 +163,9 @@ export function createFasten({
     recordApi,
     recordLog: (line) => recordLine(line, false),
     mintID,
+    reserve: identity.reserve,
+    register: (domain, codes) => registry.register(domain, codes),
+    metaOf: (code) => registry.metaOf(code),
     sources: () => sources.sources,
     flush: async (timeoutMs = config.flushTimeoutMs) => {
       lines.flush()

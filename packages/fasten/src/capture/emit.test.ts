@@ -182,6 +182,34 @@ describe('emit', () => {
     assert.equal(fasten.stats().emitted, 0)
   })
 
+  it('gives a row the id that was reserved for it, once, so that rows before it can name it as their cause', async (t) => {
+    const { start, auditRows } = bench(t)
+    const fasten = start()
+    const strict = start({ strict: true })
+    const reserved = fasten.reserve()
+    const inside = fasten.emit({ code: 'USER_CREATED', target: 'inner', caused_by: reserved.id })
+    const outside = fasten.emit({ code: 'USER_CREATED', target: 'outer', reserved })
+    const again = fasten.emit({ code: 'USER_CREATED', target: 'again', reserved })
+    const forged = fasten.emit({ code: 'USER_CREATED', target: 'forged', reserved: { id: inside.id } })
+    assert.throws(
+      () => strict.emit({ code: 'USER_CREATED', target: 'x', reserved: fasten.reserve() }),
+      /only what reserve\(\) of this instance answered/,
+    )
+    await fasten.flush()
+    assert.equal(outside.id, reserved.id)
+    assert.equal(new Set([inside.id, outside.id, again.id, forged.id]).size, 4)
+    const rows = await auditRows()
+    assert.deepEqual(
+      rows.map(({ target, caused_by }) => [target, caused_by]),
+      [
+        ['inner', reserved.id],
+        ['outer', undefined],
+        ['again', undefined],
+        ['forged', undefined],
+      ],
+    )
+  })
+
   it('outside strict mode keeps the row and says in it what was wrong', async (t) => {
     const { start, auditRows } = bench(t)
     const fasten = start()

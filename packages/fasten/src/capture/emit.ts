@@ -5,7 +5,7 @@ import type { FastenError } from '../core/error.ts'
 import { draftText } from '../core/leaf.ts'
 import { openNumber } from '../core/open-number.ts'
 import type { Redactor } from '../core/redact.ts'
-import type { AuditDraft, Clean } from '../core/row.ts'
+import type { AuditDraft, Clean, DraftEnvelope } from '../core/row.ts'
 import { createFrameEncoder } from '../store/spool/frame.ts'
 import type { Config } from './config.ts'
 import { currentContext, type RequestContext } from './context.ts'
@@ -110,13 +110,26 @@ export function createEmit(parts: EmitterParts): Emitter {
       known ? event.code : 'UNREGISTERED_CODE',
       meta,
       context,
-      envelopeOf(context, tenant, true),
+      withReserved(event, envelopeOf(context, tenant, true)),
     )
     const sealing = meta.pii_in_detail || meta.pii.length > 0 ? sealer()?.start(draft.id, tenant) : undefined
     const clean =
       sealing === undefined ? redactor.audit(draft, meta) : redactor.sealed(draft, meta, sealing.commit)
     undeclared.look(clean)
     return { clean, tenant, meta, sealed: sealing?.sealed() }
+  }
+
+  /** The envelope under the id that was given out for this row before, where one was. */
+  function withReserved(event: Event, envelope: DraftEnvelope): DraftEnvelope {
+    if (event.reserved === undefined) return envelope
+    const id = identity.redeem(event.reserved)
+    // Under an id that is in use no store would take the row: it keeps its own.
+    if (id !== undefined) return { ...envelope, id }
+    if (config.isStrict)
+      throw new TypeError(
+        `reserved of ${event.code}: only what reserve() of this instance answered, and each only once`,
+      )
+    return envelope
   }
 
   function keep(

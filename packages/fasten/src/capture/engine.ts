@@ -4,6 +4,8 @@ import type { Sealed } from '../store/seal/sealer.ts'
 import type { Sources } from '../store/sources.ts'
 import type { Config } from './config.ts'
 import type { Logger, LogLine } from './log.ts'
+import type { ReservedRow } from './identity.ts'
+import type { CodeMeta, CodeMetaInput } from '../core/code.ts'
 import type { Receipt, StoredReceipt } from './receipt.ts'
 import type { Stats } from './stats.ts'
 import type { TransactionReceipt } from './transaction/receipt.ts'
@@ -49,6 +51,8 @@ export interface EmitInput<C extends string = CodeName> {
   readonly request_id?: string
   readonly tenant_id?: string
   readonly source?: Source
+  /** The id of this row was given out before by `reserve()`; each can be used once. */
+  readonly reserved?: ReservedRow
   readonly detail?: DetailOf<C>
 
   readonly actorKind?: ActorKind
@@ -114,6 +118,15 @@ export interface Fasten {
   ready(timeoutMs?: number): Promise<void>
   /** 12 random lower-case hex characters. */
   mintID(): string
+  /**
+   * The id of a row that will be emitted when what it tells of has ended, so that rows in between can name it as their cause: hand the answer to
+   * `emit` as `reserved`. Never emitted, it leaves nothing behind.
+   */
+  reserve(): ReservedRow
+  /** Registers the codes of a domain with this instance's registry. A mistake in them is a `TypeError`. */
+  register(domain: string, codes: Readonly<Record<string, CodeMetaInput>>): void
+  /** The registration of a code, or undefined. */
+  metaOf(code: string): CodeMeta | undefined
   /** Where each stream can be read; hand it to `fasten/reader`. */
   sources(): Sources
   /** Resolves true when every row accepted so far is stored, false when `timeoutMs` passed first. Default 5,000. */

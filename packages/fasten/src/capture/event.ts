@@ -23,6 +23,7 @@ const members = [
   'request_id',
   'tenant_id',
   'source',
+  'reserved',
   'detail',
 ] as const
 type Member = (typeof members)[number]
@@ -37,6 +38,7 @@ const kinds: Readonly<Partial<Record<Member, Kind>>> = {
   outcome: outcomes,
   severity: severities,
   source: 'any',
+  reserved: 'any',
   detail: 'any',
   // These three find rows again or name a log, so what does not fit must not get into them.
   request_id: { fits: isRequestId, expects: '1 to 128 of A-Z a-z 0-9 . _ : -' },
@@ -92,6 +94,7 @@ export function parseEvent(input: AnyEmitInput, isStrict: boolean): Event {
     request_id: undefined,
     tenant_id: undefined,
     source: undefined,
+    reserved: undefined,
     detail: undefined,
   }
   for (const key in input) {

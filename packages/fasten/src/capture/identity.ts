@@ -18,8 +18,17 @@ export interface Identity {
    * the transaction that gives the row its place gives it the number too, because rows that are rolled back must leave no hole.
    */
   readonly transactionEnvelope: EnvelopeOf
+  /** An id for a row to come. */
+  reserve(): ReservedRow
+  /** The reserved id, the first time it is asked for; undefined afterwards, and for what `reserve` did not make. */
+  redeem(reserved: unknown): string | undefined
   /** Name of the log a row of this process belongs to. */
   log(stream: StreamName, tenant: string | undefined): string
+}
+
+/** A row's id before there is the row. */
+export interface ReservedRow {
+  readonly id: string
 }
 
 export type EnvelopeOf = (
@@ -35,6 +44,7 @@ export function createIdentity(config: Config, clock: Clock, ids: IdSource): Ide
   const transactionBootID = ids.randomHex(8)
   const bootRequestId = mintSentinel('boot', config.service_id)
   const logs = new Map<string, string>()
+  const reservations = new WeakSet<object>()
   let nextSeq = 0
   let hasSeenRequest = false
 
@@ -69,6 +79,15 @@ export function createIdentity(config: Config, clock: Clock, ids: IdSource): Ide
       if (context.span_id !== undefined) envelope.span_id = context.span_id
       if (context.caused_by !== undefined) envelope.caused_by = context.caused_by
       return envelope
+    },
+    reserve() {
+      const reserved = Object.freeze({ id: mintRowId(clock.nowMicros()) })
+      reservations.add(reserved)
+      return reserved
+    },
+    redeem(reserved) {
+      const isOpen = typeof reserved === 'object' && reserved !== null && reservations.delete(reserved)
+      return isOpen ? (reserved as ReservedRow).id : undefined
     },
     log(stream, tenant) {
       const key = tenant === undefined ? stream : `${stream} ${tenant}`

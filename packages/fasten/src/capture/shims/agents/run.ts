@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { currentContext, type RequestContext } from '../../context.ts'
+import { canonicalText } from './digest.ts'
+
+/** One tool call that a model asked for and nobody has made yet, or has made already. */
+export interface AskedCall {
+  /** The row of the model call that asked. */
+  readonly row: string
+  readonly tool: string
+  /** As the model wrote them. */
+  readonly args: unknown
+  /** Where the model was called: tools that are run elsewhere are run as if there. */
+  readonly context: RequestContext
+  /** A call that came without its reference has claimed this one. */
+  isClaimed: boolean
+  /** Another request used the same reference. */
+  readonly isShared?: boolean
+}
+
+/** Which model call asked for which tool call. */
+export interface AskedCalls {
+  note(callRef: string, asked: AskedCall): void
+  /** Undefined when no model is known to have asked for it. */
+  find(callRef: string): AskedCall | undefined
+  /**
+   * For tools that are not told their reference: the oldest call of that name with those arguments that nobody claimed, else the oldest of that name (a schema
+   * may have added to the arguments).
+   */
+  claim(tool: string, args: unknown): { readonly callRef: string; readonly asked: AskedCall } | undefined
+}
+
+/** Calls that are remembered at once, in one run or outside of any; the oldest are forgotten first. */
+export const askedCallsMax = 10_000
+
+/** One agent at work; what it starts finds it through the async context. */
+export interface AgentRun {
+  readonly agent: string
+  readonly asked: AskedCalls
+}
+
+const storage = new AsyncLocalStorage<AgentRun>()
+
+/** The run in progress, or undefined outside any. */
+export const currentRun = (): AgentRun | undefined => storage.getStore()
+
+/** Runs `work` as part of `run`. */
+export const runWithin = <T>(run: AgentRun | undefined, work: () => T): T =>
+  run === undefined ? work() : storage.run(run, work)
+
+export function createAskedCalls(): AskedCalls {
+  const calls = new Map<string, AskedCall>()
+  return {
+    note(callRef, asked) {
+      calls.delete(callRef)
+      if (calls.size >= askedCallsMax)
+        for (const oldest of calls.keys()) {
+          calls.delete(oldest)
+          break
+        }
+      calls.set(callRef, asked)
+    },
+    find: (callRef) => calls.get(callRef),
+    claim(tool, args) {
+      const open = [...calls].filter(([, asked]) => !asked.isClaimed && asked.tool === tool)
+      const text = argsText(args)
+      const found = open.find(([, asked]) => argsText(asked.args) === text) ?? open[0]
+      if (found === undefined) return undefined
+      const [callRef, asked] = found
+      asked.isClaimed = true
+      return { callRef, asked }
+    },
+  }
+}
+
+/**
+ * Calls asked for outside of any run, by many requests at once. A tool that runs where its request is known is found by both. Where it is not, a
+ * reference that two requests used (they are the provider's to choose) means neither.
+ */
+export function createLooseCalls(): AskedCalls {
+  const ofRequest = createAskedCalls()
+  const anywhere = createAskedCalls()
+  return {
+    note(callRef, asked) {
+      ofRequest.note(`${asked.context.request_id} ${callRef}`, asked)
+      const other = anywhere.find(callRef)
+      const isShared = other !== undefined && other.context.request_id !== asked.context.request_id
+      anywhere.note(callRef, isShared ? { ...asked, isShared } : asked)
+    },
+    find(callRef) {
+      const request = currentContext()?.request_id
+      if (request !== undefined) return ofRequest.find(`${request} ${callRef}`)
+      const asked = anywhere.find(callRef)
+      return asked?.isShared === true ? undefined : asked
+    },
+    claim: () => undefined,
+  }
+}
+
+/** Models write arguments as JSON text, tools get them read. */
+function argsText(args: unknown): string {
+  if (typeof args !== 'string') return canonicalText(args)
+  try {
+    return canonicalText(JSON.parse(args))
+  } catch {
+    // A tool that takes plain text.
+    return canonicalText(args)
+  }
+}
