@@ -64,6 +64,7 @@ function dashed(name: string): string {
 
 const placeholders: Readonly<Record<string, string>> = {
   actor_kind: '<kind>',
+  caused_by: '<id>',
   has_flag: '<member>',
   on_behalf_of: '<actor>',
   q: '<text>',

@@ -39,6 +39,7 @@ export { chipsToSearch, translate, type Chips } from './translator.ts'
 // Rows as text, and in order.
 export { csvColumns, csvHeader, csvLine } from './csv.ts'
 export { exportText, type ExportFormat } from './export.ts'
+export { readStory, type Story, type StoryOptions } from './story.ts'
 export { mergeThread } from './thread.ts'
 
 // The HTTP API.

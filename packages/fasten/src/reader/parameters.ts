@@ -26,7 +26,7 @@ export interface Parameter {
   readonly streams: readonly StreamName[]
   /** The member of `ScanFilter` it sets; absent for those that steer the answer. */
   readonly filter?: keyof ScanFilter
-  /** May be given several times; all must hold. */
+  /** May be given several times; the summary says what that means. */
   readonly isRepeatable?: true
   /** One sentence for every surface. */
   readonly summary: string
@@ -254,6 +254,19 @@ export const filterParameters = [
     kind: { type: 'choice', values: everyFlag },
     summary: 'Rows that carry this optional member; repeat it to require several.',
     example: 'pii_in_detail',
+  },
+  {
+    name: 'caused_by',
+    filter: 'caused_by',
+    streams,
+    isRepeatable: true,
+    kind: {
+      type: 'pattern',
+      pattern: '^evt-[0-9A-Za-z]{1,32}$',
+      meaning: 'evt- and the letters and digits of a row id',
+    },
+    summary: 'Rows that the row with this id caused; repeat it for those of several.',
+    example: 'evt-01JZ5T8Q3MZV4W7J8E6KX0D2RA',
   },
   {
     name: 'level',

@@ -162,6 +162,8 @@ export interface ScanFilter {
   readonly outcome?: string
   /** Names of members that must be present, e.g. `pii_in_detail`, `reason`, `caused_by`. */
   readonly has?: readonly string[]
+  /** Rows that name one of these row ids as their cause. */
+  readonly caused_by?: readonly string[]
   // sys
   readonly level?: string
   readonly event?: string

@@ -278,6 +278,8 @@ export function describeReader(
         ['sys', { logger: 'http' }, is('logger', 'http')],
         ['sys', { trace_id }, is('trace_id', trace_id)],
         ['sys', { has: ['caused_by'] }, is('caused_by', 'evt-00112233445566778899')],
+        ['sys', { caused_by: ['evt-00112233445566778899'] }, is('caused_by', 'evt-00112233445566778899')],
+        ['sys', { caused_by: ['evt-7', 'evt-8'] }, () => false],
         ['api', { method: 'GET' }, is('method', 'GET')],
         ['api', { path: '/orders/42' }, is('path', '/orders/42')],
         ['api', { route: '/orders/:id' }, is('route', '/orders/:id')],

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { isRequestId, isRowId } from '../../core/ids.ts'
-import type { Reader, Thread } from '../../reader/reader.ts'
+import type { Reader } from '../../reader/reader.ts'
+import { readStory, type Story } from '../../reader/story.ts'
 import { usageError, type Args, type OptionSpec, type World } from '../command.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { threadView } from '../print/thread-view.ts'
@@ -11,7 +12,8 @@ export const name = 'thread'
 export const summary = 'tell the whole story of one request across the three streams'
 export const description =
   'Shows every row of a request as a time-ordered tree: what arrived, what was done, what was logged, what was answered, ' +
-  'with offsets in milliseconds from its beginning. A row id (evt-…) leads to the request of that row.'
+  'with offsets in milliseconds from its beginning. What its rows caused under ids of their own (jobs, runs, retries) is told with it, from ' +
+  'whatever process wrote it. A row id (evt-…) leads to the request of that row.'
 export const words = [
   { name: 'id', summary: 'a request id, or the id of any of its rows', isRequired: true },
   { name: 'target', summary: 'the same as --store', isFile: true },
@@ -22,9 +24,10 @@ export const options: readonly OptionSpec[] = [
     name: 'limit',
     short: 'n',
     value: '<rows>',
-    summary: 'rows of each stream at most (default: 1000)',
+    summary: 'rows of each stream, of each request, at most (default: 1000)',
     range: [1, 1000],
   },
+  { name: 'alone', summary: 'only the rows that bear the id itself, not what they caused' },
   { name: 'json', short: 'j', summary: 'the thread as one JSON object' },
   {
     name: 'disclose',
@@ -47,7 +50,7 @@ export async function run(args: Args, world: World): Promise<number> {
   }
   const reader = await world.openReader(targetOf(args, world.env, args.words[1]), args.flag('disclose'))
   try {
-    const thread = await threadOf(reader, id, args.count('limit'))
+    const thread = await storyOf(reader, id, args.flag('alone'), args.count('limit'))
     if (args.flag('json')) await world.out.line(jsonLine(thread))
     else if (thread.rows.length > 0) await world.out.lines(threadView(thread, world.out.look))
     if (thread.rows.length > 0) return exitCodes.ok
@@ -60,7 +63,8 @@ export async function run(args: Args, world: World): Promise<number> {
   }
 }
 
-async function threadOf(reader: Reader, id: string, limit = 1000): Promise<Thread> {
+async function storyOf(reader: Reader, id: string, isAlone: boolean, limit = 1000): Promise<Story> {
   const row = isRowId(id) ? await reader.row({ id }) : null
-  return reader.thread(row === null || row.verification === 'expired' ? id : row.request_id, limit)
+  const requestId = row === null || row.verification === 'expired' ? id : row.request_id
+  return readStory(reader, requestId, { limit, ...(isAlone ? { requestsMax: 0 } : {}) })
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { streams } from '../../core/row.ts'
-import type { ReaderRow, Thread } from '../../reader/reader.ts'
+import type { ReaderRow } from '../../reader/reader.ts'
+import type { Story } from '../../reader/story.ts'
 import { flow, hanging, line, type Part } from './line.ts'
 import type { Look } from './paint.ts'
 import { citation, markPart, rowParts, streamPart } from './row-line.ts'
@@ -13,14 +14,23 @@ import { pad } from './width.ts'
  * The whole story of one request: a head with span and counts, the rows as a time-ordered tree with offsets in
  * milliseconds from its beginning, each with its citation, and a foot that says what is not shown.
  */
-export function threadView(thread: Thread, look: Look): readonly string[] {
+export function threadView(thread: Story, look: Look): readonly string[] {
   const roots = threadTree(thread.rows)
   const nodes = roots.flatMap(withBelow)
   const first = nodes.reduce((least, node) => Math.min(least, node.startMicros), Infinity)
   const last = nodes.reduce((most, node) => Math.max(most, node.endMicros), first)
   const isMany = new Set(thread.rows.map(placeOf)).size > 1
   const body = roots.flatMap((node) =>
-    branch(node, undefined, { indent: '', twig: '', below: '' }, { first, isMany }),
+    branch(
+      node,
+      undefined,
+      { indent: '', twig: '', below: '' },
+      {
+        requestId: thread.request_id,
+        first,
+        isMany,
+      },
+    ),
   )
   const offsetColumns = body.reduce((most, { offset }) => Math.max(most, offset.length), 0)
   return [
@@ -42,7 +52,7 @@ export function threadView(thread: Thread, look: Look): readonly string[] {
   ]
 }
 
-function head(thread: Thread, first: number, last: number, look: Look): readonly string[] {
+function head(thread: Story, first: number, last: number, look: Look): readonly string[] {
   const counts = streams.map((stream) => counted(thread.counts[stream], `${stream} row`)).join(', ')
   const places = [...new Set(thread.rows.map(placeOf))]
   const where = [
@@ -59,15 +69,32 @@ function head(thread: Thread, first: number, last: number, look: Look): readonly
     ),
     line([{ text: counts }, { text: `from ${where.join(', ')}`, style: 'quiet' }], look),
     ...flow([{ text: visible(places.join(', ')), style: 'quiet' }], '', look),
+    ...(thread.followed.length === 0
+      ? []
+      : flow([{ text: followedText(thread.followed), style: 'quiet' }], '', look)),
   ]
 }
 
-function foot(thread: Thread, look: Look): readonly string[] {
+/** Ids beyond these are read beside their rows. */
+const followedShown = 6
+
+function followedText(followed: readonly string[]): string {
+  const more = followed.length - followedShown
+  return `and what it caused: ${visible(followed.slice(0, followedShown).join(', '))}${more > 0 ? ` and ${more} more` : ''}`
+}
+
+function foot(thread: Story, look: Look): readonly string[] {
   const cutStreams = streams.filter((stream) => thread.truncated[stream])
   const rings = streams.filter((stream) =>
     thread.rows.some((row) => row.stream === stream && row.verification === 'ring'),
   )
   const notes = [
+    ...(thread.unfollowed > 0
+      ? [
+          `${counted(thread.unfollowed, 'further request')} caused by it not shown; see fasten thread for each`,
+        ]
+      : []),
+    ...(thread.follows ? [] : ['this server cannot say what these rows caused under other ids']),
     ...(cutStreams.length > 0 ? [`cut: there are more ${cutStreams.join(' and ')} rows; raise --limit`] : []),
     ...(rings.length > 0
       ? [`~ ${rings.join(' and ')} rows live in memory only: not chained, not provable`]
@@ -84,6 +111,8 @@ function foot(thread: Thread, look: Look): readonly string[] {
 
 interface Drawing {
   readonly first: number
+  /** Of the thread; a line says where the story moves to another. */
+  readonly requestId: string
   /** More than one process took part, so each line says which. */
   readonly isMany: boolean
 }
@@ -117,6 +146,8 @@ function branch(
   const hasCause = row.caused_by !== undefined && row.caused_by !== parent?.row.id
   const [level, ...rest] = rowParts(row, { isAligned: false, hasCause })
   // Said once where the story moves to another process, not on every line below.
+  const request =
+    row.request_id === (parent?.row.request_id ?? drawing.requestId) ? '' : `req=${visible(row.request_id)}`
   const place = drawing.isMany && placeOf(row) !== placeOf(parent?.row) ? visible(placeOf(row)) : ''
   const below = limb.indent + limb.below
   const isLate = parent !== undefined && parent.row.stream === 'api' && node.startMicros > parent.endMicros
@@ -130,6 +161,7 @@ function branch(
     ...rest,
     { text: isLate ? '(after the answer)' : '', style: 'quiet' },
     { text: place, style: 'quiet' },
+    { text: request, style: 'quiet' },
     { text: visible(citation(row)), style: 'quiet' },
   ]
   const hang = `${below}${children.length > 0 ? '│ ' : '  '}${' '.repeat(5)}`

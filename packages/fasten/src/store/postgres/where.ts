@@ -4,7 +4,7 @@ import type { StreamName } from '../../core/row.ts'
 import { exactMembers, prefixMembers, prefixOf } from '../matches.ts'
 import type { ScanFilter } from '../ports.ts'
 import type { LogFilter } from './log-filter.ts'
-import { indexedCharacters } from './schema.ts'
+import { causeOf, indexedCharacters, namesCause } from './schema.ts'
 
 export interface Where {
   /** Conditions joined by AND; `true` when there is none. */
@@ -53,6 +53,11 @@ export function whereOf({ stream, filter, logs, prefix }: WhereOptions): Where {
   if (filter.since !== undefined) conditions.push(`timestamp >= ${bind(filter.since)}`)
   if (filter.until !== undefined) conditions.push(`timestamp <= ${bind(filter.until)}`)
   if (filter.after_position !== undefined) conditions.push(`position > ${bind(filter.after_position)}`)
+  if (filter.caused_by !== undefined) {
+    const members = bind(filter.caused_by.map((id) => JSON.stringify(id)))
+    conditions.push(namesCause, `${causeOf} = ANY(${bind(filter.caused_by)})`)
+    conditions.push(`${prefix}fasten_member(leaf, 'caused_by')::text = ANY(${members})`)
+  }
   for (const name of filter.has ?? []) conditions.push(has(name))
   if (filter.text !== undefined) conditions.push(containsText(filter.text))
   return { sql: conditions.length === 0 ? 'true' : conditions.join(' AND '), values }

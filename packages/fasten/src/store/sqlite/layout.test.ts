@@ -32,6 +32,7 @@ test('a row table has the projected columns, and only the indices that earn thei
   )
   assert.deepEqual(indices, [
     'audit_log_actor',
+    'audit_log_cause',
     'audit_log_code',
     'audit_log_id',
     'audit_log_place',

@@ -90,6 +90,11 @@ describe('questions are answered from an index', () => {
       /^SEARCH audit_log USING INDEX audit_log_actor \(actor=\?\)$/,
     ],
     // Each code of a prefix by itself, no further than the answer is long.
+    ...(['newest', 'oldest', 'stored'] as const).map((order): [ScanFilter, ScanQuery['order'], RegExp] => [
+      { caused_by: ['evt-1', 'evt-2'], since: '2031' },
+      order,
+      /^SEARCH audit_log USING INDEX audit_log_cause/,
+    ]),
     [{ code: 'ORDER_*' }, 'newest', /(.*USING COVERING INDEX audit_log_code \(code=\?\).*){4}/],
     [{ tenant_id: 'rare' }, 'newest', /USING INDEX audit_log_place \(log_id=\?\)/],
     [{ service_id: 'gateway' }, 'newest', /^SCAN audit_log USING INDEX audit_log_time$/],

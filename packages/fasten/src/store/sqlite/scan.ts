@@ -65,7 +65,11 @@ function codesToMerge(
   { filter = {}, order, offset = 0, limit }: ScanQuery,
 ): string[] | undefined {
   const prefix = filter.code === undefined ? undefined : prefixOf(filter.code)
-  const isRare = filter.request_id !== undefined || filter.id !== undefined || filter.actor !== undefined
+  const isRare =
+    filter.request_id !== undefined ||
+    filter.id !== undefined ||
+    filter.actor !== undefined ||
+    filter.caused_by !== undefined
   if (prefix === undefined || order === 'stored' || isRare) return undefined
   const codesMax = Math.min(64, Math.floor(50_000 / (limit + offset)))
   const found = statements

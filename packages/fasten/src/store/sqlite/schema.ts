@@ -42,6 +42,13 @@ export interface Migration {
   readonly tableStatements: (stream: StreamName, table: string) => readonly string[]
 }
 
+/**
+ * What a leaf says in `caused_by`, null where it says nothing or is damaged, and what only few leaves have: most rows pay for one look
+ * at their text. Where clauses have to say both in these very words to be answered by the index.
+ */
+export const causeOf = "CASE WHEN json_valid(leaf) THEN json_extract(leaf, '$.caused_by') END"
+export const namesCause = `instr(leaf, '"caused_by":') > 0`
+
 export const migrations: readonly Migration[] = [
   {
     version: 1,
@@ -177,5 +184,12 @@ export const migrations: readonly Migration[] = [
       "INSERT OR IGNORE INTO fasten_meta (key, value) VALUES ('store_id', lower(hex(randomblob(8))))",
     ],
     tableStatements: () => [],
+  },
+  {
+    version: 6,
+    statements: [],
+    tableStatements: (_stream, table) => [
+      `CREATE INDEX ${table}_cause ON ${table} (${causeOf}) WHERE ${namesCause}`,
+    ],
   },
 ]

@@ -5,6 +5,7 @@ import { exactMembers, foldAscii, prefixMembers, prefixOf } from '../matches.ts'
 import type { ScanFilter, ScanQuery } from '../ports.ts'
 import type { SqlValue } from './driver.ts'
 import type { LogFilter } from './log-filter.ts'
+import { causeOf, namesCause } from './schema.ts'
 
 export interface Where {
   /** Conditions joined by AND; `1` when there is none. */
@@ -35,7 +36,11 @@ export function whereOf({ stream, filter, order, logs }: WhereOptions): Where {
   }
   const columns = columnNames[stream]
   // Rows of one request are a handful: nothing else may lead to them. Followers go by position.
-  const hasLead = order === 'stored' || filter.id !== undefined || filter.request_id !== undefined
+  const hasLead =
+    order === 'stored' ||
+    filter.id !== undefined ||
+    filter.request_id !== undefined ||
+    filter.caused_by !== undefined
   for (const name of exactMembers) {
     const wanted = filter[name]
     if (wanted === undefined) continue
@@ -67,6 +72,11 @@ export function whereOf({ stream, filter, order, logs }: WhereOptions): Where {
   if (filter.since !== undefined) add(`${timestamp} >= ?`, filter.since)
   if (filter.until !== undefined) add(`${timestamp} <= ?`, filter.until)
   if (filter.after_position !== undefined) add('position > ?', filter.after_position)
+  if (filter.caused_by !== undefined)
+    add(
+      `${namesCause} AND ${causeOf} IN (${filter.caused_by.map(() => '?').join(', ')})`,
+      ...filter.caused_by,
+    )
   for (const name of filter.has ?? []) addPresence(add, columns, name)
   if (filter.text !== undefined) addText(add, filter.text)
   return { sql: sql.length === 0 ? '1' : sql.join(' AND '), values }
