@@ -92,7 +92,7 @@ describe('the story of a request', () => {
     await withRows(all, async (reader) => {
       const passing: Reader = {
         ...reader,
-        page: ({ filter: { caused_by: _, ...filter }, ...query }) => reader.page({ ...query, filter }),
+        page: ({ filter: { caused_by: _asked, ...filter }, ...query }) => reader.page({ ...query, filter }),
       }
       const told = await readStory(passing, 'req-1')
       assert.deepEqual([told.follows, told.followed], [false, []])
