@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+
+type Method = (this: never, ...values: never[]) => unknown
+type MethodNames<Target> = {
+  [Name in keyof Target]-?: NonNullable<Target[Name]> extends Method ? Name : never
+}[keyof Target]
+
+/**
+ * Lays a function over a method of `target`, of its name and arity. `wrap` is given the method and answers what is called in its place. Answers a
+ * function that takes it out again; where somebody wrapped the method after us, ours then only passes on.
+ */
+export function patchMethod<Target extends object, Name extends MethodNames<Target>>(
+  target: Target,
+  name: Name,
+  wrap: (original: NonNullable<Target[Name]>) => NonNullable<Target[Name]>,
+): () => void {
+  const original = target[name] as NonNullable<Target[Name]>
+  const wrapped = wrap(original)
+  const hadOwn = Object.getOwnPropertyDescriptor(target, name)
+  let isActive = true
+  const patched = function (this: unknown, ...values: unknown[]): unknown {
+    return Reflect.apply((isActive ? wrapped : original) as () => unknown, this, values)
+  }
+  for (const member of ['name', 'length'] as const)
+    Object.defineProperty(patched, member, {
+      value: (original as unknown as Method)[member],
+      configurable: true,
+    })
+  Object.defineProperty(target, name, {
+    value: patched,
+    writable: true,
+    configurable: true,
+    enumerable: hadOwn?.enumerable ?? false,
+  })
+  return () => {
+    isActive = false
+    if (target[name] !== (patched as unknown)) return
+    if (hadOwn === undefined) delete target[name]
+    else Object.defineProperty(target, name, hadOwn)
+  }
+}
+
+/**
+ * `install` for a target that has it not yet; otherwise what the first call answered. What it answers takes the shim out, and the next call
+ * puts it in anew.
+ */
+export function instrumentOnce<Target extends object>(
+  known: WeakMap<Target, () => void>,
+  target: Target,
+  install: () => readonly (() => void)[],
+): () => void {
+  const earlier = known.get(target)
+  if (earlier !== undefined) return earlier
+  const undos = install()
+  const undo = (): void => {
+    if (known.get(target) !== undo) return
+    known.delete(target)
+    for (const each of undos) each()
+  }
+  known.set(target, undo)
+  return undo
+}
