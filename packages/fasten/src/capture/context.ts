@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { ActorKind, Method, Source } from '../core/row.ts'
+import { traceBridge } from './trace-bridge.ts'
 
 /** What a shim knows about the work in progress; emit and log fill their anchors from it. */
 export interface RequestContext {
@@ -10,6 +11,8 @@ export interface RequestContext {
   readonly span_id?: string
   /** Bits of the inbound `traceparent`; passed on, not written into rows. */
   readonly trace_flags?: number
+  /** The sender's span, as the inbound `traceparent` names it; for other tracers, not written into rows. */
+  readonly parent_span_id?: string
   /** The inbound W3C lists; passed on unchanged, not written into rows. */
   readonly tracestate?: string
   readonly baggage?: string
@@ -26,14 +29,17 @@ export interface RequestContext {
 
 const storage = new AsyncLocalStorage<RequestContext>()
 
-/** The context of the work in progress, or undefined outside any. */
+/** The context of the work in progress, or undefined outside any. Where only another tracer knows of the work, what that one says. */
 export function currentContext(): RequestContext | undefined {
-  return storage.getStore()
+  return storage.getStore() ?? traceBridge()?.ambientContext()
 }
+
+/** The same without asking the other tracer. */
+export const ownContext = (): RequestContext | undefined => storage.getStore()
 
 /** The id of the request in progress, or null outside any. */
 export function currentRequestID(): string | null {
-  return storage.getStore()?.request_id ?? null
+  return currentContext()?.request_id ?? null
 }
 
 /**
@@ -45,11 +51,14 @@ export function runWithContext<T, Values extends unknown[]>(
   work: (...values: Values) => T,
   ...values: Values
 ): T {
-  return storage.run(context, work, ...values)
+  const bridge = traceBridge()
+  return bridge?.isUnknown(context) === true
+    ? storage.run(context, () => bridge.enter(context, () => work(...values)))
+    : storage.run(context, work, ...values)
 }
 
 /** Runs `work` in the current context with `members` laid over it; a no-op when there is no current context. */
 export function extendContext<T>(members: Partial<RequestContext>, work: () => T): T {
-  const context = storage.getStore()
+  const context = currentContext()
   return context === undefined ? work() : storage.run({ ...context, ...members }, work)
 }

@@ -29,6 +29,7 @@ import type { QueueEvent } from './spool-gauge.ts'
 import type { Stats } from './stats.ts'
 import { createUndeclaredPersonal } from './undeclared-personal.ts'
 import { createLineWriter, type TextWritable } from './stdout.ts'
+import { traceBridge } from './trace-bridge.ts'
 import { createOutboxInsert } from './transaction/outbox-insert.ts'
 import type { TransactionReceipt } from './transaction/receipt.ts'
 import { createOutboxWatch } from './transaction/watch.ts'
@@ -273,6 +274,7 @@ export function createFasten({
     const context = currentContext()
     const tenant = context?.tenant_id ?? config.tenant_id
     const clean = build(identity.envelope(context, tenant, lane !== undefined))
+    traceBridge()?.onRow(clean)
     if (isShown) show(clean)
     if (lane === undefined) return rings[stream].push(clean)
     const ticket: Ticket = { stream, id: clean.id, position: notWritten, error: null, onSettled: null }

@@ -21,6 +21,7 @@ import type { OutboxInsert } from './transaction/outbox-insert.ts'
 import { OutboxReceipt, type TransactionReceipt } from './transaction/receipt.ts'
 import type { UndeclaredPersonal } from './undeclared-personal.ts'
 import type { OutboxWatch } from './transaction/watch.ts'
+import { traceBridge } from './trace-bridge.ts'
 import { within } from './within.ts'
 
 export interface EmitterParts {
@@ -86,6 +87,7 @@ export function createEmit(parts: EmitterParts): Emitter {
       const receipt = new OutboxReceipt(clean.id, clean.request_id, outbox.watch.stored)
       const whenInserted = (): OutboxReceipt => {
         outbox.watch.expect(clean.id)
+        traceBridge()?.onRow(clean)
         return receipt
       }
       return inserting === undefined ? Promise.resolve(whenInserted()) : settle(inserting, whenInserted)
@@ -148,7 +150,10 @@ export function createEmit(parts: EmitterParts): Emitter {
       lane.accept(log, () => draftText(clean), receipt, sealed)
       receipt.isAwaitingTurn = config.durability === 'tick'
     }
-    if (receipt.error === null) return receipt
+    if (receipt.error === null) {
+      traceBridge()?.onRow(clean)
+      return receipt
+    }
     onRefused(clean.code)
     // What fasten says of itself has no caller who could be told.
     if (meta.domain !== builtinDomain && (meta.fail_closed || config.failure === 'raise')) throw receipt.error

@@ -7,6 +7,7 @@ import { formatMicros } from '../core/timestamp.ts'
 import type { Config } from './config.ts'
 import type { RequestContext } from './context.ts'
 import { mintSentinel } from './request-id.ts'
+import { activeSpan } from './trace-bridge.ts'
 
 /** Who this process is, and the numbers it gives out. */
 export interface Identity {
@@ -73,10 +74,12 @@ export function createIdentity(config: Config, clock: Clock, ids: IdSource): Ide
         request_id: context === undefined ? outside() : context.request_id,
       }
       if (tenant !== undefined) envelope.tenant_id = tenant
+      // Where there is an active span, the row lies in it, whatever trace its request came with.
+      const place = activeSpan() ?? context
+      if (place?.trace_id !== undefined) envelope.trace_id = place.trace_id
+      if (place?.span_id !== undefined) envelope.span_id = place.span_id
       if (context === undefined) return envelope
       if (context.inbound_request_id !== undefined) envelope.inbound_request_id = context.inbound_request_id
-      if (context.trace_id !== undefined) envelope.trace_id = context.trace_id
-      if (context.span_id !== undefined) envelope.span_id = context.span_id
       if (context.caused_by !== undefined) envelope.caused_by = context.caused_by
       return envelope
     },

@@ -119,14 +119,22 @@ function traceOf({
   traceparent,
   tracestate,
   baggage,
-}: Carried): Pick<RequestContext, 'trace_id' | 'span_id' | 'trace_flags' | 'tracestate' | 'baggage'> {
+}: Carried): Pick<
+  RequestContext,
+  'trace_id' | 'span_id' | 'trace_flags' | 'parent_span_id' | 'tracestate' | 'baggage'
+> {
   const inbound = parseTraceparent(traceparent)
   const luggage = acceptBaggage(baggage)
   const state = inbound === undefined ? undefined : acceptTracestate(tracestate)
   return {
     ...(inbound === undefined
       ? {}
-      : { trace_id: inbound.trace_id, span_id: newHex(8), trace_flags: inbound.flags }),
+      : {
+          trace_id: inbound.trace_id,
+          span_id: newHex(8),
+          trace_flags: inbound.flags,
+          parent_span_id: inbound.parent_id,
+        }),
     ...(state === undefined ? {} : { tracestate: state }),
     ...(luggage === undefined ? {} : { baggage: luggage }),
   }

@@ -8,6 +8,7 @@ import { clientAddress } from './client-address.ts'
 import { exchangeKey, type MutableContext } from './exchange-key.ts'
 import { join, leave, oldestInFlight, type InFlight } from './in-flight.ts'
 import type { ActorFacts, HttpShim } from './options.ts'
+import { activeSpan, apartFromSpans, traceBridge, type ActiveSpan } from '../../trace-bridge.ts'
 import { acceptBaggage, acceptTracestate, formatTraceparent, parseTraceparent } from '../../trace-context.ts'
 
 /** What is known when a request arrives. */
@@ -62,6 +63,8 @@ export interface Exchange extends InFlight {
   actor: ActorFacts | undefined
   isAskingActor: boolean
   isEnded: boolean
+  /** Whether the trace is that of another tracer's span. */
+  hasSpan: boolean
   traceFlags: number
   tracestate: string | undefined
   baggage: string | undefined
@@ -91,6 +94,7 @@ export function beginExchange(shim: HttpShim, facts: RequestFacts): Exchange {
     actor: undefined,
     isAskingActor: false,
     isEnded: false,
+    hasSpan: false,
     traceFlags: 0,
     tracestate: undefined,
     baggage: undefined,
@@ -159,7 +163,11 @@ function isSkipped(shim: HttpShim, method: string, path: string): boolean {
 function newContext(exchange: Exchange, facts: RequestFacts): MutableContext {
   const { shim } = exchange
   const accepted = acceptRequestId(firstHeader(facts.headers, shim.requestIdHeaders))
-  const request_id = accepted.request_id ?? shim.recorder()?.mintID() ?? shim.randomHex(6)
+  const request_id =
+    accepted.request_id ??
+    traceBridge()?.ambientContext()?.request_id ??
+    shim.recorder()?.mintID() ??
+    shim.randomHex(6)
   const source = sourceOf(shim, facts)
   const context =
     shim.actor === undefined
@@ -237,15 +245,36 @@ function askingContext(request_id: string, source: Source, exchange: Exchange): 
 
 function continueTrace(exchange: Exchange, context: MutableContext, headers: RequestFacts['headers']): void {
   if (headers['baggage'] !== undefined) exchange.baggage = acceptBaggage(headerText(headers, 'baggage'))
+  if (joinSpan(exchange)) return
   const inbound = parseTraceparent(headerText(headers, 'traceparent'))
   if (inbound === undefined) {
-    if (exchange.shim.startTrace === 'every') startTrace(exchange)
+    // Another tracer may be about to begin one further in.
+    if (exchange.shim.startTrace === 'every' && traceBridge() === undefined) startTrace(exchange)
     return
   }
   context.trace_id = inbound.trace_id
   context.span_id = exchange.shim.randomHex(8)
+  context.parent_span_id = inbound.parent_id
   exchange.traceFlags = inbound.flags
   exchange.tracestate = acceptTracestate(headerText(headers, 'tracestate'))
+}
+
+/**
+ * Makes the trace of the active span, or of one that starts, the request's own, if no span was before: whichever of the two instrumentations lies
+ * outermost, they end up in one trace. True when there is such a span.
+ */
+export function joinSpan(exchange: Exchange, starting?: ActiveSpan): boolean {
+  if (exchange.hasSpan) return true
+  const span = starting ?? activeSpan()
+  if (span === undefined) return false
+  const context: MutableContext = exchange.context
+  context.trace_id = span.trace_id
+  context.span_id = span.span_id
+  exchange.traceFlags = span.trace_flags
+  exchange.tracestate = span.tracestate
+  exchange.hasSpan = true
+  traceBridge()?.mark(context)
+  return true
 }
 
 /** Gives the request a trace of its own, sampled since every row of it is kept. Rows written from now on carry it. */
@@ -283,8 +312,10 @@ export function endExchange(exchange: Exchange, result: RequestResult): void {
   exchange.request = undefined
   exchange.response = undefined
   if (recorder === undefined || row === undefined) return
-  if (currentContext() === exchange.context) recorder.recordApi(row)
-  else runWithContext(exchange.context, () => recorder.recordApi(row))
+  if (exchange.shim.startTrace === 'every' && exchange.context.trace_id === undefined) startTrace(exchange)
+  const record = (): void => recorder.recordApi(row)
+  if (currentContext() === exchange.context) apartFromSpans(record)
+  else runWithContext(exchange.context, apartFromSpans<void>, record)
 }
 
 function rowOf(exchange: Exchange, result: RequestResult): ApiInput {

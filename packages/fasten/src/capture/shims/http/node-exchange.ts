@@ -2,8 +2,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { systemCode } from '../../../core/error.ts'
-import { exchangeKey } from './exchange-key.ts'
-import { beginExchange, endExchange, traceresponse, type Exchange } from './exchange.ts'
+import { currentExchange, exchangeKey } from './exchange-key.ts'
+import { beginExchange, endExchange, joinSpan, traceresponse, type Exchange } from './exchange.ts'
 import { errorName } from './failure.ts'
 import { emitKept, keepContext, keepContextNow, type ContextKeeping } from './keep-context.ts'
 import type { HttpShim } from './options.ts'
@@ -121,6 +121,7 @@ function markingWriteHead(this: InstrumentedResponse, ...values: unknown[]): unk
   const exchange = exchangeOn(this)
   const place = typeof values[1] === 'string' || (values[1] === undefined && values.length > 2) ? 2 : 1
   const { echoHeader } = exchange.shim
+  if (!exchange.hasSpan && currentExchange() === exchange) joinSpan(exchange)
   if (echoHeader !== undefined)
     values[place] = withHeader(this, values[place], echoHeader, exchange.context.request_id)
   const trace = traceresponse(exchange)

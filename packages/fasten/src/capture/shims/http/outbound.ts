@@ -5,6 +5,7 @@ import { currentContext } from '../../context.ts'
 import { exchangeOf } from './exchange-key.ts'
 import { startTrace } from './exchange.ts'
 import { formatTraceparent } from '../../trace-context.ts'
+import { activeSpan } from '../../trace-bridge.ts'
 
 /**
  * Hosts that may be told the ids: `api.example.com` (any port), `localhost:3000` (that port), `*.example.com` (every
@@ -28,7 +29,9 @@ export function propagationHeaders(requestIdHeader = 'x-request-id'): { readonly
   const context = currentContext()
   if (context === undefined) return {}
   const exchange = exchangeOf(context)
+  const span = activeSpan()
   if (
+    span === undefined &&
     exchange !== undefined &&
     context.trace_id === undefined &&
     exchange.shim.startTrace === 'outbound' &&
@@ -36,8 +39,9 @@ export function propagationHeaders(requestIdHeader = 'x-request-id'): { readonly
   ) {
     startTrace(exchange)
   }
-  const trace_id = context.trace_id ?? exchange?.context.trace_id
-  const span_id = context.span_id ?? exchange?.context.span_id
+  // Whoever else instruments the call puts the active span's ids there, and two parents would contradict each other.
+  const trace_id = span?.trace_id ?? context.trace_id ?? exchange?.context.trace_id
+  const span_id = span?.span_id ?? context.span_id ?? exchange?.context.span_id
   const headers: { [name: string]: string } = { [requestIdHeader]: context.request_id }
   const baggage = context.baggage ?? exchange?.baggage
   if (baggage !== undefined) headers['baggage'] = baggage
@@ -45,9 +49,9 @@ export function propagationHeaders(requestIdHeader = 'x-request-id'): { readonly
   headers['traceparent'] = formatTraceparent(
     trace_id,
     span_id,
-    context.trace_flags ?? exchange?.traceFlags ?? 0,
+    span?.trace_flags ?? context.trace_flags ?? exchange?.traceFlags ?? 0,
   )
-  const tracestate = context.tracestate ?? exchange?.tracestate
+  const tracestate = span === undefined ? (context.tracestate ?? exchange?.tracestate) : span.tracestate
   if (tracestate !== undefined) headers['tracestate'] = tracestate
   return headers
 }
