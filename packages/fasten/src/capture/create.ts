@@ -22,7 +22,7 @@ import { ndjsonLine, prettyLine, type AnyClean } from './lines.ts'
 import { createLogger, type LogLine } from './log.ts'
 import { openLane, planLanes, type OpenLane } from './open-lane.ts'
 import { openSealer } from './open-sealer.ts'
-import { notWritten, type Receipt, type Ticket } from './receipt.ts'
+import { notWritten, type Receipt } from './receipt.ts'
 import { mintID } from './request-id.ts'
 import { openSources } from './sources.ts'
 import type { QueueEvent } from './spool-gauge.ts'
@@ -152,7 +152,7 @@ export function createFasten({
     onRefused: (code) => refusedByCode.set(code, (refusedByCode.get(code) ?? 0) + 1),
     onRow: config.stdout.includes('audit') ? show : null,
   })
-  const log = createLogger(config.logLevel, (line) => recordLine(line, config.stdout.includes('sys')))
+  const log = createLogger(config.logLevel, (line) => void recordLine(line, config.stdout.includes('sys')))
   tellAssumptions()
 
   return {
@@ -162,7 +162,7 @@ export function createFasten({
     emitStored: (input, { timeoutMs } = {}) => emitStored(input, timeoutMs),
     ready,
     recordApi,
-    recordLog: (line) => recordLine(line, false),
+    recordLog: (line, { isShown = false } = {}) => recordLine(line, isShown && config.stdout.includes('sys')),
     mintID,
     reserve: identity.reserve,
     register: (domain, codes) => registry.register(domain, codes),
@@ -236,8 +236,8 @@ export function createFasten({
     return lanes
   }
 
-  function recordLine(line: LogLine, isShown: boolean): void {
-    record('sys', isShown, (envelope) =>
+  function recordLine(line: LogLine, isShown: boolean): string {
+    return record('sys', isShown, (envelope) =>
       redactor.sys({
         ...envelope,
         stream: 'sys',
@@ -264,21 +264,28 @@ export function createFasten({
     )
   }
 
-  /** A row of sys or api: to its ring, to stdout, and to its store where one is named. */
+  /** A row of sys or api: to its ring, to stdout, and to its store where one is named. Answers its id. */
   function record(
     stream: 'sys' | 'api',
     isShown: boolean,
     build: (envelope: ReturnType<typeof identity.envelope>) => AnyClean,
-  ): void {
+  ): string {
     const lane = isClosed ? undefined : laneOf.get(stream)
     const context = currentContext()
     const tenant = context?.tenant_id ?? config.tenant_id
     const clean = build(identity.envelope(context, tenant, lane !== undefined))
     traceBridge()?.onRow(clean)
     if (isShown) show(clean)
-    if (lane === undefined) return rings[stream].push(clean)
-    const ticket: Ticket = { stream, id: clean.id, position: notWritten, error: null, onSettled: null }
-    lane.accept(identity.log(stream, tenant), () => draftText(clean), ticket)
+    if (lane === undefined) rings[stream].push(clean)
+    else
+      lane.accept(identity.log(stream, tenant), () => draftText(clean), {
+        stream,
+        id: clean.id,
+        position: notWritten,
+        error: null,
+        onSettled: null,
+      })
+    return clean.id
   }
 
   function show(clean: AnyClean): void {

@@ -101,8 +101,11 @@ export interface Fasten {
   emit<C extends CodeName>(tx: object, input: EmitInput<C>): Promise<TransactionReceipt>
   /** Records one HTTP access in the api stream (ring and stdout; persisted with FASTEN_API_DSN). Never throws. */
   recordApi(input: ApiInput): void
-  /** Records a line that another logger has printed already: to the ring and the store, not to stdout. Never throws. */
-  recordLog(line: LogLine): void
+  /**
+   * Records a line that another logger has printed already: to the ring and the store, and to stdout only with `isShown`. Whatever the log level.
+   * Answers the id of its row, for what the line causes. Never throws.
+   */
+  recordLog(line: LogLine, options?: { readonly isShown?: boolean }): string
   /** Never throws into business code unless strict mode, `failure: 'raise'` or a `fail_closed` code asks for it. */
   emit<C extends CodeName>(input: EmitInput<C>): Receipt
   /**

@@ -56,7 +56,7 @@ export function createLogRecordProcessor({
       const recorder = fasten ?? currentFasten()
       // What fasten hands to OpenTelemetry is a row already.
       if (line === undefined || recorder === undefined || line.logger === 'fasten') return
-      const keep = (): void => recorder.recordLog(line)
+      const keep = (): void => void recorder.recordLog(line)
       const isHere = own?.request_id === id && spanContext?.spanId === activeSpan()?.span_id
       if (id === undefined || isHere) return keep()
       const trace =
