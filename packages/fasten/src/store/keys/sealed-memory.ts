@@ -15,6 +15,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { threadId } from 'node:worker_threads'
 import { parseCheckpoint } from '../../core/checkpoint.ts'
 import { FastenError, systemCode } from '../../core/error.ts'
 import { logName, parseLogName } from '../../core/log-name.ts'
@@ -108,8 +109,8 @@ const fileName = (table: string, base: string): string =>
   `${hash('sha256', `${table} ${base}`, 'hex').slice(0, 32)}.json`
 
 function replace(path: string, end: SealedEnd): void {
-  // One name for each process: two that write at once must not write into one file.
-  const draft = `${path}.${process.pid}.new`
+  // One name for each thread of each process: two that write at once must not write into one file.
+  const draft = `${path}.${process.pid}.${threadId}.new`
   const handle = openSync(draft, 'w', 0o600)
   try {
     writeFileSync(handle, `${JSON.stringify(end, null, 2)}\n`)

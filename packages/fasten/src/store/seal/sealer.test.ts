@@ -157,6 +157,21 @@ describe('sealer', () => {
     await world.close()
   })
 
+  test('two processes that write one log do not take each other for a rolled-back store', async () => {
+    const [one, other] = [await open(), await open()]
+    await one.emit(2)
+    await other.emit(3)
+    await other.sealer.sealNow()
+    // The first knows of its own two rows only, and the signature covers more.
+    await one.sealer.sealNow()
+    await one.emit(1)
+    await one.sealer.sealNow()
+    assert.deepEqual([one.failures, other.failures], [[], []])
+    await assertSound(one.store)
+    await one.close()
+    await other.close()
+  })
+
   test('signs by itself after a thousand rows, and at the end what is left', async () => {
     const world = await open()
     await world.emit(sealRows)

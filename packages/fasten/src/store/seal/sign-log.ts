@@ -53,6 +53,9 @@ export async function signLog(
   const last = lastSigned(signing, tableOf(log), log)
   growing.tree ??= await treeAt(store, log, key, crypto)
   const { tree } = growing
+  // Other processes may write the log too: what they signed, they stored before.
+  if (last !== undefined && last.size > growing.grownTo)
+    growing.grownTo = Math.max(growing.grownTo, await sizeOf(store, log))
   const size = growing.grownTo
   if (last !== undefined && last.size > size) throw shrunk(log, last.size, size)
   if (last !== undefined && last.size >= tree.size()) {
@@ -92,6 +95,10 @@ function lastSigned(
   if (parts === undefined) return undefined
   const end = memory?.recall(table, logName({ ...parts, generation: 1 }))
   return end?.log === log ? parseCheckpoint(parseNote(end.note).text) : undefined
+}
+
+async function sizeOf(store: Store, log: string): Promise<number> {
+  return (await store.heads()).find((head) => head.log === log)?.size ?? 0
 }
 
 /**
