@@ -23,6 +23,7 @@ const groups: Readonly<Record<string, string>> = {
   retention: 'How long rows are kept',
   drain: 'How rows reach the store',
   reading: 'Reading',
+  register: 'Without a change to the application',
 }
 
 export const variablesOf = (tree: Tree): Readonly<Record<string, VariableSpec>> =>

@@ -6,6 +6,9 @@ import { settings } from './settings.ts'
 const otherVariables = [
   'FASTEN_ENV_FILE',
   'FASTEN_READER_TOKEN',
+  'FASTEN_REGISTER',
+  'FASTEN_PROPAGATE_HOSTS',
+  'FASTEN_MESSAGE_ROWS',
   'FASTEN_ERASURE_APPROVALS',
   'FASTEN_DEV_NODE',
 ]

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { openForReading } from '../../store/open.ts'
+import { readChoice } from './choice.ts'
+
+test('everything known is instrumented unless some are named, or left out', () => {
+  const choose = (FASTEN_REGISTER?: string) => {
+    const { has } = readChoice(FASTEN_REGISTER === undefined ? {} : { FASTEN_REGISTER }, ['mqtt', 'ws'])
+    return ['http', 'mqtt', 'ws'].filter((name) => has(name))
+  }
+  assert.deepEqual(choose(), ['http', 'mqtt', 'ws'])
+  assert.deepEqual(choose(' mqtt, http'), ['http', 'mqtt'])
+  assert.deepEqual(choose('-mqtt'), ['http', 'ws'])
+  assert.deepEqual(choose('mqtt,ws,-ws'), ['mqtt'])
+  assert.throws(() => choose('mqtts'), {
+    code: 'CONFIG_INVALID',
+    at: 'FASTEN_REGISTER',
+    hint: /mqtt, ws.*did you mean/,
+  })
+})
+
+for (const by of ['--import', 'NODE_OPTIONS'] as const)
+  test(`an application that knows nothing of it leaves rows and passes ids on, by ${by}`, async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'fasten-register-'))
+    t.after(() => rmSync(folder, { recursive: true, force: true }))
+    const flags = ['--conditions=fasten-source', '--import', new URL('./register.ts', import.meta.url).href]
+    const app = spawn(
+      process.execPath,
+      [
+        ...(by === '--import' ? flags : []),
+        fileURLToPath(new URL('./fixtures/plain-app.cjs', import.meta.url)),
+      ],
+      {
+        cwd: folder,
+        env: {
+          ...(by === 'NODE_OPTIONS' ? { NODE_OPTIONS: flags.join(' ') } : {}),
+          FASTEN_SERVICE_ID: 'plain',
+          FASTEN_AUDIT_DSN: 'sqlite:///./rows.db',
+          FASTEN_API_DSN: 'sqlite:///./rows.db',
+          FASTEN_STDOUT: 'none',
+        },
+        stdio: ['ignore', 'pipe', 'inherit'],
+      },
+    )
+    t.after(() => app.kill('SIGKILL'))
+    const [line] = (await once(createInterface(app.stdout), 'line')) as [string]
+    for (const [index, port] of (JSON.parse(line) as number[]).entries()) {
+      const answer = await fetch(`http://127.0.0.1:${port}/item?secret=1`, {
+        headers: { 'x-request-id': `order-${index}` },
+      })
+      assert.equal(answer.headers.get('x-request-id'), `order-${index}`)
+      await answer.text()
+    }
+    app.kill('SIGTERM')
+    await once(app, 'exit')
+    const store = await openForReading(`sqlite:///${join(folder, 'rows.db')}`)
+    try {
+      const rows = await store.scan({ stream: 'api', order: 'stored', limit: 10 })
+      assert.deepEqual(
+        rows
+          .slice(1)
+          .map(({ row }) => [row.request_id, row.stream === 'api' ? [row.path, row.status] : undefined]),
+        ['order-0', 'order-1'].map((id) => [id, ['/item', 200]]),
+      )
+    } finally {
+      await store.close()
+    }
+  })
