@@ -5,6 +5,8 @@ import { settings } from './settings.ts'
 /** Read elsewhere than in the settings, or by the tools of this repository. */
 const otherVariables = [
   'FASTEN_ENV_FILE',
+  'FASTEN_REQUEST_ID',
+  'FASTEN_CAUSED_BY',
   'FASTEN_READER_TOKEN',
   'FASTEN_REGISTER',
   'FASTEN_PROPAGATE_HOSTS',
