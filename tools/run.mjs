@@ -68,6 +68,10 @@ const jobs = {
     needsBuild: true,
     run: async (args) => (await import('./jobs/program.ts')).runProgram('bench/main.ts', args),
   },
+  carriers: {
+    summary: 'the contract of carriers through every real transport there is here; writes docs/carriers.md',
+    run: async (args) => (await import('./jobs/program.ts')).runProgram('tools/carriers.ts', args),
+  },
   matrix: {
     summary: 'the packed library on the oldest and newest Node.js it supports (fetches them)',
     needsBuild: true,

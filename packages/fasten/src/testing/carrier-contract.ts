@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict'
-import { describe, test } from 'node:test'
+import { describe, test, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import * as carriers from '../capture/carriers/carrier.ts'
 import type { Carried, Carrier } from '../capture/carriers/carrier.ts'
@@ -57,11 +57,14 @@ export function describeCarrier<Message>(
   options: CarrierContractOptions = {},
 ): void {
   const { currentContext, runWithContext, carry, receive, skips } = { ...contexts, ...carriers, ...options }
-  const it = (title: string, work: (harness: CarrierHarness<Message>) => Promise<void>): void => {
-    test(title, { skip: skips?.[title] ?? false, timeout: 120_000 }, async () => {
+  const it = (
+    title: string,
+    work: (harness: CarrierHarness<Message>, t: TestContext) => Promise<void>,
+  ): void => {
+    test(title, { skip: skips?.[title] ?? false, timeout: 120_000 }, async (t) => {
       const harness = await open()
       try {
-        await work(harness)
+        await work(harness, t)
       } finally {
         await harness.close?.()
       }
@@ -247,8 +250,9 @@ export function describeCarrier<Message>(
       assert.equal(currentContext(), before)
     })
 
-    it('however many are in the air, no two share an id', async (harness) => {
+    it('however many are in the air, no two share an id', async (harness, t) => {
       const count = harness.interleaved ?? 2_000
+      t.diagnostic(`${count} messages in the air at once`)
       let crossed = 0
       const one = async (index: number): Promise<void> => {
         const request_id = `r-${index}`
