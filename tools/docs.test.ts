@@ -5,6 +5,7 @@ import { posix } from 'node:path'
 import { describe, test } from 'node:test'
 import { commandTable } from '../packages/fasten/src/cli/command-table.ts'
 import { settings } from '../packages/fasten/src/capture/settings.ts'
+import { carrierTests } from './reference/carrier-page.ts'
 import { embeddedCode } from './reference/embedded-code.ts'
 import { variablesOf } from './reference/env-page.ts'
 import { exportsOf } from './reference/exports-page.ts'
@@ -44,6 +45,16 @@ test('spec/env.yaml and the code agree on variables, options and defaults of lim
     for (const [, low, high] of (expects ?? '').matchAll(/(\d+) to (\d+)/g))
       assert.match(type, new RegExp(`${low} to ${high}`), name)
   }
+})
+
+test('docs/carriers.md names every transport that is held against the contract', () => {
+  const page = tree.get('docs/carriers.md') ?? ''
+  const missing = carrierTests().flatMap((path) =>
+    [...(tree.get(path) ?? '').matchAll(/describeCarrier\(\s*['`]([^'`$]+)/g)]
+      .map(([, name = '']) => name)
+      .filter((name) => !page.includes(name)),
+  )
+  assert.deepEqual(missing, [], 'run npm run carriers')
 })
 
 test('every file that a page names exists', () => {
