@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * What the HTTP shim costs: the same server bare and with the shim, both up at once in one worker thread, loaded in turn
- * over keep-alive sockets from this thread. Told as the ratio of requests per second (median of paired rounds, with the
+ * What the HTTP shim costs: the same server bare and with the shim, both up at once in one worker thread, and under OpenTelemetry's
+ * instrumentation in another, loaded in turn over keep-alive sockets from this thread. Told as the ratio of requests per second (median of paired rounds, with the
  * extremes) and as processor time added per request, measured on the server's own thread. A round whose rows do not
  * equal its requests fails the run.
  *
@@ -12,6 +12,7 @@ import { connect, type AddressInfo, type Server, type Socket } from 'node:net'
 import { parseArgs } from 'node:util'
 import { isMainThread, parentPort, Worker } from 'node:worker_threads'
 import type { HttpRecorder } from 'fasten/http'
+import { otelContenders, type OtelContender } from './cases/otel-contenders.ts'
 
 const contenders = ['node', 'express', 'fastify', 'hono', 'koa'] as const
 type Contender = (typeof contenders)[number]
@@ -31,18 +32,32 @@ async function main(): Promise<void> {
     // A thread each, as an application has one framework: code that served several is compiled for all of them.
     const worker = new Worker(new URL(import.meta.url)).setMaxListeners(0)
     const ask = asker(worker)
-    const ports = (await ask({ start: name })) as Ports
-    const result = await compare(name, ports, Number(values.rounds), Number(values.ms), ask)
+    const own = (await ask({ start: name })) as { readonly bare: number; readonly shim: number }
+    const peer = isOtel(name) ? await startPeer(name) : undefined
+    const ports = { ...own, ...(peer === undefined ? {} : { otel: peer.port }) }
+    const asks = { bare: ask, shim: ask, otel: peer?.ask ?? ask }
+    const result = await compare(name, ports, Number(values.rounds), Number(values.ms), asks)
     await worker.terminate()
+    await peer?.worker.terminate()
     results.push(result)
     if (!values.json) process.stdout.write(`${lineOf(result)}\n`)
   }
   if (values.json) process.stdout.write(`${JSON.stringify(results)}\n`)
 }
 
-interface Ports {
-  readonly bare: number
-  readonly shim: number
+const sides = ['bare', 'shim', 'otel'] as const
+type Side = (typeof sides)[number]
+
+type Ports = { readonly bare: number; readonly shim: number; readonly otel?: number }
+
+const isOtel = (name: Contender): name is OtelContender =>
+  (otelContenders as readonly Contender[]).includes(name)
+
+async function startPeer(name: OtelContender) {
+  const worker = new Worker(new URL('./cases/otel-server.ts', import.meta.url)).setMaxListeners(0)
+  const ask = asker(worker)
+  const { port } = (await ask({ start: name })) as { readonly port: number }
+  return { worker, ask, port }
 }
 
 interface Sample {
@@ -58,6 +73,8 @@ interface Result {
   readonly barePerSecond: number
   readonly bareMicros: number
   readonly addedMicros: number
+  /** The same of OpenTelemetry's instrumentation, where the framework has one. */
+  readonly otel?: { readonly ratio: number; readonly addedMicros: number }
 }
 
 type Ask = (message: object) => Promise<unknown>
@@ -71,43 +88,60 @@ function asker(worker: Worker): Ask {
     })
 }
 
-async function compare(name: Contender, ports: Ports, rounds: number, ms: number, ask: Ask): Promise<Result> {
-  const clients = { bare: await openClient(ports.bare), shim: await openClient(ports.shim) }
-  const round = async (side: 'bare' | 'shim'): Promise<{ perSecond: number; micros: number }> => {
-    const before = (await ask({ sample: true })) as Sample
-    const { requests, seconds } = await clients[side].load(ms)
-    const after = (await ask({ sample: true })) as Sample
+async function compare(
+  name: Contender,
+  ports: Ports,
+  rounds: number,
+  ms: number,
+  asks: Readonly<Record<Side, Ask>>,
+): Promise<Result> {
+  const present = sides.filter((side) => ports[side] !== undefined)
+  const clients = new Map<Side, Client>()
+  for (const side of present) clients.set(side, await openClient(ports[side] ?? 0))
+  const round = async (side: Side): Promise<Round> => {
+    const before = (await asks[side]({ sample: true })) as Sample
+    const { requests, seconds } = (await clients.get(side)?.load(ms)) ?? { requests: 0, seconds: 1 }
+    const after = (await asks[side]({ sample: true })) as Sample
     const rows = after.rows - before.rows
-    const expected = side === 'shim' ? requests : 0
+    const expected = side === 'bare' ? 0 : requests
     if (rows !== expected)
       throw new Error(`${name}: ${requests} requests left ${rows} rows on the ${side} server`)
     return { perSecond: requests / seconds, micros: (after.cpuMicros - before.cpuMicros) / requests }
   }
-  // Both sides are compiled by the time it counts.
-  for (let warm = 0; warm < 2; warm++) {
-    await round('bare')
-    await round('shim')
+  // All sides are compiled by the time it counts.
+  for (let warm = 0; warm < 2; warm++) for (const side of present) await round(side)
+  const turns: Partial<Record<Side, Round>>[] = []
+  for (let turn = 0; turn < rounds; turn++) {
+    const results: Partial<Record<Side, Round>> = {}
+    // The order alternates, so that a drift of the machine favours none.
+    for (const side of turn % 2 === 0 ? present : present.toReversed()) results[side] = await round(side)
+    turns.push(results)
   }
-  const pairs: { bare: Awaited<ReturnType<typeof round>>; shim: Awaited<ReturnType<typeof round>> }[] = []
-  for (let pair = 0; pair < rounds; pair++) {
-    // The order alternates, so that a drift of the machine favours neither.
-    const first = pair % 2 === 0 ? 'bare' : 'shim'
-    const one = await round(first)
-    const two = await round(first === 'bare' ? 'shim' : 'bare')
-    pairs.push(first === 'bare' ? { bare: one, shim: two } : { bare: two, shim: one })
-  }
-  clients.bare.close()
-  clients.shim.close()
-  const ratios = pairs.map(({ bare, shim }) => shim.perSecond / bare.perSecond)
+  for (const client of clients.values()) client.close()
+  const beside = (side: Side, pick: (one: Round, bare: Round) => number): number[] =>
+    turns.flatMap(({ bare, [side]: one }) =>
+      bare === undefined || one === undefined ? [] : [pick(one, bare)],
+    )
+  const ratiosOf = (side: Side): number[] => beside(side, (one, bare) => one.perSecond / bare.perSecond)
+  const addedOf = (side: Side): number => median(beside(side, (one, bare) => one.micros - bare.micros))
+  const ratios = ratiosOf('shim')
   return {
     name,
     ratio: median(ratios),
     ratioMin: Math.min(...ratios),
     ratioMax: Math.max(...ratios),
-    barePerSecond: median(pairs.map(({ bare }) => bare.perSecond)),
-    bareMicros: median(pairs.map(({ bare }) => bare.micros)),
-    addedMicros: median(pairs.map(({ bare, shim }) => shim.micros - bare.micros)),
+    barePerSecond: median(beside('bare', (one) => one.perSecond)),
+    bareMicros: median(beside('bare', (one) => one.micros)),
+    addedMicros: addedOf('shim'),
+    ...(ports.otel === undefined
+      ? {}
+      : { otel: { ratio: median(ratiosOf('otel')), addedMicros: addedOf('otel') } }),
   }
+}
+
+interface Round {
+  readonly perSecond: number
+  readonly micros: number
 }
 
 function median(values: readonly number[]): number {
@@ -116,8 +150,12 @@ function median(values: readonly number[]): number {
 }
 
 function lineOf(result: Result): string {
-  const { name, ratio, ratioMin, ratioMax, barePerSecond, bareMicros, addedMicros } = result
-  return `${name.padEnd(8)} ${ratio.toFixed(3)}x bare (${ratioMin.toFixed(3)} to ${ratioMax.toFixed(3)})  bare ${Math.round(barePerSecond)} req/s, ${bareMicros.toFixed(1)} us CPU; shim adds ${addedMicros.toFixed(2)} us`
+  const { name, ratio, ratioMin, ratioMax, barePerSecond, bareMicros, addedMicros, otel } = result
+  const peer =
+    otel === undefined
+      ? ''
+      : `; OpenTelemetry ${otel.ratio.toFixed(3)}x bare, adds ${otel.addedMicros.toFixed(2)} us`
+  return `${name.padEnd(8)} ${ratio.toFixed(3)}x bare (${ratioMin.toFixed(3)} to ${ratioMax.toFixed(3)})  bare ${Math.round(barePerSecond)} req/s, ${bareMicros.toFixed(1)} us CPU; shim adds ${addedMicros.toFixed(2)} us${peer}`
 }
 
 interface Client {

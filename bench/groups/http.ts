@@ -22,6 +22,8 @@ export interface ShimResult {
   readonly barePerSecond: number
   readonly bareMicros: number
   readonly addedMicros: number
+  /** Under OpenTelemetry's own instrumentation, where there is one. */
+  readonly otel?: { readonly ratio: number; readonly addedMicros: number }
 }
 
 interface LoadResult {
@@ -155,13 +157,23 @@ export function httpTable({ servers, shims }: HttpRounds): string {
     ),
     'fasten: request id, context, api line on stdout, one audit event stored in SQLite. pino: one line for each request.',
     table(
-      ['the shim alone, rows counted and dropped', 'bare req/s', 'with shim ×', 'bare CPU µs', 'added µs'],
-      shims.map(({ name, ratio, ratioMin, ratioMax, barePerSecond, bareMicros, addedMicros }) => [
+      [
+        'the shim alone, rows counted and dropped',
+        'bare req/s',
+        'with shim ×',
+        'OpenTelemetry ×',
+        'bare CPU µs',
+        'shim adds µs',
+        'OpenTelemetry adds µs',
+      ],
+      shims.map(({ name, ratio, ratioMin, ratioMax, barePerSecond, bareMicros, addedMicros, otel }) => [
         name,
         figure(barePerSecond),
         `${ratio.toFixed(3)} (${ratioMin.toFixed(2)}–${ratioMax.toFixed(2)})`,
+        otel?.ratio.toFixed(3) ?? '–',
         figure(bareMicros),
         figure(addedMicros),
+        otel === undefined ? '–' : figure(otel.addedMicros),
       ]),
     ),
   ].join('\n\n')
