@@ -6,7 +6,7 @@
 import { createRequire } from 'node:module'
 import type { AddressInfo, Server } from 'node:net'
 import { parentPort } from 'node:worker_threads'
-import { context, propagation, trace } from '@opentelemetry/api'
+import { context, propagation, SpanKind, trace } from '@opentelemetry/api'
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
 import { W3CTraceContextPropagator } from '@opentelemetry/core'
 import { registerInstrumentations } from '@opentelemetry/instrumentation'
@@ -17,15 +17,13 @@ import type { Express } from 'express'
 import type { FastifyInstance, FastifyPluginCallback } from 'fastify'
 import type { OtelContender } from './otel-contenders.ts'
 
-/** `SpanKind.SERVER`. */
-const serverKind = 1
 let requests = 0
 const provider = new TracerProvider({
   spanProcessors: [
     {
       onStart: () => {},
       // One server span a request, whatever spans a framework adds.
-      onEnd: ({ kind }) => void (kind === serverKind && requests++),
+      onEnd: ({ kind }) => void (kind === SpanKind.SERVER && requests++),
       forceFlush: async () => {},
       shutdown: async () => {},
     },
