@@ -21,6 +21,7 @@ export const commandTable: Readonly<Record<string, Loader>> = {
   'witness accept': () => import('./commands/witness-accept.ts'),
   'witness serve': () => import('./commands/witness-serve.ts'),
   export: () => import('./commands/export.ts'),
+  otlp: () => import('./commands/otlp.ts'),
   doctor: () => import('./commands/doctor.ts'),
   topology: () => import('./commands/topology.ts'),
   dump: () => import('./commands/dump.ts'),
