@@ -66,8 +66,8 @@ export interface ToolEnd {
 }
 
 export interface ModelCall {
-  /** The model that is asked, as its provider names it. */
-  readonly model: string
+  /** The model that is asked, as its provider names it; where only the answer tells, leave it out. */
+  readonly model?: string
   readonly provider?: string
   /** `chat`, `responses`, `embeddings`, … */
   readonly operation?: string
@@ -138,8 +138,8 @@ export interface ApprovalDecision {
 export interface AgentRecorder {
   startTool(call: ToolCall): OpenTool
   startModel(call: ModelCall): OpenModel
-  /** The current agent hands work to `to`; run it with `within`, or send the ids along (fasten/carrier). */
-  startDelegation(to: string, causedBy?: string): OpenDelegation
+  /** The current agent, or `agent`, hands work to `to`; run it with `within`, or send the ids along (fasten/carrier). */
+  startDelegation(to: string, causedBy?: string, agent?: string): OpenDelegation
   /** Answers the row's id and the digest of the arguments. */
   approvalRequested(request: ApprovalRequest): { readonly id: string | undefined; readonly argsHash: string }
   /** Answers the row's id. */
@@ -218,7 +218,7 @@ export function createAgentRecorder(options: RecorderOptions = {}): AgentRecorde
       let tools = 0
       const end = (outcome: Outcome, facts: ModelEnd, failure: object): void =>
         open.end(() => {
-          const answered = facts.model ?? model
+          const answered = facts.model ?? model ?? 'unknown'
           const output = recordedValue(facts.output, policies.output ?? 'none', digest)
           emit(open, 'MODEL_CALLED', outcome, call.agent, {
             target: answered,
@@ -243,7 +243,7 @@ export function createAgentRecorder(options: RecorderOptions = {}): AgentRecorde
                 output: output.value,
               }),
               ...usageMembers(facts.usage),
-              ...costMembers(call.provider, answered, model, facts.usage),
+              ...costMembers(call.provider, answered, model ?? answered, facts.usage),
               ...failure,
             },
           })
@@ -264,11 +264,11 @@ export function createAgentRecorder(options: RecorderOptions = {}): AgentRecorde
       }
     },
 
-    startDelegation(to, causedBy) {
+    startDelegation(to, causedBy, agent) {
       const open = begin(causedBy)
       const end = (outcome: Outcome, failure: object): void =>
         open.end(() =>
-          emit(open, 'AGENT_DELEGATED', outcome, undefined, {
+          emit(open, 'AGENT_DELEGATED', outcome, agent, {
             target: to,
             target_kind: 'agent',
             detail: { to, ...failure },
