@@ -2,14 +2,11 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { openForReading } from '../../store/open.ts'
 import { readChoice } from './choice.ts'
+import { registered } from './fixtures/registered.ts'
 
 test('everything known is instrumented unless some are named, or left out', () => {
   const choose = (FASTEN_REGISTER?: string) => {
@@ -29,9 +26,7 @@ test('everything known is instrumented unless some are named, or left out', () =
 
 for (const by of ['--import', 'NODE_OPTIONS'] as const)
   test(`an application that knows nothing of it leaves rows and passes ids on, by ${by}`, async (t) => {
-    const folder = mkdtempSync(join(tmpdir(), 'fasten-register-'))
-    t.after(() => rmSync(folder, { recursive: true, force: true }))
-    const flags = ['--conditions=fasten-source', '--import', new URL('./register.ts', import.meta.url).href]
+    const { folder, flags, env, rows } = registered(t, 'plain')
     const app = spawn(
       process.execPath,
       [
@@ -40,13 +35,7 @@ for (const by of ['--import', 'NODE_OPTIONS'] as const)
       ],
       {
         cwd: folder,
-        env: {
-          ...(by === 'NODE_OPTIONS' ? { NODE_OPTIONS: flags.join(' ') } : {}),
-          FASTEN_SERVICE_ID: 'plain',
-          FASTEN_AUDIT_DSN: 'sqlite:///./rows.db',
-          FASTEN_API_DSN: 'sqlite:///./rows.db',
-          FASTEN_STDOUT: 'none',
-        },
+        env: { ...env, ...(by === 'NODE_OPTIONS' ? { NODE_OPTIONS: flags.join(' ') } : {}) },
         stdio: ['ignore', 'pipe', 'inherit'],
       },
     )
@@ -61,16 +50,12 @@ for (const by of ['--import', 'NODE_OPTIONS'] as const)
     }
     app.kill('SIGTERM')
     await once(app, 'exit')
-    const store = await openForReading(`sqlite:///${join(folder, 'rows.db')}`)
-    try {
-      const rows = await store.scan({ stream: 'api', order: 'stored', limit: 10 })
-      assert.deepEqual(
-        rows
-          .slice(1)
-          .map(({ row }) => [row.request_id, row.stream === 'api' ? [row.path, row.status] : undefined]),
-        ['order-0', 'order-1'].map((id) => [id, ['/item', 200]]),
-      )
-    } finally {
-      await store.close()
-    }
+    const left = await rows('api')
+    assert.deepEqual(
+      left.map(({ request_id, path, status }) => [request_id, path, status]),
+      [
+        ['order-0', '/item', 200],
+        ['order-1', '/item', 200],
+      ],
+    )
   })
