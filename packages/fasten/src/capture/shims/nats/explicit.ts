@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { carry, contextOf, receive, type ReceiveOptions } from '../../carriers/carrier.ts'
-import { createMessageRows, endWith, type MessageRowOptions } from '../../carriers/message-row.ts'
-import { runWithContext } from '../../context.ts'
+import { createMessageRows, type MessageRowOptions } from '../../carriers/message-row.ts'
+import { handleEach } from '../handle-each.ts'
 import { createNatsCarrier, reading, type MakeNatsHeaders, type NatsMessage } from './nats-carrier.ts'
 
 /**
@@ -45,27 +45,23 @@ export interface HandledMessage extends NatsMessage {
 
 /**
  * `for await (const message of messages)` with each turn run as what its message asks for: a subscription, or what JetStream's `consume` and
- * `fetch` give. One message at a time; resolves when there are no more, and when `work` throws or rejects, that ends the loop
- * as it ends a `for await`: the subscription is closed, and the promise rejects with it.
- *
- * A plain `for await` cannot be given a context for each turn: its body belongs to the function around it. Entering a context from inside the
- * iterator would seem to work, and leak into whatever that function does after the loop.
- *
- * `records`: a row for each message, ended with its turn. Rows of JetStream are left to `instrumentNats`, which sees the acks.
+ * `fetch` give. One message at a time; resolves when there are no more. What `work` throws or rejects with ends the loop as it ends a
+ * `for await`: the subscription is closed, and the promise rejects with it. With `records` each message leaves a row that ends with its
+ * turn; rows of JetStream are left to `instrumentNats`, which sees the acks.
  */
-export async function handle<Message extends HandledMessage>(
+export function handle<Message extends HandledMessage>(
   messages: AsyncIterable<Message>,
   work: (message: Message) => unknown,
   options: HandleOptions = {},
 ): Promise<void> {
   const begin = createMessageRows(options)
-  for await (const message of messages) {
-    const context = contextOf(reading, message, options)
-    const { subject, data, reply } = message
-    const row =
+  return handleEach(
+    messages,
+    work,
+    (message) => contextOf(reading, message, options),
+    ({ subject, data, reply }, context) =>
       reply?.startsWith('$JS.ACK.') === true
         ? undefined
-        : begin({ method: 'DELIVER', address: subject, bytes_in: data.length }, context)
-    await runWithContext(context, () => endWith(row, async () => work(message)))
-  }
+        : begin({ method: 'DELIVER', address: subject, bytes_in: data.length }, context),
+  )
 }
