@@ -26,6 +26,13 @@ describe('the guide to threads and processes', { timeout: 120_000 }, () => {
     )
   })
 
+  test('its program is framed by two rows of its id', async () => {
+    const { rows, status, stderr } = await guide.run('report.ts')
+    const events = ['program_started', 'counted', 'program_ended']
+    assert.deepEqual([status, rows.map(({ event }) => event)], [0, events], stderr)
+    assert.equal(new Set(rows.map(({ request_id }) => request_id)).size, 1)
+  })
+
   test('they compile under the compiler options of this repository', async () => {
     assert.deepEqual(await guide.complaints(), [])
   })
