@@ -46,7 +46,7 @@ export interface AnyValue {
 
 /**
  * Rows as OTLP logs, grouped as the protocol wants it: by service and node, then by logger. Personal values are never among them: only what the leaf
- * itself says is sent. Source: spec/otlp.md.
+ * itself says is sent. Source: docs/guides/opentelemetry.md.
  */
 export function otlpLogs(rows: readonly ReaderRow[]): OtlpLogs {
   const byPlace = Map.groupBy(rows, ({ service_id, source_node_id }) =>
