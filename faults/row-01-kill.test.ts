@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict'
-import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { createChance } from './harness/chance.ts'
 import { judge } from './harness/judge.ts'
-import { readLedger } from './harness/ledger.ts'
+import { onePromiseMore, readLedger } from './harness/ledger.ts'
 import { makeFolder, sqlitePlace, subfolder, type Place } from './harness/place.ts'
 import { postgresPlace } from './harness/postgres-place.ts'
 import { recover, startWriter } from './harness/processes.ts'
@@ -86,7 +85,7 @@ async function killRounds(
         })
         await hears('ready')
         // Every other kill waits for the first promise, so that a slow machine kills no newcomers only.
-        if (index === 0) await firstPromise(ledger)
+        if (index === 0) await onePromiseMore(ledger)
         setTimeout(() => child.kill('SIGKILL'), chance.next() * 120)
         assert.equal((await ended).signal, 'SIGKILL')
       }),
@@ -95,11 +94,3 @@ async function killRounds(
   }
   return { acked: readLedger(...ledgers), restarts }
 }
-
-async function firstPromise(ledger: string): Promise<void> {
-  const before = sizeOf(ledger)
-  for (let tries = 0; tries < 1000 && sizeOf(ledger) === before; tries++)
-    await new Promise((resolve) => setTimeout(resolve, 5))
-}
-
-const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0

@@ -6,7 +6,7 @@ import { addUp } from './harness/add-up.ts'
 import { createChance } from './harness/chance.ts'
 import { atEnd } from './harness/endings.ts'
 import { judge, type Judgement } from './harness/judge.ts'
-import { readLedger } from './harness/ledger.ts'
+import { onePromiseMore, readLedger } from './harness/ledger.ts'
 import { makeLoopDisk } from './harness/loop-disk.ts'
 import { makeFolder, sqlitePlace } from './harness/place.ts'
 import { recover, startWriter, type Sabotage } from './harness/processes.ts'
@@ -79,8 +79,11 @@ async function losePower(
   await writer.hears('ready')
   const all: Judgement[] = []
   for (let instant = 0; instant < count; instant++) {
+    await onePromiseMore(ledger)
     await pause(chance.between(20, 180))
     const copy = await disk.powerLoss(writer.child.pid ?? 0, () => readLedger(ledger))
+    // While the copy is judged, for however long, the writer must not fill its disk.
+    writer.child.kill('SIGSTOP')
     try {
       const place = sqlitePlace(copy.folder)
       // What is broken on purpose may leave a disk on which nothing starts; the files are judged as they lie.
@@ -90,6 +93,7 @@ async function losePower(
       all.push(await judge(place, copy.answer))
     } finally {
       copy.remove()
+      writer.child.kill('SIGCONT')
     }
   }
   return addUp(all)

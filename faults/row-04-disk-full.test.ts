@@ -14,6 +14,7 @@ import { makeFolder, sqlitePlace } from './harness/place.ts'
 import { recover, startWriter } from './harness/processes.ts'
 import { report, reportControl } from './harness/report.ts'
 import { times } from './harness/scale.ts'
+import { settled } from './harness/settled.ts'
 
 const fillings = times({ short: 1, long: 20 })
 
@@ -93,7 +94,7 @@ describe('row 4: a full disk', () => {
     writer.child.kill('SIGKILL')
     await writer.ended
     rmSync(ballast)
-    await recover(place, { timeoutMs: 5000 })
+    await recover(place, { refusedMs: 5000 })
     const { lost } = await judge(place, readLedger(ledger))
     reportControl(t, 4, { broken: 'errors not heard', harm: 'rows lost', count: lost.length })
   })
@@ -176,9 +177,8 @@ async function fillAndFree(
   assert.ok(refused > 0)
   const paid = fasten.emit({ code: 'ORDER_PAID', target: 'order/1' })
   await paid.stored
-  assert.equal(await fasten.flush(30_000), true)
 
-  const stats = fasten.stats()
+  const stats = await settled(fasten)
   assert.equal(stats.refused, refused + 1)
   assert.equal(stats.accepted, stats.stored)
   const store = await openForReading(path)
@@ -194,6 +194,6 @@ async function fillAndFree(
     'the trail says that the disk was full',
   )
   ack([...inSpool, ...heldIds, paid.id])
-  await fasten.close(5000)
+  await fasten.close(60_000)
   return `${inSpool.length} accepted, ${heldIds.length} held and then written, ${stats.refused} refused and told`
 }

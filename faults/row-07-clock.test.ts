@@ -93,12 +93,12 @@ async function countOf(dsn: string, code: string): Promise<number> {
 }
 
 async function openWhenThere(dsn: string) {
-  for (let tries = 0; ; tries++)
+  for (const deadline = performance.now() + 60_000; ;)
     try {
       return await openForReading(dsn)
     } catch (error) {
       // The writer has not made its file yet.
-      if (tries > 200) throw error
+      if (performance.now() > deadline) throw error
       await new Promise((resolve) => setTimeout(resolve, 20))
     }
 }

@@ -9,7 +9,7 @@ import { atEnd } from './harness/endings.ts'
 import { judge, type Judgement } from './harness/judge.ts'
 import { addUp } from './harness/add-up.ts'
 import { openLedger, readLedger } from './harness/ledger.ts'
-import { makeFolder, sqlitePlace, subfolder } from './harness/place.ts'
+import { makeFolder, optionsOf, sqlitePlace, subfolder } from './harness/place.ts'
 import { report, reportControl } from './harness/report.ts'
 import { times } from './harness/scale.ts'
 import { openBeside } from '../packages/fasten/src/store/sqlite/fixtures/beside.ts'
@@ -80,7 +80,7 @@ async function attack(
     registry,
     service_id: 's',
     node_id: 'n',
-    audit_dsn: place.dsn,
+    ...optionsOf(place),
     stdout: [],
     notices: { write: (text) => notices.push(text) },
   })
@@ -102,7 +102,7 @@ async function attack(
   const places = await Promise.all(rows.map(({ stored }) => stored))
   ledger.ack(rows.map(({ id }) => id))
   ledger.close()
-  await fasten.close(5000)
+  await fasten.close(60_000)
   assert.ok(
     places.every(({ log }) => log.endsWith('~2')),
     `the log was continued: ${places[0]?.log}`,

@@ -114,7 +114,7 @@ async function emitAll(place: Place, signs: boolean, count: number): Promise<str
     fasten.emit({ code: 'ORDER_PLACED', target: `order/${index}` }),
   )
   await Promise.all(receipts.map(({ stored }) => stored))
-  await fasten.close(10_000)
+  await fasten.close(60_000)
   return receipts.map(({ id }) => id)
 }
 

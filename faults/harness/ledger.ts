@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { closeSync, existsSync, openSync, readFileSync, writeSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readFileSync, statSync, writeSync } from 'node:fs'
 
 export interface Ledger {
   /** The ids of rows that were promised. They are in the file when this returns, whatever becomes of the process. */
@@ -20,6 +20,16 @@ export function openLedger(path: string): Ledger {
       write(handle, `${ids.join('\n')}\n`)
     },
     close: () => closeSync(handle),
+  }
+}
+
+/** Resolves once a promise more than now stands in the ledger: a slow machine may take long to its first. Rejects after a minute. */
+export async function onePromiseMore(path: string): Promise<void> {
+  const bytes = (): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0
+  const [before, deadline] = [bytes(), performance.now() + 60_000]
+  while (bytes() === before) {
+    if (performance.now() > deadline) throw new TypeError('nothing was promised for a minute')
+    await new Promise((resolve) => setTimeout(resolve, 5))
   }
 }
 

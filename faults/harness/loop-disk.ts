@@ -91,8 +91,9 @@ const written = (device: string, image: string): string =>
   `${statOf(device)[6]} ${statSync(image, { bigint: true }).mtimeNs}`
 
 async function until(isSo: () => boolean): Promise<void> {
-  for (let tries = 0; !isSo(); tries++) {
-    if (tries > 2000) throw new TypeError('the process or its disk does not come to rest')
+  const deadline = performance.now() + 60_000
+  while (!isSo()) {
+    if (performance.now() > deadline) throw new TypeError('the process or its disk does not come to rest')
     await new Promise((resolve) => setTimeout(resolve, 2))
   }
 }

@@ -34,6 +34,8 @@ export function placeAt(dsn: string, folder?: string): Place {
 /** The options of a place, as `init` takes them. */
 export const optionsOf = ({ dsn, spoolDirectory, keyDirectory }: Place) => ({
   audit_dsn: dsn,
+  // A crowded machine is no failure.
+  flush_timeout_ms: 60_000,
   ...(spoolDirectory === undefined ? {} : { spool_dir: spoolDirectory }),
   ...(keyDirectory === undefined ? {} : { key_dir: keyDirectory }),
 })

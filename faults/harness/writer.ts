@@ -57,7 +57,7 @@ for (let emitted = 0; job.rowsMax === undefined || emitted < job.rowsMax;) {
   await settle(receipts)
   await nextTurn()
 }
-if (job.ending === 'close') await fasten.close(20_000)
+if (job.ending === 'close') await fasten.close(60_000)
 writeSync(1, 'done\n')
 // Until here nothing but the rows it waits for keeps the process alive.
 if (job.ending !== 'close' && job.ending !== 'exit') setInterval(() => {}, 1000)
