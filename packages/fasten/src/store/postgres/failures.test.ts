@@ -57,9 +57,17 @@ test('a writer that is stopped inside its transaction loses the log, and stores 
   )
   const exited = once(child, 'exit')
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
-  const heard = async (): Promise<string> => String((await lines.next()).value)
+  /** The next row that the child stored, and what it was refused with before: on a crowded machine, its lease may run out at any time. */
+  const heard = async (): Promise<{ readonly stored: string; readonly refused: readonly string[] }> => {
+    const refused: string[] = []
+    for (;;) {
+      const line = String((await lines.next()).value)
+      if (!line.startsWith('STORE_')) return { stored: line, refused }
+      refused.push(line)
+    }
+  }
   try {
-    assert.equal(await heard(), 'stored 1')
+    assert.equal((await heard()).stored, 'stored 1')
     // Held here, the child stops inside its transaction with the head of the log locked; then the child itself is stopped.
     await counter.run('BEGIN')
     await counter.run("SELECT value FROM fasten_counters WHERE name = 'position' FOR UPDATE")
@@ -80,8 +88,9 @@ test('a writer that is stopped inside its transaction loses the log, and stores 
       [['_/gateway/edge-1/audit', 2]],
     )
     child.kill('SIGCONT')
-    assert.match(await heard(), /^STORE_(BUSY|UNREACHABLE) /)
-    assert.equal(await heard(), 'stored 3')
+    const { stored, refused } = await heard()
+    assert.match(refused[0] ?? '', /^STORE_(BUSY|UNREACHABLE) /)
+    assert.equal(stored, 'stored 3')
     child.stdin.end()
     await exited
     assert.equal(await store.count('audit', {}, 100), 4)
@@ -94,14 +103,17 @@ test('a writer that is stopped inside its transaction loses the log, and stores 
 })
 
 test('a server that answers nothing is an error in bounded time, and no batch is stored twice by it', async () => {
-  const url = await server.freshDatabase()
-  const store = await openAt(`${url}?connect_timeout=1`, { timeouts: { statementMs: 300 } })
+  // With its tables already, so that what must answer in time while it is well is little.
+  const url = await server.freshStore()
+  const store = await openAt(`${url}?connect_timeout=3`, { timeouts: { statementMs: 1000 } })
   const samples = createSampleDrafts()
   const next = batch([samples.audit()], 1)
   await server.pause()
   try {
-    await assert.rejects(store.append(next), { code: 'STORE_BUSY' })
-    await assert.rejects(store.heads(), { code: /^STORE_(BUSY|UNREACHABLE)$/ })
+    await Promise.all([
+      assert.rejects(store.append(next), { code: 'STORE_BUSY' }),
+      assert.rejects(store.heads(), { code: /^STORE_(BUSY|UNREACHABLE)$/ }),
+    ])
   } finally {
     await server.resume()
   }
@@ -192,9 +204,9 @@ test('of several hosts the one that takes writes is found', async () => {
 })
 
 async function waitFor(isSo: () => Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 400; tries++) {
+  for (const deadline = performance.now() + 60_000; performance.now() < deadline;) {
     if (await isSo()) return
     await pause(25)
   }
-  throw new Error('it did not happen within ten seconds')
+  throw new Error('it did not happen within a minute')
 }

@@ -86,27 +86,38 @@ test('a sweeper sweeps with its own rights alone; a writer is asked for nothing,
   const [one, other] = [await openAt(writer), await openAt(sweeper)]
   await one.append(rows)
   const events: SweepEvent[] = []
-  const sweepBy = async (store: Store): Promise<void> => {
+  const sweepBy = async (store: Store, awaited: SweepEvent['event']): Promise<void> => {
+    let turns = 0
     const sweeping = createSweeper({
       settings: { policy: builtinPolicy, sweepIntervalMs: 200, service_id: 'gateway' },
-      store: async () => store,
+      store: async () => {
+        turns++
+        return store
+      },
       digest: sha256,
       clock: createSystemClock(),
       uptime: () => ({ machine: 'one', uptimeMicros: 0 }),
       needsCheckpoint: false,
       onEvent: (event) => void events.push(event),
     })
-    // Some turns: what is told once must not be told by the next.
-    for (let turn = 0; turn < 50 && !events.some(({ event }) => event === 'retention_swept'); turn++)
-      await new Promise((resolve) => setTimeout(resolve, 50))
+    const until = async (isSo: () => boolean): Promise<void> => {
+      for (const deadline = performance.now() + 60_000; !isSo();) {
+        assert.ok(performance.now() < deadline, `${awaited} was not told within a minute`)
+        await new Promise((resolve) => setTimeout(resolve, 20))
+      }
+    }
+    await until(() => events.some(({ event }) => event === awaited))
+    // Some turns more: what is told once must not be told by the next.
+    const before = turns
+    await until(() => turns >= before + 3)
     await sweeping.stop()
   }
-  await sweepBy(one)
+  await sweepBy(one, 'retention_not_permitted')
   assert.deepEqual(
     events.map(({ event }) => event),
     ['retention_not_permitted'],
   )
-  await sweepBy(other)
+  await sweepBy(other, 'retention_swept')
   assert.deepEqual(
     events.slice(1).map(({ event }) => event),
     ['retention_first_sweep', 'retention_swept'],

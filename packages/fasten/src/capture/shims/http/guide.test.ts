@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
-import { connect, createServer, type AddressInfo } from 'node:net'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -11,6 +11,7 @@ import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { freePort } from '../../../store/fixtures/free-port.ts'
 import { ask } from '../../../testing/http-client.ts'
 
 const root = fileURLToPath(new URL('../../../../../../', import.meta.url))
@@ -41,7 +42,7 @@ const routes: Readonly<Record<string, string | undefined>> = {
   nest: '/items/:id',
 }
 
-describe('the programs of the HTTP guide', { timeout: 120_000 }, () => {
+describe('the programs of the HTTP guide', { timeout: 600_000 }, () => {
   let folder = ''
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'fasten-guide-'))
@@ -111,15 +112,6 @@ describe('the programs of the HTTP guide', { timeout: 120_000 }, () => {
     )
   })
 })
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
 
 async function reachable(port: number, exitCode: () => number | null): Promise<void> {
   for (;;) {
