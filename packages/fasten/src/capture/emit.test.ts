@@ -306,12 +306,14 @@ describe('emit', () => {
     for (let index = 1; index <= 50; index++)
       await fasten.emit({ code: 'USER_CREATED', target: `user/${index}` }).durable
     assert.equal(await fasten.flush(50), false, 'nothing can be stored now')
-    assert.equal(fasten.stats().spooled, 50)
+    // On a slow disk that took long enough for the library to say so by a row of its own.
+    const degraded = notices.filter((notice) => notice.includes('audit_drain_degraded')).length
+    assert.equal(fasten.stats().spooled, 50 + degraded)
     other.exec('ROLLBACK')
     other.close()
-    assert.equal(await fasten.flush(20_000), true)
+    assert.equal(await fasten.flush(), true)
     assert.deepEqual(
-      (await auditRows()).map(({ target }) => target),
+      (await auditRows()).filter(({ code }) => code === 'USER_CREATED').map(({ target }) => target),
       Array.from({ length: 51 }, (_, index) => `user/${index}`),
     )
     assert.ok(notices.every((notice) => !notice.includes('refused')))
@@ -397,7 +399,7 @@ describe('emit', () => {
         }),
       ),
     )
-    await fasten.flush(20_000)
+    await fasten.flush()
     const rows = await auditRows()
     assert.equal(rows.length, 5000)
     assert.ok(rows.every(({ request_id, target }) => request_id === `req-${target?.slice(5)}`))

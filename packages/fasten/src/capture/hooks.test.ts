@@ -31,7 +31,7 @@ async function ending(
   const path = join(folder, 'audit.db')
   const program = `import fasten from ${JSON.stringify(door)};
     fasten.register('t', { T_HAPPENED: { category: 't', action: 'happen' } });
-    fasten.init({ service_id: 's', node_id: 'n', audit_dsn: 'sqlite:///${path}' });
+    fasten.init({ service_id: 's', node_id: 'n', audit_dsn: 'sqlite:///${path}', flush_timeout_ms: 60_000 });
     const emit = (n) => { for (let i = 0; i < n; i++) fasten.emit({ code: 'T_HAPPENED', target: 't/' + i }) };
     ${body}`
   // As a person would try it: the flag must not reach the drainer's thread, where it is an error.
@@ -57,7 +57,7 @@ async function ending(
   // What is still in a spool is stored by the next start; it must not be lost either.
   const next = createFasten({ service_id: 's', node_id: 'n', audit_dsn: `sqlite:///${path}`, stdout: [] })
   await next.emit({ code: 'DOCTOR_PROBE', target: 'after' }).stored
-  await next.close()
+  await next.close(60_000)
   assert.deepEqual(readdirSync(`${path}-spool`), [])
   const store = await openForReading(path)
   const rows = await store.count('audit', { code: 'T_HAPPENED' }, 100_000)
@@ -80,7 +80,7 @@ describe('the end of a process', () => {
   it('loses nothing when an exception is not caught, also with durability tick', async (t) => {
     const end = await ending(
       t,
-      `fasten.init({ service_id: 's', node_id: 'n', audit_dsn: fasten.currentFasten().config.targets.audit.text, durability: 'tick' }); emit(200); throw new TypeError('oops')`,
+      `fasten.init({ service_id: 's', node_id: 'n', audit_dsn: fasten.currentFasten().config.targets.audit.text, durability: 'tick', flush_timeout_ms: 60_000 }); emit(200); throw new TypeError('oops')`,
     )
     assert.equal(end.code, 1)
     assert.equal(end.stored, 200)

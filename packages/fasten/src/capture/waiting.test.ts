@@ -24,7 +24,7 @@ async function said(program: string): Promise<string> {
     const { stdout } = await promisify(execFile)(
       process.execPath,
       ['--conditions=fasten-source', path, folder],
-      { timeout: 100_000 },
+      { timeout: 600_000 },
     )
     return stdout
   } finally {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { openGuide, type Guide } from '../fixtures/guide.ts'
 
-describe('the guide to a transport of your own', { timeout: 120_000 }, () => {
+describe('the guide to a transport of your own', { timeout: 600_000 }, () => {
   let guide: Guide
   before(async () => {
     guide = await openGuide('your-transport')

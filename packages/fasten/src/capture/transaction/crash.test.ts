@@ -38,7 +38,7 @@ const engines: Readonly<
 }
 
 for (const [engine, make] of Object.entries(engines))
-  describe(`a process killed in a business transaction on ${engine}`, { timeout: 120_000 }, () => {
+  describe(`a process killed in a business transaction on ${engine}`, { timeout: 600_000 }, () => {
     for (const [when, isThere] of [
       ['before', false],
       ['after', true],
