@@ -7,7 +7,7 @@ import { test } from 'node:test'
 
 test(
   'npm start -- --once: Node-RED with fasten plugged in meets every expectation',
-  { timeout: 120_000 },
+  { timeout: 600_000 },
   async () => {
     const child = spawn(process.execPath, [join(import.meta.dirname, 'main.ts'), '--once'], {
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -97,7 +97,7 @@ interface Thread {
 
 /** Rows reach the store a moment after the answer; an access only when the answer has been sent. */
 async function untilWhole(requestId: string): Promise<Thread> {
-  for (const deadline = Date.now() + 5000; ; await sleep(50)) {
+  for (const deadline = Date.now() + 60_000; ; await sleep(50)) {
     const answer = await fetch(`${origin}/logs/correlate?request_id=${requestId}`, {
       headers: { authorization: `Bearer ${token}` },
     })

@@ -132,7 +132,7 @@ for (const start of [sqlite, postgres]) {
 async function work(shop: Shop, rows: number): Promise<void> {
   const fasten = openShop(shop)
   emitRows(fasten, rows)
-  assert.equal(await fasten.flush(30_000), true)
+  assert.equal(await fasten.flush(60_000), true)
   await fasten.checkpoint()
   await fasten.close()
 }

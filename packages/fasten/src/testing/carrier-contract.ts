@@ -61,7 +61,7 @@ export function describeCarrier<Message>(
     title: string,
     work: (harness: CarrierHarness<Message>, t: TestContext) => Promise<void>,
   ): void => {
-    test(title, { skip: skips?.[title] ?? false, timeout: 120_000 }, async (t) => {
+    test(title, { skip: skips?.[title] ?? false, timeout: 600_000 }, async (t) => {
       const harness = await open()
       try {
         await work(harness, t)

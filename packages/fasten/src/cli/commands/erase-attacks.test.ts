@@ -32,7 +32,7 @@ async function filledShop(): Promise<Shop> {
   const shop = newShop()
   const fasten = openShop(shop)
   emitRows(fasten, 3)
-  assert.equal(await fasten.flush(20_000), true)
+  assert.equal(await fasten.flush(60_000), true)
   await fasten.close()
   return shop
 }
@@ -68,7 +68,7 @@ test('a person is found however Unicode composes their name', async () => {
   const shop = newShop()
   const fasten = openShop(shop)
   fasten.emit({ code: 'NOTE_KEPT', target: 'user:Zoe\u0308', detail: { note: 'secret' } })
-  await fasten.flush(20_000)
+  await fasten.flush(60_000)
   await fasten.close()
   const { out } = await erase(shop, 'user:Zo\u00eb')
   assert.equal((JSON.parse(out) as ErasureReceipt).values, 1)
@@ -127,7 +127,7 @@ test('a row that waits in a spool is held as well', async () => {
   const lock = openBeside(join(shop.folder, 'rows.db'))
   const detail = { payer: { id: 'user:bob', email: emailOf('bob') }, friends: [] }
   fasten.emit({ code: 'GIFT_SENT', target: 'gift:0', actor: 'user:bob', detail })
-  await fasten.flush(20_000)
+  await fasten.flush(60_000)
   lock.exec('BEGIN IMMEDIATE')
   fasten.emit({ code: 'GIFT_SENT', target: 'gift:99', actor: 'user:bob', detail })
   fasten.syncNow()
@@ -172,7 +172,7 @@ test('nothing personal is in a line or a file of a living process', async () => 
   const sink = { write: (text: string) => written.push(text) > 0 }
   const fasten = openShop(shop, { stdout: 'audit,sys,api', logFormat: 'json', writable: sink, notices: sink })
   emitRows(fasten, 3)
-  await fasten.flush(20_000)
+  await fasten.flush(60_000)
   emitRows(fasten, 3)
   fasten.syncNow()
   const secrets = people.map(emailOf)
@@ -186,7 +186,7 @@ test('a living process with its files open keeps no trace of an erased person in
   const shop = newShop()
   const fasten = openShop(shop)
   emitRows(fasten, 3)
-  await fasten.flush(20_000)
+  await fasten.flush(60_000)
   const keys = openBeside(join(shop.folder, 'rows.db-keys/data-keys.db'), { readOnly: true })
   const rows = openBeside(join(shop.folder, 'rows.db'), { readOnly: true })
   const plan = await ask(['erase', 'user:bob', '--json'], { env: shop.env })

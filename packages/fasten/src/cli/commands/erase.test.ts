@@ -78,7 +78,7 @@ test('one of three people is erased: the value is nowhere, everything verifies, 
   const shop = newShop()
   const fasten = open(shop)
   emitRows(fasten, rowsEach)
-  assert.equal(await fasten.flush(20_000), true)
+  assert.equal(await fasten.flush(60_000), true)
   await fasten.close()
 
   // Nothing personal rests in clear, erased or not.
@@ -140,7 +140,7 @@ test('one of three people is erased: the value is nowhere, everything verifies, 
     assert.deepEqual([served['bob'], served['ann']], [0, before['ann']], `${about}: not served`)
     const writer = open(shop)
     emitRows(writer, 1)
-    await writer.flush(20_000)
+    await writer.flush(60_000)
     await writer.close()
     assert.deepEqual(findings(shop.folder, traces), [], `${about}: destroyed again`)
     const { verdict, breaks, rows_erased } = await verify(shop)
@@ -152,14 +152,14 @@ test('who emits on under a destroyed key stores no value, and each log says so',
   const shop = newShop()
   const fasten = open(shop)
   emitRows(fasten, 3)
-  await fasten.flush(20_000)
+  await fasten.flush(60_000)
   const env = { ...shop.env, FASTEN_SPOOL_DIR: join(shop.folder, 'spool') }
   const { exitCode, err } = await ask(['erase', 'user:bob', '--basis', 'GDPR Art. 17(1)(a)', '--yes'], {
     env,
   })
   assert.equal(exitCode, 0, err)
   emitRows(fasten, 3)
-  assert.equal(await fasten.flush(20_000), true)
+  assert.equal(await fasten.flush(60_000), true)
   const rows = valuesIn(await disclosed(shop))
   assert.equal(rows['bob'], 0)
   // While nobody has signed for the rows that say so, nothing is passed.
@@ -172,7 +172,7 @@ test('the key finds rows by a sealed actor, and a person is told all that is kep
   const shop = newShop()
   const fasten = open(shop)
   emitRows(fasten, 6)
-  await fasten.flush(20_000)
+  await fasten.flush(60_000)
   await fasten.close()
   const asked = await ask(['query', 'actor:user:ann', '--json', '--stream', 'audit'], { env: shop.env })
   const found = rowsOf(asked.out) as readonly ReaderRow<AuditRow>[]
@@ -197,7 +197,7 @@ test('with two people, who asks cannot approve, and the trail names both', async
   const shop = newShop()
   const fasten = open(shop)
   emitRows(fasten, 3)
-  await fasten.flush(20_000)
+  await fasten.flush(60_000)
   await fasten.close()
   const env = { ...shop.env, FASTEN_SPOOL_DIR: join(shop.folder, 'spool'), FASTEN_ERASURE_APPROVALS: '2' }
   const basis = ['--basis', 'GDPR Art. 17(1)(b)']
@@ -225,7 +225,7 @@ test('nothing is erased while a legal hold keeps a row of the person', async () 
   const shop = newShop()
   const fasten = open(shop)
   emitRows(fasten, 3)
-  await fasten.flush(20_000)
+  await fasten.flush(60_000)
   await fasten.close()
   const env = { ...shop.env, FASTEN_SPOOL_DIR: join(shop.folder, 'spool') }
   const before = valuesIn(await disclosed(shop))

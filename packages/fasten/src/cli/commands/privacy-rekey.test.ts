@@ -24,7 +24,7 @@ for (const [engine, place] of [
     const { env } = shop
     const fasten = openShop(shop)
     emitRows(fasten, 3)
-    assert.equal(await fasten.flush(30_000), true)
+    assert.equal(await fasten.flush(60_000), true)
     await fasten.close()
     const keyFile = join(env['FASTEN_KEY_DIR'] ?? '', 'privacy.key')
     const [old = ''] = readFileSync(keyFile, 'utf8').trim().split('\n')

@@ -20,7 +20,7 @@ test('the doctor tells of the key, of requests that wait, and of erased values t
   assert.equal((await said(shop))?.status, 'skip')
   const fasten = openShop(shop)
   emitRows(fasten, 3)
-  await fasten.flush(20_000)
+  await fasten.flush(60_000)
   await fasten.close()
   assert.match((await said(shop))?.message ?? '', /^key [0-9a-f]{16}, no erasures remembered$/)
 

@@ -43,7 +43,7 @@ describe('the node key', () => {
     assert.equal(statSync(join(folder, 'deep', 'keys')).mode & 0o777, 0o700)
   })
 
-  test('is one key for all processes that start at once', { timeout: 60_000 }, async () => {
+  test('is one key for all processes that start at once', { timeout: 600_000 }, async () => {
     const path = join(folder, 'keys', 'node.key')
     const module = fileURLToPath(new URL('./node-key.ts', import.meta.url))
     const platform = fileURLToPath(new URL('../platform.ts', import.meta.url))
