@@ -10,7 +10,8 @@ import { openBeside } from '../store/sqlite/fixtures/beside.ts'
 // Every test here runs whole command lines in this process, on stores that the real library wrote and through real readers.
 
 test('gives the same answers from a path, a DSN, the environment and a URL', async (t) => {
-  const shop = openShop(t)
+  // Unsigned: ten seconds after a row its log would be signed, and who reads the file knows the key that a URL does not give away.
+  const shop = openShop(t, undefined, undefined, { signing: false })
   for (const id of ['req-1', 'req-2', 'req-3']) shop.refund(id)
   await shop.stored()
   const url = await serve(t, shop)
