@@ -64,9 +64,21 @@ export function createMessageRows(
   if (typeof records !== 'boolean') throw new TypeError('records: give true or false')
   const recorder = recorderOf(fasten)
   if (!records) return () => undefined
+  let isWarned = false
   return (facts, context = currentContext()) => {
-    const instance = isSkipped(facts.address) ? undefined : recorder()
-    return instance === undefined ? undefined : beginRow(instance, facts, context)
+    try {
+      const instance = isSkipped(facts.address) ? undefined : recorder()
+      return instance === undefined ? undefined : beginRow(instance, facts, context)
+    } catch (error) {
+      // A function of the application's that throws must not cost it the message.
+      if (!isWarned)
+        process.emitWarning(`a function in "skip" or "fasten" threw: ${String(error)}`, {
+          type: 'FastenWarning',
+          code: 'FASTEN_MESSAGE_ROW',
+        })
+      isWarned = true
+      return undefined
+    }
   }
 }
 
