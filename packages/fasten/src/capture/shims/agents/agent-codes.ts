@@ -188,9 +188,9 @@ export const agentCodes = {
           type: 'boolean',
           description: 'the caller stopped listening before the answer had ended',
         },
-        attempts: {
+        attempt: {
           type: 'integer',
-          description: 'requests that this took, where more than one',
+          description: 'from the second on: the client has tried before, and each try has its row',
         },
         finish_reason: 'string',
         tools_asked: {

@@ -11,8 +11,8 @@ export interface Decision {
 
 /** A decision on a request that was made elsewhere: by the row that it left. */
 export interface DecisionOn extends Decision {
-  /** The id of the row APPROVAL_REQUESTED. */
-  readonly request: string
+  /** The id of the row APPROVAL_REQUESTED, where it is known. */
+  readonly request?: string
   readonly tool: string
   readonly callRef?: string
 }

@@ -6,6 +6,7 @@ import { currentFasten } from '../../init.ts'
 import { mintID } from '../../request-id.ts'
 import { agentCodes, agentDomain, type AgentCode } from './agent-codes.ts'
 import { createDigest, type DigestOf } from './digest.ts'
+import { createApprovalRefs } from './approval-refs.ts'
 import { failureOf } from './failure.ts'
 import type { PriceTable, TokenUsage } from './prices/price-table.ts'
 import { recordedValue, type ValuePolicy } from './recorded-value.ts'
@@ -74,6 +75,8 @@ export interface ModelCall {
   readonly causedBy?: string
   readonly agent?: string
   readonly isStreamed?: boolean
+  /** 1 unless the client has tried before; each try is a call of its own. */
+  readonly attempt?: number
   readonly input?: unknown
   /** Defaults `none`: what was said is not recorded, not even as a digest. */
   readonly policies?: { readonly input?: ValuePolicy; readonly output?: ValuePolicy }
@@ -88,8 +91,6 @@ export interface ModelEnd {
   readonly usage?: TokenUsage | undefined
   readonly finishReason?: string | undefined
   readonly output?: unknown
-  /** Requests that it took. */
-  readonly attempts?: number
   /** The caller stopped listening before the answer had ended. */
   readonly isAborted?: boolean
 }
@@ -156,6 +157,7 @@ export function createAgentRecorder(options: RecorderOptions = {}): AgentRecorde
   const instance = typeof given === 'function' ? given : () => given
   const digest = createDigest(options.digestKey)
   const loose = createLooseCalls()
+  const approvals = createApprovalRefs()
   const ready = new WeakSet<AgentInstance>()
   let isWarned = false
 
@@ -183,7 +185,7 @@ export function createAgentRecorder(options: RecorderOptions = {}): AgentRecorde
           arguments: value,
           server: call.server,
           transport: call.transport,
-          approved_by: call.approvedBy,
+          approved_by: call.approvedBy ?? approvals.grantOf(callRef),
         }),
       }
       const anchors = { target: tool, target_kind: 'tool', ...present({ call_ref: callRef }) }
@@ -233,7 +235,7 @@ export function createAgentRecorder(options: RecorderOptions = {}): AgentRecorde
                 first_output_ms,
                 is_streamed: call.isStreamed,
                 is_aborted: facts.isAborted,
-                attempts: facts.attempts === 1 ? undefined : facts.attempts,
+                attempt: call.attempt === 1 ? undefined : call.attempt,
                 finish_reason: facts.finishReason,
                 tools_asked: tools === 0 ? undefined : tools,
                 input_hash:
@@ -294,6 +296,7 @@ export function createAgentRecorder(options: RecorderOptions = {}): AgentRecorde
           detail: { tool, args_hash: argsHash, ...present({ arguments: value }) },
         }),
       )
+      approvals.requested(callRef, open.row.id)
       return { id: open.row.id, argsHash }
     },
     approvalGranted: (decision) => decided('APPROVAL_GRANTED', 'success', decision),
@@ -302,7 +305,7 @@ export function createAgentRecorder(options: RecorderOptions = {}): AgentRecorde
 
   function decided(code: AgentCode, outcome: Outcome, decision: ApprovalDecision): string | undefined {
     const { tool, by, callRef, reason, request, argsHash, waitedMs } = decision
-    const open = begin(request)
+    const open = begin(request ?? approvals.requestOf(callRef))
     open.end(() =>
       emit(open, code, outcome, undefined, {
         actor: by,
@@ -313,6 +316,7 @@ export function createAgentRecorder(options: RecorderOptions = {}): AgentRecorde
         detail: { tool, ...present({ args_hash: argsHash, waited_ms: waitedMs }) },
       }),
     )
+    if (code === 'APPROVAL_GRANTED') approvals.granted(callRef, open.row.id)
     return open.row.id
   }
 
