@@ -29,4 +29,7 @@ export type { DigestOf } from './digest.ts'
 export type { ValuePolicy } from './recorded-value.ts'
 export { agentCodes, agentDomain, type AgentCode } from './agent-codes.ts'
 // What it costs.
+export { openPrices, type PricesOptions } from './prices/open-prices.ts'
+export { readSitePrices } from './prices/site-prices.ts'
+export { openGenaiPrices, type GenaiPricesOptions } from './prices/genai-prices.ts'
 export type { Price, PricedCall, PriceTable, TokenUsage } from './prices/price-table.ts'

@@ -159,9 +159,7 @@ describe('the AI SDK', () => {
 
   test('a stream that breaks, one that is given up, and one that tells of an error are failures with what is known', async (t) => {
     const { wrapped, rows } = desk(t)
-    const broken = wrapped(
-      await compatible(t, [events(saidInChunks(['half']).slice(0, 1), { isCut: true })]),
-    )
+    const broken = wrapped(await compatible(t, [events(saidInChunks(['half']).slice(0, 1), { isCut: true })]))
     const parts = streamText({ model: broken, prompt: 'x', maxRetries: 0, onError: () => {} }).fullStream
     await assert.rejects(async () => {
       for await (const part of parts) void part

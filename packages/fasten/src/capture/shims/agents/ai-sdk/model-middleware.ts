@@ -145,7 +145,11 @@ function observed(open: OpenModel, source: ReadableStream<StreamPart>): Readable
       else open.failed(failure.error, { ...known, output: text })
     },
     failed: (error) => open.failed(error, { ...known, output: text }),
-    cancelled: () => open.failed(givenUp(), { ...known, output: text, isAborted: true }),
+    cancelled() {
+      if (failure !== undefined) open.failed(failure.error, { ...known, output: text })
+      else if (known.finishReason !== undefined) open.succeeded({ ...known, output: text })
+      else open.failed(givenUp(), { ...known, output: text, isAborted: true })
+    },
   })
 }
 

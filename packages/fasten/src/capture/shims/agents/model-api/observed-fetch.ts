@@ -84,9 +84,11 @@ function observedAnswer(open: OpenModel, response: Response, reader: AnswerReade
   }
   const isEvents = response.headers.get('content-type')?.includes('text/event-stream') === true
   let failure: { readonly error: unknown } | undefined
+  let isComplete = false
   const lines = isEvents ? createEventLines() : createWhole()
   const read = (texts: readonly string[]): void => {
     for (const text of texts) {
+      isComplete ||= text === '[DONE]'
       const body = parsed(text)
       if (body === undefined) continue
       open.firstOutput()
@@ -100,8 +102,15 @@ function observedAnswer(open: OpenModel, response: Response, reader: AnswerReade
       if (failure === undefined) open.succeeded(end())
       else open.failed(failure.error, end())
     },
-    failed: (error) => open.failed(error, end()),
-    cancelled: () => open.failed(givenUp(), { ...end(), isAborted: true }),
+    failed: (error) => open.failed(failure?.error ?? error, end()),
+    cancelled() {
+      const known = end()
+      // Clients close a stream behind its last event.
+      isComplete ||= known.finishReason !== undefined
+      if (failure !== undefined) open.failed(failure.error, known)
+      else if (isComplete) open.succeeded(known)
+      else open.failed(givenUp(), { ...known, isAborted: true })
+    },
   })
   unread.register(stream, open)
   const { status, statusText, headers, url, redirected, type } = response
