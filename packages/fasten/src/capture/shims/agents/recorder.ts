@@ -10,7 +10,7 @@ import { createApprovalRefs } from './approval-refs.ts'
 import { failureOf } from './failure.ts'
 import type { PriceTable, TokenUsage } from './prices/price-table.ts'
 import { recordedValue, type ValuePolicy } from './recorded-value.ts'
-import { createLooseCalls, currentRun, runWithin, type AskedCall } from './run.ts'
+import { argsText, createLooseCalls, currentRun, runWithin, type AskedCall } from './run.ts'
 
 /** What the recorder needs of an instance; any `Fasten` is one. */
 export type AgentInstance = Pick<Fasten, 'emit' | 'reserve' | 'register' | 'metaOf'>
@@ -257,7 +257,7 @@ export function createAgentRecorder(options: RecorderOptions = {}): AgentRecorde
           tools++
           const { id } = open.row
           if (id === undefined) return
-          const asked = { row: id, tool, args, context: open.context, isClaimed: false }
+          const asked = { row: id, tool, argsText: argsText(args), context: open.context, isClaimed: false }
           if (run === undefined) loose.note(callRef, asked)
           else run.asked.note(callRef, asked)
         },

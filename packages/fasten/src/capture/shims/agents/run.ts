@@ -8,8 +8,8 @@ export interface AskedCall {
   /** The row of the model call that asked. */
   readonly row: string
   readonly tool: string
-  /** As the model wrote them. */
-  readonly args: unknown
+  /** The arguments that the model wrote, in canonical JSON. */
+  readonly argsText: string
   /** Where the model was called: tools that are run elsewhere are run as if there. */
   readonly context: RequestContext
   /** A call that came without its reference has claimed this one. */
@@ -62,9 +62,16 @@ export function createAskedCalls(): AskedCalls {
     },
     find: (callRef) => calls.get(callRef),
     claim(tool, args) {
-      const open = [...calls].filter(([, asked]) => !asked.isClaimed && asked.tool === tool)
       const text = argsText(args)
-      const found = open.find(([, asked]) => argsText(asked.args) === text) ?? open[0]
+      let found: [string, AskedCall] | undefined
+      for (const entry of calls) {
+        const [, asked] = entry
+        if (asked.isClaimed || asked.tool !== tool) continue
+        found ??= entry
+        if (asked.argsText !== text) continue
+        found = entry
+        break
+      }
       if (found === undefined) return undefined
       const [callRef, asked] = found
       asked.isClaimed = true
@@ -98,7 +105,7 @@ export function createLooseCalls(): AskedCalls {
 }
 
 /** Models write arguments as JSON text, tools get them read. */
-function argsText(args: unknown): string {
+export function argsText(args: unknown): string {
   if (typeof args !== 'string') return canonicalText(args)
   try {
     return canonicalText(JSON.parse(args))
