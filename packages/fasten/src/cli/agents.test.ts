@@ -170,12 +170,12 @@ stray
 
   test('deep and wide trees, rings and rows in any order are drawn once each', () => {
     const deep = Array.from({ length: 50_000 }, (_, at) =>
-      rowOf(id(at), 'TOOL_CALLED', at === 0 ? {} : { caused_by: id(at - 1) }),
+      rowOf(numbered(at), 'TOOL_CALLED', at === 0 ? {} : { caused_by: numbered(at - 1) }),
     )
     const nodes = agentTree(deep.toReversed())
     assert.deepEqual([nodes.length, nodes.at(-1)?.depth], [50_000, 49_999])
     const wide = Array.from({ length: 50_000 }, (_, at) =>
-      rowOf(id(at), 'TOOL_CALLED', at === 0 ? {} : { caused_by: id(0) }),
+      rowOf(numbered(at), 'TOOL_CALLED', at === 0 ? {} : { caused_by: numbered(0) }),
     )
     assert.deepEqual(
       agentTree(wide)
@@ -272,7 +272,7 @@ async function make(at: Desk, call: Call): Promise<void> {
   await (kind === 'tool' ? at.tool(name, work)() : at.delegate(name, work)).catch(() => {})
 }
 
-const id = (at: number): string => String(at).padStart(6, '0')
+const numbered = (at: number): string => String(at).padStart(6, '0')
 
 function rowOf(id: string, code: string, more: object): AgentRow {
   return {

@@ -96,7 +96,7 @@ async function print({ groups, total, tables }: AgentCosts, by: Grouping, world:
       world.out.look,
     ),
   )
-  const notes = [...tables].map(([name, calls]) => `${counted(calls, 'call')} priced by ${visible(name)}`)
+  const notes = [...tables].map(([title, calls]) => `${counted(calls, 'call')} priced by ${visible(title)}`)
   if (total.costUnknown > 0)
     notes.push(`${counted(total.costUnknown, 'call')} of unknown cost: not in the sums`)
   await world.err.lines(notes.map((note) => world.err.look.paint('quiet', note)))
@@ -107,7 +107,7 @@ function asData({ groups, total, tables }: AgentCosts, by: Grouping): object {
     by,
     groups: groups.map(({ key, ...sums }) => ({ key, ...sumsData(sums) })),
     total: sumsData(total),
-    price_tables: [...tables].map(([table, calls]) => ({ table, calls })),
+    price_tables: [...tables].map(([title, calls]) => ({ table: title, calls })),
   }
 }
 

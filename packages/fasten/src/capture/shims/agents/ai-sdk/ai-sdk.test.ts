@@ -134,7 +134,7 @@ describe('the AI SDK', () => {
     // Nothing is around this one: neither an agent nor a request.
     const { textStream } = streamText({
       model,
-      tools: instrumentTools({ weather }, { agents }) as ToolSet,
+      tools: instrumentTools({ weather }, { agents }),
       prompt: 'warm?',
       stopWhen: isStepCount(3),
     })
@@ -243,7 +243,7 @@ describe('the AI SDK', () => {
     })
     const { text } = await generateText({
       model,
-      tools: instrumentTools({ breaks }, { agents }) as ToolSet,
+      tools: instrumentTools({ breaks }, { agents }),
       prompt: 'x',
       stopWhen: isStepCount(3),
     })

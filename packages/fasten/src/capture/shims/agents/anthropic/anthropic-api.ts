@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { countAt, listAt, objectAt, textAt } from '../model-api/json.ts'
 import type { AnswerReader, Json, ModelApi } from '../model-api/observed-fetch.ts'
+import { ServerError } from '../model-api/server-error.ts'
 import type { TokenUsage } from '../prices/price-table.ts'
 import type { ModelEnd, OpenModel } from '../recorder.ts'
 
@@ -55,8 +56,8 @@ function readMessage(open: OpenModel): AnswerReader {
           return undefined
         }
         case 'content_block_delta': {
-          const open = blocks.get(at)
-          if (open !== undefined) open.json += textAt(objectAt(body, 'delta'), 'partial_json') ?? ''
+          const begun = blocks.get(at)
+          if (begun !== undefined) begun.json += textAt(objectAt(body, 'delta'), 'partial_json') ?? ''
           return undefined
         }
         case 'content_block_stop': {
@@ -97,8 +98,5 @@ function usageOf(counts: Json): TokenUsage | undefined {
   }
 }
 
-function failureIn(error: Json): Error {
-  return Object.assign(new Error(textAt(error, 'message') ?? ''), {
-    name: textAt(error, 'type') ?? 'ApiError',
-  })
-}
+const failureIn = (error: Json): ServerError =>
+  new ServerError(textAt(error, 'type') ?? 'ApiError', textAt(error, 'message') ?? '')

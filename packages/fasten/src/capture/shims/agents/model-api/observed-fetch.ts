@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { givenUp, observedStream } from '../observed-stream.ts'
 import type { AgentRecorder, ModelCall, ModelEnd, OpenModel } from '../recorder.ts'
+import { ServerError } from './server-error.ts'
 import { createEventLines } from './event-lines.ts'
 
 export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>
@@ -66,7 +67,7 @@ export function observedFetch(fetch: Fetch, options: ObservedFetchOptions): Fetc
 
 /** What the server would not do: its status, and the id by which its keeper finds the request. */
 function refused(open: OpenModel, response: Response): Response {
-  const error = Object.assign(new Error(response.statusText), { name: 'HttpError', status: response.status })
+  const error = new ServerError('HttpError', response.statusText, response.status)
   open.failed(error, { callRef: requestIdOf(response) })
   return response
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { countAt, listAt, objectAt, textAt } from '../model-api/json.ts'
 import type { AnswerReader, Json, ModelApi } from '../model-api/observed-fetch.ts'
+import { ServerError } from '../model-api/server-error.ts'
 import type { TokenUsage } from '../prices/price-table.ts'
 import type { ModelEnd, OpenModel } from '../recorder.ts'
 
@@ -103,12 +104,10 @@ function readResponses(open: OpenModel): AnswerReader {
   }
 }
 
-function failureIn(given: unknown): Error {
+function failureIn(given: unknown): ServerError {
   const json = typeof given === 'object' && given !== null ? (given as Json) : {}
-  return Object.assign(new Error(textAt(json, 'message') ?? String(given)), {
-    name: textAt(json, 'type') ?? 'ApiError',
-    code: textAt(json, 'code'),
-  })
+  const message = textAt(json, 'message') ?? (typeof given === 'string' ? given : '')
+  return new ServerError(textAt(json, 'type') ?? 'ApiError', message, textAt(json, 'code'))
 }
 
 function completionUsage(usage: Json): TokenUsage {

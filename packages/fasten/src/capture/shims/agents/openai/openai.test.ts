@@ -252,7 +252,7 @@ describe('the OpenAI client', () => {
     ])
     await agents.agent('reader', async () => {
       await client.responses.create({ model: 'gpt-x', input: 'hello' })
-      await agents.recorder.startTool({ tool: 'weather', callRef: 'call-r' }).succeeded('20')
+      agents.recorder.startTool({ tool: 'weather', callRef: 'call-r' }).succeeded('20')
     })
     for await (const event of await client.responses.create({ model: 'gpt-x', input: 'x', stream: true }))
       void event
