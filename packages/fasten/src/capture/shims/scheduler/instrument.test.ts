@@ -141,6 +141,7 @@ describe('a function as a job', () => {
         span_id: '',
         trace_id: request.trace_id,
         trace_flags: 0,
+        parent_span_id: request.span_id,
         baggage: 'shop=1',
         tenant_id: 'acme',
         caused_by: enqueued?.id,

@@ -18,6 +18,8 @@ export interface RunFacts {
   readonly expectedMs?: number | undefined
   /** What else its rows say: queue, job id, attempt. */
   readonly fields?: RunFields
+  /** Whether what was thrown means that the job failed. Default: it does. */
+  readonly isFailure?: ((failure: unknown) => boolean) | undefined
 }
 
 /**
@@ -29,11 +31,13 @@ export interface RunFacts {
  */
 export function runJob<Result>(shim: RunShim, facts: RunFacts, work: () => Result): Result {
   const run = beginRun(shim, facts)
+  const fail = (failure: unknown): void =>
+    endRun(run, facts.isFailure?.(failure) === false ? { reason: errorName(failure) } : { failure })
   let result: Result
   try {
     result = runWithContext(run.context, work)
   } catch (failure) {
-    endRun(run, { failure })
+    fail(failure)
     throw failure
   }
   const promise = promiseOf(result)
@@ -48,7 +52,7 @@ export function runJob<Result>(shim: RunShim, facts: RunFacts, work: () => Resul
       return value
     },
     (failure: unknown) => {
-      endRun(run, { failure })
+      fail(failure)
       throw failure
     },
   ) as Result
@@ -90,10 +94,8 @@ function beginRun(shim: RunShim, { job, runId, origin, expectedMs, fields }: Run
 /** Longer than this, Node.js turns a timer into one of a millisecond. */
 const timerMsMax = 2 ** 31 - 1
 
-interface Ending {
-  /** What was thrown; absent where it ended well. */
-  readonly failure?: unknown
-}
+/** What was thrown, or why the run ended although nothing went wrong. */
+type Ending = { readonly failure: unknown } | { readonly reason: string }
 
 function endRun(run: Run, ending?: Ending): void {
   if (!inTheAir.delete(run)) return
@@ -101,7 +103,8 @@ function endRun(run: Run, ending?: Ending): void {
   const duration_ms = lasted(run)
   // Work that does not let go of the thread is seen to have lasted too long only now.
   if (!run.hasOverrun && run.expectedMs !== undefined && duration_ms > run.expectedMs) overrun(run)
-  if (ending === undefined) return record(run, 'job_run_succeeded', { duration_ms })
+  if (ending === undefined || 'reason' in ending)
+    return record(run, 'job_run_succeeded', { duration_ms, ...ending })
   const { failure } = ending
   const told = failure === undefined ? {} : { err: failure }
   record(run, 'job_run_failed', { duration_ms, error: errorName(failure), ...told })
