@@ -4,7 +4,7 @@
  *
  *     npm run bench                     every group, some ten minutes; keeps the figures and draws the picture
  *     npm run bench -- --quick          every group in under a minute, rough, keeps nothing
- *     npm run bench -- --only calls     some of: calls, rows, postgres, http, start; keeps nothing
+ *     npm run bench -- --only calls     some of: calls, rows, postgres, http, mqtt, start; keeps nothing
  *     npm run bench -- --rounds 3       another number of rounds than five; keeps the figures
  *     npm run bench -- … --json         keeps the figures of such a run all the same; with --only, beside those of the last full run
  *
@@ -18,6 +18,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { callGoals, callTable, measureCalls } from './groups/calls.ts'
 import { httpGoals, httpTable, measureHttp } from './groups/http.ts'
+import { measureMqtt, mqttGoals, mqttTable } from './groups/mqtt.ts'
 import { measurePostgres, postgresGoals, postgresTable } from './groups/postgres.ts'
 import { measureRows, rowGoals, rowTable } from './groups/rows.ts'
 import { full, quick } from './groups/scale.ts'
@@ -60,6 +61,7 @@ try {
   await group('rows', () => measureRows(scale, folder), rowTable, rowGoals)
   await group('postgres', () => measurePostgres(scale, folder), postgresTable, postgresGoals)
   await group('http', () => measureHttp(scale, folder), httpTable, httpGoals)
+  await group('mqtt', () => measureMqtt(scale), mqttTable, mqttGoals)
   await group('start', () => measureStart(scale, folder), startTable, startGoals)
 } finally {
   rmSync(folder, { recursive: true, force: true })
