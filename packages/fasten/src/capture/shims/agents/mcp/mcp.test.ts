@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /* oxlint-disable prefer-add-event-listener -- transports of MCP can be listened to in no other way */
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer as createHttpServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { describe, test } from 'node:test'
+import { StreamableHTTPClientTransport as HttpV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
+import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
 import type { Client } from '@modelcontextprotocol/client'
 import { InMemoryTransport } from '@modelcontextprotocol/client'
 import type { McpServer } from '@modelcontextprotocol/server'
@@ -258,6 +263,36 @@ describe('over HTTP, behind a shim of ours', () => {
       )
     })
   }
+})
+
+test('a session over real HTTP serves each request under its own id', { timeout: 60_000 }, async (t) => {
+  const server = createServer('v1')
+  instrumentMcpServer(server)
+  const transport = new StreamableHTTPServerTransport({ sessionIdGenerator: () => 'session-1' })
+  await server.connect(transport)
+  const http = createHttpServer((request, response) => void transport.handleRequest(request, response))
+  await once(http.listen(0, '127.0.0.1'), 'listening')
+  t.after(() => {
+    http.closeAllConnections()
+    http.close()
+  })
+  const url = new URL(`http://127.0.0.1:${(http.address() as AddressInfo).port}/mcp`)
+  for (const version of versions) {
+    const client = createClient(version)
+    instrumentMcpClient(client)
+    await client.connect(
+      version === 'v1' ? new HttpV1(url) : new StreamableHTTPClientTransport(url, { sessionId: 'session-1' }),
+    )
+    const ids = Array.from({ length: 50 }, (_, index) => `${version}-${index}`)
+    const seen = await Promise.all(
+      ids.map((request_id) => runWithContext({ request_id }, () => client.callTool(call))),
+    )
+    assert.deepEqual(
+      seen.map((result) => seenIn(result).context?.request_id),
+      ids,
+    )
+  }
+  await server.close()
 })
 
 describe('instrumenting', () => {

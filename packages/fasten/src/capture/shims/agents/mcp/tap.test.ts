@@ -87,23 +87,31 @@ describe('a tap on a transport', () => {
     },
   )
 
-  test('an answer is heard where its request was sent, also what nobody waits for in another place', async () => {
+  test('progress and an answer are heard where the request was sent, wherever they come from', async () => {
     const heard: unknown[] = []
-    const { client, server } = openPair(async () => ({}))
-    const hear = client.onmessage
-    client.onmessage = (message: McpMessage) => {
-      heard.push(current())
-      hear?.(message as never)
-    }
-    const params = { name: 'x', _meta: {} }
-    await runWithContext({ request_id: 'a' }, () =>
+    const [client, server] = InMemoryTransport.createLinkedPair()
+    tapTransport(client, optionsOf({}))
+    client.onmessage = (message: McpMessage) => heard.push([message.method ?? 'answer', current()])
+    server.onmessage = () => {}
+    const params = { name: 'x', _meta: { progressToken: 'token' } }
+    const sender = { request_id: 'sender' }
+    await runWithContext(sender, () =>
       client.send({ jsonrpc: '2.0', id: 'text', method: 'tools/call', params } as never),
     )
-    await new Promise((resolve) => setImmediate(resolve))
-    await runWithContext({ request_id: 'b' }, () =>
-      server.send({ jsonrpc: '2.0', id: 'text', result: {} } as never),
-    )
-    assert.deepEqual(heard, ['a', 'b'])
+    const report = {
+      jsonrpc: '2.0',
+      method: 'notifications/progress',
+      params: { progressToken: 'token', progress: 1 },
+    }
+    const answer = { jsonrpc: '2.0', id: 'text', result: {} }
+    await runWithContext({ request_id: 'elsewhere' }, async () => {
+      for (const message of [report, answer, answer]) await server.send(message as never)
+    })
+    assert.deepEqual(heard, [
+      ['notifications/progress', 'sender'],
+      ['answer', 'sender'],
+      ['answer', 'elsewhere'],
+    ])
   })
 
   test('who listened before is not asked twice', () => {
