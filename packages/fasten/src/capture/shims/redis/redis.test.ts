@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { after, describe, test } from 'node:test'
+import { Redis } from 'ioredis'
+import { createClient } from 'redis'
+import { describeCarrier } from '../../../testing/carrier-contract.ts'
+import { startDebianServer } from '../../carriers/fixtures/debian-server.ts'
+import { currentRequestID, runWithContext } from '../../context.ts'
+import { recordingMessages, until } from '../fixtures/messages.ts'
+import { channelHarness, streamHarness } from './fixtures/redis-harness.ts'
+import {
+  entriesOf,
+  handle,
+  inMessage,
+  instrumentRedis,
+  redisStreamCarrier,
+  withId,
+  withIds,
+} from './index.ts'
+
+const { server, skip } = await startDebianServer('redis-server')
+
+describe('Redis', { skip, timeout: 300_000 }, () => {
+  const open: { disconnect(): unknown }[] = []
+  const ioredis = (): Redis => {
+    const redis = new Redis(server?.port ?? 0, '127.0.0.1', { lazyConnect: true, retryStrategy: () => 50 })
+    // A server that is killed says so to each connection; those of this test are made again by themselves.
+    redis.on('error', () => undefined)
+    open.push(redis)
+    return redis
+  }
+  const plain = ioredis()
+  after(async () => {
+    for (const each of open) each.disconnect()
+    await server?.remove()
+  })
+  const as = <T>(request_id: string, work: () => T): T => runWithContext({ request_id }, work)
+  const idsIn = async (stream: string): Promise<unknown[]> =>
+    entriesOf(await plain.xrange(stream, '-', '+'), stream).map(
+      ({ fields }) => redisStreamCarrier.extract(fields).request_id,
+    )
+
+  describeCarrier('Redis streams, through redis-server', async () => streamHarness(plain))
+  describeCarrier('Redis pub/sub, through redis-server', async () => channelHarness(plain, ioredis()))
+
+  test('ioredis: entries and messages carry the id, in pipelines and transactions too', async () => {
+    const redis = ioredis()
+    const { fasten, rows } = recordingMessages()
+    const stop = instrumentRedis(redis, { fasten, records: true })
+    assert.equal(instrumentRedis(redis), stop)
+    const stream = `s-${randomUUID()}`
+    await as('r-1', async () => redis.xadd(stream, 'MAXLEN', '~', 100, '*', 'a', '1'))
+    await as('r-2', async () => redis.xadd(stream, '*', 'a', '1', '_req', 'theirs'))
+    await as('r-3', async () => redis.pipeline().xadd(stream, '*', 'a', '1').exec())
+    await as('r-4', async () => redis.multi([['xadd', stream, '*', 'a', '1']]).exec())
+    const called = await new Promise((resolve) =>
+      as('r-5', () => void redis.xadd(stream, '*', 'a', '1', () => resolve('called'))),
+    )
+    assert.equal(called, 'called')
+    await assert.rejects(as('r-6', async () => redis.xadd(stream, 'nonsense', 'a', '1')))
+    assert.deepEqual(await idsIn(stream), ['r-1', 'theirs', 'r-3', 'r-4', 'r-5'])
+    await as('r-7', async () => redis.publish('c', '{"a":1}'))
+    assert.deepEqual(
+      rows.map(({ request_id, method, status }) => [request_id, method, status]),
+      [
+        ['r-1', 'PUBLISH', 200],
+        ['r-2', 'PUBLISH', 200],
+        ['r-5', 'PUBLISH', 200],
+        ['r-6', 'PUBLISH', 500],
+        ['r-7', 'PUBLISH', 200],
+      ],
+    )
+    stop()
+    await as('r-8', async () => redis.xadd(stream, '*', 'a', '1'))
+    assert.equal((await idsIn(stream)).at(-1), undefined)
+    assert.throws(() => instrumentRedis({} as never), TypeError)
+  })
+
+  test('node-redis: entries and messages carry the id, in transactions too', async () => {
+    const redis = createClient({ url: `redis://127.0.0.1:${server?.port}` })
+    await redis.connect()
+    instrumentRedis(redis)
+    const stream = `s-${randomUUID()}`
+    const theirs = Object.freeze({ a: '1' })
+    await as('r-1', async () => redis.xAdd(stream, '*', theirs))
+    await as('r-2', async () => redis.multi().xAdd(stream, '*', theirs).exec())
+    assert.deepEqual(await idsIn(stream), ['r-1', 'r-2'])
+    const subscriber = redis.duplicate()
+    await subscriber.connect()
+    const heard = new Promise<string>((resolve) => void subscriber.subscribe('d', resolve))
+    await until(async () => (await as('r-3', async () => redis.publish('d', '{"a":1}'))) === 1)
+    const payload = await heard
+    assert.deepEqual([payload, inMessage(payload, currentRequestID)], ['{"_req":"r-3","a":1}', 'r-3'])
+    assert.equal(withId('no json'), 'no json')
+    await redis.xGroupCreate(stream, 'g', '0')
+    const seen: unknown[] = []
+    await handle(await redis.xReadGroup('g', 'me', { key: stream, id: '>' }), ({ stream: from, fields }) => {
+      seen.push([from === stream, currentRequestID(), (fields as { a?: string }).a])
+    })
+    await handle(
+      await redis.xAutoClaim(stream, 'g', 'other', 0, '0'),
+      ({ isClaimed }) => void seen.push([isClaimed, currentRequestID()]),
+      { stream },
+    )
+    assert.deepEqual(seen, [
+      [true, 'r-1', '1'],
+      [true, 'r-2', '1'],
+      [true, 'r-1'],
+      [true, 'r-2'],
+    ])
+    subscriber.destroy()
+    redis.destroy()
+  })
+
+  test('a group: what failed stays pending, and whoever claims it works for the same id', async () => {
+    const stream = `s-${randomUUID()}`
+    for (const id of ['r-1', 'r-2', 'r-3'])
+      await as(id, async () => plain.xadd(stream, '*', ...withIds(['a', id])))
+    await plain.xgroup('CREATE', stream, 'g', '0')
+    const { fasten, rows } = recordingMessages()
+    const ack = ({ stream: from, id }: { stream: string; id: string }) => plain.xack(from, 'g', id)
+    const options = { fasten, records: true, ack, stream }
+    const failure = new RangeError('no')
+    const read = await plain.xreadgroup('GROUP', 'g', 'one', 'STREAMS', stream, '>')
+    await assert.rejects(
+      handle(
+        read,
+        () => {
+          if (currentRequestID() === 'r-2') throw failure
+        },
+        options,
+      ),
+      failure,
+    )
+    await plain.xdel(stream, entriesOf(read)[2]?.id ?? '')
+    await handle(await plain.xautoclaim(stream, 'g', 'two', 0, '0'), () => undefined, options)
+    assert.deepEqual(
+      rows.map(({ request_id, method, path, status, error }) => [
+        request_id,
+        method,
+        path === stream,
+        status,
+        error,
+      ]),
+      [
+        ['r-1', 'DELIVER', true, 200, undefined],
+        ['r-2', 'DELIVER', true, 500, 'RangeError'],
+        ['r-2', 'REDELIVER', true, 200, undefined],
+      ],
+    )
+    await handle(null, () => assert.fail('there is nothing'))
+  })
+
+  test('entries are there after the server was killed', async () => {
+    const redis = ioredis()
+    instrumentRedis(redis)
+    const stream = `s-${randomUUID()}`
+    await as('r-1', async () => redis.xadd(stream, '*', 'a', '1'))
+    await redis.config('SET', 'appendfsync', 'always')
+    await as('r-2', async () => redis.xadd(stream, '*', 'a', '1'))
+    await server?.kill9()
+    const offline = as('r-3', async () => redis.xadd(stream, '*', 'a', '1'))
+    await server?.start()
+    await offline
+    assert.deepEqual(await idsIn(stream), ['r-1', 'r-2', 'r-3'])
+  })
+})
