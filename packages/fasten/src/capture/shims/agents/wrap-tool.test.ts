@@ -75,7 +75,10 @@ describe('a function as a tool', () => {
     const { tool } = createAgents({ fasten, digestKey })
     const given = { mail: 'ann@example.org', password: 'hunter2', note: 'x'.repeat(9000) }
     for (const policy of ['hash', 'redacted', 'full', 'none'] as const)
-      tool('send', (_: object) => ({ to: 'ann@example.org' }), { args: policy, result: policy })(given)
+      tool('send', (mail: object) => ({ to: 'ann@example.org', parts: Object.keys(mail).length }), {
+        args: policy,
+        result: policy,
+      })(given)
     await fasten.close()
     const rows = await place.auditRows()
     const keyed = createDigest(digestKey)(given)
