@@ -6,6 +6,14 @@ export { instrument, job } from './instrument.ts'
 // Timers.
 export { after, every, instrumentTimers } from './timers.ts'
 
+// Libraries, in place.
+export {
+  instrumentCroner,
+  instrumentNodeCron,
+  instrumentNodeSchedule,
+  instrumentToadScheduler,
+} from './libraries.ts'
+
 // Runs that somebody else tells of.
 export { jobRun, mintRunID } from './run-id.ts'
 
