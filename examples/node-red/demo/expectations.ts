@@ -172,6 +172,27 @@ export function liveExpectations(server: Server, story: Story): readonly Expecta
       },
     },
     {
+      text: "a message of the panel's is one thread too: the change it asked for, the log line, and the message that says what the tank holds",
+      async check() {
+        assert.equal(story.panel.request_id, story.panelRequestId)
+        const { audit, api, sys } = await thread(story.panelRequestId)
+        assert.deepEqual(audit.map(brief('code', 'target', 'actor', 'method', 'reason')), [
+          {
+            code: 'DEVICE_SETPOINT_UPDATED',
+            target: 'tank-12',
+            actor: 'ines',
+            method: 'mqtt',
+            reason: 'cleaning',
+          },
+        ])
+        assert.deepEqual(
+          sys.map((row) => row.event),
+          ['tank-12 now holds 61 °C'],
+        )
+        assert.equal(api.length, 0)
+      },
+    },
+    {
       text: 'a call whose client hung up is an access with status 499, though the flow is still at work',
       async check() {
         assert.equal(story.report.status, 'aborted')

@@ -6,6 +6,7 @@ import { createWriteStream, mkdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { startBroker } from './broker.ts'
 
 /** Made anew for every start; they travel to the server in its environment and nowhere else. */
 export interface Secrets {
@@ -22,6 +23,8 @@ export interface Server {
   readonly folder: string
   /** The SQLite file with all three streams. */
   readonly database: string
+  /** Port of the MQTT broker that the server's flows are connected to. */
+  readonly mqttPort: number
   /** What the server wrote to stdout and stderr. */
   readonly output: string
   /** Resolves when the server has printed a line with `text` for the `times`-th time since it started. */
@@ -39,11 +42,22 @@ export async function startServer(folder: string): Promise<Server> {
   const database = join(folder, 'fasten.db')
   const dsn = `sqlite:///${encodeURI(database)}`
   mkdirSync(join(folder, 'node-red'), { recursive: true })
+  const mqttPort = await startBroker()
   const command = createRequire(import.meta.url).resolve('node-red/red.js')
   const settings = join(import.meta.dirname, '..', 'settings.mjs')
   const child = spawn(
     process.execPath,
-    [...process.execArgv, command, '--settings', settings, '--userDir', join(folder, 'node-red')],
+    // All it takes for the ids in MQTT messages: Node-RED's own nodes load mqtt.js, and are none the wiser.
+    [
+      ...process.execArgv,
+      '--import',
+      import.meta.resolve('fasten/register'),
+      command,
+      '--settings',
+      settings,
+      '--userDir',
+      join(folder, 'node-red'),
+    ],
     {
       cwd: folder,
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -53,6 +67,9 @@ export async function startServer(folder: string): Promise<Server> {
         EDITOR_PASSWORD: secrets.editorPassword,
         OPERATOR_PASSWORD: secrets.operatorPassword,
         FASTEN_READER_TOKEN: secrets.readerToken,
+        MQTT_PORT: String(mqttPort),
+        FASTEN_REGISTER: 'mqtt',
+        FASTEN_SERVICE_ID: 'tank-farm',
         FASTEN_NODE_ID: 'edge-01',
         FASTEN_AUDIT_DSN: dsn,
         FASTEN_API_DSN: dsn,
@@ -101,6 +118,7 @@ export async function startServer(folder: string): Promise<Server> {
     secrets,
     folder,
     database,
+    mqttPort,
     output,
     printed,
     async stop() {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { randomBytes } from 'node:crypto'
+import { setAtPanel } from './panel.ts'
 import type { Server } from './server.ts'
 import { createVisitors, type Answer } from './visitors.ts'
 
@@ -20,6 +21,9 @@ export interface Story {
   readonly stranger: Answer
   readonly outOfRange: Answer
   readonly calibration: Answer
+  /** By MQTT; its id is the panel's own. */
+  readonly panel: Answer
+  readonly panelRequestId: string
   readonly report: Answer
 }
 
@@ -84,6 +88,14 @@ export async function playStory(server: Server, tell: (answer: Answer) => void):
       .then((answer) => ({ ...answer, label: 'omar writes a setpoint of 400 °C' })),
   )
   const calibration = await told(visitors.calibrate('ines', 7))
+  const panelRequestId = ownId('panel')
+  const panel = await told(
+    setAtPanel(
+      server.mqttPort,
+      { tank: 12, celsius: 61, operator: 'ines', reason: 'cleaning' },
+      panelRequestId,
+    ),
+  )
   const report = await told(visitors.giveUpOnReport('omar', 250, ownId('report')))
 
   return {
@@ -99,6 +111,8 @@ export async function playStory(server: Server, tell: (answer: Answer) => void):
     stranger,
     outOfRange,
     calibration,
+    panel,
+    panelRequestId,
     report,
   }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { AsyncLocalStorage } from 'node:async_hooks'
-import fasten, { background } from 'fasten'
+import fasten, { background, currentContext } from 'fasten'
 
 /**
  * @typedef {<T>(work: () => T) => T} Thread runs work in the context it was taken in
@@ -65,6 +65,8 @@ function threadOf(msg, node) {
  * @returns {Thread}
  */
 function begin(msg, node) {
+  // A message of a broker has come with a context of its own, in which its node sends on what it was given.
+  if (node.type === 'mqtt in' && currentContext()?.method === 'mqtt') return AsyncLocalStorage.snapshot()
   // A timer's message is brand new; one that a person sent with the button of the node has an id already.
   const isTimer = node.type === 'inject' && msg._msgid === undefined
   if (!isTimer && (inMessage.getStore() || node.type === 'http in' || node.type === 'inject'))

@@ -2,6 +2,7 @@
 import { instrumentAmqp, type AmqpModule } from '../shims/amqp/index.ts'
 import { instrumentMcpClient, instrumentMcpServer, type McpPeer } from '../shims/agents/mcp/index.ts'
 import { instrumentGrpc, type GrpcModule } from '../shims/grpc/index.ts'
+import { instrumentMqtt, type MqttTarget } from '../shims/mqtt/index.ts'
 import { instrumentWs, type WsModule } from '../shims/ws/index.ts'
 
 /** A library that `fasten/register` knows. */
@@ -44,6 +45,11 @@ export const knownModules: readonly KnownModule[] = [
       else if (Server !== undefined) instrumentMcpServer(Server as McpPeer)
       if (Client !== undefined) instrumentMcpClient(Client as McpPeer)
     },
+  },
+  {
+    name: 'mqtt',
+    specifiers: ['mqtt'],
+    instrument: (exports, options) => void instrumentMqtt(as<MqttTarget>(exports), options),
   },
   {
     name: 'ws',
