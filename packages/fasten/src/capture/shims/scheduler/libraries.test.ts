@@ -19,12 +19,12 @@ import {
 const request = { request_id: 'order-7' }
 
 /** The first run of a job that a request set up. */
-async function firstRun({ rows, until }: RunRecording, job: string, schedule?: string): Promise<void> {
+async function firstRun({ rows, until }: RunRecording, job: string, spelt?: string): Promise<void> {
   await until(() => rows.some(({ event }) => event === 'job_run_succeeded'))
   const [enqueued, started] = rows
   assert.deepEqual(
     [enqueued?.event, enqueued?.context?.request_id, enqueued?.fields.job, enqueued?.fields.schedule],
-    ['job_enqueued', 'order-7', job, schedule],
+    ['job_enqueued', 'order-7', job, spelt],
   )
   assert.deepEqual(
     [started?.event, started?.fields.job, started?.fields.enqueued_by, started?.context?.caused_by],

@@ -108,7 +108,7 @@ export function instrumentToadScheduler(
         function (this: ToadTask, ...values: unknown[]) {
           this.handler = wrapJob(this.handler, { ...options, name: this.id })
           return Reflect.apply(execute, this, values)
-        } as typeof execute,
+        },
     )
   }
   return instrumentOnce(instrumented, Task.prototype, () => [
