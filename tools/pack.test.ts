@@ -25,11 +25,11 @@ import { root } from './setup/root.mjs'
 import { packStaged, stagePackage, type Packed } from './stage-package.ts'
 
 /**
- * A ratchet: lower it when the package shrinks. The goal is 400 kB. Not met: the joined and minified code takes 800 kB, two
- * engines, the command line and the contract suites among it; the declarations 290 kB, and the bundled YAML parser and option
+ * A ratchet: lower it when the package shrinks. The goal is 400 kB. Not met: the joined and minified code takes 1,100 kB, two
+ * engines, the command line, the shims of thirty libraries and the contract suites among it; the declarations 450 kB, and the bundled YAML parser and option
  * parser 140 kB. What a process loads is a fraction: an engine and a command are read when they are asked for.
  */
-const bytesMax = 1_450_000
+const bytesMax = 1_950_000
 const fixtures = join(root, 'tools/fixtures/user-project')
 
 describe('the packed package', () => {
@@ -127,7 +127,8 @@ describe('the packed package', () => {
       exports: Record<string, unknown>
     }
     const doors = Object.entries(manifest.exports)
-      .filter(([, target]) => typeof target !== 'string')
+      // `fasten/register` exports nothing: it acts.
+      .filter(([door, target]) => typeof target !== 'string' && door !== './register')
       .map(([door]) => `fasten${door.slice(1)}`)
     assert.ok(doors.length > 10)
     // Shims only name the types of their framework, so each loads without it; Nest's decorators need Nest itself.
@@ -138,6 +139,8 @@ describe('the packed package', () => {
     writeFileSync(join(project, 'doors.mjs'), `${lines.join('\n')}\n`)
     const result = node('doors.mjs')
     assert.equal(result.status, 0, result.text)
+    const registered = node('--import', 'fasten/register', '--eval', '')
+    assert.equal(registered.status, 0, registered.text)
   })
 
   for (const [file, kind] of [
