@@ -6,7 +6,6 @@ import { Agenda, constant, Job } from 'agenda'
 import { Pool } from 'pg'
 import { startPostgres } from '../../../store/postgres/fixtures/server.ts'
 import { describeCarrier } from '../../../testing/carrier-contract.ts'
-import { carryingView } from '../../carriers/fixtures/carrying-view.ts'
 import { currentContext, runWithContext } from '../../context.ts'
 import { recordingRuns, type RunRecording } from '../scheduler/fixtures/run-recorder.ts'
 import { agendaCarrier, instrumentAgenda } from './agenda.ts'
@@ -45,37 +44,33 @@ describe('Agenda', { timeout: 240_000 }, () => {
     await postgres.remove()
   })
 
-  describeCarrier<{ data: unknown }>(
-    'Agenda',
-    async () => {
-      if (raw === undefined) {
-        raw = await startAgenda()
-        raw.define('arrive', ({ attrs }) => {
-          const { number, sent } = attrs.data as { number: number; sent: unknown }
-          arrivals.arrive(number, { data: sent })
-        })
-      }
-      return {
-        carrier: agendaCarrier,
-        message: (payload) => ({
-          data:
-            typeof payload === 'string' && payload.startsWith('{')
-              ? (JSON.parse(payload) as unknown)
-              : payloadData(payload),
-        }),
-        payloadOf: ({ data }) => payloadBytes(data),
-        async transmit({ data }) {
-          const { number, arrived } = arrivals.expect()
-          await raw?.now('arrive', { number, sent: data })
-          return arrived
-        },
-        forged: forgedData,
-        rewritesText: true,
-        interleaved: 100,
-      }
-    },
-    carryingView,
-  )
+  describeCarrier<{ data: unknown }>('Agenda', async () => {
+    if (raw === undefined) {
+      raw = await startAgenda()
+      raw.define('arrive', ({ attrs }) => {
+        const { number, sent } = attrs.data as { number: number; sent: unknown }
+        arrivals.arrive(number, { data: sent })
+      })
+    }
+    return {
+      carrier: agendaCarrier,
+      message: (payload) => ({
+        data:
+          typeof payload === 'string' && payload.startsWith('{')
+            ? (JSON.parse(payload) as unknown)
+            : payloadData(payload),
+      }),
+      payloadOf: ({ data }) => payloadBytes(data),
+      async transmit({ data }) {
+        const { number, arrived } = arrivals.expect()
+        await raw?.now('arrive', { number, sent: data })
+        return arrived
+      },
+      forged: forgedData,
+      rewritesText: true,
+      interleaved: 100,
+    }
+  })
 
   const it = (title: string, work: (recording: RunRecording, agenda: Agenda) => Promise<void>): void => {
     test(title, { timeout: 60_000 }, async () => {

@@ -7,7 +7,6 @@ import { Redis } from 'ioredis'
 import { startPostgres, type PostgresServer } from '../../../store/postgres/fixtures/server.ts'
 import { describeCarrier } from '../../../testing/carrier-contract.ts'
 import { startDebianServer, type DebianServer } from '../../carriers/fixtures/debian-server.ts'
-import { carryingView } from '../../carriers/fixtures/carrying-view.ts'
 import { currentContext, currentRequestID, runWithContext } from '../../context.ts'
 import { recordingRuns, type RunRecording } from '../scheduler/fixtures/run-recorder.ts'
 import { bullCarrier, bullProcessor, instrumentBullMQ, type BullMQ } from './bullmq.ts'
@@ -78,35 +77,31 @@ for (const { name, classes, start, stop } of backends) {
     const arrivals = createArrivals<Message>()
     let queue: bullmq.Queue | undefined
 
-    describeCarrier<Message>(
-      `BullMQ on ${name}`,
-      async () => {
-        if (queue === undefined) {
-          queue = newQueue()
-          newWorker(
-            queue.name,
-            async ({ name: number, data, opts }) => arrivals.arrive(Number(number), { data, opts }),
-            { concurrency: 50 },
-          )
-        }
-        return {
-          carrier: bullCarrier as never,
-          message: (payload) => ({ data: payloadData(payload), opts: {} }),
-          payloadOf: ({ data }) => payloadBytes(data),
-          async transmit({ data, opts }) {
-            const { number, arrived } = arrivals.expect()
-            await queue?.add(String(number), data, opts)
-            return arrived
-          },
-          forged: ({ request_id, traceparent, tracestate, baggage, caused_by }) => ({
-            data: '',
-            opts: { 'x-request-id': request_id, traceparent, tracestate, baggage, 'x-caused-by': caused_by },
-          }),
-          interleaved: 300,
-        }
-      },
-      carryingView,
-    )
+    describeCarrier<Message>(`BullMQ on ${name}`, async () => {
+      if (queue === undefined) {
+        queue = newQueue()
+        newWorker(
+          queue.name,
+          async ({ name: number, data, opts }) => arrivals.arrive(Number(number), { data, opts }),
+          { concurrency: 50 },
+        )
+      }
+      return {
+        carrier: bullCarrier as never,
+        message: (payload) => ({ data: payloadData(payload), opts: {} }),
+        payloadOf: ({ data }) => payloadBytes(data),
+        async transmit({ data, opts }) {
+          const { number, arrived } = arrivals.expect()
+          await queue?.add(String(number), data, opts)
+          return arrived
+        },
+        forged: ({ request_id, traceparent, tracestate, baggage, caused_by }) => ({
+          data: '',
+          opts: { 'x-request-id': request_id, traceparent, tracestate, baggage, 'x-caused-by': caused_by },
+        }),
+        interleaved: 300,
+      }
+    })
 
     const it = (
       title: string,

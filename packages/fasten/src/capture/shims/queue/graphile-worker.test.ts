@@ -12,7 +12,6 @@ import {
 } from 'graphile-worker'
 import { startPostgres } from '../../../store/postgres/fixtures/server.ts'
 import { describeCarrier } from '../../../testing/carrier-contract.ts'
-import { carryingView } from '../../carriers/fixtures/carrying-view.ts'
 import { currentContext, runWithContext } from '../../context.ts'
 import { recordingRuns, type RunRecording } from '../scheduler/fixtures/run-recorder.ts'
 import { createArrivals, payloadBytes, payloadData } from './fixtures/payload.ts'
@@ -40,44 +39,40 @@ describe('graphile-worker', { timeout: 240_000 }, () => {
     return utils
   }
 
-  describeCarrier<{ data: unknown }>(
-    'graphile-worker',
-    async () => {
-      const adder = await opened()
-      runner ??= await run({
-        connectionString,
-        logger,
-        noHandleSignals: true,
-        concurrency: 20,
-        pollInterval: 50,
-        taskList: {
-          arrive: (payload) => {
-            const { number, sent } = payload as { number: number; sent: unknown }
-            arrivals.arrive(number, { data: sent })
-          },
+  describeCarrier<{ data: unknown }>('graphile-worker', async () => {
+    const adder = await opened()
+    runner ??= await run({
+      connectionString,
+      logger,
+      noHandleSignals: true,
+      concurrency: 20,
+      pollInterval: 50,
+      taskList: {
+        arrive: (payload) => {
+          const { number, sent } = payload as { number: number; sent: unknown }
+          arrivals.arrive(number, { data: sent })
         },
-      })
-      return {
-        carrier: graphileCarrier,
-        message: (payload) => ({
-          data:
-            typeof payload === 'string' && payload.startsWith('{')
-              ? (JSON.parse(payload) as unknown)
-              : payloadData(payload),
-        }),
-        payloadOf: ({ data }) => payloadBytes(data),
-        async transmit({ data }) {
-          const { number, arrived } = arrivals.expect()
-          await adder.addJob('arrive', { number, sent: data })
-          return arrived
-        },
-        forged: forgedData,
-        rewritesText: true,
-        interleaved: 300,
-      }
-    },
-    carryingView,
-  )
+      },
+    })
+    return {
+      carrier: graphileCarrier,
+      message: (payload) => ({
+        data:
+          typeof payload === 'string' && payload.startsWith('{')
+            ? (JSON.parse(payload) as unknown)
+            : payloadData(payload),
+      }),
+      payloadOf: ({ data }) => payloadBytes(data),
+      async transmit({ data }) {
+        const { number, arrived } = arrivals.expect()
+        await adder.addJob('arrive', { number, sent: data })
+        return arrived
+      },
+      forged: forgedData,
+      rewritesText: true,
+      interleaved: 300,
+    }
+  })
 
   const it = (
     title: string,

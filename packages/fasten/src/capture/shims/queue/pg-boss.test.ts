@@ -4,7 +4,6 @@ import { after, describe, test } from 'node:test'
 import { PgBoss } from 'pg-boss'
 import { startPostgres } from '../../../store/postgres/fixtures/server.ts'
 import { describeCarrier } from '../../../testing/carrier-contract.ts'
-import { carryingView } from '../../carriers/fixtures/carrying-view.ts'
 import { currentContext, currentRequestID, runWithContext } from '../../context.ts'
 import { recordingRuns, type RunRecording } from '../scheduler/fixtures/run-recorder.ts'
 import { createArrivals, payloadBytes, payloadData } from './fixtures/payload.ts'
@@ -34,45 +33,36 @@ describe('pg-boss', { timeout: 240_000 }, () => {
     await postgres.remove()
   })
 
-  describeCarrier<{ data: unknown }>(
-    'pg-boss',
-    async () => {
-      if (raw === undefined) {
-        raw = await startBoss()
-        for (let number = 0; number < 10; number++) {
-          await raw.createQueue(`carrier-${number}`)
-          await raw.work(
-            `carrier-${number}`,
-            { batchSize: 500, pollingIntervalSeconds: 0.5 },
-            async (jobs) => {
-              for (const { data } of jobs) {
-                const { number: index, sent } = data as { number: number; sent: unknown }
-                arrivals.arrive(index, { data: sent })
-              }
-            },
-          )
-        }
+  describeCarrier<{ data: unknown }>('pg-boss', async () => {
+    if (raw === undefined) {
+      raw = await startBoss()
+      for (let number = 0; number < 10; number++) {
+        await raw.createQueue(`carrier-${number}`)
+        await raw.work(`carrier-${number}`, { batchSize: 500, pollingIntervalSeconds: 0.5 }, async (jobs) => {
+          for (const { data } of jobs) {
+            const { number: index, sent } = data as { number: number; sent: unknown }
+            arrivals.arrive(index, { data: sent })
+          }
+        })
       }
-      return {
-        carrier: bossCarrier,
-        // A text stands for data that is one, and an object's text for that object.
-        message: (payload) => ({
-          data:
-            typeof payload === 'string' && payload.startsWith('{') ? parsed(payload) : payloadData(payload),
-        }),
-        payloadOf: ({ data }) => payloadBytes(data),
-        async transmit({ data }) {
-          const { number, arrived } = arrivals.expect()
-          await raw?.send(`carrier-${number % 10}`, { number, sent: data })
-          return arrived
-        },
-        forged: forgedData,
-        rewritesText: true,
-        interleaved: 300,
-      }
-    },
-    carryingView,
-  )
+    }
+    return {
+      carrier: bossCarrier,
+      // A text stands for data that is one, and an object's text for that object.
+      message: (payload) => ({
+        data: typeof payload === 'string' && payload.startsWith('{') ? parsed(payload) : payloadData(payload),
+      }),
+      payloadOf: ({ data }) => payloadBytes(data),
+      async transmit({ data }) {
+        const { number, arrived } = arrivals.expect()
+        await raw?.send(`carrier-${number % 10}`, { number, sent: data })
+        return arrived
+      },
+      forged: forgedData,
+      rewritesText: true,
+      interleaved: 300,
+    }
+  })
 
   const it = (
     title: string,

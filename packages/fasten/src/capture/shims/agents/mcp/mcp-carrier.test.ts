@@ -12,7 +12,6 @@ import { StdioClientTransport as StdioV1 } from '@modelcontextprotocol/sdk/clien
 import { StreamableHTTPClientTransport as HttpV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
 import { describeCarrier } from '../../../../testing/carrier-contract.ts'
-import { carryingView } from '../../../carriers/fixtures/carrying-view.ts'
 import { echo, openSender, type BareTransport } from './fixtures/echo.ts'
 import { mcpCarrier } from './mcp-carrier.ts'
 import { paramsOf, type McpMessage } from './message.ts'
@@ -41,7 +40,7 @@ function asArgument(payload: string | Uint8Array): unknown {
   return typeof payload === 'string' ? payload : { base64: Buffer.from(payload).toString('base64') }
 }
 
-describeCarrier('MCP, in one process', async () => harness, carryingView)
+describeCarrier('MCP, in one process', async () => harness)
 
 for (const [version, Transport] of [
   ['v1', StdioV1],
@@ -52,11 +51,11 @@ for (const [version, Transport] of [
     const server = fileURLToPath(new URL('./fixtures/echo-server.ts', import.meta.url))
     const opening = openSender(new Transport({ command: process.execPath, args: [server, version] }))
     after(async () => (await opening).close())
-    describeCarrier(
-      `MCP over stdio to another process, SDK ${version}`,
-      async () => ({ ...harness, transmit: (await opening).transmit, interleaved: 1_000 }),
-      carryingView,
-    )
+    describeCarrier(`MCP over stdio to another process, SDK ${version}`, async () => ({
+      ...harness,
+      transmit: (await opening).transmit,
+      interleaved: 1_000,
+    }))
   })
 
 type HttpTransport = BareTransport & {
@@ -84,23 +83,19 @@ for (const [version, Client, Server] of [
   ['v1', HttpV1, StreamableHTTPServerTransport],
   ['v2', HttpV2, NodeStreamableHTTPServerTransport],
 ] as const)
-  describeCarrier(
-    `MCP over Streamable HTTP, SDK ${version}`,
-    async () => {
-      const server = await serveHttp(() => new Server({ enableJsonResponse: true }))
-      const sender = await openSender(new Client(server.url))
-      return {
-        ...harness,
-        ...sender,
-        interleaved: 200,
-        async close() {
-          await sender.close()
-          await server.close()
-        },
-      }
-    },
-    carryingView,
-  )
+  describeCarrier(`MCP over Streamable HTTP, SDK ${version}`, async () => {
+    const server = await serveHttp(() => new Server({ enableJsonResponse: true }))
+    const sender = await openSender(new Client(server.url))
+    return {
+      ...harness,
+      ...sender,
+      interleaved: 200,
+      async close() {
+        await sender.close()
+        await server.close()
+      },
+    }
+  })
 
 test('answers, and messages whose members are not what the protocol wants, go as they are', () => {
   for (const message of [
