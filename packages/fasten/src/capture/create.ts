@@ -28,7 +28,7 @@ import { openSources } from './sources.ts'
 import type { QueueEvent } from './spool-gauge.ts'
 import type { Stats } from './stats.ts'
 import { createUndeclaredPersonal } from './undeclared-personal.ts'
-import { createLineWriter, type TextWritable } from './stdout.ts'
+import { createLineWriter, lineTarget, type TextWritable } from './stdout.ts'
 import { traceBridge } from './trace-bridge.ts'
 import { createOutboxInsert } from './transaction/outbox-insert.ts'
 import type { TransactionReceipt } from './transaction/receipt.ts'
@@ -42,7 +42,7 @@ export interface CreateOptions extends InitOptions {
   readonly registry?: CodeRegistry
   /** Keys for personal data, as a key service unwrapped them; instead of those of the environment. */
   readonly keyRing?: KeyRing
-  /** Where lines go instead of stdout. */
+  /** Where lines go instead of stdout. Default: stdout, and stderr as soon as an MCP server speaks on stdout. */
   readonly writable?: TextWritable
   /** Where this library speaks of itself instead of stderr. */
   readonly notices?: TextWritable
@@ -75,7 +75,7 @@ export function createFasten({
     replacement: config.redactReplacement,
     detailBytesMax: config.detailBytesMax,
   })
-  const lines = createLineWriter(() => writable ?? process.stdout)
+  const lines = createLineWriter(() => lineTarget(writable))
   const showsPretty =
     config.logFormat === 'pretty' || (config.logFormat === 'auto' && writable === undefined && isatty(1))
   const format = showsPretty ? prettyLine : ndjsonLine

@@ -43,3 +43,19 @@ export function createLineWriter(open: () => TextWritable): LineWriter {
     },
   }
 }
+
+let isSpokenFor = false
+
+/**
+ * Standard output belongs to a protocol (an MCP server on stdio) from now on: lines that would have gone there go to stderr, in every instance of
+ * this process, whatever was configured, since one line between two messages is a message that nobody understands. There is no way back.
+ */
+export function leaveStdout(): void {
+  isSpokenFor = true
+}
+
+/** Where lines go that were given no other place, or standard output itself. */
+export function lineTarget(given?: TextWritable): TextWritable {
+  const chosen = given ?? process.stdout
+  return isSpokenFor && chosen === process.stdout ? process.stderr : chosen
+}

@@ -2,7 +2,8 @@
 import { currentFasten, init } from '../init.ts'
 import { instrumentFetch, instrumentHttp } from '../shims/http/outbound.ts'
 import { readChoice } from './choice.ts'
-import { knownModules } from './known.ts'
+import { leaveStdout } from '../stdout.ts'
+import { knownModules, stdioModules } from './known.ts'
 import { onModules } from './module-hook.ts'
 import { instrumentServers } from './servers.ts'
 
@@ -27,7 +28,8 @@ export function install(env: Readonly<Record<string, string | undefined>>): void
   const bySpecifier = new Map(
     chosen.flatMap((known) => known.specifiers.map((specifier) => [specifier, known])),
   )
-  onModules(new Set(bySpecifier.keys()), (specifier, exports) => {
+  onModules(new Set([...bySpecifier.keys(), ...stdioModules]), (specifier, exports) => {
+    if (stdioModules.includes(specifier)) return leaveStdout()
     try {
       bySpecifier.get(specifier)?.instrument(exports, { records: choice.recordsMessages })
     } catch (error) {

@@ -19,6 +19,12 @@ type Exports = Readonly<Record<string, unknown>>
 
 const as = <Module>(exports: Exports): Module => exports as unknown as Module
 
+/** Whoever loads one of these is about to speak MCP on standard output, where no line of ours may stand between two messages. */
+export const stdioModules: readonly string[] = [
+  '@modelcontextprotocol/sdk/server/stdio.js',
+  '@modelcontextprotocol/server/stdio',
+]
+
 export const knownModules: readonly KnownModule[] = [
   {
     name: 'amqp',

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ActorKind } from '../../../../core/row.ts'
 import type { RequestContext } from '../../../context.ts'
+import { leaveStdout } from '../../../stdout.ts'
 import { isObject } from './message.ts'
 import type { RecordingOptions } from './tool-calls.ts'
 import { tapTransport, type CallWatch, type McpTransport } from './tap.ts'
@@ -59,6 +60,7 @@ export function instrumentPeer(
   let isOn = true
   const tap = (transport: unknown, by: object): void => {
     if (!isTransport(transport)) return
+    if (speaksOnStdout(transport)) leaveStdout()
     tapTransport(transport, {
       watch: watch(by),
       known: knownBy(options.identify ?? identifyByToken),
@@ -104,6 +106,13 @@ function connectingOf(peer: unknown, what: string): Connecting {
 
 function isTransport(transport: unknown): transport is McpTransport {
   return isObject(transport) && typeof transport['send'] === 'function'
+}
+
+/** Of both SDKs, by a member that neither promises; `serveStdio` puts a transport of its own before the one on stdio. */
+function speaksOnStdout(transport: object): boolean {
+  const { _stdout, _wire } = transport as { readonly _stdout?: unknown; readonly _wire?: unknown }
+  const out = _stdout ?? (isObject(_wire) ? _wire['_stdout'] : undefined)
+  return out !== undefined && out === process.stdout
 }
 
 function knownBy(identify: NonNullable<McpOptions['identify']>): (extra: unknown) => Partial<RequestContext> {

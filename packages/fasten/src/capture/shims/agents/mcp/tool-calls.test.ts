@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict'
+import type { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
 import { describe, test, type TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { StreamableHTTPClientTransport, type Client } from '@modelcontextprotocol/client'
@@ -189,13 +191,16 @@ for (const version of versions)
       const client = createClient(version)
       instrumentMcpClient(client, { agents, records: true })
       const path = fileURLToPath(new URL('./fixtures/agent-server.ts', import.meta.url))
-      await client.connect(
-        new StdioClientTransport({
-          command: process.execPath,
-          args: ['--conditions=fasten-source', path, version],
-          env: { ...(process.env as Record<string, string>), FASTEN_AUDIT_DSN: place.dsn },
-        }),
-      )
+      const transport = new StdioClientTransport({
+        command: process.execPath,
+        args: ['--conditions=fasten-source', path, version],
+        env: { ...(process.env as Record<string, string>), FASTEN_AUDIT_DSN: place.dsn },
+        stderr: 'pipe',
+      })
+      const said = text(transport.stderr as Readable)
+      const misread: unknown[] = []
+      client.onerror = (error) => void misread.push(error)
+      await client.connect(transport)
       const answer = await runWithContext({ request_id: 'order-7' }, () =>
         agents.agent('desk', () => client.callTool({ name: 'plan', arguments: { order: 7 } })),
       )
@@ -219,6 +224,8 @@ for (const version of versions)
       )
       assert.deepEqual([asked.actor, looked.actor], ['desk', 'finder'])
       assert.equal(served.call_ref, asked.call_ref)
+      assert.deepEqual(misread, [], 'its stdout has nothing but messages')
+      assert.match(await said, /"event":"looked"/, 'its lines are on stderr')
     })
   })
 
