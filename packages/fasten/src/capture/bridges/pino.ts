@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Level } from '../../core/row.ts'
-import { currentContext } from '../context.ts'
 import type { Fasten } from '../engine.ts'
 import { currentFasten } from '../init.ts'
+import { lineIds } from './line-ids.ts'
 
 /** What of a pino logger the bridge touches. */
 interface PinoLike {
@@ -26,11 +26,10 @@ export interface PinoBridge {
 export function pinoBridge(options: { readonly fasten?: Fasten } = {}): PinoBridge {
   return {
     mixin() {
-      const context = currentContext()
-      if (context === undefined) return {}
+      const { request_id, trace_id } = lineIds()
       return {
-        request_id: context.request_id,
-        ...(context.trace_id === undefined ? {} : { trace_id: context.trace_id }),
+        ...(request_id === undefined ? {} : { request_id }),
+        ...(trace_id === undefined ? {} : { trace_id }),
       }
     },
     hooks: {

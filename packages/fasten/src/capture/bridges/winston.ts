@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Writable } from 'node:stream'
 import type { Level } from '../../core/row.ts'
-import { currentContext } from '../context.ts'
 import type { Fasten } from '../engine.ts'
 import { currentFasten } from '../init.ts'
+import { lineIds } from './line-ids.ts'
 
 /** A winston info object: `level`, `message`, and whatever was logged with them. */
 interface WinstonInfo {
@@ -38,10 +38,9 @@ const levelOfWord: Readonly<Record<string, Level>> = {
 export function winstonFormat(): { transform(info: WinstonInfo): WinstonInfo } {
   return {
     transform(info) {
-      const context = currentContext()
-      if (context === undefined) return info
-      info['request_id'] ??= context.request_id
-      if (context.trace_id !== undefined) info['trace_id'] ??= context.trace_id
+      const { request_id, trace_id } = lineIds()
+      if (request_id !== undefined) info['request_id'] ??= request_id
+      if (trace_id !== undefined) info['trace_id'] ??= trace_id
       return info
     },
   }
