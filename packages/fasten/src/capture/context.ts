@@ -51,10 +51,19 @@ export function runWithContext<T, Values extends unknown[]>(
   work: (...values: Values) => T,
   ...values: Values
 ): T {
+  return traceBridge() === undefined
+    ? storage.run(context, work, ...values)
+    : storage.run(context, runBridged, context, work, values)
+}
+
+/** Apart from the function above, which would otherwise keep its values for a closure that nobody asks for. */
+function runBridged<T, Values extends unknown[]>(
+  context: RequestContext,
+  work: (...values: Values) => T,
+  values: Values,
+): T {
   const bridge = traceBridge()
-  return bridge?.isUnknown(context) === true
-    ? storage.run(context, () => bridge.enter(context, () => work(...values)))
-    : storage.run(context, work, ...values)
+  return bridge?.isUnknown(context) === true ? bridge.enter(context, () => work(...values)) : work(...values)
 }
 
 /** Runs `work` in the current context with `members` laid over it; a no-op when there is no current context. */
