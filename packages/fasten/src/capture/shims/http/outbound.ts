@@ -6,6 +6,7 @@ import { exchangeOf } from './exchange-key.ts'
 import { startTrace } from './exchange.ts'
 import { formatTraceparent } from '../../trace-context.ts'
 import { activeSpan } from '../../trace-bridge.ts'
+import { addYielding, namesIn, type UndiciRequest } from './undici-headers.ts'
 
 /**
  * Hosts that may be told the ids: `api.example.com` (any port), `localhost:3000` (that port), `*.example.com` (every
@@ -56,19 +57,11 @@ export function propagationHeaders(requestIdHeader = 'x-request-id'): { readonly
   return headers
 }
 
-/** What undici tells of a request it is about to send; the built-in `fetch` is undici. */
-interface UndiciRequest {
-  readonly origin?: string | URL | null
-  readonly path: string
-  readonly headers: string | readonly unknown[]
-  addHeader(name: string, value: string): unknown
-}
-
 /**
  * Sends the ids along with every request of the built-in `fetch` and of every copy of undici to the opted-in hosts.
  * Nothing is replaced: undici announces its requests on a diagnostics channel. Each hop of a redirect is judged by its
- * own host, so a redirect cannot carry the ids to one that was not opted in. A header already there is left alone.
- * Returns a function that stops it.
+ * own host, so a redirect cannot carry the ids to one that was not opted in. A header already there is left alone, and one
+ * that another listener adds later takes the place of ours. Returns a function that stops it.
  */
 export function instrumentFetch(options: PropagationOptions): () => void {
   const propagation = compilePropagation(options)
@@ -77,8 +70,7 @@ export function instrumentFetch(options: PropagationOptions): () => void {
     if (request.origin === undefined || request.origin === null || currentContext() === undefined) return
     const url = urlOf(String(request.origin))
     if (url === undefined || !propagation.isTold(url)) return
-    const present = namesIn(request.headers)
-    for (const [name, value] of propagation.headers(present)) request.addHeader(name, value)
+    addYielding(request, propagation.headers(namesIn(request)))
   })
 }
 
@@ -235,16 +227,6 @@ function portOf(url: URL): string {
 
 function urlOf(origin: string): URL | undefined {
   return URL.canParse(origin) ? new URL(origin) : undefined
-}
-
-function namesIn(headers: UndiciRequest['headers']): ReadonlySet<string> {
-  const names = new Set<string>()
-  // Undici 5 kept the head as one text, later ones keep a flat list.
-  if (typeof headers === 'string')
-    for (const line of headers.split('\r\n'))
-      names.add(line.slice(0, Math.max(0, line.indexOf(':'))).toLowerCase())
-  else for (let place = 0; place < headers.length; place += 2) names.add(String(headers[place]).toLowerCase())
-  return names
 }
 
 /** Whether Node.js has put the head together already, which it does at once for some forms of options. */
