@@ -4,6 +4,8 @@ import { streams as everyStream, type StreamName } from '../../core/row.ts'
 import type { ScanFilter } from '../../store/ports.ts'
 import { decodeTailToken, encodeTailToken } from '../cursor.ts'
 import type { Reader, ReaderRow, TailEvent, TailQuery } from '../reader.ts'
+import { followThrough } from './follow-through.ts'
+import { pause, waitMsOf } from './pause.ts'
 import { createSender, type SenderOptions } from './send.ts'
 
 /** Where an export stands, kept by the caller. */
@@ -32,7 +34,7 @@ export interface ExportOptions extends SenderOptions {
   readonly lingerMs?: number
   /** What to do with a row that the receiver refuses by itself: end with `OTLP_REFUSED` (default), or count it, tell it, and go on. */
   readonly onRefused?: 'stop' | 'skip'
-  /** Told once when sending begins to fail, and for every row that was refused or rejected; nothing is dropped unsaid. */
+  /** Told once when sending or reading begins to fail, and for every row that was refused or rejected; nothing is dropped unsaid. */
   readonly onTrouble?: (error: FastenError) => void
 }
 
@@ -46,8 +48,9 @@ export interface ExportCounts {
 /**
  * Sends committed rows to an OTLP/HTTP endpoint, in the order of their store, until `signal` aborts or, with `stopsAtEnd`, until the end.
  * At least once: the cursor moves when the receiver has answered, so a crash between the two sends a batch again; `log.record.uid` is the row's
- * id and tells the copies. While the receiver is away or says 429 nothing is read; rows wait in the store. Resolves with the counts. Throws
- * `OTLP_REFUSED` for what no repetition cures, with the cursor before the rows concerned, and what the reader throws.
+ * id and tells the copies. While the receiver is away or says 429 nothing is read; rows wait in the store. A store or a reader that goes away once it
+ * has answered is waited for, and nothing is sent twice for it. Resolves with the counts. Throws `OTLP_REFUSED` for what no repetition cures,
+ * with the cursor before the rows concerned, and what the reader throws at first or for good: a store that is damaged, or another one.
  */
 export async function exportRows(options: ExportOptions, signal: AbortSignal): Promise<ExportCounts> {
   const {
@@ -73,8 +76,8 @@ export async function exportRows(options: ExportOptions, signal: AbortSignal): P
   const onPlace = (id: string): void => void (place = id)
   // An iterator that waits for rows ends with its signal and no sooner.
   const ending = new AbortController()
-  const resume = place === undefined ? {} : { resume: place }
-  const events = reader.tail({ ...query, ...resume, onPlace }, AbortSignal.any([signal, ending.signal]))
+  const until = AbortSignal.any([signal, ending.signal])
+  const events = followThrough(reader, { ...query, onPlace }, place, onTrouble, until)
   try {
     for await (const rows of gather(events, { batchRows, lingerMs }, (event) => void (place = event.id))) {
       const reached = place
@@ -102,7 +105,7 @@ export async function exportRows(options: ExportOptions, signal: AbortSignal): P
       if (answer.kind === 'unfit') return halved(rows, answer.error)
       if (!isTroubled) onTrouble(answer.error)
       isTroubled = true
-      await pause(answer.waitMs ?? Math.min(500 * 2 ** failures, waitMsMax), signal)
+      await pause(answer.waitMs ?? waitMsOf(failures), signal)
     }
   }
 
@@ -132,9 +135,6 @@ export async function exportRows(options: ExportOptions, signal: AbortSignal): P
     await deliver(rows.slice(middle))
   }
 }
-
-/** The longest pause between two attempts, where the receiver does not ask for a longer one. */
-const waitMsMax = 30_000
 
 /** Where the rows end now, as a tail says that begins there. */
 async function endOf(
@@ -224,15 +224,3 @@ async function* gather(
 }
 
 type Arrived = { readonly result: IteratorResult<TailEvent> } | { readonly error: unknown }
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    const timer = setTimeout(done, ms)
-    signal.addEventListener('abort', done)
-  })
-}
