@@ -19,6 +19,8 @@ export interface TraceBridge {
   activeSpan(): ActiveSpan | undefined
   /** The context of work that only the other tracer knows of; asked when there is none of ours. */
   ambientContext(): RequestContext | undefined
+  /** Whether anything makes spans in this process now. */
+  isTracing(): boolean
   /** A request of ours began within a span: the span is told whose it is. */
   mark(context: RequestContext): void
   /** Whether work in this context would otherwise be a stranger to the other tracer. */

@@ -9,6 +9,7 @@ export interface OtelApi {
     with<T>(context: OtelContext, work: () => T): T
   }
   readonly trace: {
+    getTracerProvider(): object
     getSpan(context: OtelContext): OtelSpan | undefined
     setSpanContext(context: OtelContext, spanContext: OtelSpanContext): OtelContext
     isSpanContextValid(spanContext: OtelSpanContext): boolean

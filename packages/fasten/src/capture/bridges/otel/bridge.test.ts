@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict'
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { once } from 'node:events'
 import { setImmediate as turn } from 'node:timers/promises'
 import { test, type TestContext } from 'node:test'
 import * as api from '@opentelemetry/api'
 import { context, propagation, ROOT_CONTEXT, trace, TraceFlags } from '@opentelemetry/api'
 import { AlwaysOffSampler, type Sampler } from '@opentelemetry/sdk-trace'
-import type { Row, StreamName } from '../../../core/row.ts'
+import type { AuditRow, Row, StreamName } from '../../../core/row.ts'
 import { carry, receive } from '../../carriers/carrier.ts'
 import { createHeaderCarrier } from '../../carriers/header-carrier.ts'
 import { currentContext, currentRequestID, runWithContext } from '../../context.ts'
@@ -307,6 +308,25 @@ test('where the id is looked for can be chosen, and a lookup that throws finds n
   })
 })
 
+test('a lookup that asks something else than the context is asked each time', async (t) => {
+  const { fasten, rows } = joined(t, { requestIdFrom: [() => theirs.getStore()] })
+  const theirs = new AsyncLocalStorage<string>()
+  const expected = ['one', 'two', 'three']
+  // No span and no context manager entry: all of them run in the same context of OpenTelemetry, the root.
+  await Promise.all(
+    expected.map((id) =>
+      theirs.run(id, async () => {
+        await turn()
+        fasten.emit({ ...created, target: id })
+      }),
+    ),
+  )
+  assert.deepEqual(
+    (await rows()).map((row) => [row.request_id, (row as AuditRow).target]),
+    expected.map((id) => [id, id]),
+  )
+})
+
 test('a context of ours goes before what OpenTelemetry says', (t) => {
   joined(t)
   context.with(propagation.extract(ROOT_CONTEXT, sent), () =>
@@ -358,7 +378,8 @@ test(
     const expected = new Map<string, string>()
     const crossed: string[] = []
     const compare = (what: string, id: string, found: string): void => {
-      if (found !== expected.get(id)) crossed.push(`${what} of ${id}: ${found} for ${expected.get(id) ?? 'none'}`)
+      if (found !== expected.get(id))
+        crossed.push(`${what} of ${id}: ${found} for ${expected.get(id) ?? 'none'}`)
     }
     const work = (at: number): Promise<void> =>
       withRequestID(`req-${at}`, () =>

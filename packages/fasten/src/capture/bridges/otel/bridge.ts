@@ -8,7 +8,7 @@ import { baggageEntries } from './baggage-entries.ts'
 import { carriedRequestId } from './propagator.ts'
 import { createSpanNotes } from './span-notes.ts'
 
-/** Finds the request id of work that only OpenTelemetry knows of; undefined where it has none. Must not be async. */
+/** Finds the request id of work that only OpenTelemetry knows of; undefined where it has none. Must not be async; asked for every row. */
 export type RequestIdLookup = (context: OtelContext, span: OtelSpanContext | undefined) => string | undefined
 
 export interface OpenTelemetryOptions {
@@ -68,7 +68,8 @@ function createBridge(api: OtelApi, settings: Settings): OtelBridge {
   const lookups = settings.requestIdFrom.map((from) =>
     typeof from === 'function' ? safely(from) : lookup(api, from),
   )
-  /** Contexts are immutable, so what one says it says for ever. */
+  /** Contexts are immutable, so what one says it says for ever; what a function says may hang on anything else, and is asked anew. */
+  const isKept = !settings.requestIdFrom.some((from) => typeof from === 'function')
   const ambient = new WeakMap<OtelContext, RequestContext | typeof nothing>()
 
   /** The span that is active here, whether it records or not; undefined for one of another process, in which nothing of ours lies. */
@@ -101,16 +102,21 @@ function createBridge(api: OtelApi, settings: Settings): OtelBridge {
     },
     ambientContext() {
       const context = api.context.active()
-      let found = ambient.get(context)
+      let found = isKept ? ambient.get(context) : undefined
       if (found === undefined) {
         found = ambientOf(context)
-        ambient.set(context, found)
+        if (isKept) ambient.set(context, found)
       }
       return found === nothing ? undefined : found
     },
     requestIdIn(context, span) {
       const found = ambientOf(context, span)
       return found === nothing ? undefined : found.request_id
+    },
+    isTracing() {
+      const provider = api.trace.getTracerProvider()
+      // What the API hands out before anybody is registered knows a tracer only from then on.
+      return !isProxy(provider) || provider.getDelegateTracer('fasten') !== undefined
     },
     mark: ({ request_id }) => void localSpan()?.setAttribute(settings.attribute, request_id),
     isUnknown: (context) =>
@@ -134,6 +140,12 @@ function createBridge(api: OtelApi, settings: Settings): OtelBridge {
     onRow: (row) => notes.onRow(row, localSpan()),
   }
 }
+
+interface ProxyProvider {
+  getDelegateTracer(name: string): unknown
+}
+
+const isProxy = (provider: object): provider is ProxyProvider => 'getDelegateTracer' in provider
 
 const nothing = Symbol('no request id')
 

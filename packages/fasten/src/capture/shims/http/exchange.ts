@@ -248,8 +248,8 @@ function continueTrace(exchange: Exchange, context: MutableContext, headers: Req
   if (joinSpan(exchange)) return
   const inbound = parseTraceparent(headerText(headers, 'traceparent'))
   if (inbound === undefined) {
-    // Another tracer may be about to begin one further in.
-    if (exchange.shim.startTrace === 'every' && traceBridge() === undefined) startTrace(exchange)
+    // Another tracer may be about to begin one further in; until it does, rows lie in no trace rather than in a second one.
+    if (exchange.shim.startTrace === 'every' && traceBridge()?.isTracing() !== true) startTrace(exchange)
     return
   }
   context.trace_id = inbound.trace_id

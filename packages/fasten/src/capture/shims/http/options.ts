@@ -41,7 +41,7 @@ export interface HttpOptions<Request = unknown> {
   readonly traceresponse?: boolean
   /**
    * When a trace is begun for a request that came without a valid `traceparent`: `never`; when the first `outbound` call
-   * is made for it; or for `every` request (80 bytes more in each row). Default `outbound`.
+   * is made for it; or for `every` request (80 bytes more in each row; while OpenTelemetry is bridged in, it begins them). Default `outbound`.
    */
   readonly startTrace?: 'never' | 'outbound' | 'every'
   /** Which peers may name the client's address. Default false: nobody, `source.ip` is the socket's peer. */
