@@ -18,6 +18,8 @@ export interface Part {
   /** Vanishes, instead of keeping half, when no other part can give. */
   readonly isExtra?: boolean
   readonly cut?: 'end' | 'middle'
+  /** On a narrow terminal this part stands on the second line of its row, beside the request id. */
+  readonly isBelow?: boolean
 }
 
 /**

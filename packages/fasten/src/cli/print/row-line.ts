@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ApiRow, AuditRow, StreamName, SysRow, VerificationState } from '../../core/row.ts'
 import type { ReaderRow } from '../../reader/reader.ts'
+import { jobParts } from './job-parts.ts'
 import { line, type Part } from './line.ts'
 import type { Look, Style } from './paint.ts'
 import { duration, pairs, scalar } from './values.ts'
@@ -42,7 +43,7 @@ const columnsForDate = 110
 const columnsForGaps = 96
 
 /**
- * A printer of rows, one line each (two where a long request id has no room beside the rest): time, verification mark, stream,
+ * A printer of rows, one line each (two where a long request id, or what went wrong in a run, has no room beside the rest): time, verification mark, stream,
  * level, what happened, to whom, why, where, request id.
  * On a terminal the line is cut to its width, dispensable parts first; elsewhere nothing is ever cut. The printer
  * remembers the day it printed last, so make one for each list.
@@ -53,13 +54,19 @@ export function rowPrinter(look: Look, options: RowLineOptions = {}): (row: Read
     const isShort = look.columns !== null && look.columns < columnsForDate
     const isDense = look.columns !== null && look.columns < columnsForGaps
     const head = [...lead(row, isShort), ...rowParts(row, { isAligned: !isShort, hasCause: true })]
-    const dense = head.map((part, index) => (index <= densePartsMax ? { ...part, isTight: true } : part))
-    const hangs = look.columns !== null && look.columns < columnsForIds && row.request_id.length > shortIdMax
+    const hangs =
+      look.columns !== null &&
+      look.columns < columnsForIds &&
+      (row.request_id.length > shortIdMax || (isDense && head.some(({ isBelow }) => isBelow === true)))
     const tail = trail(row, options, isDense && !hangs)
+    const above = hangs && isDense ? head.filter(({ isBelow }) => isBelow !== true) : head
+    const dense = above.map((part, index) => (index <= densePartsMax ? { ...part, isTight: true } : part))
+    const hang = ' '.repeat(isDense ? 13 : 14)
+    const below = [...tail.slice(-1), ...head.filter((part) => !above.includes(part))]
     const lines = hangs
       ? [
-          line([...(isDense ? dense : head), ...tail.slice(0, -1)], look),
-          `${' '.repeat(isDense ? 13 : 14)}${line(tail.slice(-1), look)}`,
+          line([...(isDense ? dense : above), ...tail.slice(0, -1)], look),
+          `${hang}${line(below, { ...look, columns: (look.columns ?? Infinity) - hang.length })}`,
         ]
       : [line([...(isDense ? dense : head), ...tail], look)]
     const rowDay = row.timestamp.slice(0, 10)
@@ -178,6 +185,7 @@ function disclosedDetail({ disclosures = {} }: ReaderRow<AuditRow>): Record<stri
 
 function sysParts(row: ReaderRow<SysRow>, options: RowPartsOptions): readonly Part[] {
   const style = urgency[row.level] ?? 'plain'
+  const job = jobParts(row)
   return [
     { text: visible(row.level), style, columns: 5 },
     {
@@ -185,9 +193,10 @@ function sysParts(row: ReaderRow<SysRow>, options: RowPartsOptions): readonly Pa
       style: style === 'quiet' ? 'plain' : style,
       columns: options.isAligned ? 24 : 0,
       yields: 4,
-      keeps: 16,
+      // What became of a run is the end of its event's name.
+      keeps: job === undefined ? 16 : 30,
     },
-    { text: pairs(row.fields), style: 'quiet', yields: 3 },
+    ...(job ?? [{ text: pairs(row.fields), style: 'quiet', yields: 3 } as const]),
     { text: labelled('logger', row.logger), style: 'quiet', yields: 2 },
     { text: options.hasCause ? labelled('caused_by', row.caused_by) : '', style: 'quiet', yields: 2 },
   ]

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import type { LogVerdict, Verdict } from '../../core/verdict.ts'
 import type { ReaderRow } from '../../reader/reader.ts'
 import { assertGolden } from '../fixtures/golden.ts'
-import { refundStory, row, strangeRows, threadOf } from '../fixtures/story.ts'
+import { parcelStory, refundStory, row, strangeRows, threadOf } from '../fixtures/story.ts'
 import { painter, plainLook, type Look } from './paint.ts'
 import { rowPrinter } from './row-line.ts'
 import { threadTree, type ThreadNode } from './thread-tree.ts'
@@ -66,6 +66,26 @@ test('a thread as a tree, wide, narrow and alone', () => {
     completeness: { audit: 'ring', sys: 'ring', api: 'ring' },
   } as const
   assertGolden('thread-alone', threadView(threadOf(alone, cut), bare(100)))
+})
+
+test('runs of jobs: which, which attempt, how long and what went wrong, wide and narrow', () => {
+  const rows = parcelStory()
+  assertGolden('jobs-160', list(rows, bare(160)))
+  assertGolden('jobs-80', list(rows, bare(80)))
+  assertGolden('jobs-pipe', list(rows, plainLook))
+  assertGolden('jobs-thread-160', threadView(threadOf(rows.slice(0, -1)), bare(160)))
+  assertGolden('jobs-thread-80', threadView(threadOf(rows.slice(0, -1)), bare(80)))
+  for (const columns of [80, 100, 120])
+    for (const text of list(rows, bare(columns))) assert.ok(width(text) <= columns, text)
+  const borrowed = [
+    row({ stream: 'sys', event: 'job_run_failed', fields: { job: 7, duration_ms: 'long' } }),
+    row({
+      stream: 'sys',
+      event: 'job_run_failed',
+      fields: { job: 'x', duration_ms: 'long', attempt: {}, err: 'no' },
+    }),
+  ]
+  assertGolden('jobs-borrowed', list(borrowed, plainLook))
 })
 
 test('a tree holds every row exactly once, whatever the rows claim about each other', () => {
