@@ -404,7 +404,7 @@ test(
       const id = String(span.attributes['fasten.request_id'])
       compare('span', id, `${id} ${span.spanContext().traceId} ${span.spanContext().spanId}`)
     }
-    assert.deepEqual(crossed, [])
+    assert.deepEqual(crossed.slice(0, 10), [], `${crossed.length} in all`)
     assert.deepEqual([rows.length, sdk.spans().length, expected.size], [20_000, 20_000, 20_000])
     assert.equal(new Set(rows.map(({ path }) => path)).size, 20_000, 'one row each')
   },
