@@ -5,12 +5,13 @@ import fc from 'fast-check'
 import { runWithContext } from '../capture/context.ts'
 import { bench, type Bench } from '../capture/fixtures/instance.ts'
 import { createAgents, type Agents } from '../capture/shims/agents/agents.ts'
+import type { OpenTool } from '../capture/shims/agents/recorder.ts'
 import type { PriceTable } from '../capture/shims/agents/prices/price-table.ts'
-import type { Fasten } from '../capture/engine.ts'
+import type { OwnedFasten } from '../capture/create.ts'
 import { agentCosts } from './agents/agent-costs.ts'
 import type { AgentRow } from './agents/agent-facts.ts'
 import { agentTree, type AgentNode } from './agents/agent-tree.ts'
-import { ask } from './fixtures/ask.ts'
+import { ask, serve } from './fixtures/ask.ts'
 import { fastenCli } from './fixtures/spawn.ts'
 
 /** A dime a token, and not for every model. */
@@ -24,7 +25,7 @@ const prices: PriceTable = {
 const decimal = (tenths: number): string => `${Math.floor(tenths / 10)}.${tenths % 10}`
 
 interface Desk extends Bench, Agents {
-  readonly fasten: Fasten & { close(): Promise<void> }
+  readonly fasten: OwnedFasten
 }
 
 function desk(t: TestContext): Desk {
@@ -64,6 +65,35 @@ async function story(at: Desk): Promise<void> {
   fasten.emit({ code: 'ORDER_SEEN', target: 'order:1', request_id: 'req-1' })
   runWithContext({ request_id: 'req-1', caused_by: 'evt-00000000000000000000000000' }, () =>
     recorder.startModel({ model: 'gpt-x', provider: 'local', agent: 'stray' }).failed(new Error('x'), {}),
+  )
+  await fasten.flush()
+}
+
+/** Rows of one call by a client and the library above it, by both sides of MCP and in rounds; and tools under grants that are none. */
+async function twiceTold({ agent, recorder, approval, fasten, tool }: Desk): Promise<void> {
+  await runWithContext({ request_id: 'req-2' }, () =>
+    agent('planner', async () => {
+      const usage = { input: 1, output: 2 }
+      const [library, client] = [0, 1].map(() => recorder.startModel({ model: 'gpt-x', provider: 'local' }))
+      client?.succeeded({ usage, callRef: 'resp-1' })
+      library?.succeeded({ usage, callRef: 'resp-1' })
+      const granted = approval.request({ tool: 'pay', args: 7 }).grant({ by: 'bob' }) ?? ''
+      approval.under(granted, () => {
+        const sent = recorder.startTool({ tool: 'pay', args: 7, callRef: 'call-1' })
+        sent.within(() => {
+          const causedBy = sent.id ?? ''
+          const round = (): OpenTool =>
+            recorder.startTool({ tool: 'pay', args: 7, callRef: 'call-1', causedBy })
+          round().succeeded({}, { isInputRequired: true })
+          round().succeeded({})
+        })
+        sent.succeeded({})
+      })
+      const pay = tool('pay', (order: number) => order)
+      approval.under(granted, () => pay(700))
+      approval.under('evt-00000000000000000000000000', () => pay(7))
+      recorder.startTool({ tool: 'pay' }).succeeded({}, { isInputRequired: true })
+    }),
   )
   await fasten.flush()
 }
@@ -147,6 +177,70 @@ stray
     )
     assert.match(err, /2 calls priced by dimes 1\n2 calls of unknown cost: not in the sums/)
     assert.equal((await fastenCli(['agents', 'cost', at.path, '--until', '2000-01-01'])).exitCode, 1)
+  })
+
+  test('a call that several rows tell of is one call, whoever is asked for the rows', async (t) => {
+    const at = desk(t)
+    await twiceTold(at)
+    const url = await serve(t, at)
+    const env = { FASTEN_READER_TOKEN: 'sesame' }
+    const [tree, remote] = await Promise.all([
+      ask(['agents', 'tree', 'req-2', at.path]),
+      ask(['agents', 'tree', 'req-2', '--url', url], { env }),
+    ])
+    assert.equal(remote.out, tree.out)
+    assert.equal(
+      tidied(tree.out),
+      `request req-2
+
+planner
+  model gpt-x  N ms  in 1 out 2  $0.3  evt
+  model gpt-x  N ms  in 1 out 2  $0.3  same call  evt
+  requested pay  evt
+  └ granted pay by bob  evt
+  tool pay  N ms  approved by bob  evt
+  ├ tool pay  N ms  asked for input  same call  evt
+  └ tool pay  N ms  same call  evt
+  tool pay  N ms  ! approved by bob, for other arguments  evt
+  tool pay  N ms  ! approved by evt, which grants nothing like it  evt
+  tool pay  N ms  asked for input  evt
+
+1 model call, 3 tool calls, in 1 out 2 tokens, $0.3
+`,
+    )
+    const [cost, remoteCost] = await Promise.all([
+      ask(['agents', 'cost', at.path]),
+      ask(['agents', 'cost', '--url', url], { env }),
+    ])
+    assert.deepEqual([remoteCost.out, remoteCost.err], [cost.out, cost.err])
+    assert.match(cost.out, /planner +1 +0 +1 +0 +2 +\$0\.3 +0\n/)
+  })
+
+  test('an id of an answer that a small server always gives is no sign of one call', async () => {
+    const asked = (at: number, more: object = {}): AgentRow =>
+      rowOf(`evt-01ARZ3N${at}EKTSV4RRFFQ69G5FAV`, 'MODEL_CALLED', {
+        call_ref: 'chatcmpl-1',
+        detail: { cost_usd: 1, input_tokens: 5, output_tokens: 5, latency_ms: 10 },
+        ...more,
+      })
+    const rows = [
+      asked(1),
+      asked(2),
+      asked(2, { id: 'evt-01ARZ3N2EKTSV4RRFFQ69G5FAW' }),
+      asked(1, { request_id: 'r-2' }),
+    ]
+    const { total } = await agentCosts(streamOf(rows), 'actor')
+    assert.equal(total.calls, 3, 'one pair lasted at the same time')
+  })
+
+  test('rows that claim to cause each other speak for nobody', () => {
+    const pay = (id: string, caused_by: string): AgentRow =>
+      rowOf(id, 'TOOL_CALLED', { caused_by, call_ref: 'c', target: 'pay' })
+    const nodes = agentTree([pay('1', '2'), pay('2', '1'), pay('3', '3'), pay('4', '2')])
+    assert.deepEqual(
+      nodes.map(({ sameCallAs }) => sameCallAs),
+      [undefined, undefined, undefined, undefined],
+    )
   })
 
   test('a tool that runs an agent has what that agent’s models cost', async () => {

@@ -5,6 +5,8 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import { runWithContext } from '../capture/context.ts'
+import { createAgents } from '../capture/shims/agents/agents.ts'
 import { startPostgres } from '../store/postgres/fixtures/server.ts'
 import { ask, rowsOf } from './fixtures/ask.ts'
 import { openShop, temporaryFolder } from './fixtures/shop.ts'
@@ -40,6 +42,26 @@ test('every command that reads answers from a Postgres DSN as it does from a fil
     assert.equal(shape(fromEnvironment.out), shape(file.out), words.join(' '))
     for (const { out, err } of answers) assert.ok(isDiscreet(out + err), words.join(' '))
   }
+})
+
+test('what agents did and cost is read from a Postgres DSN', async (t) => {
+  const shop = openShop(t, undefined, await server.freshDatabase())
+  const { agent, recorder, tool } = createAgents({ fasten: shop.fasten })
+  agent('planner', () => {
+    recorder.startModel({ model: 'm' }).succeeded({ usage: { input: 3, output: 4 } })
+    runWithContext(
+      { request_id: 'req-1' },
+      tool('look', () => 1),
+    )
+  })
+  await shop.stored()
+  const tree = await ask(['agents', 'tree', 'req-1', '--store', shop.dsn])
+  assert.match(tree.out, /^request req-1\n\nagent\n {2}tool look/)
+  const cost = await ask(['agents', 'cost', '--store', shop.dsn, '--json'])
+  assert.match(
+    cost.out,
+    /"key":"planner","calls":1,"failures":0,"input_tokens":3,"cached_tokens":0,"output_tokens":4/,
+  )
 })
 
 test('doctor looks at the server, follows a probe, and says what is wrong with words of its own', async (t) => {

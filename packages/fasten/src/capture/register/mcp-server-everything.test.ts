@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+/* oxlint-disable prefer-add-event-listener -- clients of MCP can be listened to in no other way */
 import assert from 'node:assert/strict'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'

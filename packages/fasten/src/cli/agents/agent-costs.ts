@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { compareDecimals } from '../../core/decimal.ts'
 import { addModelCall, kindOf, noSums, type AgentRow, type Sums } from './agent-facts.ts'
+import { createModelCalls } from './same-call.ts'
 
 export const groupings = ['actor', 'model', 'on_behalf_of', 'tool', 'request', 'day'] as const
 export type Grouping = (typeof groupings)[number]
@@ -18,7 +19,7 @@ export const nobody = '(not said)'
 export const noTool = '(no tool)'
 
 /**
- * What model calls cost, summed exactly. By tool, a call belongs to the nearest tool that it was made in, directly or through an agent; rows may come in any
+ * What model calls cost, summed exactly; a call that two rows tell of counts once. By tool, a call belongs to the nearest tool that it was made in, directly or through an agent; rows may come in any
  * order. Keeps a few words of each row, not the rows.
  */
 export async function agentCosts(rows: AsyncIterable<AgentRow>, by: Grouping): Promise<AgentCosts> {
@@ -27,6 +28,7 @@ export async function agentCosts(rows: AsyncIterable<AgentRow>, by: Grouping): P
   const tables = new Map<string, number>()
   const links = new Map<string, Link>()
   const waiting: AgentRow[] = []
+  const toldBefore = createModelCalls()
 
   function add(key: string, row: AgentRow): void {
     const sums = groups.get(key) ?? noSums()
@@ -42,7 +44,7 @@ export async function agentCosts(rows: AsyncIterable<AgentRow>, by: Grouping): P
     const kind = kindOf(row)
     if (by === 'tool')
       links.set(row.id, { cause: row.caused_by, tool: kind === 'tool' ? row.target : undefined })
-    if (kind !== 'model') continue
+    if (kind !== 'model' || toldBefore(row) !== undefined) continue
     if (by === 'tool') waiting.push(row)
     else add(keyOf(row, by), row)
   }

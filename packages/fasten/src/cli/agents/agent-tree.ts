@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { kindOf, type AgentRow } from './agent-facts.ts'
+import { createModelCalls, toolCallsTwice } from './same-call.ts'
 
 export interface AgentNode {
   readonly row: AgentRow
@@ -9,6 +10,8 @@ export interface AgentNode {
   readonly isLast: boolean
   /** The row that it names as its cause, where that is not in the tree: it is missing, or of another request, or the two name each other. */
   readonly lostCause?: string
+  /** The row that speaks for the same call, in the tree as well: this one is not counted. */
+  readonly sameCallAs?: string
 }
 
 /**
@@ -30,7 +33,7 @@ export function agentTree(rows: readonly AgentRow[]): readonly AgentNode[] {
   walk(tops)
   // What is left names each other in a ring: the first of them stands at the top.
   for (const row of ordered) if (!seen.has(row.id)) walk([row])
-  return withoutOthers(nodes)
+  return withSameCalls(withoutOthers(nodes))
 
   function walk(from: readonly AgentRow[]): void {
     const open = from.map((row, at) => ({ row, depth: 0, isLast: at === from.length - 1 })).reverse()
@@ -51,6 +54,21 @@ function newList(below: Map<string, AgentRow[]>, id: string): AgentRow[] {
   const list: AgentRow[] = []
   below.set(id, list)
   return list
+}
+
+function withSameCalls(nodes: readonly AgentNode[]): readonly AgentNode[] {
+  const rows = nodes.map(({ row }) => row)
+  const same = new Map(toolCallsTwice(rows))
+  const modelCalls = createModelCalls()
+  for (const row of rows) {
+    const told = kindOf(row) === 'model' ? modelCalls(row) : undefined
+    if (told !== undefined) same.set(row.id, told)
+  }
+  if (same.size === 0) return nodes
+  return nodes.map((node) => {
+    const sameCallAs = same.get(node.row.id)
+    return sameCallAs === undefined ? node : { ...node, sameCallAs }
+  })
 }
 
 /** Trees without any row of an agent are somebody else's business. */

@@ -81,7 +81,7 @@ async function viewOf(reader: Reader, id: string, limit: number, world: World): 
     rows.push(found as AgentRow)
   }
   const nodes = agentTree(rows)
-  return { request, nodes, lost: await lostIn(nodes, reader), isCut }
+  return { request, nodes, lost: await lostIn(nodes, reader), grants: await grantsIn(nodes, reader), isCut }
 }
 
 /** Causes that are looked for by themselves; of more it is only said that they are not in the tree. */
@@ -97,6 +97,25 @@ async function lostIn(nodes: readonly AgentNode[], reader: Reader): Promise<Read
     lost.set(id, isElsewhere ? { kind: 'elsewhere', request: row.request_id } : { kind: 'missing' })
   }
   return lost
+}
+
+/** A grant may have been given in another request than the one that uses it. */
+async function grantsIn(
+  nodes: readonly AgentNode[],
+  reader: Reader,
+): Promise<ReadonlyMap<string, AgentRow | undefined>> {
+  const here = new Map(nodes.map(({ row }) => [row.id, row]))
+  const named = new Set(
+    nodes.map(({ row }) => row.detail['approved_by']).filter((id) => typeof id === 'string'),
+  )
+  const grants = new Map<string, AgentRow | undefined>()
+  let looks = 0
+  for (const id of named) {
+    const row = here.get(id) ?? (isRowId(id) && looks++ < looksMax ? await reader.row({ id }) : null)
+    const isRow = row !== null && row.verification !== 'expired' && row.stream === 'audit'
+    grants.set(id, isRow ? row : undefined)
+  }
+  return grants
 }
 
 function asData({ request, nodes, lost, isCut }: AgentTreeView): object {
@@ -119,7 +138,10 @@ function asData({ request, nodes, lost, isCut }: AgentTreeView): object {
   }
 }
 
-function nodeData({ row, depth, lostCause }: AgentNode, lost: ReadonlyMap<string, LostCause>): object {
+function nodeData(
+  { row, depth, lostCause, sameCallAs }: AgentNode,
+  lost: ReadonlyMap<string, LostCause>,
+): object {
   const { id, code, actor, on_behalf_of, target, outcome, call_ref, caused_by, timestamp, detail }: AuditRow =
     row
   const cost = costIn(row)
@@ -136,6 +158,8 @@ function nodeData({ row, depth, lostCause }: AgentNode, lost: ReadonlyMap<string
     call_ref,
     caused_by,
     ...(cause === undefined ? {} : { cause: cause.kind }),
+    same_call_as: sameCallAs,
+    approved_by: detail['approved_by'],
     timestamp,
     latency_ms: detail['latency_ms'],
     input_tokens: countIn(detail['input_tokens']),

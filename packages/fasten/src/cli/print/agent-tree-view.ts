@@ -10,6 +10,7 @@ import {
   type Sums,
 } from '../agents/agent-facts.ts'
 import type { AgentNode } from '../agents/agent-tree.ts'
+import { isRound } from '../agents/same-call.ts'
 import { flow, type Part } from './line.ts'
 import type { Look } from './paint.ts'
 import { counted, grouped } from './values.ts'
@@ -24,6 +25,8 @@ export interface AgentTreeView {
   readonly request: string
   readonly nodes: readonly AgentNode[]
   readonly lost: ReadonlyMap<string, LostCause>
+  /** Of rows that are named as grants: what they are. */
+  readonly grants: ReadonlyMap<string, AgentRow | undefined>
   /** There are more rows than were read. */
   readonly isCut: boolean
 }
@@ -32,13 +35,16 @@ export interface AgentTreeView {
  * The tree of one request for people: who worked for whom, which models were asked, which tools were used and what was done in them, with what each took, used
  * and cost; what failed stands out. Every word of a row is made harmless.
  */
-export function agentTreeView({ request, nodes, lost, isCut }: AgentTreeView, look: Look): readonly string[] {
+export function agentTreeView(
+  { request, nodes, lost, grants, isCut }: AgentTreeView,
+  look: Look,
+): readonly string[] {
   const sums = sumsOf(nodes)
   const lines: string[] = [look.paint('strong', `request ${visible(request)}`), '']
   const isRunning: boolean[] = []
   let actors: string[] = []
   let heading: string | undefined
-  for (const { row, depth, isLast, lostCause } of nodes) {
+  for (const { row, depth, isLast, lostCause, sameCallAs } of nodes) {
     isRunning[depth] = !isLast
     const actor = actorOf(row)
     if (depth === 0 && (heading !== actor || lostCause !== undefined))
@@ -54,6 +60,8 @@ export function agentTreeView({ request, nodes, lost, isCut }: AgentTreeView, lo
     const parts = [
       { text: indent + twig + nameOf(row), style: row.outcome === 'success' ? 'plain' : 'danger' } as const,
       ...factsOf(row),
+      ...grantParts(row, grants),
+      { text: sameCallAs === undefined ? '' : 'same call', style: 'quiet' } as const,
     ]
     const isOther = actor !== around && kindOf(row) !== 'approval' && depth > 0
     const who: Part = { text: isOther ? `by ${actor}` : '', style: 'quiet' }
@@ -122,6 +130,7 @@ function factsOf(row: AgentRow): readonly Part[] {
       style: 'danger',
     },
     { text: latencyOf(detail['latency_ms']) },
+    { text: isRound(row) ? 'asked for input' : '', style: 'quiet' },
     { text: kind === 'model' ? tokensOf(row) : '' },
     { text: kind === 'model' ? moneyOf(row) : '' },
     {
@@ -133,6 +142,26 @@ function factsOf(row: AgentRow): readonly Part[] {
     },
     { text: kind === 'approval' && reason !== undefined ? `“${visible(reason)}”` : '', style: 'quiet' },
   ]
+}
+
+/** Who let the tool be used; and where the row that is named says nothing of the kind, that. */
+function grantParts(row: AgentRow, grants: AgentTreeView['grants']): readonly Part[] {
+  const { approved_by, args_hash } = row.detail
+  if (kindOf(row) !== 'tool' || typeof approved_by !== 'string') return []
+  const grant = grants.get(approved_by)
+  if (grant?.code !== 'APPROVAL_GRANTED' || grant.target !== row.target)
+    return [{ text: `! approved by ${visible(approved_by)}, which grants nothing like it`, style: 'danger' }]
+  const by = `approved by ${visible(grant.actor ?? '(sealed)')}`
+  return sameDigest(grant.detail['args_hash'], args_hash)
+    ? [{ text: by, style: 'quiet' }]
+    : [{ text: `! ${by}, for other arguments`, style: 'danger' }]
+}
+
+/** False only where two digests of one kind differ. */
+function sameDigest(one: unknown, other: unknown): boolean {
+  if (typeof one !== 'string' || typeof other !== 'string') return true
+  const kind = (text: string): string => text.slice(0, text.indexOf(':') + 1)
+  return one === other || kind(one) !== kind(other) || kind(one) === ''
 }
 
 const latencyOf = (value: unknown): string =>
@@ -159,10 +188,11 @@ export interface TreeSums extends Sums {
   toolFailures: number
 }
 
-/** What the rows of a tree come to. */
+/** What the rows of a tree come to; each call once. A round of a call whose end nobody can tie to it is not counted. */
 export function sumsOf(nodes: readonly AgentNode[]): TreeSums {
   const sums = { ...noSums(), tools: 0, toolFailures: 0 }
-  for (const { row } of nodes) {
+  for (const { row, sameCallAs } of nodes) {
+    if (sameCallAs !== undefined || (isRound(row) && row.call_ref === undefined)) continue
     const kind = kindOf(row)
     if (kind === 'model') addModelCall(sums, row)
     if (kind !== 'tool') continue

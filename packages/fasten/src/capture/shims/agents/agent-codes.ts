@@ -28,6 +28,7 @@ export const agentCodes = {
       'approved_by',
       'ended_early',
       'yields',
+      'input_required',
       'error',
       'error_code',
       'error_hash',
@@ -65,6 +66,10 @@ export const agentCodes = {
         yields: {
           type: 'integer',
           description: 'values of a tool that answers in parts',
+        },
+        input_required: {
+          type: 'boolean',
+          description: 'the tool wanted to know something first: one round of a call, which may go on',
         },
         error: {
           type: 'string',

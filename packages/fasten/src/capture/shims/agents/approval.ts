@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { AgentRecorder, ApprovalRequest } from './recorder.ts'
+import { isRowId } from '../../../core/ids.ts'
 import { checkedPolicy } from './recorded-value.ts'
+import { underGrant } from './run.ts'
 
 /** Who decides, and why. */
 export interface Decision {
@@ -31,6 +33,11 @@ export interface Approval {
   request(request: ApprovalRequest): PendingApproval
   grant(decision: DecisionOn): string | undefined
   deny(decision: DecisionOn): string | undefined
+  /**
+   * Runs `work` under a grant that was given elsewhere, in another process too: tools that it calls, not those that these call, name the row as `approved_by`. `fasten agents
+   * tree` says whether that row is there and grants the tool. Returns, throws, resolves and rejects as `work` does.
+   */
+  under<T>(grant: string, work: () => T): T
 }
 
 export function createApproval(recorder: AgentRecorder): Approval {
@@ -63,6 +70,11 @@ export function createApproval(recorder: AgentRecorder): Approval {
     },
     grant: (decision) => recorder.approvalGranted(checkedDecision(decision)),
     deny: (decision) => recorder.approvalDenied(checkedDecision(decision)),
+    under(grant, work) {
+      if (typeof grant !== 'string' || !isRowId(grant))
+        throw new TypeError('approval.under() needs the id of the row APPROVAL_GRANTED')
+      return underGrant(grant, work)
+    },
   }
 }
 

@@ -39,4 +39,5 @@ export const approval: Approval = {
   request: (request) => defaultAgents().approval.request(request),
   grant: (decision) => defaultAgents().approval.grant(decision),
   deny: (decision) => defaultAgents().approval.deny(decision),
+  under: (grant, work) => defaultAgents().approval.under(grant, work),
 }

@@ -10,7 +10,16 @@ import { createApprovalRefs } from './approval-refs.ts'
 import { failureOf } from './failure.ts'
 import type { PriceTable, TokenUsage } from './prices/price-table.ts'
 import { recordedValue, type ValuePolicy } from './recorded-value.ts'
-import { argsText, createLooseCalls, currentRun, runWithin, type AskedCall } from './run.ts'
+import {
+  argsText,
+  createLooseCalls,
+  currentGrant,
+  currentRun,
+  runWithin,
+  underGrant,
+  withinTool,
+  type AskedCall,
+} from './run.ts'
 
 /** What the recorder needs of an instance; any `Fasten` is one. */
 export type AgentInstance = Pick<Fasten, 'emit' | 'reserve' | 'register' | 'metaOf'>
@@ -64,6 +73,8 @@ export interface ToolEnd {
   readonly endedEarly?: boolean
   /** Values of a tool that answers in parts. */
   readonly yields?: number
+  /** It has not answered yet: it wants to know something first, and is called again when it is told. */
+  readonly isInputRequired?: boolean
 }
 
 export interface ModelCall {
@@ -175,6 +186,8 @@ export function createAgentRecorder(options: RecorderOptions = {}): AgentRecorde
           : undefined
       const callRef = call.callRef ?? claimed?.callRef
       const asked = claimed?.asked ?? (callRef === undefined ? undefined : askedFor(callRef))
+      // A call that is named is not left for one that is not.
+      if (asked !== undefined) asked.isClaimed = true
       const open = begin(call.causedBy ?? asked?.row, asked)
       const { hash: args_hash, value } = recordedValue(call.args, policies.args ?? 'hash', digest)
       const known = {
@@ -185,13 +198,15 @@ export function createAgentRecorder(options: RecorderOptions = {}): AgentRecorde
           arguments: value,
           server: call.server,
           transport: call.transport,
-          approved_by: call.approvedBy ?? approvals.grantOf(callRef),
+          approved_by: call.approvedBy ?? approvals.grantOf(callRef) ?? currentGrant(),
         }),
       }
       const anchors = { target: tool, target_kind: 'tool', ...present({ call_ref: callRef }) }
-      const partly = ({ endedEarly, yields }: ToolEnd): object => present({ ended_early: endedEarly, yields })
+      const partly = ({ endedEarly, yields, isInputRequired }: ToolEnd): object =>
+        present({ ended_early: endedEarly, yields, input_required: isInputRequired })
       return {
-        ...open.row,
+        id: open.row.id,
+        within: (work) => open.row.within(() => withinTool(tool, callRef, () => underGrant(undefined, work))),
         succeeded: (result, more = {}) =>
           open.end(() => {
             const kept = recordedValue(result, policies.result ?? 'hash', digest)

@@ -48,6 +48,37 @@ export const currentRun = (): AgentRun | undefined => storage.getStore()
 export const runWithin = <T>(run: AgentRun | undefined, work: () => T): T =>
   run === undefined ? work() : storage.run(run, work)
 
+/** The tool that runs, innermost, as far as the row of its call is known. */
+interface ToolAtWork {
+  readonly tool: string
+  readonly callRef: string | undefined
+  isPassedOn: boolean
+}
+
+const atWork = new AsyncLocalStorage<ToolAtWork>()
+
+/** Runs `work` as what the tool does. */
+export const withinTool = <T>(tool: string, callRef: string | undefined, work: () => T): T =>
+  atWork.run({ tool, callRef, isPassedOn: false }, work)
+
+/**
+ * The reference of the call in progress, where that is a call of `tool` which is about to be passed on to where the tool is (another process): the row there tells of the same
+ * call. Once: whatever else the tool calls are calls of their own.
+ */
+export function passOn(tool: string): string | undefined {
+  const call = atWork.getStore()
+  if (call === undefined || call.isPassedOn || call.tool !== tool) return undefined
+  call.isPassedOn = true
+  return call.callRef
+}
+
+/** The row of a grant that tools run under. */
+const grants = new AsyncLocalStorage<string | undefined>()
+
+export const currentGrant = (): string | undefined => grants.getStore()
+
+export const underGrant = <T>(grant: string | undefined, work: () => T): T => grants.run(grant, work)
+
 export function createAskedCalls(): AskedCalls {
   const calls = new Map<string, AskedCall>()
   return {

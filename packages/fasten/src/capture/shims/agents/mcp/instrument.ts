@@ -15,11 +15,6 @@ export interface McpAuth {
 
 export interface McpOptions extends RecordingOptions {
   /**
-   * Whether calls of tools leave a row TOOL_CALLED or TOOL_FAILED here. Default: servers record, clients do not. Where both do, the two rows have the same
-   * `call_ref`, and the client's is the cause of the server's.
-   */
-  readonly records?: boolean
-  /**
    * Ids that stand for work outside any request (`scheduler-…`) are kept as they are. Say so only where nobody but our own processes can
    * call, such as a server on stdio that we start ourselves. Default false.
    */

@@ -14,7 +14,7 @@ import { createMcpHandler, Server } from '@modelcontextprotocol/server'
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import { currentContext, runWithContext, type RequestContext } from '../../../context.ts'
 import { wrapFetch } from '../../http/fetch.ts'
-import { createClient, createServer, join, seenIn, until, versions } from './fixtures/peers.ts'
+import { createClient, createServer, join, seenIn, until, versions, type Seen } from './fixtures/peers.ts'
 import { instrumentMcpClient, instrumentMcpServer } from './mcp.ts'
 import type { McpMessage } from './message.ts'
 
@@ -127,7 +127,13 @@ for (const clientVersion of versions)
           return results.map(seenIn)
         }
         const [sent, byHand] = await seen('client')
+        // Each call has a name of its own.
+        const refOf = (found: Seen | undefined): unknown =>
+          (found?.meta as Record<string, unknown> | undefined)?.['fasten/call_ref']
+        for (const ref of [refOf(sent), refOf(byHand)]) assert.match(String(ref), /^mcp-[0-9a-f]{12}$/)
+        assert.notEqual(refOf(sent), refOf(byHand))
         assert.deepEqual(sent?.meta, {
+          'fasten/call_ref': refOf(sent),
           traceparent: `00-${caller.trace_id}-${caller.span_id}-01`,
           baggage: 'shop=7',
           'fasten/request_id': 'order-7',
@@ -135,6 +141,7 @@ for (const clientVersion of versions)
         })
         assert.deepEqual(byHand?.meta, {
           ...(sent?.meta as object),
+          'fasten/call_ref': refOf(byHand),
           'com.example/mine': { deep: [1] },
           'fasten/request_id': 'set-by-hand',
         })

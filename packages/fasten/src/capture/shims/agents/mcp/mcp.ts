@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { instrumentPeer, type McpOptions, type McpPeer, type Undo } from './instrument.ts'
 import { isObject } from './message.ts'
-import { recordSent, recordServed } from './tool-calls.ts'
+import { recordServed, watchSent } from './tool-calls.ts'
 
 /**
  * From now on requests that reach `server` (an `McpServer` or `Server` of SDK 1 or 2, or the class, for all of them) run in the context their
@@ -18,8 +18,8 @@ export function instrumentMcpServer(server: McpPeer, options: McpOptions = {}): 
  * ask of it (sampling, elicitation, roots) run in the context they belong to. Calls leave rows with `records: true`.
  */
 export function instrumentMcpClient(client: McpPeer, options: McpOptions = {}): Undo {
-  const watch = (by: object) => recordSent(options, () => nameOf(serverOf(by)))
-  return instrumentPeer(client, 'client', options.records === true ? watch : () => ({}), options)
+  const watch = (by: object) => watchSent(options, () => nameOf(serverOf(by)))
+  return instrumentPeer(client, 'client', watch, options)
 }
 
 const silent = { arrived: () => undefined }

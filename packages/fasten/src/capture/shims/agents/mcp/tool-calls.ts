@@ -1,18 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { isRequestId } from '../../../../core/ids.ts'
-import { currentContext } from '../../../context.ts'
+import { currentContext, runWithContext, type RequestContext } from '../../../context.ts'
 import { mintID } from '../../../request-id.ts'
 import { defaultAgents } from '../default-agents.ts'
 import type { Agents } from '../agents.ts'
 import type { OpenTool } from '../recorder.ts'
-import { currentRun } from '../run.ts'
+import { currentRun, passOn } from '../run.ts'
 import { toolCallOf, type ToolOptions } from '../wrap-tool.ts'
 import { metaKey } from './mcp-carrier.ts'
 import { isObject, metaOf, paramsOf, type McpMessage } from './message.ts'
 import type { CallEnd, CallWatch, WatchedCall } from './tap.ts'
 
 export interface RecordingOptions {
+  /**
+   * Whether calls of tools leave a row TOOL_CALLED or TOOL_FAILED here. Default: servers record, clients do not. Where both do, the two rows have the same
+   * `call_ref`, and the client's is the cause of the server's.
+   */
+  readonly records?: boolean
   /** Whose recorder and defaults hold. Default: those of the process (`configureAgents`), asked at each call. */
   readonly agents?: Agents
   /** What is said and kept of each tool, over the defaults of `agents`. */
@@ -40,8 +45,11 @@ export function recordServed(options: RecordingOptions, serverName: () => string
   }
 }
 
-/** The same for the calls that a client sends. The reference of the row travels with the call, and the server's row has the same. */
-export function recordSent(options: RecordingOptions, serverName: () => string | undefined): CallWatch {
+/**
+ * Names each call that a client sends, by the reference that its model or the agent's own row of it has, else by a new one: the server's row has the same, in every round of a call whose
+ * tool asks for input. With `records` a row here tells of it as well.
+ */
+export function watchSent(options: RecordingOptions, serverName: () => string | undefined): CallWatch {
   const goingOn = new AsyncLocalStorage<SentCall>()
   return {
     leaving(message) {
@@ -50,10 +58,17 @@ export function recordSent(options: RecordingOptions, serverName: () => string |
       const args = paramsOf(message)['arguments']
       const before = goingOn.getStore()
       if (before?.tool === tool && before.args === args) return before.call
-      const asked = currentRun()?.asked.claim(tool, args)?.callRef
-      const callRef = asked !== undefined && isRequestId(asked) ? asked : `mcp-${mintID()}`
-      const row = open(options, serverName, tool, message, { callRef })
-      const ending = watched(row, callRef)
+      const context = currentContext()
+      const passedOn = passOn(tool)
+      const asked = passedOn === undefined ? currentRun()?.asked.claim(tool, args) : undefined
+      const known = passedOn ?? asked?.callRef
+      const callRef = known !== undefined && isRequestId(known) ? known : `mcp-${mintID()}`
+      const causedBy = asked?.asked.row ?? context?.caused_by
+      const about = { callRef, ...(causedBy === undefined ? {} : { causedBy }) }
+      const ending =
+        options.records === true
+          ? watched(open(options, serverName, tool, message, about), callRef)
+          : unrecorded(context, causedBy, callRef)
       const sent: SentCall = {
         tool,
         args,
@@ -96,13 +111,31 @@ function open(
   })
 }
 
+/** Nothing is told here; what travels names the cause. */
+function unrecorded(
+  context: RequestContext | undefined,
+  causedBy: string | undefined,
+  callRef: string,
+): WatchedCall {
+  return {
+    within: (work) =>
+      context === undefined || causedBy === undefined
+        ? work()
+        : runWithContext({ ...context, caused_by: causedBy }, work),
+    callRef,
+    answered: (_response, pass) => pass(),
+    ended() {},
+  }
+}
+
 function watched(row: OpenTool, callRef?: string): WatchedCall {
   return {
     within: (work) => row.within(work),
     callRef,
     answered(response, pass) {
       const failure = failureIn(response)
-      if (failure === undefined) row.succeeded(withoutMeta(response.result))
+      const more = isInputWanted(response) ? { isInputRequired: true } : {}
+      if (failure === undefined) row.succeeded(withoutMeta(response.result), more)
       else row.failed(failure)
       pass()
     },
