@@ -12,7 +12,7 @@ describeCarrier('gRPC, with 20,000 calls in the air', async () => ({
   interleaved: 20_000,
 }))
 
-test('20,000 interleaved calls, and none sees the id of another', { timeout: 300_000 }, async (t) => {
+test('20,000 interleaved calls, and none sees the id of another', { timeout: 600_000 }, async (t) => {
   t.after(instrumentGrpc(grpc))
   assert.equal(await crossings(t, 20_000), 0)
 })

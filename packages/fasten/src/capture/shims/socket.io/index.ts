@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Servers: connections belong to the request that asked for them.
-export { instrumentNamespace } from './server.ts'
+// All of `socket.io`, or all of `socket.io-client`, in place.
+export { instrumentSocketIo } from './instrument.ts'
 
-export type { IoNamespace } from './server.ts'
+// The carrier under it.
+export { ioCarrier } from './event.ts'
+
+export type { IoEvent } from './event.ts'
+export type { SocketIoModule, SocketIoOptions } from './instrument.ts'

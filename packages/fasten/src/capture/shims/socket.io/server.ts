@@ -1,44 +1,209 @@
 // SPDX-License-Identifier: Apache-2.0
+import { carriedNow, contextOf, type Carried } from '../../carriers/carrier.ts'
 import { runWithContext, type RequestContext } from '../../context.ts'
-import { patchMethod } from '../patch.ts'
+import { instrumentOnce, patchMethod } from '../patch.ts'
+import { noteOf } from '../process/note.ts'
 import { contextOfHandshake, type Handshake } from '../ws/server.ts'
+import { whoOf } from '../ws/socket.ts'
+import { boundAck } from './acknowledgement.ts'
+import {
+  ioCarrier,
+  noteMember,
+  packetType,
+  packetWith,
+  takeNote,
+  type IoEvent,
+  type IoPacket,
+} from './event.ts'
 
-/** A namespace of Socket.IO, or its server, which stands for the main one. */
-export interface IoNamespace {
-  use(middleware: never): unknown
+/** A connection of Engine.IO, which sockets of several namespaces share. */
+interface ServerClient {
+  writeToEngine(encoded: unknown, options: { readonly wsPreEncodedFrame?: unknown }): void
 }
 
-interface IoSocket {
+interface Adapter {
+  broadcast(packet: IoPacket, options: never): void
+}
+
+/** A namespace of `socket.io`. */
+export interface ServerNamespace {
+  readonly name: string
+  readonly adapter: Adapter
+  readonly server: { readonly encoder: { encode(packet: IoPacket): unknown } }
+  to(room: string): { emit(name: string, ...values: unknown[]): boolean }
+  run(socket: ServerSocket, done: never): void
+  _add(client: ServerClient, auth: object, done: never): unknown
+  _doConnect(socket: ServerSocket, done: never): void
+}
+
+/** A socket of `socket.io`, with the methods that everything goes through. */
+export interface ServerSocket {
+  readonly nsp: ServerNamespace
+  readonly client: ServerClient
   readonly handshake: { readonly headers: Handshake['headers']; readonly address?: string }
-  use(middleware: (event: unknown, next: () => void) => void): unknown
+  emit(name: string, ...values: unknown[]): boolean
   emitReserved(name: string, ...values: unknown[]): boolean
+  packet(packet: IoPacket, options: never): void
+  onevent(packet: IoPacket): void
+  notifyOutgoingListeners(packet: IoPacket): void
 }
 
-const known = new WeakSet<IoNamespace>()
+/** What a client said when it asked for a namespace. */
+interface Offer {
+  readonly note: IoEvent
+}
 
-/**
- * Makes connections to a namespace of Socket.IO belong to the request that asked for them, by the ids in the headers of the handshake: later middleware, the listeners of
- * `connection`, of every event and of `disconnect` run in its context. Call it before other middleware is added, once for each namespace. What goes over the wire is not touched:
- * acknowledgements, rooms and binary attachments stay as they are. A second call changes nothing.
- */
-export function instrumentNamespace(namespace: IoNamespace): void {
-  if (typeof namespace?.use !== 'function')
-    throw new TypeError('namespace: give a Server or a Namespace of socket.io')
-  if (known.has(namespace)) return
-  known.add(namespace)
-  const enter = (socket: IoSocket, next: () => void): void => {
-    const { headers, address } = socket.handshake
-    const context: RequestContext = {
-      ...contextOfHandshake({ headers, socket: { remoteAddress: address } }),
-      method: 'socket.io',
+export function patchServer(
+  namespaces: ServerNamespace,
+  sockets: ServerSocket,
+  negotiates: boolean,
+): readonly (() => void)[] {
+  const offers = new WeakMap<ServerClient, Map<string, Offer>>()
+  const connections = new WeakMap<ServerSocket, RequestContext>()
+  const known = new WeakMap<object, () => void>()
+  /** What events carry that are kept for those whose connection is down. */
+  const kept = new WeakMap<object, Carried>()
+  const offerOf = ({ client, nsp }: ServerSocket): Offer | undefined => offers.get(client)?.get(nsp.name)
+  const within = <Result>(socket: ServerSocket, work: () => Result): Result => {
+    let context = connections.get(socket)
+    if (context === undefined) {
+      context = contextOfConnection(socket, offerOf(socket))
+      connections.set(socket, context)
     }
-    socket.use((_event, done) => runWithContext(context, done))
-    patchMethod(socket, 'emitReserved', (emit) => {
-      return function (this: IoSocket, ...values) {
-        return runWithContext(context, () => Reflect.apply(emit, this, values))
+    return runWithContext(context, work)
+  }
+  const heard = new WeakMap<IoPacket, IoEvent>()
+  /** Lies over the socket itself, because a client that was promised that notes are understood sends them for as long as it is connected. */
+  const takeNotesFrom = (socket: ServerSocket): void =>
+    void patchMethod(socket, 'onevent', (receive) => {
+      return function (this: ServerSocket, packet) {
+        const note = takeNote(packet.data)
+        if (note !== undefined) heard.set(packet, note)
+        return receive.call(this, packet)
       }
     })
-    runWithContext(context, next)
+  let broadcast: { readonly socket: ServerSocket; readonly packet: IoPacket } | undefined
+  const encodings = new WeakMap<IoPacket, unknown>()
+  const encodingOf = (socket: ServerSocket, packet: IoPacket): unknown => {
+    const encoding =
+      encodings.get(packet) ??
+      socket.nsp.server.encoder.encode(packetWith(packet, kept.get(packet.data as object)))
+    encodings.set(packet, encoding)
+    return encoding
   }
-  namespace.use(enter as never)
+  const undos: (() => void)[] = []
+  /** Classes that the module does not show are met when the first client comes. */
+  const meet = (client: ServerClient, adapter: Adapter): void => {
+    const clients = Object.getPrototypeOf(client) as ServerClient
+    const undoClients = instrumentOnce(known, clients, () => [
+      patchMethod(clients, 'writeToEngine', (write) => {
+        return function (this: ServerClient, encoded, options) {
+          const sent = broadcast
+          broadcast = undefined
+          if (sent?.socket.client !== this || offerOf(sent.socket) === undefined)
+            return write.call(this, encoded, options)
+          const { wsPreEncodedFrame: _frame, ...rest } = options
+          return write.call(this, encodingOf(sent.socket, sent.packet), rest)
+        }
+      }),
+    ])
+    const undoAdapter = instrumentOnce(known, adapter, () => [
+      patchMethod(adapter, 'broadcast', (send) => {
+        return function (this: Adapter, packet, options) {
+          if (Array.isArray(packet.data)) kept.set(packet.data, carriedNow())
+          return send.call(this, packet, options)
+        }
+      }),
+    ])
+    for (const undo of [undoClients, undoAdapter]) if (!undos.includes(undo)) undos.push(undo)
+  }
+  const broadcasts = Object.getPrototypeOf(namespaces.to.call({} as never, '')) as ReturnType<
+    ServerNamespace['to']
+  >
+  undos.push(
+    patchMethod(namespaces, '_add', (add) => {
+      return function (this: ServerNamespace, client, auth, done) {
+        meet(client, this.adapter)
+        const offered = offers.get(client) ?? new Map<string, Offer>()
+        offers.set(client, offered)
+        offered.delete(this.name)
+        if (negotiates && Object.hasOwn(noteOf(auth), noteMember)) {
+          // Nobody's but ours: what the application looks at is what its client said.
+          const { [noteMember]: ids, ...rest } = noteOf(auth)
+          if (typeof ids === 'object') offered.set(this.name, { note: ['connect', { [noteMember]: ids }] })
+          return add.call(this, client, rest, done)
+        }
+        return add.call(this, client, auth, done)
+      }
+    }),
+    // Middleware, and the listeners of `connection` even where middleware went on somewhere else.
+    patchMethod(namespaces, 'run', (run) => {
+      return function (this: ServerNamespace, socket, done) {
+        return within(socket, () => run.call(this, socket, done))
+      }
+    }),
+    patchMethod(namespaces, '_doConnect', (connect) => {
+      return function (this: ServerNamespace, socket, done) {
+        return within(socket, () => connect.call(this, socket, done))
+      }
+    }),
+    patchMethod(broadcasts, 'emit', (emit) => {
+      return function (this: typeof broadcasts, name, ...values) {
+        return emit.call(this, name, ...boundAck(values))
+      }
+    }),
+    patchMethod(sockets, 'emit', (emit) => {
+      return function (this: ServerSocket, name, ...values) {
+        return emit.call(this, name, ...boundAck(values))
+      }
+    }),
+    patchMethod(sockets, 'emitReserved', (emit) => {
+      return function (this: ServerSocket, ...values) {
+        return within(this, () => emit.call(this, ...values))
+      }
+    }),
+    patchMethod(sockets, 'packet', (write) => {
+      return function (this: ServerSocket, packet, options) {
+        if (offerOf(this) === undefined) return write.call(this, packet, options)
+        const { type, data } = packet
+        if (type !== packetType.connect)
+          return write.call(
+            this,
+            packetWith(packet, Array.isArray(data) ? kept.get(data) : undefined),
+            options,
+          )
+        takeNotesFrom(this)
+        const answer = { ...(data as object | undefined), [noteMember]: true }
+        return write.call(this, { ...packet, data: answer }, options)
+      }
+    }),
+    patchMethod(sockets, 'onevent', (receive) => {
+      return function (this: ServerSocket, packet) {
+        const note = heard.get(packet)
+        const pass = (): void => receive.call(this, packet)
+        if (note === undefined) return within(this, pass)
+        return runWithContext({ ...whoOf(connections.get(this)), ...contextOf(ioCarrier, note) }, pass)
+      }
+    }),
+    // An adapter encodes a broadcast once for all, and says so to each socket right before it writes.
+    patchMethod(sockets, 'notifyOutgoingListeners', (notify) => {
+      return function (this: ServerSocket, packet) {
+        notify.call(this, packet)
+        broadcast = { socket: this, packet }
+      }
+    }),
+  )
+  // As an array that still grows: the undo goes through it when it is called.
+  return undos
+}
+
+function contextOfConnection(socket: ServerSocket, offer: Offer | undefined): RequestContext {
+  const { headers, address } = socket.handshake
+  const handshake = contextOfHandshake({ headers, socket: { remoteAddress: address } })
+  const offered = offer === undefined ? {} : ioCarrier.extract(offer.note)
+  const ids =
+    offer === undefined || offered.request_id === undefined
+      ? handshake
+      : { ...whoOf(handshake), ...contextOf(ioCarrier, offer.note) }
+  return { ...ids, method: ioCarrier.method }
 }

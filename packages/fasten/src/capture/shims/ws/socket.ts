@@ -120,7 +120,7 @@ function inMessage<Result>(shim: WsShim, socket: object, message: WsMessage, wor
 }
 
 /** Who is at the other end stays true for each message; the trace and the cause of the connection are not those of the message. */
-function whoOf(connection: RequestContext | undefined): Partial<RequestContext> {
+export function whoOf(connection: RequestContext | undefined): Partial<RequestContext> {
   if (connection === undefined) return {}
   const {
     inbound_request_id: _id,
