@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The carriers' contract with 20,000 messages in the air, through the brokers where that takes more than a few seconds. */
-import { after, describe } from 'node:test'
+import { after, describe, test } from 'node:test'
 import amqp from 'amqplib'
 import { Redis } from 'ioredis'
 import kafkajs, { logLevel } from 'kafkajs'
@@ -11,6 +11,7 @@ import { openKafka } from '../kafka/fixtures/kafka-harness.ts'
 import { natsHarness } from '../nats/fixtures/nats-harness.ts'
 import { channelHarness, streamHarness } from '../redis/fixtures/redis-harness.ts'
 import { amqpHarness } from './fixtures/amqp-harness.ts'
+import { recovers } from './fixtures/recovers.ts'
 
 const interleaved = 20_000
 const [rabbit, nats, kcat, redis] = await Promise.all([
@@ -26,6 +27,13 @@ after(async () => {
 })
 
 describe('AMQP', { skip: rabbit.skip }, () => {
+  test('a consumer works on after the server was killed, and what it had not settled comes again', async () => {
+    await recovers(rabbit.server?.port ?? 0, async () => {
+      await rabbit.server?.kill9()
+      await rabbit.server?.start()
+    })
+  })
+
   describeCarrier(`AMQP, ${interleaved} at once`, async () => {
     const connection = await amqp.connect(`amqp://127.0.0.1:${rabbit.server?.port}`)
     const harness = await amqpHarness(await connection.createChannel(), interleaved)
