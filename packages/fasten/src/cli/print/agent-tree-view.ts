@@ -205,9 +205,13 @@ export function sumsOf(nodes: readonly AgentNode[]): TreeSums {
 function footOf(sums: TreeSums, isCut: boolean, look: Look): readonly string[] {
   const failed = (count: number): string => (count === 0 ? '' : ` (${grouped(count)} failed)`)
   const unknown = sums.costUnknown === 0 ? '' : ` and ${counted(sums.costUnknown, 'call')} of unknown cost`
+  const money = sums.costUnknown === sums.calls ? 'cost unknown' : `$${decimalText(sums.cost)}${unknown}`
+  const tools = `${counted(sums.tools, 'tool call')}${failed(sums.toolFailures)}`
+  const models =
+    `${counted(sums.calls, 'model call')}${failed(sums.failures)}, ${tools}, ` +
+    `in ${grouped(sums.inputTokens)} out ${grouped(sums.outputTokens)} tokens, ${money}`
   return [
-    `${counted(sums.calls, 'model call')}${failed(sums.failures)}, ${counted(sums.tools, 'tool call')}${failed(sums.toolFailures)}, ` +
-      `in ${grouped(sums.inputTokens)} out ${grouped(sums.outputTokens)} tokens, $${decimalText(sums.cost)}${unknown}`,
+    sums.calls === 0 ? tools : models,
     ...(isCut ? [look.paint('caution', 'cut: there are more rows; raise --limit')] : []),
   ]
 }

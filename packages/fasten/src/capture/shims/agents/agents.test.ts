@@ -8,6 +8,8 @@ import { bench } from '../../fixtures/instance.ts'
 import { runWithContext } from '../../context.ts'
 import { agentCodes } from './agent-codes.ts'
 import { createAgents } from './agents.ts'
+import type { PriceTable } from './prices/price-table.ts'
+import type { AgentRecorder } from './recorder.ts'
 import { createDigest } from './digest.ts'
 
 const byCode = (rows: readonly AuditRow[], code: string): AuditRow => {
@@ -79,6 +81,42 @@ describe('agents and what they do', () => {
           tool: 'look_up',
         },
       },
+    )
+  })
+
+  test('what is hostile in one fact costs no other: endless names, prices that are none', async (t) => {
+    const place = bench(t)
+    const fasten = place.start({ strict: true })
+    const endless = 'A'.repeat(100_000)
+    const table = (price: PriceTable['price']): PriceTable => ({ version: 'odd 1', price })
+    const recorderWith = (price: PriceTable['price']): AgentRecorder =>
+      createAgents({ fasten, prices: table(price) }).recorder
+    const usage = { input: 3, output: 4 }
+    recorderWith(() => ({ usd: '0.25', table: 'odd 1' }))
+      .startModel({ model: 'm' })
+      .succeeded({ model: endless, finishReason: endless, callRef: endless, usage })
+    recorderWith(() => ({ usd: '1e400', table: 'odd 1' }))
+      .startModel({ model: 'm' })
+      .succeeded({ usage })
+    recorderWith(() => ({ usd: 'free', table: 'odd 1' }))
+      .startModel({ model: 'm' })
+      .succeeded({ usage })
+    const { tool } = createAgents({ fasten })
+    assert.equal(tool(endless, () => 1, { risk: endless })(), 1)
+    await fasten.close()
+    const rows = await place.auditRows()
+    const costs = rows
+      .filter(({ code }) => code === 'MODEL_CALLED')
+      .map(({ detail }) => [detail['cost_usd'], detail['cost_unknown'], detail['input_tokens']])
+    assert.deepEqual(costs, [
+      [0.25, undefined, 3],
+      [undefined, true, 3],
+      [undefined, true, 3],
+    ])
+    const { detail } = byCode(rows, 'TOOL_CALLED')
+    assert.deepEqual(
+      [String(detail['tool']).length, String(detail['risk']).length, detail['result_hash']],
+      [256, 256, createDigest()(1)],
     )
   })
 

@@ -11,7 +11,7 @@ export interface FailureMembers {
 
 export function failureOf(error: unknown, digest: DigestOf): FailureMembers {
   const code = codeOf(error)
-  const message = error instanceof Error ? readMember(error, 'message') : error
+  const message = typeof error === 'object' && error !== null ? readMember(error, 'message') : error
   return {
     error: errorName(error),
     ...(code === undefined ? {} : { error_code: code }),

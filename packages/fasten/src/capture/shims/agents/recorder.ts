@@ -255,9 +255,11 @@ export function createAgentRecorder(options: RecorderOptions = {}): AgentRecorde
                 tools_asked: tools === 0 ? undefined : tools,
                 input_hash:
                   input.value === undefined && policies.input === undefined ? undefined : input.hash,
-                output_hash: policies.output === undefined ? undefined : output.hash,
+                // Of an answer that was not seen, or was too long, there is no digest.
+                output_hash:
+                  policies.output === undefined || facts.output === undefined ? undefined : output.hash,
                 input: input.value,
-                output: output.value,
+                output: facts.output === undefined ? undefined : output.value,
               }),
               ...usageMembers(facts.usage),
               ...costMembers(call.provider, answered, model ?? answered, facts.usage),
@@ -360,7 +362,11 @@ export function createAgentRecorder(options: RecorderOptions = {}): AgentRecorde
       end(work) {
         if (!isOpen) return
         isOpen = false
-        work()
+        try {
+          work()
+        } catch (error) {
+          complain(error)
+        }
       },
     }
   }
@@ -385,7 +391,7 @@ export function createAgentRecorder(options: RecorderOptions = {}): AgentRecorde
         ...whoActs(context, agent),
         ...present({ caused_by: causedBy }),
         ...event,
-        detail: { ...event.detail, ...lasted },
+        detail: { ...withShortTexts(event.detail ?? {}), ...lasted },
       } as const
       runWithContext(context, () => fasten.emit<string>(input))
     } catch (error) {
@@ -414,9 +420,10 @@ export function createAgentRecorder(options: RecorderOptions = {}): AgentRecorde
     if (prices === undefined || usage === undefined) return { cost_unknown: true, ...table }
     const price =
       prices.price({ provider, model: answered, usage }) ?? prices.price({ provider, model: asked, usage })
-    return price === undefined
+    const usd = Number(price?.usd ?? Number.NaN)
+    return price === undefined || !Number.isFinite(usd)
       ? { cost_unknown: true, ...table }
-      : { cost_usd: Number(price.usd), price_table: price.table }
+      : { cost_usd: usd, price_table: price.table }
   }
 
   /** What the application registered itself stays as it is. */
@@ -458,6 +465,24 @@ function usageMembers(usage: TokenUsage | undefined): object {
     cache_write_tokens: cacheWrite,
     reasoning_tokens: reasoning,
   })
+}
+
+/** Characters of one fact of a row, which a server or a model may have chosen. */
+const factCharsMax = 256
+
+/** What policies kept of values; it has a limit of its own. */
+const kept: ReadonlySet<string> = new Set(['arguments', 'result', 'input', 'output'])
+
+/** One endless name must not cost the row its other facts: a detail that is too large is replaced as a whole. */
+function withShortTexts(detail: object): object {
+  return Object.fromEntries(
+    Object.entries(detail).map(([name, value]: [string, unknown]) => [
+      name,
+      typeof value === 'string' && value.length > factCharsMax && !kept.has(name)
+        ? `${value.slice(0, factCharsMax - 1).toWellFormed()}…`
+        : value,
+    ]),
+  )
 }
 
 /** Without the members that nobody gave. */

@@ -37,6 +37,20 @@ describe('a function as a tool', () => {
       () => tool('c', () => 1, { args: 'everything' as never }),
       /args must be one of hash, redacted, full, none/,
     )
+    // An error that cannot be looked at is still the caller's.
+    const unseen = new Proxy(new Error('x'), {
+      get: () => assert.fail('looked at'),
+      getPrototypeOf: () => assert.fail('looked at'),
+    })
+    let thrown: unknown
+    try {
+      tool('d', () => {
+        throw unseen
+      })()
+    } catch (found) {
+      thrown = found
+    }
+    assert.ok(Object.is(thrown, unseen))
     // Nothing is started: the tool works all the same, and nothing is recorded.
     assert.equal(createAgents({ fasten: () => undefined }).tool('d', () => 4)(), 4)
   })

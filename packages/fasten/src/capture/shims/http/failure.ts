@@ -19,9 +19,14 @@ export function noteFailure(exchange: Exchange, failure: unknown): void {
 
 const charactersMax = 128
 
-/** The class of an error (`TypeError`, or the constructor's name when `name` was left at `Error`), else its type. */
+/** The class of an error (`TypeError`, or the constructor's name when `name` was left at `Error`), else its type. Never throws. */
 export function errorName(failure: unknown): string {
-  if (!(failure instanceof Error)) return failure === null ? 'null' : typeof failure
-  const name: unknown = failure.name === 'Error' ? failure.constructor.name : failure.name
-  return typeof name === 'string' && name !== '' ? name.slice(0, charactersMax) : 'Error'
+  try {
+    if (!(failure instanceof Error)) return failure === null ? 'null' : typeof failure
+    const name: unknown = failure.name === 'Error' ? failure.constructor.name : failure.name
+    return typeof name === 'string' && name !== '' ? name.slice(0, charactersMax) : 'Error'
+  } catch {
+    // A getter or a proxy of the application's: whoever waits for this error must get it, not ours.
+    return typeof failure
+  }
 }

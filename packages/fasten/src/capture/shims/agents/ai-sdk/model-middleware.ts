@@ -2,6 +2,7 @@
 import type { Agents } from '../agents.ts'
 import { defaultAgents } from '../default-agents.ts'
 import { givenUp, observedStream } from '../observed-stream.ts'
+import { createAnswerText } from '../model-api/answer-text.ts'
 import type { TokenUsage } from '../prices/price-table.ts'
 import type { ModelCall, ModelEnd, OpenModel } from '../recorder.ts'
 
@@ -103,7 +104,7 @@ interface ToolCallPart {
 }
 
 interface GenerateResult extends Facts {
-  readonly content?: readonly (ToolCallPart | { readonly type: 'text' })[]
+  readonly content?: readonly (ToolCallPart | { readonly type: 'text'; readonly text: string })[]
   readonly response?: Metadata
 }
 
@@ -116,8 +117,16 @@ type StreamPart =
   | { readonly type: 'text-delta'; readonly delta: string }
 
 function tell(open: OpenModel, { content = [], response = {}, ...facts }: GenerateResult): void {
-  for (const part of content) if (part.type === 'tool-call') ask(open, part)
-  open.succeeded({ ...endOf(facts), callRef: response.id, model: response.modelId, output: content })
+  const answer = createAnswerText()
+  for (const part of content)
+    if (part.type === 'tool-call') ask(open, part)
+    else if (part.type === 'text') answer.add(part.text)
+  open.succeeded({
+    ...endOf(facts),
+    callRef: response.id,
+    model: response.modelId,
+    output: answer.whole(),
+  })
 }
 
 const ask = (open: OpenModel, { toolCallId, toolName, input }: ToolCallPart): void =>
@@ -125,7 +134,7 @@ const ask = (open: OpenModel, { toolCallId, toolName, input }: ToolCallPart): vo
 
 function observed(open: OpenModel, source: ReadableStream<StreamPart>): ReadableStream<StreamPart> {
   let known: ModelEnd = {}
-  let text = ''
+  const answer = createAnswerText()
   let failure: { readonly error: unknown } | undefined
   return observedStream(source, {
     chunk(part) {
@@ -136,25 +145,22 @@ function observed(open: OpenModel, source: ReadableStream<StreamPart>): Readable
       }
       open.firstOutput()
       if (part.type === 'tool-call') ask(open, part)
-      else if (part.type === 'text-delta' && text.length < textCharsMax) text += part.delta
+      else if (part.type === 'text-delta') answer.add(part.delta)
       else if (part.type === 'finish') known = { ...known, ...endOf(part) }
       else if (part.type === 'error') failure ??= { error: part.error }
     },
     ended() {
-      if (failure === undefined) open.succeeded({ ...known, output: text })
-      else open.failed(failure.error, { ...known, output: text })
+      if (failure === undefined) open.succeeded({ ...known, output: answer.whole() })
+      else open.failed(failure.error, { ...known, output: answer.whole() })
     },
-    failed: (error) => open.failed(error, { ...known, output: text }),
+    failed: (error) => open.failed(error, { ...known, output: answer.whole() }),
     cancelled() {
-      if (failure !== undefined) open.failed(failure.error, { ...known, output: text })
-      else if (known.finishReason !== undefined) open.succeeded({ ...known, output: text })
-      else open.failed(givenUp(), { ...known, output: text, isAborted: true })
+      if (failure !== undefined) open.failed(failure.error, { ...known, output: answer.whole() })
+      else if (known.finishReason !== undefined) open.succeeded({ ...known, output: answer.whole() })
+      else open.failed(givenUp(), { ...known, output: answer.whole(), isAborted: true })
     },
   })
 }
-
-/** Of what a policy may want to see of a streamed answer. */
-const textCharsMax = 65_536
 
 function endOf({ finishReason, usage }: Facts): ModelEnd {
   return { finishReason: finishReason?.unified, usage: usage === undefined ? undefined : usageOf(usage) }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { createAnswerText } from '../model-api/answer-text.ts'
 import { countAt, listAt, objectAt, textAt } from '../model-api/json.ts'
 import type { AnswerReader, Json, ModelApi } from '../model-api/observed-fetch.ts'
 import { ServerError } from '../model-api/server-error.ts'
@@ -22,6 +23,7 @@ interface Block {
 function readMessage(open: OpenModel): AnswerReader {
   let known: ModelEnd = {}
   let counts: Json = {}
+  const answer = createAnswerText()
   const blocks = new Map<number, Block>()
 
   function take(message: Json): void {
@@ -42,8 +44,9 @@ function readMessage(open: OpenModel): AnswerReader {
       switch (type) {
         case 'message':
           take(body)
-          for (const { type: kind, id, name, input } of listAt(body, 'content'))
-            if (kind === 'tool_use' && typeof id === 'string' && typeof name === 'string')
+          for (const { type: kind, id, name, input, text } of listAt(body, 'content'))
+            if (kind === 'text') answer.add(text)
+            else if (kind === 'tool_use' && typeof id === 'string' && typeof name === 'string')
               open.asked(id, name, input)
           return undefined
         case 'message_start':
@@ -57,6 +60,7 @@ function readMessage(open: OpenModel): AnswerReader {
         }
         case 'content_block_delta': {
           const begun = blocks.get(at)
+          answer.add(objectAt(body, 'delta')?.['text'])
           if (begun !== undefined) begun.json += textAt(objectAt(body, 'delta'), 'partial_json') ?? ''
           return undefined
         }
@@ -74,7 +78,7 @@ function readMessage(open: OpenModel): AnswerReader {
           return undefined
       }
     },
-    end: () => ({ ...known, usage: usageOf(counts) }),
+    end: () => ({ ...known, usage: usageOf(counts), output: answer.whole() }),
   }
 }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { createAnswerText } from '../model-api/answer-text.ts'
 import { countAt, listAt, objectAt, textAt } from '../model-api/json.ts'
 import type { AnswerReader, Json, ModelApi } from '../model-api/observed-fetch.ts'
 import { ServerError } from '../model-api/server-error.ts'
@@ -26,6 +27,7 @@ interface PartialCall {
 /** Chat, completions and embeddings, whole or in chunks. */
 function readCompletions(open: OpenModel): AnswerReader {
   let known: ModelEnd = {}
+  const answer = createAnswerText()
   const calls = new Map<number, PartialCall>()
   const told = new Set<number>()
 
@@ -49,6 +51,10 @@ function readCompletions(open: OpenModel): AnswerReader {
       }
       for (const choice of listAt(body, 'choices')) {
         const finishReason = textAt(choice, 'finish_reason')
+        if ((countAt(choice, 'index') ?? 0) === 0)
+          answer.add(
+            choice['text'] ?? (objectAt(choice, 'message') ?? objectAt(choice, 'delta'))?.['content'],
+          )
         for (const [place, call] of listAt(
           objectAt(choice, 'message') ?? objectAt(choice, 'delta'),
           'tool_calls',
@@ -60,7 +66,7 @@ function readCompletions(open: OpenModel): AnswerReader {
       }
       return undefined
     },
-    end: () => known,
+    end: () => ({ ...known, output: answer.whole() }),
   }
 }
 
@@ -92,11 +98,14 @@ function readResponses(open: OpenModel): AnswerReader {
       }
       if (status === undefined || status === 'in_progress' || status === 'queued') return undefined
       known = { ...known, finishReason: status }
+      const answer = createAnswerText()
       for (const item of listAt(response, 'output')) {
+        for (const part of listAt(item, 'content')) answer.add(part['text'])
         const id = textAt(item, 'call_id')
         const name = textAt(item, 'name')
         if (id !== undefined && name !== undefined) open.asked(id, name, item['arguments'] ?? item['input'])
       }
+      known = { ...known, output: answer.whole() }
       const error = response['error']
       return error === undefined || error === null ? undefined : { error: failureIn(error) }
     },

@@ -96,6 +96,18 @@ describe('the OpenAI client', () => {
     assert.doesNotMatch(JSON.stringify([row, others]), /how warm/, 'what was said is not recorded')
   })
 
+  test('what was answered is kept as its digest when a policy asks, the same of a stream as of a whole answer', async (t) => {
+    const { client, agents, rows } = await desk(
+      t,
+      [whole(said('20 degrees')), events(saidInChunks(['20 ', 'degrees']))],
+      { policies: { output: 'hash' } },
+    )
+    await client.chat.completions.create(chat)
+    for await (const part of await client.chat.completions.create({ ...chat, stream: true })) void part
+    const digests = (await rows()).map(({ detail }) => detail['output_hash'])
+    assert.deepEqual(digests, [agents.recorder.digest('20 degrees'), agents.recorder.digest('20 degrees')])
+  })
+
   test('a stream passes as it is; its usage is known when the application asked for it, and unknown else', async (t) => {
     const usage = { prompt_tokens: 9, completion_tokens: 2, total_tokens: 11 }
     const { client, rows } = await desk(t, [
