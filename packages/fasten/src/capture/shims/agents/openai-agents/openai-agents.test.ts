@@ -12,6 +12,7 @@ import { currentContext, runWithContext } from '../../../context.ts'
 import { bench } from '../../../fixtures/instance.ts'
 import { createAgents } from '../agents.ts'
 import { createDigest } from '../digest.ts'
+import { instrumentOpenAI } from '../openai/instrument-openai.ts'
 import { instrumentOpenAIAgents } from './openai-agents.ts'
 
 type Item = Readonly<Record<string, unknown>>
@@ -41,7 +42,8 @@ describe('the OpenAI Agents SDK', { timeout: 120_000 }, () => {
     let body = ''
     request.setEncoding('utf8').on('data', (part: string) => (body += part))
     request.on('end', () => {
-      const { input, instructions, model } = JSON.parse(body) as {
+      const { input, instructions, model, stream } = JSON.parse(body) as {
+        stream?: boolean
         input: Item[]
         instructions: string
         model: string
@@ -56,24 +58,20 @@ describe('the OpenAI Agents SDK', { timeout: 120_000 }, () => {
         input_tokens_details: { cached_tokens: 4 },
       }
       const id = `resp_${++answers}`
-      return response.end(
-        JSON.stringify({
-          id,
-          object: 'response',
-          status: 'completed',
-          model: `${model}-2026`,
-          output,
-          usage,
-        }),
-      )
+      const answer = { id, object: 'response', status: 'completed', model: `${model}-2026`, output, usage }
+      if (stream !== true) return response.end(JSON.stringify(answer))
+      response.setHeader('content-type', 'text/event-stream')
+      const event = { type: 'response.completed', sequence_number: 0, response: answer }
+      return response.end(`event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`)
     })
   })
   let runner: sdk.Runner
+  let client: OpenAI
   before(async () => {
     sdk.setTraceProcessors([])
     await once(server.listen(0, '127.0.0.1'), 'listening')
     const baseURL = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`
-    const client = new OpenAI({ baseURL, apiKey: 'none', maxRetries: 0 })
+    client = new OpenAI({ baseURL, apiKey: 'none', maxRetries: 0 })
     runner = new sdk.Runner({
       modelProvider: new sdk.OpenAIProvider({ openAIClient: client as never }),
       model: 'm',
@@ -94,6 +92,7 @@ describe('the OpenAI Agents SDK', { timeout: 120_000 }, () => {
     t.after(instrumentOpenAIAgents(sdk, { agents }))
     return {
       fasten,
+      agents,
       async rows(): Promise<readonly AuditRow[]> {
         await fasten.close()
         return place.auditRows()
@@ -163,6 +162,34 @@ describe('the OpenAI Agents SDK', { timeout: 120_000 }, () => {
     assert.deepEqual([input_tokens, output_tokens, cached_tokens, model_requested], [10, 5, 4, undefined])
     assert.equal(called?.detail['args_hash'], createDigest()({ order: 7 }))
     assert.equal(called?.on_behalf_of, 'ada')
+  })
+
+  test('a streamed run leaves the same rows; those of the client below it have the same ids and counts', async (t) => {
+    const { agents, rows } = open(t)
+    t.after(instrumentOpenAI(client, { agents }))
+    const lookUp = sdk.tool({
+      name: 'look_up',
+      description: 'Reads an order.',
+      parameters: z.object({ order: z.number() }),
+      execute: ({ order }) => `order ${order}`,
+    })
+    const desk = new sdk.Agent({ name: 'desk', instructions: 'desk', tools: [lookUp] })
+    script = (input) => (isFirst(input) ? [calling('call_1', 'look_up', { order: 7 })] : [saying('done')])
+    await runWithContext({ request_id: 'order-8' }, async () => {
+      const running = await runner.run(desk, 'hello', { stream: true })
+      for await (const part of running) void part
+      await running.completed
+    })
+    const found = await rows()
+    assert.deepEqual(new Set(found.map(({ request_id }) => request_id)), new Set(['order-8']))
+    const models = found.filter(({ code }) => code === 'MODEL_CALLED')
+    const seen = Map.groupBy(models, ({ call_ref }) => call_ref)
+    assert.deepEqual([models.length, seen.size], [4, 2])
+    for (const { detail } of models)
+      assert.deepEqual([detail['input_tokens'], detail['output_tokens']], [10, 5])
+    const tool = found.find(({ code }) => code === 'TOOL_CALLED')
+    const cause = models.find(({ id }) => id === tool?.caused_by)
+    assert.deepEqual([tool?.actor, tool?.call_ref, cause?.call_ref], ['desk', 'call_1', models[0]?.call_ref])
   })
 
   test('what fails is told as failed, also what the SDK makes an answer of', async (t) => {
