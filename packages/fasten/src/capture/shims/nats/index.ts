@@ -11,5 +11,5 @@ export { handler, inMessage, withIds } from './explicit.ts'
 export { createNatsCarrier } from './nats-carrier.ts'
 
 export type { HandledMessage, HandleOptions } from './explicit.ts'
-export type { NatsOptions, NatsTarget } from './instrument.ts'
+export type { NatsModule, NatsOptions, NatsTarget } from './instrument.ts'
 export type { MakeNatsHeaders, NatsHeaders, NatsMessage } from './nats-carrier.ts'

@@ -23,13 +23,19 @@ export interface NatsTarget {
   subscribe: Call
 }
 
+/** `@nats-io/transport-node`: every connection it makes. */
+export interface NatsModule {
+  readonly NatsConnectionImpl: abstract new (...values: never[]) => object
+  readonly headers: MakeNatsHeaders
+}
+
 export interface NatsOptions extends MessageRowOptions, Pick<ReceiveOptions, 'trustsSentinels'> {
   /** `headers` of the module that made the connection: what goes out with ids needs headers, and only that module can make them. */
   readonly headers: MakeNatsHeaders
 }
 
 /**
- * From now on what is published through the connection carries the ids of the work in progress (requests, JetStream and key-value stores publish
+ * From now on what is published through the connection, or through every one where the module is given, carries the ids of the work in progress (requests, JetStream and key-value stores publish
  * as well), and callbacks of `subscribe` and of JetStream's `consume` run as what their message asks for. Iterators are for `handle`.
  * What the client asks of JetStream for itself (`$JS.`) is left alone, replies and acks carry nothing, and to a server
  * without headers everything goes as it did.
@@ -42,9 +48,20 @@ export interface NatsOptions extends MessageRowOptions, Pick<ReceiveOptions, 'tr
  * when they are settled: 200 acked, 503 `requeued` (nak), 500 `terminated`, or `never_settled` when the next delivery of the same
  * message shows it or the connection ends. A durable consumer that acks nothing (`ack_policy: none`) is therefore never settled.
  */
-export function instrumentNats(target: NatsTarget, options: NatsOptions): () => void {
-  if (!isTarget(target)) throw new TypeError('instrumentNats: give a connection of nats.js')
-  if (typeof options?.headers !== 'function')
+export function instrumentNats(
+  module: NatsModule,
+  options?: Omit<NatsOptions, 'headers'> & Partial<NatsOptions>,
+): () => void
+export function instrumentNats(target: NatsTarget, options: NatsOptions): () => void
+export function instrumentNats(given: NatsModule | NatsTarget, others?: Partial<NatsOptions>): () => void {
+  const isModule = typeof Object(given).NatsConnectionImpl === 'function'
+  const target: unknown = isModule ? (given as NatsModule).NatsConnectionImpl.prototype : given
+  const options = {
+    ...(isModule ? { headers: (given as NatsModule).headers } : {}),
+    ...others,
+  } as NatsOptions
+  if (!isTarget(target)) throw new TypeError('instrumentNats: give @nats-io/transport-node or a connection')
+  if (typeof options.headers !== 'function')
     throw new TypeError('headers: give the function "headers" of the module that made the connection')
   const begin = createMessageRows(options)
   const shim: Shim = { begin, receiving: options, carrier: createNatsCarrier(options.headers) }

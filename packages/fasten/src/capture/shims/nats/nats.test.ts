@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import { connect as dial, createServer, type AddressInfo } from 'node:net'
 import { after, before, describe, test } from 'node:test'
 import { AckPolicy, jetstream, jetstreamManager, type JsMsg } from '@nats-io/jetstream'
+import * as transport from '@nats-io/transport-node'
 import { connect, headers, type NatsConnection } from '@nats-io/transport-node'
 import { describeCarrier } from '../../../testing/carrier-contract.ts'
 import { startDebianServer } from '../../carriers/fixtures/debian-server.ts'
 import { currentRequestID, runWithContext } from '../../context.ts'
+import { createCrowd } from '../fixtures/crowd.ts'
 import { recordingMessages, until } from '../fixtures/messages.ts'
+import { startSeverableProxy } from '../fixtures/severable-proxy.ts'
 import { natsHarness } from './fixtures/nats-harness.ts'
 import { handle, handler, inMessage, instrumentNats, withIds } from './index.ts'
 
@@ -207,19 +209,10 @@ describe('NATS', { skip, timeout: 300_000 }, () => {
 
   test('a server without headers gets what it got before', async () => {
     // The server itself has no such setting; it is said for it, on the way.
-    const proxy = createServer((client) => {
-      const upstream = dial(server?.port ?? 0, '127.0.0.1')
-      upstream.on('data', (bytes) =>
-        client.write(
-          Buffer.from(bytes.toString('latin1').replace('"headers":true', '"headers":null'), 'latin1'),
-        ),
-      )
-      client.on('data', (bytes) => upstream.write(bytes))
-      client.on('close', () => upstream.destroy()).on('error', () => upstream.destroy())
-      upstream.on('close', () => client.destroy()).on('error', () => client.destroy())
-    })
-    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve))
-    const nc = await connection((proxy.address() as AddressInfo).port)
+    const proxy = await startSeverableProxy(server?.port ?? 0, (bytes) =>
+      Buffer.from(bytes.toString('latin1').replace('"headers":true', '"headers":null'), 'latin1'),
+    )
+    const nc = await connection(proxy.port)
     instrumentNats(nc, { headers })
     const arrived = new Promise((resolve) =>
       plain.subscribe('old', { callback: (_, message) => resolve([message.string(), message.headers]) }),
@@ -228,7 +221,32 @@ describe('NATS', { skip, timeout: 300_000 }, () => {
     as('r-8', () => nc.publish('old', 'x'))
     assert.deepEqual(await arrived, ['x', undefined])
     await nc.close()
-    proxy.close()
+    await proxy.close()
+  })
+
+  test('every connection of a module: however many are in the air, each is handled as whose it is', async () => {
+    const stop = instrumentNats(transport)
+    const nc = await connection()
+    assert.equal(instrumentNats(nc, { headers }), stop)
+    const crowd = createCrowd(2_000)
+    nc.subscribe('crowd', {
+      callback(_, message) {
+        crowd.handle(message.string())
+        message.respond(String(currentRequestID()))
+      },
+    })
+    await crowd.send(async (owner) => {
+      const reply = await nc.request('crowd', owner, { timeout: 120_000 })
+      assert.equal(reply.string(), owner)
+    })
+    await crowd.end()
+    stop()
+    const bare = new Promise((resolve) =>
+      plain.subscribe('no-crowd', { callback: (_, message) => resolve(message.headers) }),
+    )
+    await plain.flush()
+    as('r-11', () => nc.publish('no-crowd', 'x'))
+    assert.equal(await bare, undefined)
   })
 
   test('a subscription works on after the server was killed', async () => {

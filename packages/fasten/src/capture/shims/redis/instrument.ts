@@ -4,6 +4,7 @@ import {
   createMessageRows,
   endWith,
   type BeginMessageRow,
+  type MessageRow,
   type MessageRowOptions,
 } from '../../carriers/message-row.ts'
 import { instrumentOnce, patchMethod } from '../patch.ts'
@@ -12,8 +13,15 @@ import { redisMessageCarrier, redisStreamCarrier, type RedisFields } from './red
 type Call = (this: unknown, ...values: never[]) => unknown
 type Loose = (this: unknown, ...values: unknown[]) => unknown
 
-/** A client of ioredis or of node-redis, or the prototype of one. */
-export type RedisTarget = { xadd: Call; publish: Call } | { xAdd: Call; publish: Call }
+// Any constructor, whatever it takes and makes.
+type Class = abstract new (...values: never[]) => object
+
+/** The module ioredis or redis, a client of either, or the prototype of one. */
+export type RedisTarget =
+  | { xadd: Call; publish: Call }
+  | { xAdd: Call; publish: Call }
+  | { readonly Redis: Class; readonly Cluster: Class }
+  | { createClient: Call }
 
 export interface RedisOptions extends MessageRowOptions {
   /** Whether `publish` writes `_req` into payloads that are JSON objects. Default true; nothing else has room for an id there. */
@@ -25,20 +33,68 @@ export interface RedisOptions extends MessageRowOptions {
  * pipelines and transactions too, and what it publishes carries the id in `_req` where the payload is a JSON object. What is read is for
  * `handle` and `inMessage`: a client answers with lists, and no function of the application runs for each entry.
  *
- * Changes methods in place. A second call for the same client changes nothing. Answers a function that ends it. Throws
+ * Given the module, that holds for every client of ioredis, and for those that `createClient` and its like of node-redis make from now on; an
+ * application that took `createClient` out of the module before has the one it took.
+ *
+ * Changes methods in place. A second call for the same target changes nothing. Answers a function that ends it. Throws
  * TypeError for what is no such client. With `records`, a row `PUBLISH` for each entry and message, ended with the answer of the
  * server; those of pipelines and transactions leave none, since their answers come together.
  */
 export function instrumentRedis(target: RedisTarget, options: RedisOptions = {}): () => void {
-  if (target === null || typeof target !== 'object' || !(has(target, 'xadd') || has(target, 'xAdd')))
-    throw new TypeError('instrumentRedis: give a client of ioredis or node-redis')
   const { payloads = true } = options
   const begin = createMessageRows(options)
+  return instrumentTarget(target, { begin, payloads, isActive: () => true })
+}
+
+function instrumentTarget(given: unknown, shim: Shim): () => void {
+  const target = moduleOf(given)
+  // Of a client whose class is instrumented everything is done already.
+  for (let each: object | null = target; each !== null; each = Object.getPrototypeOf(each) as object | null) {
+    const earlier = known.get(each)
+    if (earlier !== undefined && shims.get(each)?.isActive() !== false) return earlier
+    // What an earlier instrumentation reached, which has been ended since, is free for this one.
+    earlier?.()
+  }
   return instrumentOnce(known, target, () => {
     let isOn = true
-    const undos = patchCommands(target, { begin, payloads, isActive: () => isOn })
-    return [...undos, () => (isOn = false)]
+    const inner: Shim = { ...shim, isActive: () => isOn && shim.isActive() }
+    shims.set(target, inner)
+    return [...patchesFor(target, inner), () => (isOn = false)]
   })
+}
+
+/** The module itself where a namespace object was given, whose members cannot be replaced. */
+function moduleOf(given: unknown): object {
+  if (typeof given !== 'function' && (typeof given !== 'object' || given === null)) return refuse()
+  const { default: inner } = given as { readonly default?: unknown }
+  return typeof inner === 'object' && inner !== null && has(inner, 'createClient') ? inner : given
+}
+
+function refuse(): never {
+  throw new TypeError('instrumentRedis: give the module ioredis or redis, or a client of either')
+}
+
+function patchesFor(target: object, shim: Shim): readonly (() => void)[] {
+  if (has(target, 'xadd') || has(target, 'xAdd')) return patchCommands(target, shim)
+  const member = (name: string): unknown => (target as Readonly<Record<string, unknown>>)[name]
+  if (has(target, 'Redis') && has(target, 'Cluster'))
+    return ['Redis', 'Cluster'].map((name) =>
+      instrumentTarget((member(name) as { readonly prototype: object }).prototype, shim),
+    )
+  if (!has(target, 'createClient')) return refuse()
+  return ['createClient', 'createClientPool', 'createCluster', 'createSentinel']
+    .filter((name) => has(target, name))
+    .map((name) => patchMethod(target as Record<string, Loose>, name, (original) => making(original, shim)))
+}
+
+/** A function that makes clients. */
+function making(original: Loose, shim: Shim): Loose {
+  return function (this: unknown, ...values) {
+    const made = original.apply(this, values)
+    if (shim.isActive() && typeof made === 'object' && made !== null && has(made, 'publish'))
+      instrumentTarget(made, shim)
+    return made
+  }
 }
 
 interface Shim {
@@ -48,6 +104,7 @@ interface Shim {
 }
 
 const known = new WeakMap<object, () => void>()
+const shims = new WeakMap<object, Shim>()
 const has = (target: object, name: string): boolean =>
   typeof (target as Readonly<Record<string, unknown>>)[name] === 'function'
 
@@ -59,6 +116,8 @@ function patchCommands(target: object, shim: Shim): readonly (() => void)[] {
     ...['xAdd', 'XADD'].flatMap((name) => wrap(name, (original) => adding(original, shim, withFields))),
     ...['publish', 'PUBLISH'].flatMap((name) => wrap(name, (original) => publishing(original, shim))),
     ...['pipeline', 'multi', 'MULTI'].flatMap((name) => wrap(name, (original) => queueing(original, shim))),
+    // ioredis makes them of the class again, node-redis as well: of a single client that was instrumented they would know nothing.
+    ...wrap('duplicate', (original) => making(original, shim)),
   ]
 }
 
@@ -70,7 +129,30 @@ function adding(
   return function (this: unknown, ...values) {
     if (!shim.isActive()) return original.apply(this, values)
     const row = shim.begin({ method: 'PUBLISH', address: String([values[0]].flat()[0]) })
-    return endWith(row, () => original.apply(this, [...given(values)]))
+    return answering(row, given(values), (handed) => original.apply(this, [...handed]))
+  }
+}
+
+/**
+ * Sends the command, and ends the row with its answer. Where there is a callback the promise comes back as it is: nobody looks at that one, and one
+ * derived from it would reject unhandled.
+ */
+function answering(
+  row: MessageRow | undefined,
+  values: readonly unknown[],
+  send: (values: readonly unknown[]) => unknown,
+): unknown {
+  const callback = values.at(-1)
+  if (row === undefined || typeof callback !== 'function') return endWith(row, () => send(values))
+  const ending = function (this: unknown, failure: unknown, ...answers: unknown[]): unknown {
+    row.end(failure === null || failure === undefined ? {} : { failure })
+    return (callback as Loose).call(this, failure, ...answers)
+  }
+  try {
+    return send([...values.slice(0, -1), ending])
+  } catch (failure) {
+    row.end({ failure })
+    throw failure
   }
 }
 
@@ -100,7 +182,7 @@ function publishing(original: Loose, shim: Shim): Loose {
     const given = shim.payloads && isPayload ? carry(redisMessageCarrier, payload) : payload
     const bytes_out = isPayload ? Buffer.byteLength(payload) : 0
     const row = shim.begin({ method: 'PUBLISH', address: String(channel), bytes_out })
-    return endWith(row, () => original.call(this, channel, given, ...rest))
+    return answering(row, [channel, given, ...rest], (handed) => original.apply(this, [...handed]))
   }
 }
 

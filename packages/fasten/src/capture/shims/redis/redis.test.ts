@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
 import { after, describe, test } from 'node:test'
+import * as ioredisModule from 'ioredis'
 import { Redis } from 'ioredis'
+import * as nodeRedis from 'redis'
 import { createClient } from 'redis'
 import { describeCarrier } from '../../../testing/carrier-contract.ts'
 import { startDebianServer } from '../../carriers/fixtures/debian-server.ts'
 import { currentRequestID, runWithContext } from '../../context.ts'
+import { createCrowd } from '../fixtures/crowd.ts'
 import { recordingMessages, until } from '../fixtures/messages.ts'
 import { channelHarness, streamHarness } from './fixtures/redis-harness.ts'
 import {
@@ -150,6 +154,110 @@ describe('Redis', { skip, timeout: 300_000 }, () => {
       ],
     )
     await handle(null, () => assert.fail('there is nothing'))
+  })
+
+  test('every client of a module, and a callback that is told of a failure leaves nothing unhandled', async () => {
+    const { fasten, rows } = recordingMessages()
+    const stream = `s-${randomUUID()}`
+    const stop = instrumentRedis(ioredisModule, { fasten, records: true })
+    const redis = ioredis()
+    const same = instrumentRedis(redis)
+    await as('r-1', async () => redis.xadd(stream, '*', 'a', '1'))
+    await as('r-2', async () => {
+      const twin = redis.duplicate()
+      twin.on('error', () => undefined)
+      open.push(twin)
+      await twin.xadd(stream, '*', 'a', '1')
+    })
+    const told = await new Promise((resolve) =>
+      as('r-3', () => void redis.xadd(stream, 'nonsense', 'a', '1', resolve)),
+    )
+    assert.ok(told instanceof Error)
+    stop()
+    same()
+    await as('r-4', async () => redis.xadd(stream, '*', 'a', '1'))
+    const stopNode = instrumentRedis(nodeRedis)
+    const node = nodeRedis.default.createClient({ url: `redis://127.0.0.1:${server?.port}` })
+    stopNode()
+    const again = instrumentRedis(nodeRedis)
+    const other = nodeRedis.default.createClient({ url: `redis://127.0.0.1:${server?.port}` })
+    await Promise.all([node.connect(), other.connect()])
+    await as('r-5', async () => node.xAdd(stream, '*', { a: '1' }))
+    await as('r-6', async () => other.xAdd(stream, '*', { a: '1' }))
+    again()
+    node.destroy()
+    other.destroy()
+    assert.deepEqual(await idsIn(stream), ['r-1', 'r-2', undefined, undefined, 'r-6'])
+    assert.deepEqual(
+      rows.map(({ request_id, status }) => [request_id, status]),
+      [
+        ['r-1', 200],
+        ['r-2', 200],
+        ['r-3', 500],
+      ],
+    )
+  })
+
+  test('however many are in the air through an instrumented client, each is handled as whose it is', async () => {
+    const redis = ioredis()
+    const undo = instrumentRedis(redis)
+    const stream = `s-${randomUUID()}`
+    const crowd = createCrowd(2_000)
+    await crowd.send(async (owner) => redis.xadd(stream, '*', 'owner', owner))
+    await handle(await redis.xread('STREAMS', stream, '0'), ({ fields }) =>
+      crowd.handle((fields as readonly string[])[1] ?? ''),
+    )
+    await crowd.end()
+    undo()
+  })
+
+  test('a connection lost while an entry is handled leaves it pending, and whoever claims it works for the same id', async () => {
+    const redis = new Redis(server?.port ?? 0, '127.0.0.1', {
+      enableOfflineQueue: false,
+      retryStrategy: () => 50,
+    })
+    redis.on('error', () => undefined)
+    open.push(redis)
+    await until(() => redis.status === 'ready')
+    const stream = `s-${randomUUID()}`
+    await as('r-1', async () => plain.xadd(stream, '*', ...withIds(['a', '1'])))
+    await plain.xgroup('CREATE', stream, 'g', '0')
+    const { fasten, rows } = recordingMessages()
+    const seen: unknown[] = []
+    const options = {
+      fasten,
+      records: true,
+      stream,
+      ack: async (entry: { id: string }) => redis.xack(stream, 'g', entry.id),
+    }
+    const id = await redis.client('ID')
+    const read = await redis.xreadgroup('GROUP', 'g', 'one', 'STREAMS', stream, '>')
+    await assert.rejects(
+      handle(
+        read,
+        async () => {
+          const lost = once(redis, 'close')
+          await plain.client('KILL', 'ID', id)
+          await lost
+          seen.push(currentRequestID())
+        },
+        options,
+      ),
+    )
+    await until(() => redis.status === 'ready')
+    await handle(
+      await redis.xautoclaim(stream, 'g', 'two', 0, '0'),
+      () => void seen.push(currentRequestID()),
+      options,
+    )
+    assert.deepEqual(seen, ['r-1', 'r-1'])
+    assert.deepEqual(
+      rows.map(({ request_id, method, status }) => [request_id, method, status]),
+      [
+        ['r-1', 'DELIVER', 500],
+        ['r-1', 'REDELIVER', 200],
+      ],
+    )
   })
 
   test('entries are there after the server was killed', async () => {
