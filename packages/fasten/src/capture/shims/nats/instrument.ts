@@ -25,7 +25,7 @@ export interface NatsTarget {
 
 /** `@nats-io/transport-node`: every connection it makes. */
 export interface NatsModule {
-  readonly NatsConnectionImpl: abstract new (...values: never[]) => object
+  readonly NatsConnectionImpl: { readonly prototype: object }
   readonly headers: MakeNatsHeaders
 }
 
