@@ -184,7 +184,10 @@ async function bundleVendors(root: string, home: string, fresh: string): Promise
  */
 function importedNames(home: string, vendor: string): string[] {
   const names = new Set<string>()
-  const imports = new RegExp(`^import \\{([^}]*)\\} from '#${vendor}'`, 'gm')
+  const imports = new RegExp(
+    `(?:^import|\\bconst) \\{([^}]*)\\} (?:from '#${vendor}'|= await import\\('#${vendor}'\\))`,
+    'gm',
+  )
   const lazy = new RegExp(`const (\\w+) = await import\\('#${vendor}'\\)`)
   for (const file of globSync('src/**/*.ts', { cwd: home })) {
     if (/\.(test|torture)\.ts$/.test(file)) continue
