@@ -112,8 +112,8 @@ export function startDrainThread(
       execArgv: process.execArgv.filter((flag) => flag.startsWith('--conditions=')),
     })
   } catch (error) {
-    // The permission model may forbid threads, a bundler may have lost the entry.
-    onEvent(inlineEvent(error))
+    // The permission model may forbid threads, a bundler may have lost the entry. Whoever is told has yet to be handed this drainer.
+    queueMicrotask(() => onEvent(inlineEvent(error)))
     return startInlineDrainer(inline())
   }
   type Waiter = {

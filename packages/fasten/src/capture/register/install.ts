@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+import { basename } from 'node:path'
+import { readEnvFile } from '../env-file.ts'
 import { currentFasten, init } from '../init.ts'
 import { instrumentFetch, instrumentHttp } from '../shims/http/outbound.ts'
+import { instrumentChildProcess } from '../shims/process/child-process.ts'
+import { instrumentWorkerThreads, takePort } from '../shims/process/threads.ts'
 import { readChoice } from './choice.ts'
 import { leaveStdout } from '../stdout.ts'
 import { knownModules, stdioModules } from './known.ts'
@@ -8,36 +12,60 @@ import { onModules } from './module-hook.ts'
 import { instrumentServers } from './servers.ts'
 
 /**
- * Starts fasten from the environment, unless it runs already, and instruments what the application will load. Throws `CONFIG_INVALID`,
- * `REGISTER_UNSUPPORTED` and what `init` throws: an application that was asked to leave rows does not start without them.
+ * Starts fasten from the environment, unless it runs already, and instruments what the application will load. Where no `FASTEN_AUDIT_DSN` says where
+ * rows go, none are kept until the application calls `init` itself; a warning says so, and the ids travel all the same: a flag in
+ * `NODE_OPTIONS` reaches programs that nobody thought of, and each would leave a database where it happens to run. Does nothing in a package manager.
+ *
+ * Throws `CONFIG_INVALID`, `REGISTER_UNSUPPORTED` and what `init` throws: an application that was asked to leave rows does not start without them.
  */
-export function install(env: Readonly<Record<string, string | undefined>>): void {
-  // NODE_OPTIONS reaches every thread; the one that stores our rows needs none of this.
-  if (/[\\/]drain-worker\.[jt]s$/.test(process.argv[1] ?? '')) return
-  const choice = readChoice(
-    env,
-    knownModules.map(({ name }) => name),
-  )
-  if (currentFasten() === undefined) init()
-  if (choice.has('http')) instrumentServers()
-  if (choice.hosts.length > 0) {
-    instrumentFetch({ hosts: choice.hosts })
-    instrumentHttp({ hosts: choice.hosts })
-  }
+export function install(variables: Readonly<Record<string, string | undefined>>): void {
+  takePort()
+  if (isNoApplication(process.argv[1] ?? '')) return
+  const envFile = variables['FASTEN_ENV_FILE'] ?? ''
+  const env = envFile === '' ? variables : { ...readEnvFile(envFile), ...variables }
+  const choice = readChoice(env, knownModules)
   const chosen = knownModules.filter(({ name }) => choice.has(name))
   const bySpecifier = new Map(
-    chosen.flatMap((known) => known.specifiers.map((specifier) => [specifier, known])),
+    chosen.flatMap((known) => known.specifiers.map((specifier) => [specifier, known] as const)),
   )
-  onModules(new Set([...bySpecifier.keys(), ...stdioModules]), (specifier, exports) => {
+  const wanted = new Map([...stdioModules.map((specifier) => [specifier, {}] as const), ...bySpecifier])
+  onModules(wanted, (specifier, exports) => {
     if (stdioModules.includes(specifier)) return leaveStdout()
     try {
       bySpecifier.get(specifier)?.instrument(exports, { records: choice.recordsMessages })
     } catch (error) {
       // Another version of the library than those we know: the application runs on without its ids, and says so.
-      process.emitWarning(`${specifier} could not be instrumented: ${String(error)}`, {
-        type: 'FastenWarning',
-        code: 'FASTEN_NOT_INSTRUMENTED',
-      })
+      warn(`${specifier} could not be instrumented: ${String(error)}`, 'FASTEN_NOT_INSTRUMENTED')
     }
   })
+  if (currentFasten() === undefined) {
+    if ((env['FASTEN_AUDIT_DSN'] ?? '') !== '') init()
+    else
+      warn(
+        'FASTEN_AUDIT_DSN is not set: ids are passed on, but no rows are kept unless the application calls fasten.init()',
+        'FASTEN_NO_STORE',
+      )
+  }
+  // After the thread that stores our own rows was started: it is nobody's.
+  if (choice.has('http')) instrumentServers()
+  if (choice.has('process')) {
+    instrumentWorkerThreads()
+    instrumentChildProcess()
+  }
+  if (choice.hosts.length > 0) {
+    instrumentFetch({ hosts: choice.hosts })
+    instrumentHttp({ hosts: choice.hosts })
+  }
+}
+
+/** NODE_OPTIONS reaches every thread and process: the thread that stores our rows, our own command, and what starts the application. */
+function isNoApplication(file: string): boolean {
+  return (
+    /[\\/]drain-worker\.[jt]s$/.test(file) ||
+    /^(npm|npx|pnpm|pnpx|yarn|yarnpkg|corepack|fasten)(-cli)?(\.[cm]?js)?$/.test(basename(file))
+  )
+}
+
+function warn(message: string, code: string): void {
+  process.emitWarning(message, { type: 'FastenWarning', code })
 }

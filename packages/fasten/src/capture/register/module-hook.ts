@@ -35,7 +35,7 @@ interface Loaded {
  * are not loaded yet. Throws FastenError `REGISTER_UNSUPPORTED` before Node.js 22.15.
  */
 export function onModules(
-  specifiers: ReadonlySet<string>,
+  specifiers: ReadonlyMap<string, { readonly rebinds?: readonly string[] }>,
   loaded: (specifier: string, exports: Readonly<Record<string, unknown>>) => void,
 ): () => void {
   const { registerHooks } = nodeModule as HookingModule
@@ -58,10 +58,26 @@ export function onModules(
     heard.add(exports)
     loaded(specifier, exports as Readonly<Record<string, unknown>>)
   }
+  const byPackage = Map.groupBy(specifiers.keys(), packageOf)
+  const siblings = new Map(
+    [...byPackage.values()].flatMap((all) =>
+      all.map((one) => [one, all.filter((other) => other !== one)] as const),
+    ),
+  )
   const { deregister } = registerHooks({
     resolve(specifier, context, next) {
       const resolved = next(specifier, context)
-      if (specifiers.has(specifier) && resolved.url.startsWith('file:')) wanted.set(resolved.url, specifier)
+      if (!specifiers.has(specifier) || !resolved.url.startsWith('file:')) return resolved
+      wanted.set(resolved.url, specifier)
+      // A module of a package loads its neighbours by relative names; the application may ask for them by ours later.
+      for (const other of siblings.get(specifier) ?? []) {
+        try {
+          const { url } = next(other, context)
+          if (!wanted.has(url)) wanted.set(url, other)
+        } catch {
+          // This version of the package does not have it.
+        }
+      }
       return resolved
     },
     load(url, context, next) {
@@ -72,7 +88,7 @@ export function onModules(
       if (module.format === 'module')
         return {
           ...module,
-          source: `${source}\nimport * as fasten$self from ${JSON.stringify(url)};${call(specifier)}fasten$self);`,
+          source: `${source}\nimport * as fasten$self from ${JSON.stringify(url)};${call(specifier)}fasten$self);${rebound(specifiers.get(specifier)?.rebinds)}`,
         }
       if (module.format === 'commonjs' || module.format === undefined || module.format === null)
         return { ...module, source: `${source}\n;${call(specifier)}module.exports);` }
@@ -87,6 +103,16 @@ export function onModules(
 
 /** By which the added lines find us: they run in modules that cannot import anything of ours. */
 const teller: unique symbol = Symbol.for('fasten.register')
+
+const packageOf = (specifier: string): string =>
+  specifier
+    .split('/')
+    .slice(0, specifier.startsWith('@') ? 2 : 1)
+    .join('/')
+
+/** Where a name turns out to be a constant, it stays what it was. */
+const rebound = (names: readonly string[] = []): string =>
+  names.map((name) => `try{${name}=fasten$self.default.${name}}catch{}`).join('')
 
 const call = (specifier: string): string =>
   `globalThis[Symbol.for('fasten.register')]?.(${JSON.stringify(specifier)}, `

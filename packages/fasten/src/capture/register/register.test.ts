@@ -10,17 +10,23 @@ import { registered } from './fixtures/registered.ts'
 
 test('everything known is instrumented unless some are named, or left out', () => {
   const choose = (FASTEN_REGISTER?: string) => {
-    const { has } = readChoice(FASTEN_REGISTER === undefined ? {} : { FASTEN_REGISTER }, ['mqtt', 'ws'])
-    return ['http', 'mqtt', 'ws'].filter((name) => has(name))
+    const { has } = readChoice(FASTEN_REGISTER === undefined ? {} : { FASTEN_REGISTER }, [
+      { name: 'mqtt' },
+      { name: 'otel', isOptIn: true },
+      { name: 'ws' },
+    ])
+    return ['http', 'mqtt', 'otel', 'ws'].filter((name) => has(name))
   }
   assert.deepEqual(choose(), ['http', 'mqtt', 'ws'])
   assert.deepEqual(choose(' mqtt, http'), ['http', 'mqtt'])
   assert.deepEqual(choose('-mqtt'), ['http', 'ws'])
   assert.deepEqual(choose('mqtt,ws,-ws'), ['mqtt'])
+  assert.deepEqual(choose('otel'), ['otel'])
+  assert.deepEqual(choose('+otel,-ws'), ['http', 'mqtt', 'otel'])
   assert.throws(() => choose('mqtts'), {
     code: 'CONFIG_INVALID',
     at: 'FASTEN_REGISTER',
-    hint: /mqtt, ws.*did you mean/,
+    hint: /mqtt, otel, ws.*did you mean/,
   })
 })
 

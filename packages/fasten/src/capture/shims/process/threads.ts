@@ -57,12 +57,25 @@ export function instrumentWorkerThreads(): () => void {
       if (threads.Worker === CarryingWorker) threads.Worker = Worker
       syncBuiltinESMExports()
     })
-    const { port } = noteOf(getEnvironmentData(startKey))
-    if (parentPort !== null && parentPort.listenerCount('message') === 0 && isPort(port))
+    const port = takePort()
+    if (parentPort !== null && parentPort.listenerCount('message') === 0 && port !== undefined)
       undos.push(...instrumentParentPort(parentPort, port))
     return undos
   })
 }
+
+/**
+ * Takes the port of the notes out of what this thread hands on to threads of its own: a port can be in one place only, and `new Worker` would refuse.
+ * The note of what the thread was started for stays.
+ */
+export function takePort(): MessagePort | undefined {
+  const { port, note } = noteOf(getEnvironmentData(startKey))
+  if (!isPort(port)) return taken
+  setEnvironmentData(startKey, { note })
+  return (taken = port)
+}
+
+let taken: MessagePort | undefined
 
 /** A worker as its parent has it. */
 interface ThreadEnd {
