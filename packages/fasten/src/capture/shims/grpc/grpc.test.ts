@@ -263,6 +263,26 @@ describe('call rows', () => {
     )
   })
 
+  test('a call of a method that the server does not have leaves a row under the id of its caller', async (t) => {
+    const { client, rows } = await opened(t)
+    const read = (bytes: Buffer): Buffer => bytes
+    const failed = await new Promise<grpc.ServiceError | null>((resolve) =>
+      runWithContext({ request_id: 'r-9' }, () =>
+        (client as unknown as grpc.Client).makeUnaryRequest(
+          '/shop.Orders/None',
+          read,
+          read,
+          Buffer.alloc(0),
+          resolve,
+        ),
+      ),
+    )
+    assert.equal(failed?.code, grpc.status.UNIMPLEMENTED)
+    const [{ duration_us: _duration, ...row } = {}] = rows as (ApiInput | undefined)[] as [Partial<ApiInput>]
+    const head = { method: 'GRPC', path: '/shop.Orders/None', id: 'r-9' }
+    assert.deepEqual([rows.length, row], [1, { ...head, status: 501, error: 'UNIMPLEMENTED' }])
+  })
+
   test('a call that was cancelled is a 499, one whose deadline passed says so', async (t) => {
     const { client, rows } = await opened(t)
     const events: (string | null)[] = []

@@ -20,7 +20,7 @@ export function instrumentGrpc(grpc: GrpcModule, options: GrpcServerOptions = {}
   if (typeof grpc?.Channel !== 'function' || typeof grpc.Server !== 'function')
     throw new TypeError('grpc: give the module @grpc/grpc-js')
   return instrumentOnce(known, grpc.Channel, () => {
-    const enter = createEntrance(options)
+    const entrance = createEntrance(options)
     let isActive = true
     const undoClients = patchMethod(
       grpc.Channel.prototype,
@@ -37,8 +37,13 @@ export function instrumentGrpc(grpc: GrpcModule, options: GrpcServerOptions = {}
       'bindAsync',
       (bindAsync) =>
         function (this: unknown, ...values: never[]) {
-          enterCallsOf(this as object, (method, call) => {
-            if (isActive) enter(method, call)
+          enterCallsOf(this as object, {
+            enter(method, call) {
+              if (isActive) entrance.enter(method, call)
+            },
+            refuse(...values) {
+              if (isActive) entrance.refuse(...values)
+            },
           })
           Reflect.apply(bindAsync, this, values)
         },

@@ -3,7 +3,8 @@ import type { Source } from '../../../core/row.ts'
 import { contextOf, type ReceiveOptions } from '../../carriers/carrier.ts'
 import { createMessageRows, type MessageRow, type MessageRowOptions } from '../../carriers/message-row.ts'
 import { runWithContext, type RequestContext } from '../../context.ts'
-import { instrumentOnce } from '../patch.ts'
+import { createHeaderCarrier } from '../../carriers/header-carrier.ts'
+import { instrumentOnce, patchMethod } from '../patch.ts'
 import { grpcCarrier, type GrpcMetadata } from './metadata.ts'
 import { endingOf } from './status.ts'
 
@@ -42,9 +43,9 @@ export function serverInterceptor<Call, Next>(
 ): (method: { readonly path: string }, call: Next) => Call {
   if (typeof grpc?.ServerInterceptingCall !== 'function')
     throw new TypeError('grpc: give the module @grpc/grpc-js')
-  const enter = createEntrance(options)
+  const entrance = createEntrance(options)
   return (method, call) => {
-    enter(method, call as unknown as GrpcServerCall)
+    entrance.enter(method, call as unknown as GrpcServerCall)
     return new grpc.ServerInterceptingCall(call)
   }
 }
@@ -62,22 +63,41 @@ export function instrumentServer(server: GrpcServer, options: GrpcServerOptions 
   return enterCallsOf(server, createEntrance(options))
 }
 
-export type Entrance = (method: { readonly path: string }, call: GrpcServerCall) => void
+/** What becomes of the calls of a server. */
+export interface Entrance {
+  /** A call of a method that there is. */
+  enter(method: { readonly path: string }, call: GrpcServerCall): void
+  /** A call that was refused before any interceptor saw it, with the code of its status. */
+  refuse(headers: Headers, address: string | undefined, code: unknown): void
+}
+
+type Headers = Readonly<Record<string, unknown>>
+
+/** Where calls pass by that no interceptor gets to see; older and newer versions may do without. */
+interface Refusing {
+  _verifyContentType?(stream: RefusedStream, headers: Headers): boolean
+  _respondWithError?(status: { readonly code?: unknown }, stream: RefusedStream, ...rest: never[]): void
+}
+
+interface RefusedStream {
+  readonly session?: { readonly socket?: { readonly remoteAddress?: string } }
+}
 
 /** The same with options already compiled. */
-export function enterCallsOf(server: GrpcServer, enter: Entrance): () => void {
+export function enterCallsOf(server: GrpcServer, entrance: Entrance): () => void {
   const holder = server as { interceptors?: unknown }
   if (!Array.isArray(holder.interceptors))
     throw new TypeError('server: give a Server of @grpc/grpc-js 1.10 or newer')
   return instrumentOnce(known, server, () => {
     const interceptor = (method: { readonly path: string }, call: GrpcServerCall): GrpcServerCall => {
-      enter(method, call)
+      entrance.enter(method, call)
       return call
     }
     const given = holder.interceptors as readonly unknown[]
     // Its own list: the one in the options may be shared with other servers.
     holder.interceptors = [interceptor, ...given]
     return [
+      ...watchRefusals(server as Refusing, entrance),
       () => {
         holder.interceptors = (holder.interceptors as readonly unknown[]).filter(
           (each) => each !== interceptor,
@@ -87,12 +107,48 @@ export function enterCallsOf(server: GrpcServer, enter: Entrance): () => void {
   })
 }
 
+function watchRefusals(server: Refusing, entrance: Entrance): readonly (() => void)[] {
+  const headersOf = new WeakMap<RefusedStream, Headers>()
+  if (typeof server._verifyContentType !== 'function' || typeof server._respondWithError !== 'function')
+    return []
+  return [
+    patchMethod(server, '_verifyContentType', (verify) => {
+      return function (this: Refusing, stream, headers) {
+        headersOf.set(stream, headers)
+        return verify.call(this, stream, headers)
+      }
+    }),
+    patchMethod(server, '_respondWithError', (respond) => {
+      return function (this: Refusing, status, stream, ...rest) {
+        const address = stream.session?.socket?.remoteAddress
+        entrance.refuse(headersOf.get(stream) ?? {}, address, status.code)
+        return respond.call(this, status, stream, ...rest)
+      }
+    }),
+  ]
+}
+
 const carrier = grpcCarrier()
+
+/** The same ids before they are metadata. */
+const refused = createHeaderCarrier<Headers>({
+  name: carrier.name,
+  method: carrier.method,
+  get: (headers, name) => headers[name],
+  set: (headers) => headers,
+})
 
 /** Makes a call run in the context of what it came with, from its first event to its last. */
 export function createEntrance({ trustsSentinels = false, ...rest }: GrpcServerOptions): Entrance {
   const begin = createMessageRows(rest)
-  return ({ path }, call) => {
+  const refuse: Entrance['refuse'] = (headers, ip, code) => {
+    const context = contextOf(refused, headers, {
+      trustsSentinels,
+      context: { source: ip === undefined ? {} : { ip } },
+    })
+    begin({ method: 'GRPC', address: String(headers[':path'] ?? '') }, context)?.end(endingOf(code))
+  }
+  const enter: Entrance['enter'] = ({ path }, call) => {
     const { start, sendStatus } = call
     let row: MessageRow | undefined
     call.start = (listener) => {
@@ -120,6 +176,7 @@ export function createEntrance({ trustsSentinels = false, ...rest }: GrpcServerO
       sendStatus.call(call, status as never)
     }
   }
+  return { enter, refuse }
 }
 
 function sourceOf(call: GrpcServerCall, metadata: GrpcMetadata): Source {
