@@ -9,6 +9,7 @@ import { promisify } from 'node:util'
 import { BroadcastChannel, MessageChannel, Worker } from 'node:worker_threads'
 import { describeCarrier } from '../../../testing/carrier-contract.ts'
 import { currentRequestID, runWithContext } from '../../context.ts'
+import { crossings, type Answer } from './fixtures/crossings.ts'
 import { openForkEcho, openThreadEcho, type Echo } from './fixtures/notes.ts'
 import {
   childEnvironment,
@@ -19,12 +20,6 @@ import {
   instrumentWorkerThreads,
   openEnvelope,
 } from './index.ts'
-
-interface Answer {
-  readonly got: { readonly n?: number }
-  readonly ids: readonly [string | null, string | null]
-  readonly started: string | null
-}
 
 const place = (name: string): string => fileURLToPath(new URL(`./fixtures/${name}.ts`, import.meta.url))
 const at = <Result>(request_id: string, work: () => Result): Result => runWithContext({ request_id }, work)
@@ -39,7 +34,7 @@ for (const [name, openEcho] of [
       echo = await openEcho()
     })
     after(() => echo.close())
-    describeCarrier(name, async () => echo.harness)
+    describeCarrier(name, async () => ({ ...echo.harness, interleaved: 1_000 }))
   })
 
 describeCarrier('environments', async () => ({
@@ -47,25 +42,6 @@ describeCarrier('environments', async () => ({
   message: (body) => ({ BODY: body as string }),
   payloadOf: ({ BODY }) => BODY as string,
 }))
-
-/** Sends `count` messages, each from a request of its own, and counts the ids that were not that request's, on both ends. */
-async function crossings(
-  end: { on(name: 'message', listener: (answer: Answer) => void): unknown },
-  send: (message: object) => void,
-  count: number,
-): Promise<number> {
-  let crossed = 0
-  let left = count
-  const done = Promise.withResolvers<void>()
-  end.on('message', ({ got, ids }) => {
-    const request_id = `r-${got.n}`
-    crossed += [...ids, currentRequestID()].filter((id) => id !== request_id).length
-    if (--left === 0) done.resolve()
-  })
-  for (let n = 0; n < count; n++) at(`r-${n}`, () => send({ n }))
-  await done.promise
-  return crossed
-}
 
 describe('worker threads in place', () => {
   let undo: () => void
@@ -81,14 +57,14 @@ describe('worker threads in place', () => {
   }
 
   test(
-    '20,000 interleaved messages, and none is received under the id of another',
+    '2,000 interleaved messages, and none is received under the id of another',
     { timeout: 120_000 },
     async (t) => {
       const worker = start(t, 'instrumented')
       // More than a thread is kept notes for before it has shown that it reads them.
       worker.postMessage({})
       await once(worker, 'message')
-      assert.equal(await crossings(worker, (message) => worker.postMessage(message), 20_000), 0)
+      assert.equal(await crossings(worker, (message) => worker.postMessage(message), 2_000), 0)
     },
   )
 
@@ -154,11 +130,11 @@ describe('processes in place', () => {
   }
 
   test(
-    '20,000 interleaved messages, and none is received under the id of another',
+    '2,000 interleaved messages, and none is received under the id of another',
     { timeout: 120_000 },
     async (t) => {
       const child = await at('r-start', () => start(t, 'instrumented'))
-      assert.equal(await crossings(child, (message) => child.send(message), 20_000), 0)
+      assert.equal(await crossings(child, (message) => child.send(message), 2_000), 0)
     },
   )
 
