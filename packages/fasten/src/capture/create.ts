@@ -319,16 +319,18 @@ export function createFasten({
   /** A drainer's news as sys rows under the names the published SDKs use, and the bad ones on stderr. */
   function tellDrainEvent(event: DrainEvent): void {
     const { event: name, ...fields } = event
+    // The store may be well without a thread of its own, and nothing will say that one is back: `has_drain_thread` says it.
+    const isInline = event.event === 'audit_drain_failed' && event.code === 'DRAIN_INLINE'
     // The spool of another process is no trouble of this one.
-    if ('error' in event && name !== 'audit_spool_not_adopted' && name !== 'audit_witness_failed')
-      lastError = event.error
+    const isOthers = name === 'audit_spool_not_adopted' || name === 'audit_witness_failed'
+    if ('error' in event && !isOthers && !isInline) lastError = event.error
     if (name === 'audit_checkpoint_recovered') lastError = null
     if (name === 'audit_drain_recovered') lastError = null
     if (name === 'audit_row_quarantined') {
       untold.push(event)
       tellQuarantined()
     }
-    if (event.event === 'audit_drain_failed') {
+    if (event.event === 'audit_drain_failed' && !isInline) {
       storeError = event.error
       if (event.code === 'STORE_REPLACED') {
         isReplaced = true
