@@ -5,7 +5,7 @@ import type { Sql } from './sql.ts'
 /**
  * Gives the space of swept rows back. A partition of an earlier month in which nothing is left is dropped. Others that have mostly
  * dead rows are vacuumed, which cuts free pages off their ends; when it `mayRewrite`, they are written anew, indices and all, while
- * whoever wants to read that month waits. The partition that rows go into now is left to the server's own vacuum.
+ * whoever wants to read that month waits. Both take new samples for the planner, so that the server keeps none of rows that are gone. The partition that rows go into now is left to the server's own vacuum.
  */
 export async function compactPartitions(
   sql: Sql,
@@ -25,7 +25,8 @@ export async function compactPartitions(
   for (const { name, oid, isDead: isKnown } of await earlierMonths(sql, prefix, tables)) {
     const isDead = isKnown || touched.has(oid)
     if (await isEmpty(sql, name)) await dropEmpty(sql, name)
-    else if (isDead) await sql.run(mayRewrite ? `VACUUM (FULL) ${name}` : `VACUUM (TRUNCATE) ${name}`)
+    else if (isDead)
+      await sql.run(mayRewrite ? `VACUUM (FULL, ANALYZE) ${name}` : `VACUUM (TRUNCATE, ANALYZE) ${name}`)
   }
   const [row] = await sql.run(
     `SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0) AS bytes FROM unnest($1::text[]) AS t (name)

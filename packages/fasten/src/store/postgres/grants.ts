@@ -2,6 +2,7 @@
 import { FastenError, systemCode } from '../../core/error.ts'
 import { prefixOf, ownTables } from './migrate.ts'
 import { rights, rowRights, type Rights } from './rights.ts'
+import { erasableTables } from './scrub.ts'
 import type { Sql } from './sql.ts'
 
 /** Database roles by what they may do. Each is a role that exists, or will by the time the SQL is run. */
@@ -38,6 +39,7 @@ export async function grantStatements(
     ...Object.entries(rights).filter(([table]) => there.has(table)),
   ]
   const statements = tables.map(([table]) => `REVOKE ALL ON ${prefix}"${table}" FROM PUBLIC`)
+  const [version] = await sql.run("SELECT current_setting('server_version_num')::int AS number")
   for (const kind of ['reader', 'writer', 'sweeper'] as const) {
     const role = roles[kind]
     if (role === undefined) continue
@@ -45,6 +47,10 @@ export async function grantStatements(
     statements.push(`GRANT USAGE ON SCHEMA "${schema}" TO ${name}`)
     for (const [table, { [kind]: granted }] of tables)
       if (granted !== '') statements.push(`GRANT ${granted} ON ${prefix}"${table}" TO ${name}`)
+    // Who erases has to write these tables anew; before version 17 only their owner may.
+    if (kind === 'sweeper' && Number(version?.['number']) >= 170_000)
+      for (const table of erasableTables)
+        if (there.has(table)) statements.push(`GRANT MAINTAIN ON ${prefix}"${table}" TO ${name}`)
     if (kind !== 'reader')
       statements.push(`GRANT EXECUTE ON FUNCTION ${prefix}fasten_make_months(text, date, int) TO ${name}`)
   }

@@ -4,8 +4,9 @@ import { erasedRow, erasureFacts, type ErasedValue } from '../privacy/erasure-fa
 import type { KeyStore, Tombstone } from '../privacy/key-store.ts'
 import type { EraseDeed, ErasedLog, PersonalRow, PersonalStore } from '../privacy/personal-store.ts'
 import type { PostgresDeed } from './append.ts'
-import { isWithoutKeys, type UseSql } from './key-store.ts'
+import type { UseSql } from './key-store.ts'
 import { allHolds } from './retention-tables.ts'
+import { scrubTables } from './scrub.ts'
 import type { Sql } from './sql.ts'
 import type { PostgresWriter } from './writer.ts'
 
@@ -50,23 +51,7 @@ export function createPostgresPersonalStore({
     tell: async (base, own) => {
       await writer.perform(({ appendOwn }) => appendOwn(base, own), { logs: [base] })
     },
-    async scrub() {
-      await outside(async (sql, prefix) => {
-        await sql.run(`VACUUM FULL ${prefix}fasten_disclosures`)
-        // Rows that were moved out of it brought their keys along.
-        await sql.run(`VACUUM FULL ${prefix}fasten_outbox`)
-        try {
-          await sql.run('CHECKPOINT')
-        } catch (error) {
-          // Only some roles may ask for one; the server makes its own within minutes.
-          if (!isWithoutKeys(error)) throw error
-        }
-      })
-    },
-    scrubbed: 'the encrypted values and their look-ups are deleted from the files of the tables',
-    remaining: [
-      "the server's write-ahead log holds the encrypted values and wrapped keys until it is recycled, its archive and standbys for as long as they are kept",
-    ],
+    scrub: () => outside(scrubTables),
     erased: () => writer.perform(({ sql, prefix }) => tombstonesIn(sql, prefix)),
   }
 }

@@ -38,7 +38,12 @@ export const rights: Readonly<Record<string, Rights>> = {
     reader: 'SELECT',
     sweeper: 'SELECT, INSERT, UPDATE (size, head_hash, position, moved_at, public_keys)',
   },
-  fasten_checkpoints: { writer: 'SELECT, INSERT, UPDATE, DELETE', reader: 'SELECT', sweeper: 'SELECT' },
+  // What a sweep or an erasure took is signed for by whoever did it.
+  fasten_checkpoints: {
+    writer: 'SELECT, INSERT, UPDATE, DELETE',
+    reader: 'SELECT',
+    sweeper: 'SELECT, INSERT, UPDATE, DELETE',
+  },
   fasten_expired: { writer: 'SELECT', reader: 'SELECT', sweeper: 'SELECT, INSERT' },
   fasten_retention: { writer: 'SELECT', reader: 'SELECT', sweeper: 'SELECT, INSERT, UPDATE' },
   fasten_stretches: { writer: 'SELECT', reader: 'SELECT', sweeper: 'SELECT, INSERT, UPDATE' },

@@ -89,13 +89,14 @@ export async function eraseSubject(options: EraseOptions): Promise<ErasureReceip
     ledger?.add(tombstone)
     logs.push(...(await store.erase(tombstone, { actor })))
   }
-  await store.scrub()
+  const scrubbed = await store.scrub()
   const spools: ScrubbedSpools =
     spoolRoot === null
       ? { blanked: 0, waiting: 0 }
       : await scrubSpools(spoolRoot, keys, (spool) => store.spoolPosition(spool))
   const merged = mergeLogs(logs)
   const open = [
+    ...scrubbed.open,
     ...(isKnown
       ? []
       : [
@@ -122,7 +123,7 @@ export async function eraseSubject(options: EraseOptions): Promise<ErasureReceip
     values: merged.reduce((sum, { values }) => sum + values, 0),
     done: [
       'every wrapped data key of the subject in the key store is destroyed, and none can come back',
-      store.scrubbed,
+      ...scrubbed.done,
       'each log they were in has rows SUBJECT_ERASED that account for them',
       `spools and quarantine of this machine: ${spools.blanked} entries blanked`,
       ...(ledger === null
@@ -132,7 +133,7 @@ export async function eraseSubject(options: EraseOptions): Promise<ErasureReceip
     is_complete: open.length === 0,
     remaining: [
       ...open,
-      ...store.remaining,
+      ...scrubbed.remaining,
       'spools of other machines and open transactions hold what they have not stored yet, encrypted; it is refused on arrival',
       'backups of the key store made before the erasure open the encrypted values in backups of the database: the erasure is final when the older of the two has aged out',
       'rows keep what was not declared personal, such as an id in a target, and so do rows of requests (api) and lines (sys); exports with disclosed values that were handed out are out of reach',

@@ -52,13 +52,22 @@ export interface ErasedLog {
   readonly values: number
 }
 
+/** What a scrub reached; sentences for the receipt of the erasure. */
+export interface Scrubbed {
+  readonly done: readonly string[]
+  /** What somebody has to do before all of it is gone; the erasure is not complete until then. */
+  readonly open: readonly string[]
+  /** What it leaves behind where the store cannot reach, and only time can do. */
+  readonly remaining: readonly string[]
+}
+
 /**
  * What a store can do about the personal values in it.
  *
  * `plan` answers how many values under these keys are there, by log, and changes nothing. `erase` destroys them: in one
  * transaction their boxes and look-ups become null, their keys can never be stored under again, and each log they were in gets rows
  * SUBJECT_ERASED that account for them. Doing it again accounts for nothing twice.
- * `scrub` MUST leave no byte of what was erased in any file of the store; it may take as long as copying it.
+ * `scrub` MUST leave no byte of what was erased in any file of the store, or say where; it may take as long as copying it.
  * `erased` answers every key that a row of this store says is destroyed, with the tombstone to tell it by.
  */
 export interface PersonalStore {
@@ -69,11 +78,7 @@ export interface PersonalStore {
   positions(keyIds: readonly string[]): Promise<readonly number[]>
   /** Appends a row of the store's own to the log that answers for `base`, a generation 1 name. */
   tell(base: string, own: OwnRow): Promise<void>
-  scrub(): Promise<void>
-  /** What `scrub` reaches; a sentence for the receipt. */
-  readonly scrubbed: string
-  /** What an erasure leaves behind where this store cannot reach; sentences for the receipt. */
-  readonly remaining: readonly string[]
+  scrub(): Promise<Scrubbed>
   erased(): Promise<readonly Tombstone[]>
 }
 
