@@ -22,9 +22,10 @@ import { SetupFailure } from './setup/setup-failure.mjs'
 /** @type {Record<string, Job>} */
 const jobs = {
   start: {
-    summary: 'run the example: Node-RED with fasten plugged in (-- --once checks it and ends)',
+    summary:
+      'run the examples in turn, or those that are named: node-red, edge (-- --once checks them and ends)',
     needsBuild: true,
-    run: async (args) => (await import('./jobs/program.ts')).runProgram('examples/node-red/main.ts', args),
+    run: async (args) => (await import('./jobs/examples.ts')).runExamples(args),
   },
   test: {
     summary: 'every test; with words, the test files whose path contains one of them',

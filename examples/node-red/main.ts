@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Node-RED with fasten plugged in, clients that use it, and what can be read afterwards. Stays up until Ctrl-C;
 // with --once it checks a list of expectations instead and ends, with exit code 0 only if all of them hold.
-import { mkdirSync, readdirSync, rmSync } from 'node:fs'
-import { join, relative } from 'node:path'
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { finalExpectations, judge, liveExpectations, type Expectation } from './demo/expectations.ts'
-import { fastenCommand, showFastenCommand, typedCommand } from './demo/fasten-command.ts'
-import { command, heading, progress, say, tellAnswer, tellJudgement } from './demo/screen.ts'
+import { judge, judgeAll, type Expectation } from '../stage/expectation.ts'
+import { fastenCommand, showFastenCommand, typedCommand } from '../stage/fasten-command.ts'
+import { freshFolder, shown } from '../stage/folder.ts'
+import { command, heading, progress, say, tellAnswer } from '../stage/screen.ts'
+import { finalExpectations, liveExpectations } from './demo/expectations.ts'
 import { startServer, type Server } from './demo/server.ts'
 import { playStory, type Story } from './demo/story.ts'
 
@@ -14,7 +16,7 @@ const { values } = parseArgs({ options: { once: { type: 'boolean', default: fals
 process.exitCode = await (values.once ? checkOnce() : stayUp())
 
 async function checkOnce(): Promise<number> {
-  const folder = freshFolder()
+  const folder = freshFolder(import.meta.dirname)
   const server = await start(folder)
   // Somebody has lost patience: nothing was shown to hold.
   void stopOnSignal(server).then(() => process.exit(130))
@@ -33,7 +35,7 @@ async function checkOnce(): Promise<number> {
 }
 
 async function stayUp(): Promise<number> {
-  const server = await start(freshFolder())
+  const server = await start(freshFolder(import.meta.dirname))
   const stopped = stopOnSignal(server)
   const story = await play(server)
   await showEvidence(server, story)
@@ -60,16 +62,6 @@ async function start(folder: string): Promise<Server> {
 async function play(server: Server): Promise<Story> {
   heading('What the clients did')
   return playStory(server, tellAnswer)
-}
-
-async function judgeAll(expectations: readonly Expectation[]): Promise<number> {
-  let failed = 0
-  for (const each of expectations) {
-    const complaint = await judge(each)
-    tellJudgement(each.text, complaint)
-    if (complaint !== undefined) failed += 1
-  }
-  return failed
 }
 
 /** The same commands a visitor would type, on the same file, while the server goes on writing it. */
@@ -119,32 +111,6 @@ function stopOnSignal(server: Server): Promise<number | null> {
       })
     }
   })
-}
-
-/** A folder of its own for each run; those of runs that have ended are removed. */
-function freshFolder(): string {
-  const data = join(import.meta.dirname, '.data')
-  mkdirSync(data, { recursive: true })
-  for (const name of readdirSync(data))
-    if (!isRunning(Number(name))) rmSync(join(data, name), { recursive: true })
-  const folder = join(data, String(process.pid))
-  mkdirSync(folder)
-  return folder
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch {
-    // No such process, or none of ours: nothing of this example writes there.
-    return false
-  }
-}
-
-/** As short as a path can be from where the visitor stands. */
-function shown(path: string): string {
-  return relative(process.cwd(), path) || path
 }
 
 function expectation(list: readonly Expectation[], index: number): Expectation {

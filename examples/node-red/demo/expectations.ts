@@ -3,17 +3,11 @@ import assert from 'node:assert/strict'
 import { readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { ApiRow, AuditRow, Row, SysRow } from 'fasten/core'
-import { fastenCommand } from './fasten-command.ts'
+import type { Expectation } from '../../stage/expectation.ts'
+import { fastenCommand } from '../../stage/fasten-command.ts'
 import type { Server } from './server.ts'
 import type { Story } from './story.ts'
-
-export interface Expectation {
-  readonly text: string
-  /** Rejects with what was found instead. Asked again for a few seconds, since rows reach the store a moment after the answer. */
-  check(): Promise<void>
-}
 
 interface Thread {
   readonly audit: readonly AuditRow[]
@@ -335,18 +329,6 @@ export function finalExpectations({ database }: Server, exitCode: number | null)
       },
     },
   ]
-}
-
-/** Asks until it holds, for five seconds at most; resolves with what was wrong at last, or undefined. */
-export async function judge(expectation: Expectation): Promise<string | undefined> {
-  for (const deadline = Date.now() + 5000; ; await sleep(100)) {
-    try {
-      await expectation.check()
-      return undefined
-    } catch (error) {
-      if (Date.now() > deadline) return error instanceof Error ? error.message : String(error)
-    }
-  }
 }
 
 async function passes(database: string): Promise<void> {

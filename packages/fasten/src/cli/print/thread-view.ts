@@ -5,6 +5,7 @@ import type { Story } from '../../reader/story.ts'
 import { flow, hanging, line, type Part } from './line.ts'
 import type { Look } from './paint.ts'
 import { citation, markPart, rowParts, streamPart } from './row-line.ts'
+import { withoutRepeated } from './thread-runs.ts'
 import { threadTree, type ThreadNode } from './thread-tree.ts'
 import { counted, duration, grouped, isErrorShape } from './values.ts'
 import { visible } from './visible.ts'
@@ -143,14 +144,16 @@ function branch(
   drawing: Drawing,
 ): readonly Branch[] {
   const { row, children } = node
-  const hasCause = row.caused_by !== undefined && row.caused_by !== parent?.row.id
-  const [level, ...rest] = rowParts(row, { isAligned: false, hasCause })
+  // A row below the beginning of its run has the same cause as that.
+  const hasCause =
+    row.caused_by !== undefined && ![parent?.row.id, parent?.row.caused_by].includes(row.caused_by)
+  const [level, ...rest] = rowParts(withoutRepeated(row, parent?.row), { isAligned: false, hasCause })
   // Said once where the story moves to another process, not on every line below.
   const request =
     row.request_id === (parent?.row.request_id ?? drawing.requestId) ? '' : `req=${visible(row.request_id)}`
   const place = drawing.isMany && placeOf(row) !== placeOf(parent?.row) ? visible(placeOf(row)) : ''
   const below = limb.indent + limb.below
-  const isLate = parent !== undefined && parent.row.stream === 'api' && node.startMicros > parent.endMicros
+  const isLate = isAnswer(parent?.row) && parent !== undefined && node.startMicros > parent.endMicros
   const parts: readonly Part[] = [
     markPart(row.verification),
     streamPart(row.stream),
@@ -173,6 +176,11 @@ function branch(
       return branch(child, node, next, drawing)
     }),
   ]
+}
+
+/** Whether somebody was answered; a message that is published waits for none. */
+function isAnswer(row: ReaderRow | undefined): boolean {
+  return row?.stream === 'api' && row.method !== 'PUBLISH'
 }
 
 /** More frames than this are seldom the application's own. */

@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { styleText } from 'node:util'
-import type { Answer } from './visitors.ts'
+
+/** What a client got from a server. */
+export interface ToldAnswer {
+  readonly label: string
+  /** Of the answer; a word where there was none. */
+  readonly status: number | string
+  readonly request_id: string
+}
 
 type Style = Parameters<typeof styleText>[0]
 
@@ -19,7 +26,7 @@ export async function progress<T>(text: string, work: Promise<T>, outcome: (valu
   return value
 }
 
-export function tellAnswer({ label, status, request_id }: Answer): void {
+export function tellAnswer({ label, status, request_id }: ToldAnswer): void {
   const isFine = typeof status === 'number' && status < 400
   say(
     `  ${paint(isFine ? 'green' : 'yellow', String(status).padEnd(7))} ${label.padEnd(42)} ${paint('dim', request_id)}`,
