@@ -109,7 +109,7 @@ describe('Agenda', { timeout: 240_000 }, () => {
     assert.equal(started?.context?.request_id, started?.fields.run_id)
   })
 
-  it('attempts are counted', async ({ rows, until }, agenda) => {
+  it('attempts are counted, and linked as far as the one before failed', async ({ rows, until }, agenda) => {
     let calls = 0
     agenda.define(
       'flaky',
@@ -130,6 +130,7 @@ describe('Agenda', { timeout: 240_000 }, () => {
     const [, first, , second] = rows
     assert.equal(first?.fields.job_id, second?.fields.job_id)
     assert.notEqual(first?.fields.run_id, second?.fields.run_id)
+    assert.deepEqual([first?.fields.retry_of, second?.fields.retry_of], [undefined, first?.fields.run_id])
   })
 
   it('a job that comes again is another run each time, for whoever set it up', async ({
@@ -144,7 +145,10 @@ describe('Agenda', { timeout: 240_000 }, () => {
     const started = rows.filter(({ event }) => event === 'job_run_started')
     assert.ok(new Set(started.map(({ fields }) => fields.run_id)).size >= 2)
     for (const { fields, context } of started)
-      assert.deepEqual([fields.enqueued_by, context?.caused_by], ['order-7', rows[0]?.id])
+      assert.deepEqual(
+        [fields.retry_of, fields.enqueued_by, context?.caused_by],
+        [undefined, 'order-7', rows[0]?.id],
+      )
   })
 
   it('hostile data do a run no harm', async ({ rows, until }, agenda) => {

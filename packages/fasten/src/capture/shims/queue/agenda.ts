@@ -16,8 +16,8 @@ export const agendaCarrier = createDataCarrier<{ readonly data: unknown }>('agen
  * Makes every job that is saved for the first time carry who asked for it, and every run of a job one of ours: `instrumentAgenda({ Job })`, or the whole
  * module. Handlers see the data as it was given. A second call changes nothing. Answers a function that takes it out again.
  *
- * Agenda keeps one record for all runs of a job and does not say how often it handed one out, so attempts are linked by `job_id` and `attempt`
- * alone. A job in fork mode runs where the child process instruments Agenda.
+ * Agenda keeps one record for all runs of a job and does not count them, but keeps when it started the last: runs are named by that. A job in fork mode
+ * runs where the child process instruments Agenda, and does not know the start before.
  */
 export function instrumentAgenda({ Job }: AgendaModule, options: RunOptions = {}): () => void {
   const shim = createRunShim(options, 'queue')
@@ -47,6 +47,18 @@ export function instrumentAgenda({ Job }: AgendaModule, options: RunOptions = {}
     ),
     patchMethod(
       prototype,
+      'run',
+      (run) =>
+        function () {
+          // The library is about to write the time of this start over that of the last.
+          const { lastRunAt, failedAt, failCount = 0 } = this.attrs
+          const hasFailed = failCount > 0 && lastRunAt && failedAt && failedAt >= lastRunAt
+          if (hasFailed) failedStart.set(this, lastRunAt.toISOString())
+          return Reflect.apply(run, this, [])
+        },
+    ),
+    patchMethod(
+      prototype,
       'runJob',
       (runJob) =>
         function () {
@@ -54,7 +66,14 @@ export function instrumentAgenda({ Job }: AgendaModule, options: RunOptions = {}
           const { data } = attrs
           attrs.data = withoutIds(data)
           const jobId = attrs._id?.toString()
-          const facts = { job: attrs.name, jobId, attempt: (attrs.failCount ?? 0) + 1 }
+          const facts = {
+            job: attrs.name,
+            jobId,
+            attempt: (attrs.failCount ?? 0) + 1,
+            begun: attrs.lastRunAt?.toISOString(),
+            earlier: failedStart.get(this),
+          }
+          failedStart.delete(this)
           return runQueued(shim, agendaCarrier, { data }, facts, () => Reflect.apply(runJob, this, []))
         },
     ),
@@ -68,12 +87,17 @@ interface AgendaJob {
     readonly _id?: { toString(): string } | undefined
     readonly repeatInterval?: string | number
     readonly failCount?: number
+    readonly lastRunAt?: Date | undefined
+    readonly failedAt?: Date | undefined
   }
 }
 
 interface Methods {
   save(this: AgendaJob): Promise<unknown>
+  run(this: AgendaJob): Promise<void>
   runJob(this: AgendaJob): Promise<unknown>
 }
 
+/** When the attempt started that the coming run of a job tries again. */
+const failedStart = new WeakMap<object, string>()
 const instrumented = new WeakMap<object, () => void>()

@@ -283,7 +283,7 @@ for (const { name, classes, start, stop } of backends) {
         assert.equal(kept?.context?.request_id, 'order-9')
         assert.notEqual(kept?.fields.run_id, 'order-9')
         assert.deepEqual(
-          [forged?.context?.request_id, forged?.context?.inbound_request_id],
+          [forged?.context?.request_id, forged?.fields.enqueued_by],
           [forged?.fields.run_id, 'scheduler-svc-0123456789ab'],
         )
       },

@@ -18,8 +18,13 @@ export interface QueuedFacts {
   /** From 1. */
   readonly attempt?: number | undefined
   readonly attemptsMax?: number | undefined
-  /** How often the queue has handed this job out, this time included; with `since` it names the run. Unknown: the run's id is random. */
-  readonly begun?: number | undefined
+  /**
+   * How often the queue has handed this job out, this time included, or, where it does not count, when it did; with `since` it names the run. Unknown: the
+   * run's id is random.
+   */
+  readonly begun?: number | string | undefined
+  /** The same of the start that this one tries again. Default: one less than `begun`, where that is a count. */
+  readonly earlier?: string | undefined
   /** When the job was made: tells it from one that had its id before. */
   readonly since?: string | number | undefined
   /** Whether what was thrown means that the job failed; false where it only asks to be called again. */
@@ -27,7 +32,7 @@ export interface QueuedFacts {
 }
 
 /**
- * Runs `work` as one attempt at a job from a queue. Its id is computed from the job and the count of its starts, so that every worker knows that of the
+ * Runs `work` as one attempt at a job from a queue. Its id is computed from the job and the count or time of its start, so that every worker knows that of the
  * attempt before without writing anything into the queue.
  */
 export function runQueued<Message, Result>(
@@ -38,19 +43,24 @@ export function runQueued<Message, Result>(
   work: () => Result,
 ): Result {
   const { job, queue, jobId, attempt, attemptsMax, begun, isFailure } = facts
+  const earlier = facts.earlier ?? (typeof begun === 'number' && begun > 1 ? begun - 1 : undefined)
   const fields: RunFields = {
     ...(queue === undefined ? {} : { queue }),
     ...(jobId === undefined ? {} : { job_id: jobId }),
     ...(attempt === undefined ? {} : { attempt }),
     ...(attemptsMax === undefined ? {} : { attempts_max: attemptsMax }),
-    ...(begun === undefined || begun < 2 ? {} : { retry_of: attemptRunID(shim, facts, begun - 1) }),
+    ...(earlier === undefined ? {} : { retry_of: attemptRunID(shim, facts, earlier) }),
   }
   const runId = begun === undefined ? undefined : attemptRunID(shim, facts, begun)
-  const origin = originOf(shim, carrier, message)
+  const origin = originOf(carrier, message)
   return runJob(shim, { job, runId, origin, fields, isFailure }, work)
 }
 
-function attemptRunID(shim: RunShim, { job, queue, jobId, since }: QueuedFacts, begun: number): string {
+function attemptRunID(
+  shim: RunShim,
+  { job, queue, jobId, since }: QueuedFacts,
+  begun: number | string,
+): string {
   const name = JSON.stringify([queue ?? job, jobId, since, begun])
   const digits = createHash('sha256').update(name).digest('hex').slice(0, 12)
   return mintRunID(shim.recorder()?.config.service_id).replace(/[0-9a-f]{12}$/, digits)

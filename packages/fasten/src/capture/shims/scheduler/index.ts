@@ -7,12 +7,10 @@ export { instrument, job } from './instrument.ts'
 export { after, every, instrumentTimers } from './timers.ts'
 
 // Libraries, in place.
-export {
-  instrumentCroner,
-  instrumentNodeCron,
-  instrumentNodeSchedule,
-  instrumentToadScheduler,
-} from './libraries.ts'
+export { instrumentCroner } from './croner.ts'
+export { instrumentNodeCron } from './node-cron.ts'
+export { instrumentNodeSchedule } from './node-schedule.ts'
+export { instrumentToadScheduler } from './toad-scheduler.ts'
 
 // Runs that somebody else tells of.
 export { jobRun, mintRunID } from './run-id.ts'

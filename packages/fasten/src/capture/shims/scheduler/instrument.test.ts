@@ -170,6 +170,40 @@ describe('a function as a job', () => {
     assert.deepEqual([rows[1]?.context?.request_id, rows[1]?.context?.actor], ['order-7', 'robot'])
   })
 
+  test('no run takes the id of another run, and it names it all the same', () => {
+    const { fasten, rows } = recordingRuns()
+    const ship = job('ship', () => currentRequestID(), { fasten, keepsRequestId: true })
+    const asking = mintRunID('shop')
+    const own = runWithContext({ request_id: asking }, () => ship())
+    assert.match(own ?? '', runId)
+    assert.notEqual(own, asking)
+    assert.equal(rows[1]?.fields.enqueued_by, asking)
+  })
+
+  test('a clock that is set while a run goes on changes no duration', async (t) => {
+    const { fasten, rows } = recordingRuns()
+    t.mock.timers.enable({ apis: ['Date'], now: Date.UTC(2026, 0, 1) })
+    for (const to of [Date.UTC(2025, 0, 1), Date.UTC(2027, 0, 1)])
+      await job(
+        'stepped',
+        async () => {
+          t.mock.timers.setTime(to)
+          await turn()
+        },
+        { fasten, expectedMs: 3_600_000 },
+      )()
+    assert.deepEqual(
+      rows.map(({ event, fields: { duration_ms = 0 } }) => [
+        event,
+        duration_ms >= 0 && duration_ms < 3_600_000,
+      ]),
+      [0, 1].flatMap(() => [
+        ['job_run_started', true],
+        ['job_run_succeeded', true],
+      ]),
+    )
+  })
+
   test('without rows it still runs in a context of its own', () => {
     const { fasten, rows } = recordingRuns()
     assert.match(job('quiet', () => currentRequestID(), { fasten, records: false })() ?? '', runId)

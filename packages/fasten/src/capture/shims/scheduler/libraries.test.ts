@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { promisify } from 'node:util'
 import { Cron } from 'croner'
 import cron from 'node-cron'
 import schedule from 'node-schedule'
@@ -13,6 +14,7 @@ import {
   instrumentCroner,
   instrumentNodeCron,
   instrumentNodeSchedule,
+  instrumentTimers,
   instrumentToadScheduler,
 } from './index.ts'
 
@@ -32,11 +34,19 @@ async function firstRun({ rows, until }: RunRecording, job: string, spelt?: stri
   )
 }
 
+/** The run that was skipped names the one in its way, which goes on. */
+function assertRunning({ rows }: RunRecording): void {
+  const started = rows.find(({ event }) => event === 'job_run_started')
+  const skipped = rows.find(({ event }) => event === 'job_run_skipped')
+  assert.match(started?.fields.run_id ?? '', /^scheduler-shop-/)
+  assert.equal(skipped?.fields.running, started?.fields.run_id)
+}
+
 describe('schedulers', { timeout: 60_000 }, () => {
-  test('croner, and what it protects from', async () => {
+  test('croner, and what it protects from', async (t) => {
     const recording = recordingRuns()
     const { rows, until, fasten } = recording
-    const undo = instrumentCroner(Cron, { fasten })
+    t.after(instrumentCroner(Cron, { fasten }))
     const letGo = Promise.withResolvers<undefined>()
     let ran = 0
     const job = runWithContext(
@@ -46,18 +56,51 @@ describe('schedulers', { timeout: 60_000 }, () => {
           ran++ === 0 ? letGo.promise : undefined,
         ),
     )
-    await until(() => rows.some(({ event }) => event === 'job_run_skipped'))
-    assert.ok(rows.some(({ event }) => event === 'job_run_overran'))
+    await until(() =>
+      ['job_run_skipped', 'job_run_overran'].every((wanted) => rows.some(({ event }) => event === wanted)),
+    )
+    assertRunning(recording)
     letGo.resolve(undefined)
     await firstRun(recording, 'sweep', '* * * * * *')
     job.stop()
-    undo()
   })
 
-  test('node-cron, and what it protects from', async () => {
+  test('croner’s trigger() is asked for by whoever calls it', async (t) => {
+    const { rows, fasten } = recordingRuns()
+    t.after(instrumentCroner(Cron, { fasten }))
+    const failure = new RangeError('as it is')
+    const job = runWithContext(
+      request,
+      () => new Cron('0 0 1 1 *', { name: 'yearly', paused: true }, () => {}),
+    )
+    const failing = new Cron('0 0 1 1 *', { name: 'failing', paused: true }, () => Promise.reject(failure))
+    await runWithContext({ request_id: 'order-8' }, () => job.trigger())
+    await job.trigger()
+    await assert.rejects(failing.trigger(), (thrown) => thrown === failure)
+    assert.deepEqual(
+      rows.map(({ event, context, fields: { job: name, enqueued_by } }) =>
+        [event, name, enqueued_by ?? (event === 'job_enqueued' ? context?.request_id : undefined)]
+          .join(' ')
+          .trim(),
+      ),
+      [
+        'job_enqueued yearly order-7',
+        'job_enqueued yearly order-8',
+        'job_run_started yearly order-8',
+        'job_run_succeeded yearly order-8',
+        'job_run_started yearly',
+        'job_run_succeeded yearly',
+        'job_run_started failing',
+        'job_run_failed failing',
+      ],
+    )
+    for (const one of [job, failing]) one.stop()
+  })
+
+  test('node-cron, and what it protects from', async (t) => {
     const recording = recordingRuns()
     const { rows, until, fasten } = recording
-    const undo = instrumentNodeCron(cron, { fasten })
+    t.after(instrumentNodeCron(cron, { fasten }))
     const letGo = Promise.withResolvers<undefined>()
     let ran = 0
     const task = runWithContext(request, () =>
@@ -67,26 +110,25 @@ describe('schedulers', { timeout: 60_000 }, () => {
       }),
     )
     await until(() => rows.some(({ event }) => event === 'job_run_skipped'))
+    assertRunning(recording)
     letGo.resolve(undefined)
     await firstRun(recording, 'tidy', '* * * * * *')
     await task.destroy()
-    undo()
   })
 
-  test('node-schedule', async () => {
+  test('node-schedule', async (t) => {
     const recording = recordingRuns()
-    const undo = instrumentNodeSchedule(schedule, { fasten: recording.fasten })
+    t.after(instrumentNodeSchedule(schedule, { fasten: recording.fasten }))
     const job = runWithContext(request, () =>
       schedule.scheduleJob('report', '* * * * * *', () => void currentRequestID()),
     )
     await firstRun(recording, 'report', '* * * * * *')
     job.cancel()
-    undo()
   })
 
-  test('toad-scheduler', async () => {
+  test('toad-scheduler', async (t) => {
     const recording = recordingRuns()
-    const undo = instrumentToadScheduler(toad, { fasten: recording.fasten })
+    t.after(instrumentToadScheduler(toad, { fasten: recording.fasten }))
     const scheduler = new toad.ToadScheduler()
     const task = new toad.AsyncTask('poll', async () => {})
     runWithContext(request, () =>
@@ -94,7 +136,6 @@ describe('schedulers', { timeout: 60_000 }, () => {
     )
     await firstRun(recording, 'poll')
     scheduler.stop()
-    undo()
   })
 
   test('timers', async () => {
@@ -105,5 +146,37 @@ describe('schedulers', { timeout: 60_000 }, () => {
     await firstRun(one, 'beat', 'every 5 ms')
     await firstRun(other, 'once', 'after 5 ms')
     clearInterval(timer)
+  })
+
+  test('timers in place, as far as they are said to be jobs', async (t) => {
+    const { rows, until, fasten } = recordingRuns()
+    const timers = { setInterval, setTimeout }
+    const name = (fn: { readonly name: string }): string | undefined =>
+      fn.name === 'beat' ? 'beat' : undefined
+    const undo = instrumentTimers(timers, { fasten, name, overlap: 'skip' })
+    const seen: unknown[] = []
+    const beat = (...values: unknown[]): void => void seen.push(...values, currentRequestID())
+    const foreign = Promise.withResolvers<string | null>()
+    timers.setTimeout(() => foreign.resolve(currentRequestID()), 1)
+    const ticking = runWithContext(request, () => timers.setInterval(beat, 5, 'a', 7))
+    timers.setTimeout(beat, 1, 'once')
+    await until(() => rows.filter(({ event }) => event === 'job_run_succeeded').length >= 3)
+    clearInterval(ticking)
+    assert.equal(await foreign.promise, null)
+    await promisify(timers.setTimeout)(1)
+    const asked = rows.filter(({ event }) => event === 'job_enqueued')
+    assert.deepEqual(
+      asked.map(({ fields, context }) => [fields.schedule, context?.request_id]),
+      [['every 5 ms', 'order-7']],
+    )
+    const started = rows.filter(({ event }) => event === 'job_run_started')
+    assert.deepEqual(
+      seen.filter((value) => typeof value === 'string' && value.startsWith('scheduler-')),
+      started.map(({ fields }) => fields.run_id),
+    )
+    assert.ok(seen.includes('a') && seen.includes(7) && seen.includes('once'))
+    undo()
+    assert.deepEqual(timers, { setInterval, setTimeout })
+    assert.throws(() => instrumentTimers(timers, {} as never), /^TypeError: name/)
   })
 })

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { requestIdKind } from '../../../core/ids.ts'
 import { contextOf, carriedNow, type Carried, type Carrier } from '../../carriers/carrier.ts'
 import { currentContext, type RequestContext } from '../../context.ts'
 import { recordRunRow, type RunFields } from './run-row.ts'
@@ -13,23 +14,24 @@ export interface Origin {
 }
 
 /**
- * What a message says of who asked for the run it brings. A run that is to keep the asking request's id takes none that poses as background
- * work; one with an id of its own names whoever asked, a run among them.
+ * What a message says of who asked for the run it brings: a request, or another run.
  */
-export function originOf<Message>(shim: RunShim, carrier: Carrier<Message>, message: Message): Origin {
-  const context = contextOf(carrier, message, { trustsSentinels: !shim.keepsRequestId })
+export function originOf<Message>(carrier: Carrier<Message>, message: Message): Origin {
+  const context = contextOf(carrier, message, { trustsSentinels: true })
   const { request_id } = carrier.extract(message)
   return { context, enqueuedBy: context.request_id === request_id ? request_id : undefined }
 }
 
-/** The context of a run, or of one that was skipped. */
+/** The context of a run, or of one that was skipped. No run takes an id that stands for background work: its rows would lie among those of that work. */
 export function runContext(shim: RunShim, runId: string, origin: Origin | undefined): RequestContext {
+  const asking = origin?.enqueuedBy
+  const keeps = shim.keepsRequestId && asking !== undefined && requestIdKind(asking) === 'request'
   return {
     ...origin?.context,
     method: shim.method,
     actor_kind: 'scheduler',
     ...shim.context,
-    request_id: shim.keepsRequestId ? (origin?.enqueuedBy ?? runId) : runId,
+    request_id: keeps ? asking : runId,
   }
 }
 
@@ -46,7 +48,7 @@ export function enqueueHere(shim: RunShim, fields: RunFields): Origin | undefine
   const asking = currentContext()
   if (asking === undefined) return undefined
   const { tenant_id } = asking
-  const { context, enqueuedBy } = originOf(shim, memory, enqueue(shim, fields))
+  const { context, enqueuedBy } = originOf(memory, enqueue(shim, fields))
   return { context: tenant_id === undefined ? context : { ...context, tenant_id }, enqueuedBy }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { runWithContext } from '../../context.ts'
 import { runContext, type Origin } from './origin.ts'
+import { newRunID } from './run-id.ts'
 import { recordRunRow, type RunFields } from './run-row.ts'
 import type { RunShim } from './run-options.ts'
 
@@ -68,4 +69,16 @@ export function recordSkip(
     ...fields,
     ...(enqueued_by === undefined ? {} : { enqueued_by }),
   })
+}
+
+/** The same for a run that a library kept from starting. */
+export function skip(
+  shim: RunShim,
+  {
+    job,
+    reason = 'overlap',
+    running,
+  }: { readonly job: string; readonly reason?: string; readonly running?: string | undefined },
+): void {
+  recordSkip(shim, { job, run_id: newRunID(shim), reason, ...(running === undefined ? {} : { running }) })
 }

@@ -27,6 +27,10 @@ export interface Schedule {
   readonly schedule: string
   /** Milliseconds a run may take, asked when one begins. */
   readonly expectedMs?: () => number | undefined
+  /** Whether the run that is beginning is asked for by the work in progress, and not by the clock. */
+  readonly isAsked?: () => boolean
+  /** Hears of each run that begins. */
+  readonly began?: (runId: string) => void
 }
 
 /**
@@ -41,11 +45,13 @@ export function wrapJob(fn: Job, options: JobOptions, schedule?: Schedule): Job 
   if (typeof job !== 'string' || job === '') throw new TypeError('name: give a text that is not empty')
   const gate = createGate({ shim, job, overlap, waitingMax })
   const planned = schedule && enqueueHere(shim, { job, schedule: schedule.schedule })
-  const originNow = (): Origin | undefined => (schedule === undefined ? enqueueHere(shim, { job }) : planned)
+  const originNow = (): Origin | undefined =>
+    schedule === undefined || schedule.isAsked?.() === true ? enqueueHere(shim, { job }) : planned
   return disguised(fn, function (this: unknown, ...args) {
     const origin = originNow()
     const runId = newRunID(shim)
     return gate(runId, origin, () => {
+      schedule?.began?.(runId)
       const expectedMs = shim.expectedMs ?? schedule?.expectedMs?.()
       return runJob(shim, { job, runId, origin, expectedMs }, () => Reflect.apply(fn, this, args) as unknown)
     })
