@@ -22,7 +22,7 @@ import {
   instrumentNodeCron,
   instrumentNodeSchedule,
   instrumentToadScheduler,
-} from '../shims/scheduler/libraries.ts'
+} from '../shims/scheduler/index.ts'
 import { instrumentSocketIo, type SocketIoModule } from '../shims/socket.io/index.ts'
 import { instrumentWs, type WsModule } from '../shims/ws/index.ts'
 import { instrumentMade } from './makers.ts'
