@@ -278,7 +278,7 @@ describe('call rows', () => {
       ),
     )
     assert.equal(failed?.code, grpc.status.UNIMPLEMENTED)
-    const [{ duration_us: _duration, ...row } = {}] = rows as (ApiInput | undefined)[] as [Partial<ApiInput>]
+    const { duration_us: _duration, ...row } = rows[0] ?? ({} as Partial<ApiInput>)
     const head = { method: 'GRPC', path: '/shop.Orders/None', id: 'r-9' }
     assert.deepEqual([rows.length, row], [1, { ...head, status: 501, error: 'UNIMPLEMENTED' }])
   })

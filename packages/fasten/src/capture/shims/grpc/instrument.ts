@@ -41,8 +41,8 @@ export function instrumentGrpc(grpc: GrpcModule, options: GrpcServerOptions = {}
             enter(method, call) {
               if (isActive) entrance.enter(method, call)
             },
-            refuse(...values) {
-              if (isActive) entrance.refuse(...values)
+            refuse(headers, address, code) {
+              if (isActive) entrance.refuse(headers, address, code)
             },
           })
           Reflect.apply(bindAsync, this, values)

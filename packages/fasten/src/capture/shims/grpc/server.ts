@@ -97,7 +97,7 @@ export function enterCallsOf(server: GrpcServer, entrance: Entrance): () => void
     // Its own list: the one in the options may be shared with other servers.
     holder.interceptors = [interceptor, ...given]
     return [
-      ...watchRefusals(server as Refusing, entrance),
+      ...watchRefusals(server, entrance),
       () => {
         holder.interceptors = (holder.interceptors as readonly unknown[]).filter(
           (each) => each !== interceptor,
@@ -146,7 +146,8 @@ export function createEntrance({ trustsSentinels = false, ...rest }: GrpcServerO
       trustsSentinels,
       context: { source: ip === undefined ? {} : { ip } },
     })
-    begin({ method: 'GRPC', address: String(headers[':path'] ?? '') }, context)?.end(endingOf(code))
+    const { ':path': path } = headers
+    begin({ method: 'GRPC', address: typeof path === 'string' ? path : '' }, context)?.end(endingOf(code))
   }
   const enter: Entrance['enter'] = ({ path }, call) => {
     const { start, sendStatus } = call
