@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import type { LogVerdict, Verdict } from '../../core/verdict.ts'
 import type { ReaderRow } from '../../reader/reader.ts'
 import { assertGolden } from '../fixtures/golden.ts'
-import { parcelStory, refundStory, row, strangeRows, threadOf } from '../fixtures/story.ts'
+import { parcelStory, refundStory, row, setpointStory, strangeRows, threadOf } from '../fixtures/story.ts'
 import { painter, plainLook, type Look } from './paint.ts'
 import { rowPrinter } from './row-line.ts'
 import { threadTree, type ThreadNode } from './thread-tree.ts'
@@ -66,6 +66,14 @@ test('a thread as a tree, wide, narrow and alone', () => {
     completeness: { audit: 'ring', sys: 'ring', api: 'ring' },
   } as const
   assertGolden('thread-alone', threadView(threadOf(alone, cut), bare(100)))
+})
+
+test('a thread through messages, a run of its own and an agent: each row below what it came of', () => {
+  const rows = setpointStory()
+  const followed = ['scheduler-sweep-c0ffee000002']
+  assertGolden('thread-processes-160', threadView(threadOf(rows, { followed }), bare(160)))
+  const flat = (node: ThreadNode): readonly ReaderRow[] => [node.row, ...node.children.flatMap(flat)]
+  assert.deepEqual(new Set(threadTree(rows).flatMap(flat)), new Set(rows))
 })
 
 test('runs of jobs: which, which attempt, how long and what went wrong, wide and narrow', () => {

@@ -35,6 +35,9 @@ export function withoutRepeated(row: ReaderRow, above: ReaderRow | undefined): R
   if (above === undefined || !beginsRun(above) || row.stream !== 'sys') return row
   const { run_id } = row.fields
   if (run_id === undefined || run_id !== above.fields['run_id']) return row
-  const isNew = ([name, value]: [string, unknown]): boolean => above.fields[name] !== value
+  const isNew = ([name, value]: [string, unknown]): boolean => named.has(name) || above.fields[name] !== value
   return { ...row, fields: Object.fromEntries(Object.entries(row.fields).filter(isNew)) }
 }
+
+/** Members that say which run it is, in each of its rows. */
+const named: ReadonlySet<string> = new Set(['job', 'attempt', 'attempts_max'])
