@@ -89,8 +89,8 @@ export function probeCheck(place: Place, clock: Clock): Check {
 }
 
 /** Resolves with nothing once the store has refused for a while; a first refusal may be another writer's turn. */
-async function whenInTrouble(isInTrouble: () => boolean, timeoutMs: number): Promise<undefined> {
-  const looks = timeoutMs / troubleMs
+async function whenInTrouble(isInTrouble: () => boolean, patienceMs: number): Promise<undefined> {
+  const looks = patienceMs / troubleMs
   for (let times = 0, look = 0; times < 3 && look < looks; look++) {
     await new Promise((resolve) => setTimeout(resolve, troubleMs).unref())
     times = isInTrouble() ? times + 1 : 0

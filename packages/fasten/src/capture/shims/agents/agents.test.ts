@@ -115,7 +115,7 @@ describe('agents and what they do', () => {
     ])
     const { detail } = byCode(rows, 'TOOL_CALLED')
     assert.deepEqual(
-      [String(detail['tool']).length, String(detail['risk']).length, detail['result_hash']],
+      [textLength(detail['tool']), textLength(detail['risk']), detail['result_hash']],
       [256, 256, createDigest()(1)],
     )
   })
@@ -132,3 +132,5 @@ describe('agents and what they do', () => {
       assert.deepEqual(meta, strip(codes[code] ?? {}), code)
   })
 })
+
+const textLength = (value: unknown): unknown => (typeof value === 'string' ? value.length : value)

@@ -246,7 +246,7 @@ describe('AMQP', { skip, timeout: 900_000 }, () => {
       async (owner) =>
         new Promise<void>((resolve, reject) => {
           channel.sendToQueue(queue, Buffer.from(owner), {}, (refusal: unknown) =>
-            refusal === null ? resolve() : reject(refusal as Error),
+            refusal === null ? resolve() : reject(refusal),
           )
         }),
     )

@@ -148,7 +148,7 @@ describe('schedulers', { timeout: 60_000 }, () => {
     clearInterval(timer)
   })
 
-  test('timers in place, as far as they are said to be jobs', async (t) => {
+  test('timers in place, as far as they are said to be jobs', async () => {
     const { rows, until, fasten } = recordingRuns()
     const timers = { setInterval, setTimeout }
     const name = (fn: { readonly name: string }): string | undefined =>

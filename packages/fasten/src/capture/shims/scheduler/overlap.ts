@@ -25,7 +25,7 @@ export function createGate({ shim, job, overlap, waitingMax }: GateOptions): Gat
   if (!Number.isInteger(waitingMax) || waitingMax < 0)
     throw new TypeError(`waitingMax: ${String(waitingMax)} is no number of calls`)
   let running: string | undefined
-  const skip = (run_id: string, origin: Origin | undefined, reason: string): undefined =>
+  const skipRun = (run_id: string, origin: Origin | undefined, reason: string): undefined =>
     recordSkip(shim, { job, run_id, reason, ...(running === undefined ? {} : { running }) }, origin)
   const enter = (runId: string, run: () => unknown): unknown => {
     const leave = (): void => void (running = undefined)
@@ -44,12 +44,12 @@ export function createGate({ shim, job, overlap, waitingMax }: GateOptions): Gat
   }
   if (overlap === 'skip')
     return (runId, origin, run) =>
-      running === undefined ? enter(runId, run) : skip(runId, origin, 'overlap')
+      running === undefined ? enter(runId, run) : skipRun(runId, origin, 'overlap')
 
   let waiting = 0
   let turn: Promise<unknown> = Promise.resolve()
   return (runId, origin, run) => {
-    if (waiting > waitingMax) return Promise.resolve(skip(runId, origin, 'queue_full'))
+    if (waiting > waitingMax) return Promise.resolve(skipRun(runId, origin, 'queue_full'))
     waiting++
     const mine = turn.then(() => enter(runId, run))
     const leave = (): void => void waiting--
