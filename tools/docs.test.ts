@@ -50,7 +50,7 @@ test('spec/env.yaml and the code agree on variables, options and defaults of lim
 test('docs/carriers.md names every transport that is held against the contract', () => {
   const page = tree.get('docs/carriers.md') ?? ''
   const missing = carrierTests().flatMap((path) =>
-    [...(tree.get(path) ?? '').matchAll(/describeCarrier\(\s*['`]([^'`$]+)/g)]
+    [...(tree.get(path) ?? '').matchAll(/describeCarrier(?:<.*>)?\(\s*['`]([^'`$]+)/g)]
       .map(([, name = '']) => name)
       .filter((name) => !page.includes(name)),
   )

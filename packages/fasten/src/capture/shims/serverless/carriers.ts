@@ -6,6 +6,8 @@ import { createHeaderCarrier } from '../../carriers/header-carrier.ts'
 export interface SqsRecord {
   readonly messageId: string
   readonly body: string
+  /** Of a FIFO queue, these name the group in which order counts. */
+  readonly attributes?: { readonly MessageGroupId?: string }
   readonly messageAttributes?: Readonly<
     Record<string, { readonly stringValue?: string; readonly dataType?: string }>
   >

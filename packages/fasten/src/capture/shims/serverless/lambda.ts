@@ -88,11 +88,15 @@ async function runHttp<Result>(
 ): Promise<Result> {
   const { requestContext, headers, multiValueHeaders } = event
   const given = Object.entries({ ...headers, ...multiValueHeaders })
+  const lowerCase = Object.fromEntries(given.map(([name, value]) => [name.toLowerCase(), value]))
   const facts = {
     method: requestContext?.http?.method ?? event.httpMethod ?? 'GET',
     target: event.rawPath ?? event.path ?? '/',
-    headers: Object.fromEntries(given.map(([name, value]) => [name.toLowerCase(), value])),
-    peerAddress: requestContext?.http?.sourceIp ?? requestContext?.identity?.sourceIp,
+    headers: lowerCase,
+    peerAddress:
+      requestContext?.http?.sourceIp ??
+      requestContext?.identity?.sourceIp ??
+      (requestContext?.elb === undefined ? undefined : lastOf(lowerCase['x-forwarded-for'])),
     request: event,
   }
   return withRequest(shim, facts, async (reply) => {
@@ -104,6 +108,12 @@ async function runHttp<Result>(
   })
 }
 
+/** The balancer appends the address that it saw itself; what stands before that is the client's own word. */
+function lastOf(forwarded: string | readonly string[] | undefined): string | undefined {
+  const text = typeof forwarded === 'string' ? forwarded : forwarded?.at(-1)
+  return text?.split(',').at(-1)?.trim()
+}
+
 /** What Lambda takes for an answer to a batch: the messages that have to come again. */
 export interface SqsBatchResponse {
   readonly batchItemFailures: readonly { readonly itemIdentifier: string }[]
@@ -111,7 +121,8 @@ export interface SqsBatchResponse {
 
 /**
  * A handler of SQS batches out of one for single records: each runs in the context of its own ids, one after the other, and those that fail are
- * reported, so that only they come again (turn on `ReportBatchItemFailures`). `onFailure` hears of each failure in the record's context.
+ * reported, so that only they come again (turn on `ReportBatchItemFailures`). `onFailure` hears of each failure in the record's context. After a failure in
+ * a FIFO queue the rest of the batch is not tried but reported too, as Lambda asks: else later messages would overtake the one that failed.
  */
 export function eachSqsRecord<Record extends SqsRecord>(
   work: (record: Record) => unknown,
@@ -128,7 +139,11 @@ export function eachSqsRecord<Record extends SqsRecord>(
   return async ({ Records }, context) =>
     flushed(options, context?.getRemainingTimeInMillis?.bind(context), async () => {
       const batchItemFailures: { itemIdentifier: string }[] = []
-      for (const record of Records)
+      for (const record of Records) {
+        if (batchItemFailures.length > 0 && record.attributes?.MessageGroupId !== undefined) {
+          batchItemFailures.push({ itemIdentifier: record.messageId })
+          continue
+        }
         await receive(
           sqsCarrier,
           record,
@@ -142,6 +157,7 @@ export function eachSqsRecord<Record extends SqsRecord>(
           },
           { trustsSentinels },
         )
+      }
       return { batchItemFailures }
     })
 }

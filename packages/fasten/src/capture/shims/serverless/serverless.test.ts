@@ -144,6 +144,38 @@ describe('AWS Lambda', () => {
     assert.deepEqual(ids, ['r-2', 'r-3', 'r-4', 'r-5', own, own, own])
   })
 
+  test('in a FIFO queue nothing overtakes what failed', async () => {
+    const { fasten } = recording()
+    const ran: string[] = []
+    const handler = eachSqsRecord(
+      ({ body }) => {
+        ran.push(body)
+        if (body === 'm-2') throw new RangeError('no')
+      },
+      { fasten },
+    )
+    const Records = ['m-1', 'm-2', 'm-3'].map((messageId) => ({
+      messageId,
+      body: messageId,
+      attributes: { MessageGroupId: 'tank-7' },
+    }))
+    assert.deepEqual(await handler({ Records }, context), {
+      batchItemFailures: [{ itemIdentifier: 'm-2' }, { itemIdentifier: 'm-3' }],
+    })
+    assert.deepEqual(ran, ['m-1', 'm-2'])
+  })
+
+  test('behind a load balancer the client is whom the balancer saw', async () => {
+    const rows: (string | undefined)[] = []
+    const fasten = { ...recording().fasten, recordApi: ({ source }: ApiInput) => void rows.push(source?.ip) }
+    const forwarded = { ...headers, 'X-Forwarded-For': '203.0.113.9, 192.0.2.7' }
+    await wrapLambda(async () => ({ statusCode: 200 }), { fasten })(
+      { ...balancer, headers: forwarded },
+      context,
+    )
+    assert.deepEqual(rows, ['192.0.2.7'])
+  })
+
   test('each record of a batch runs under its own id, and only those that failed come again', async () => {
     const { fasten, steps } = recording()
     const record = (messageId: string, id: string): Parameters<typeof handler>[0]['Records'][number] => ({
