@@ -42,7 +42,7 @@ export async function startServer(folder: string): Promise<Server> {
   const database = join(folder, 'fasten.db')
   const dsn = `sqlite:///${encodeURI(database)}`
   mkdirSync(join(folder, 'node-red'), { recursive: true })
-  const mqttPort = await startBroker()
+  const broker = await startBroker()
   const command = createRequire(import.meta.url).resolve('node-red/red.js')
   const settings = join(import.meta.dirname, '..', 'settings.mjs')
   const child = spawn(
@@ -67,7 +67,7 @@ export async function startServer(folder: string): Promise<Server> {
         EDITOR_PASSWORD: secrets.editorPassword,
         OPERATOR_PASSWORD: secrets.operatorPassword,
         FASTEN_READER_TOKEN: secrets.readerToken,
-        MQTT_PORT: String(mqttPort),
+        MQTT_PORT: String(broker.port),
         FASTEN_REGISTER: 'mqtt',
         FASTEN_SERVICE_ID: 'tank-farm',
         FASTEN_NODE_ID: 'edge-01',
@@ -118,13 +118,14 @@ export async function startServer(folder: string): Promise<Server> {
     secrets,
     folder,
     database,
-    mqttPort,
+    mqttPort: broker.port,
     output,
     printed,
     async stop() {
       // On a terminal Ctrl-C has reached the server already; Node-RED ignores a second request to stop.
       child.kill('SIGINT')
       const [code] = await exited
+      await broker.close()
       file.end()
       return code
     },
