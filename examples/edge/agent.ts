@@ -32,16 +32,18 @@ const tools = instrumentTools({
 })
 
 const broker = await mqtt.connectAsync(process.env['BROKER_URL'] ?? 'mqtt://127.0.0.1:1883')
-broker.on(
-  'message',
-  handler('tank/+/recorded', async (entry, { topic }) => {
-    const [, tank = ''] = topic.split('/')
-    const prompt = `The journal says of tank ${tank}: ${JSON.stringify(entry)}. Go and look.`
-    const { text } = await agent('inspector', { on_behalf_of: 'shift-lead' }, () =>
-      generateText({ model, tools, prompt, stopWhen: isStepCount(3) }),
-    )
-    fasten.log.info('tank_inspected', { tank, text })
-  }),
-)
+const inspect = handler('tank/+/recorded', async (entry, { topic }) => {
+  const [, tank = ''] = topic.split('/')
+  const prompt = `The journal says of tank ${tank}: ${JSON.stringify(entry)}. Go and look.`
+  const { text } = await agent('inspector', { on_behalf_of: 'shift-lead' }, () =>
+    generateText({ model, tools, prompt, stopWhen: isStepCount(3) }),
+  )
+  fasten.log.info('tank_inspected', { tank, text })
+})
+broker.on('message', (topic, payload, packet) => {
+  inspect(topic, payload, packet)?.catch((error: unknown) =>
+    fasten.log.error('inspection_failed', { err: error }),
+  )
+})
 await broker.subscribeAsync('tank/+/recorded', { qos: 1 })
 console.log('agent listens to the journal')

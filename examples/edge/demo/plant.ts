@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { join } from 'node:path'
-import { startBroker } from './broker.ts'
+import { startBroker } from '../../stage/broker.ts'
 import { startDatabase } from './database.ts'
 import { startJournal, type JournalCall } from './journal.ts'
 import { startProcess, type RunningProcess } from './process.ts'

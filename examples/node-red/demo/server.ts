@@ -6,7 +6,7 @@ import { createWriteStream, mkdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { startBroker } from './broker.ts'
+import { startBroker } from '../../stage/broker.ts'
 
 /** Made anew for every start; they travel to the server in its environment and nowhere else. */
 export interface Secrets {

@@ -4,7 +4,10 @@ import { createServer, type AddressInfo } from 'node:net'
 import { Aedes } from 'aedes'
 
 export interface Broker {
+  /** e.g. `mqtt://127.0.0.1:40123` */
   readonly url: string
+  readonly port: number
+  /** Resolves when nothing of it is left; until then it keeps the process alive. */
   close(): Promise<void>
 }
 
@@ -13,8 +16,10 @@ export async function startBroker(): Promise<Broker> {
   const broker = await Aedes.createBroker()
   const server = createServer(broker.handle).listen(0, '127.0.0.1')
   await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
   return {
-    url: `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `mqtt://127.0.0.1:${port}`,
+    port,
     async close() {
       await new Promise<void>((resolve) => broker.close(resolve))
       server.close()
