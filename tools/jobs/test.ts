@@ -70,7 +70,7 @@ export async function runTests(suite: Suite, args: readonly string[]): Promise<n
 }
 
 /** A run that takes longer hangs; a file whose tests have ended but which holds a timer or a socket never ends by itself. */
-const patienceMs = 20 * 60_000
+const patienceMs = 60 * 60_000
 const torturePatienceMs = 6 * 60 * 60_000
 
 function lastTally(path: string): TestTally {

@@ -114,7 +114,7 @@ planner for alice
   model gpt-x  N ms  in 1 (1 cached) out 0  $0.1  evt
   ├ requested pay\\x1b[31m  evt
   │ └ granted pay\\x1b[31m by bob  “fine”  evt
-  └ tool pay\\x1b[31m  N ms  risk high  evt
+  └ tool pay\\x1b[31m  N ms  risk high  approved by bob  evt
     └ ORDER_PAID order:7  evt
   agent finder  N ms  evt
   ├ model free  N ms  in 5 out 5  cost unknown  evt

@@ -304,7 +304,9 @@ export function createAgentRecorder(options: RecorderOptions = {}): AgentRecorde
       const { tool, callRef, reason } = request
       const asked = callRef === undefined ? undefined : askedFor(callRef)
       const open = begin(request.causedBy ?? asked?.row, asked)
-      const { hash: argsHash, value } = recordedValue(request.args, request.policy ?? 'hash', digest)
+      // Asked without arguments, it is about the call, whatever they are; that is not the digest of nothing.
+      const policy = Object.hasOwn(request, 'args') ? (request.policy ?? 'hash') : 'none'
+      const { hash: argsHash, value } = recordedValue(request.args, policy, digest)
       open.end(() =>
         emit(open, 'APPROVAL_REQUESTED', 'success', request.agent, {
           target: tool,
