@@ -49,8 +49,8 @@ export function carrierPage(found: readonly (ContractResult | NotRun)[]): string
     `| ${head.join(' | ')} |\n|${head.map(() => '---|').join('')}\n${rows.join('\n')}`,
     ...(reasons.length === 0 ? [] : [reasons.map((reason, index) => `[${index + 1}] ${reason}`).join('\n')]),
     ...notRun.map(({ skipped, reason }) => `Not run here: **${skipped}**, ${reason}.`),
-    '*In the air* is how many messages were under way at once while the contract looked for ids that had crossed; it found none. Where the run of\n' +
-      '`npm test` has fewer than 20,000, the long form (`npm run torture`) has them.',
+    '*In the air* is how many messages were under way at once while the contract looked for ids that had crossed; it found none. The long\n' +
+      'forms (`npm run torture -- shims`) have 20,000 for brokers, threads, processes, gRPC and Socket.IO; queues and MCP to other processes have fewer.',
   ].join('\n\n')}\n`
 }
 
