@@ -3,6 +3,7 @@ import { FastenError } from '../core/error.ts'
 import type { StreamName } from '../core/row.ts'
 import { readEvents } from './event-source.ts'
 import { canMatch } from './parameters.ts'
+import { pause } from './pause.ts'
 import { searchOfTail } from './question-search.ts'
 import type { Reader, ReaderRow, TailEvent, TailQuery } from './reader.ts'
 import type { RemoteCall } from './remote-call.ts'
@@ -51,7 +52,7 @@ export async function* followRemote(
       if (signal.aborted) return
       if (isFirst || isFinal(error)) throw error
     }
-    await sleep(pauseMs, signal)
+    await pause(pauseMs, signal)
     pauseMs = Math.min(pauseMs * 2, parts.retryMsMax)
   }
 }
@@ -129,22 +130,9 @@ async function* pollRemote(
       for (const row of isFirst ? fresh.slice(fresh.length - Math.min(backlog, fresh.length)) : fresh)
         yield { id: keyOf(row), row }
     }
-    await sleep(pollMs, signal)
+    await pause(pollMs, signal)
   }
 }
 
 /** Rows of the published sys and api streams have no id. */
 const keyOf = (row: ReaderRow): string => row.id ?? JSON.stringify(row)
-
-function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve()
-    const done = (): void => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    const timer = setTimeout(done, ms)
-    signal.addEventListener('abort', done, { once: true })
-  })
-}

@@ -5,7 +5,7 @@ import type { ScanFilter } from '../../store/ports.ts'
 import { decodeTailToken, encodeTailToken } from '../cursor.ts'
 import type { Reader, ReaderRow, TailEvent, TailQuery } from '../reader.ts'
 import { followThrough } from './follow-through.ts'
-import { pause, waitMsOf } from './pause.ts'
+import { pause, waitMsOf } from '../pause.ts'
 import { createSender, type SenderOptions } from './send.ts'
 
 /** Where an export stands, kept by the caller. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { FastenError } from '../../core/error.ts'
 import type { Reader, TailEvent, TailQuery } from '../reader.ts'
-import { pause, waitMsOf } from './pause.ts'
+import { pause, waitMsOf } from '../pause.ts'
 
 /**
  * The tail of a reader from `place` on, through outages of its store: each row once, however often the reading was taken up again. An
