@@ -1,22 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { checkOnce } from '../stage/check-once.ts'
 
 test(
   'npm start -- --once: Node-RED with fasten plugged in meets every expectation',
   { timeout: 600_000 },
-  async () => {
-    const child = spawn(process.execPath, [join(import.meta.dirname, 'main.ts'), '--once'], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
-    let output = ''
-    for (const readable of [child.stdout, child.stderr])
-      readable.setEncoding('utf8').on('data', (text: string) => (output += text))
-    const [code] = (await once(child, 'close')) as [number | null]
-    assert.equal(code, 0, output)
-    assert.match(output, /Every expectation held/)
-  },
+  () => checkOnce(join(import.meta.dirname, 'main.ts')),
 )
