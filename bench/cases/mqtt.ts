@@ -6,7 +6,7 @@
  */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { createServer, type AddressInfo } from 'node:net'
+import { createServer, Socket, type AddressInfo } from 'node:net'
 import { context, propagation, ROOT_CONTEXT, SpanKind, trace } from '@opentelemetry/api'
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
 import { W3CTraceContextPropagator } from '@opentelemetry/core'
@@ -49,7 +49,7 @@ const windowSize = 200
 
 async function measure({ dress, messages }: MqttParams): Promise<MqttResult> {
   const broker = await Aedes.createBroker()
-  const server = createServer(broker.handle).listen(0, '127.0.0.1')
+  const server = createServer({ noDelay: true }, broker.handle).listen(0, '127.0.0.1')
   await once(server, 'listening')
   const dressed = dressedAs(dress)
   const { port } = server.address() as AddressInfo
@@ -57,6 +57,8 @@ async function measure({ dress, messages }: MqttParams): Promise<MqttResult> {
     [0, 1].map(() => mqtt.connectAsync('mqtt://127.0.0.1', { port })),
   )
   assert.ok(sender !== undefined && receiver !== undefined)
+  // A window that waits for an acknowledgement which TCP delays would measure that delay, and which dress happens to fill a segment.
+  for (const { stream } of [sender, receiver]) if (stream instanceof Socket) stream.setNoDelay(true)
   await receiver.subscribeAsync(topic)
   let heard = 0
   let resume = (): void => undefined
