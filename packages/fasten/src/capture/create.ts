@@ -7,7 +7,6 @@ import { draftText } from '../core/leaf.ts'
 import { createRedactor } from '../core/redact.ts'
 import type { StreamName } from '../core/row.ts'
 import { formatMicros } from '../core/timestamp.ts'
-import type { DrainEvent } from '../store/drain-loop.ts'
 import { createMemoryStore } from '../store/memory.ts'
 import { createSystemClock, createSystemIds, createSystemRandom } from '../store/platform.ts'
 import type { KeyRing } from '../store/privacy/key-ring.ts'
@@ -22,10 +21,10 @@ import { ndjsonLine, prettyLine, type AnyClean } from './lines.ts'
 import { createLogger, type LogLine } from './log.ts'
 import { openLane, planLanes, type OpenLane } from './open-lane.ts'
 import { openSealer } from './open-sealer.ts'
+import { createOwnNews } from './own-news.ts'
 import { notWritten, type Receipt } from './receipt.ts'
 import { mintID } from './request-id.ts'
 import { openSources } from './sources.ts'
-import type { QueueEvent } from './spool-gauge.ts'
 import type { Stats } from './stats.ts'
 import { createUndeclaredPersonal } from './undeclared-personal.ts'
 import { createLineWriter, lineTarget, type TextWritable } from './stdout.ts'
@@ -66,7 +65,14 @@ export function createFasten({
   ...options
 }: CreateOptions = {}): OwnedFasten {
   const config = readConfig(options, processEnv())
-  const clock = createSystemClock({ onStep: tellClockStep })
+  const notice = (text: string): void => void notices.write(`fasten: ${text}\n`)
+  const news = createOwnNews({
+    notice,
+    log: () => log,
+    emit: (input) => emit(input),
+    isClosed: () => isClosed,
+  })
+  const clock = createSystemClock({ onStep: news.clockStep })
   const ids = createSystemIds()
   const identity = createIdentity(config, clock, ids)
   const redactor = createRedactor({
@@ -83,21 +89,18 @@ export function createFasten({
     sys: createMemoryStore({ stream: 'sys', rowsMax: config.sysRingRows }),
     api: createMemoryStore({ stream: 'api', rowsMax: config.apiRingRows }),
   }
-  const notice = (text: string): void => void notices.write(`fasten: ${text}\n`)
   const unregistered = new Map<string, number>()
   const refusedByCode = new Map<string, number>()
-  /** Quarantine entries that no row tells of yet, and whether a row that tells of some is on its way. */
-  const untold: { readonly name: string; readonly code: string }[] = []
-  let isTelling = false
   let isClosed = false
-  let lastError: string | null = null
-  /** What the store says since the last row went in, and whether its file is another one. */
-  let storeError: string | null = null
-  let isReplaced = false
   let nudgedAt = 0n
-  let sweptRows = 0
 
-  const sealer = openSealer({ config, clock, random: createSystemRandom(), ring: keyRing, onTrouble })
+  const sealer = openSealer({
+    config,
+    clock,
+    random: createSystemRandom(),
+    ring: keyRing,
+    onTrouble: news.trouble,
+  })
   const undeclared = createUndeclaredPersonal((code, member, sign) =>
     notice(
       `${code}: ${member} looks like ${signNames[sign]} and is written in clear; declare it under pii if it is about a person`,
@@ -223,14 +226,13 @@ export function createFasten({
           clock,
           ids,
           signer: options.signer,
-          onEvent: tellDrainEvent,
+          onEvent: news.drained,
           onMoved: (rows) => watch.moved(rows),
-          onQueueEvent: tellQueueEvent,
-          onSpoolRelief: (refused_rows) =>
-            emit({ code: 'RECOVERED', target: 'spool', detail: { refused_rows } }),
-          onTrouble,
-          onDiskFull,
-          onRelief,
+          onQueueEvent: news.queue,
+          onSpoolRelief: news.spoolRelief,
+          onTrouble: news.trouble,
+          onDiskFull: news.diskFull,
+          onRelief: news.relief,
         }),
       )
     return lanes
@@ -293,115 +295,6 @@ export function createFasten({
   }
 
   /**
-   * The trail itself says that rows are in quarantine. One row at a time: should the store refuse that one too, no further one is
-   * made, and stderr and stats go on counting.
-   */
-  function tellQuarantined(): void {
-    const [first] = untold
-    if (isTelling || isClosed || first === undefined) return
-    isTelling = true
-    const rows = untold.splice(0).length
-    const { stored } = emit({
-      code: 'ROW_QUARANTINED',
-      target: first.name,
-      outcome: 'failure',
-      detail: { error_code: first.code, rows },
-    })
-    stored.then(
-      () => {
-        isTelling = false
-        tellQuarantined()
-      },
-      (error: unknown) => notice(`the row that tells of the quarantine is not stored: ${String(error)}`),
-    )
-  }
-
-  /** A drainer's news as sys rows under the names the published SDKs use, and the bad ones on stderr. */
-  function tellDrainEvent(event: DrainEvent): void {
-    const { event: name, ...fields } = event
-    // The store may be well without a thread of its own, and nothing will say that one is back: `has_drain_thread` says it.
-    const isInline = event.event === 'audit_drain_failed' && event.code === 'DRAIN_INLINE'
-    // The spool of another process is no trouble of this one.
-    const isOthers = name === 'audit_spool_not_adopted' || name === 'audit_witness_failed'
-    if ('error' in event && !isOthers && !isInline) lastError = event.error
-    if (name === 'audit_checkpoint_recovered') lastError = null
-    if (name === 'audit_drain_recovered') lastError = null
-    if (name === 'audit_row_quarantined') {
-      untold.push(event)
-      tellQuarantined()
-    }
-    if (event.event === 'audit_drain_failed' && !isInline) {
-      storeError = event.error
-      if (event.code === 'STORE_REPLACED') {
-        isReplaced = true
-        emit({
-          code: 'STORE_REPLACED',
-          target: 'store',
-          outcome: 'failure',
-          reason: event.error,
-          detail: { error_code: event.code },
-        })
-      }
-    }
-    if (name === 'audit_drain_recovered') {
-      storeError = null
-      isReplaced = false
-    }
-    if (name === 'audit_drain_degraded')
-      emit({ code: 'DEGRADED', target: 'store', outcome: 'failure', reason: event.last_error })
-    if (name === 'audit_drain_recovered' && event.was_degraded)
-      emit({ code: 'RECOVERED', target: 'store', detail: { seconds: event.recovery_after_seconds } })
-    if (name === 'retention_purge_failed')
-      emit({
-        code: 'RETENTION_FAILED',
-        target: 'store',
-        outcome: 'failure',
-        reason: event.error,
-        detail: { error_code: event.code },
-      })
-    if (event.event === 'retention_swept') sweptRows += event.rows
-    const isGood =
-      name === 'retention_swept' ||
-      name === 'audit_drain_recovered' ||
-      name === 'audit_spool_adopted' ||
-      name === 'audit_checkpoint_recovered' ||
-      name === 'audit_witness_recovered'
-    const isWarning = [
-      'retention_first_sweep',
-      'retention_not_permitted',
-      'audit_drain_failed',
-      'audit_spool_not_adopted',
-      'audit_witness_failed',
-    ].includes(name)
-    if (name !== 'audit_spool_adopted' && name !== 'retention_swept')
-      notice(`${name} ${JSON.stringify(fields)}`)
-    // While the sys stream goes into the same store, its rows wait in the same spool; nothing feeds back.
-    log[isGood ? 'info' : isWarning ? 'warn' : 'error'](name, fields)
-  }
-
-  function tellQueueEvent(event: QueueEvent): void {
-    const { event: name, ...fields } = event
-    notice(`${name} ${JSON.stringify(fields)}`)
-    log[name === 'audit_queue_high_water' ? 'warn' : 'error'](name, fields)
-    if (event.event === 'audit_queue_near_full')
-      emit({
-        code: 'DEGRADED',
-        target: 'spool',
-        outcome: 'failure',
-        detail: { error_code: 'SPOOL_LIMIT', depth: event.depth, capacity: event.capacity },
-      })
-  }
-
-  /** Told within a reading of the clock, which a row in the making waits for. */
-  function tellClockStep(seconds: number): void {
-    queueMicrotask(() => {
-      notice(`audit_clock_step ${JSON.stringify({ seconds })}`)
-      log.warn('audit_clock_step', { seconds })
-      emit({ code: 'CLOCK_STEP', target: 'clock', detail: { seconds } })
-    })
-  }
-
-  /**
    * Whether to refuse a row that the spool would take. `failure: 'raise'` wants to hear that the store does not take rows, and a
    * `fail_closed` code does not go into a store whose file somebody replaced. Refused means not recorded: a caller who catches
    * the error and tries again makes no second row. Own rows are never refused.
@@ -409,33 +302,21 @@ export function createFasten({
   function refusal({ domain, fail_closed }: CodeMeta): FastenError | null {
     if (auditDrainer.shared.failures === 0 || domain === builtinDomain) return null
     const raises = config.failure === 'raise'
-    if (!raises && !(fail_closed && isReplaced)) return null
+    if (!raises && !(fail_closed && news.standing.isReplaced)) return null
     // Whoever is refused has the store tried again, once a second at most.
     const now = clock.monotonicNanos()
     if (now - nudgedAt > 1_000_000_000n) {
       nudgedAt = now
       auditDrainer.hurry()
     }
-    return new FastenError('STORE_DOWN', `store down: ${storeError ?? 'it does not take rows'}`, {
-      at: 'store',
-      hint: 'the row was not recorded; emit it again when the store is back',
-    })
-  }
-
-  function onTrouble(error: FastenError): void {
-    lastError = error.toLine()
-    notice(error.toLine())
-  }
-
-  function onDiskFull(): void {
-    notice('the disk is full; the space held back for this moment is being used up')
-    emit({ code: 'DISK_FULL', target: 'spool', outcome: 'failure' })
-  }
-
-  function onRelief(heldRows: number): void {
-    lastError = null
-    notice(`there is room again; ${heldRows} rows that waited in memory are in the spool`)
-    emit({ code: 'RECOVERED', target: 'spool', detail: { held_rows: heldRows } })
+    return new FastenError(
+      'STORE_DOWN',
+      `store down: ${news.standing.storeError ?? 'it does not take rows'}`,
+      {
+        at: 'store',
+        hint: 'the row was not recorded; emit it again when the store is back',
+      },
+    )
   }
 
   function stats(): Stats {
@@ -470,10 +351,10 @@ export function createFasten({
       spool_bytes: sum.spoolBytes,
       retry_count: retries,
       in_backoff_seconds: backoffMs / 1000,
-      last_error: lastError,
+      last_error: news.standing.lastError,
       checkpoints,
       checkpoint_failures: failures,
-      swept_rows: sweptRows,
+      swept_rows: news.standing.sweptRows,
       transactional: watch.counts(),
       queue_stats: {
         depth: sum.accepted - sum.stored - sum.quarantined,
@@ -483,7 +364,7 @@ export function createFasten({
         drained_total: sum.stored,
         retry_count_active: retries,
         in_backoff_seconds: backoffMs / 1000,
-        last_error: storeError,
+        last_error: news.standing.storeError,
         dead_lettered_total: sum.quarantined,
         dead_letter_depth: sum.quarantined,
       },
