@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { AgentRecorder, ApprovalRequest } from './recorder.ts'
+import type { ApprovalRequest } from './hand-overs.ts'
+import type { AgentRecorder } from './recorder.ts'
 import { isRowId } from '../../../core/ids.ts'
 import { checkedPolicy } from './recorded-value.ts'
 import { underGrant } from './run.ts'

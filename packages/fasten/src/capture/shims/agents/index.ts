@@ -10,16 +10,13 @@ export type { Approval, Decision, DecisionOn, PendingApproval } from './approval
 export { createAgentRecorder } from './recorder.ts'
 export { recordedTool, toolCallOf } from './wrap-tool.ts'
 export { currentRun, type AgentRun, type AskedCall, type AskedCalls } from './run.ts'
+export type { AgentInstance, OpenRow } from './agent-rows.ts'
+export type { ApprovalDecision, ApprovalRequest, HandOvers, OpenDelegation } from './hand-overs.ts'
 export type {
-  AgentInstance,
   AgentRecorder,
-  ApprovalDecision,
-  ApprovalRequest,
   ModelCall,
   ModelEnd,
-  OpenDelegation,
   OpenModel,
-  OpenRow,
   OpenTool,
   RecorderOptions,
   ToolCall,

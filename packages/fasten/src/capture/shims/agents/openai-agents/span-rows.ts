@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Agents } from '../agents.ts'
-import type { OpenDelegation, OpenModel, OpenTool } from '../recorder.ts'
+import type { OpenDelegation } from '../hand-overs.ts'
+import type { OpenModel, OpenTool } from '../recorder.ts'
 import { failureInSpan, memberOf, toolCallsIn, usageIn, type SpanLike } from './span.ts'
 
 /** What is known of a span while it is open. */
