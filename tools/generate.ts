@@ -10,7 +10,7 @@ import { openapi } from '../packages/fasten/src/reader/openapi.ts'
 import { cliPage } from './reference/cli-page.ts'
 import { embeddedCode } from './reference/embedded-code.ts'
 import { foldPieces, waitingPieces } from './reference/error-pieces.ts'
-import { envPage } from './reference/env-page.ts'
+import { envPage, fleetEnvPage } from './reference/env-page.ts'
 import { errorsPage } from './reference/errors-page.ts'
 import { exportsPage } from './reference/exports-page.ts'
 import { readerPage } from './reference/reader-page.ts'
@@ -20,6 +20,7 @@ import { readTree, type Tree } from './tidy/tree.ts'
 /** Every generated page: its path, and how it is made. */
 const pages: Readonly<Record<string, (tree: Tree) => string | Promise<string>>> = {
   'docs/reference/env.md': envPage,
+  'docs/reference/fleet-env.md': fleetEnvPage,
   'docs/reference/errors.md': errorsPage,
   'docs/reference/exports.md': exportsPage,
   'docs/reference/cli.md': cliPage,

@@ -58,6 +58,20 @@ const samples: Readonly<
         /store may not import cli/,
       ],
       [{ [`${src}/core/a.ts`]: "import { createHash } from 'node:crypto'" }, /runs in a browser/],
+      [
+        {
+          'packages/fleet/src/database/a.ts': "import { b } from '../server/b.ts'",
+          'packages/fleet/src/server/b.ts': '',
+        },
+        /database may not import server/,
+      ],
+      [
+        {
+          'packages/fleet/src/server/a.ts': "import { b } from '../../../fasten/src/core/b.ts'",
+          [`${src}/core/b.ts`]: '',
+        },
+        /import from a door of the package/,
+      ],
       [{ [`${src}/capture/a.ts`]: "import express from 'express'" }, /a dependency of every user/],
       [
         { [`${src}/core/a.ts`]: "import { b } from './b'", [`${src}/core/b.ts`]: '' },
@@ -242,6 +256,16 @@ const samples: Readonly<
     good: {
       [`${src}/capture/config.ts`]: "env['FASTEN_NODE_ID'] // not FASTEN_OTHER",
       'spec/env.yaml': 'FASTEN_NODE_ID: {}',
+    },
+  },
+  'the variables of a fleet are described, and every described one is read': {
+    bad: [
+      [{ 'packages/fleet/src/config/config.ts': '  FLEET_NAME: text(64),' }, /FLEET_NAME is not in/],
+      [{ 'spec/fleet-env.yaml': 'FLEET_NAME: {}' }, /nothing reads it/],
+    ],
+    good: {
+      'packages/fleet/src/config/config.ts': '  FLEET_NAME: text(64), // not FLEET_OTHER',
+      'spec/fleet-env.yaml': 'FLEET_NAME: {}',
     },
   },
   'every door of the package leads somewhere': {

@@ -43,6 +43,30 @@ export function envPage(tree: Tree): string {
   ])
 }
 
+const fleetGroups: Readonly<Record<string, string>> = {
+  server: 'The server',
+  database: 'Its database',
+  access: 'Who may come in',
+  nodes: 'Nodes and alarms',
+}
+
+export function fleetEnvPage(tree: Tree): string {
+  const variables = Object.entries(
+    parse(tree.get('spec/fleet-env.yaml') ?? '{}') as Record<string, VariableSpec>,
+  )
+  const blocks = Object.entries(fleetGroups)
+    .map(([group, title]) => ({ title, rows: variables.filter(([, variable]) => variable.group === group) }))
+    .filter(({ rows }) => rows.length > 0)
+    .map(
+      ({ title, rows }) =>
+        `## ${title}\n\n${table(['Variable', 'Value', 'Default', 'Meaning'], rows.map(row))}`,
+    )
+  return page('Environment variables of a fleet server', '[spec/fleet-env.yaml](../../spec/fleet-env.yaml)', [
+    'A value that cannot be used, or a variable with this prefix that nobody reads, stops the start and is named.',
+    ...blocks,
+  ])
+}
+
 function row([name, { option, type, unit, default: otherwise, meaning }]: [string, VariableSpec]): string[] {
   const expected = name.replace('FASTEN_', '').toLowerCase()
   const alias = option === undefined || option === expected ? '' : ` Option: ${code(option)}.`

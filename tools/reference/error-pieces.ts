@@ -29,7 +29,7 @@ export function foldPieces(root: string): void {
   rmSync(join(root, 'spec/errors.d'), { recursive: true })
 }
 
-const rooms = ['core', 'store', 'capture', 'reader', 'cli', 'testing']
+const rooms = ['core', 'store', 'capture', 'reader', 'cli', 'testing', 'fleet']
 
 /** One text of them all, by room and then by code. */
 export function folded(whole: string, pieces: readonly string[]): string {

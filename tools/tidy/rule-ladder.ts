@@ -2,17 +2,68 @@
 import { importsOf } from './imports.ts'
 import { isCode, isShipped, isTest, lineAt, type Finding, type Tree } from './tree.ts'
 
-/** Which rooms a room may import. The order is the ladder; capture and reader stand on the same rung. */
-const mayImport: Readonly<Record<string, readonly string[]>> = {
-  core: ['core'],
-  store: ['core', 'store'],
-  capture: ['core', 'store', 'capture'],
-  reader: ['core', 'store', 'reader'],
-  cli: ['core', 'store', 'capture', 'reader', 'cli'],
-  testing: ['core', 'store', 'capture', 'reader', 'testing'],
+/** Which rooms a room of each package may import. The order is the ladder; capture and reader stand on the same rung. */
+const mayImport: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
+  fasten: {
+    core: ['core'],
+    store: ['core', 'store'],
+    capture: ['core', 'store', 'capture'],
+    reader: ['core', 'store', 'reader'],
+    cli: ['core', 'store', 'capture', 'reader', 'cli'],
+    testing: ['core', 'store', 'capture', 'reader', 'testing'],
+  },
+  fleet: {
+    config: ['config'],
+    database: ['config', 'database'],
+    trail: ['config', 'database', 'trail'],
+    access: ['config', 'database', 'trail', 'access', 'web'],
+    web: ['config', 'database', 'trail', 'web'],
+    nodes: ['config', 'database', 'trail', 'access', 'web', 'nodes'],
+    ingest: ['config', 'database', 'trail', 'access', 'web', 'nodes', 'ingest'],
+    metrics: ['config', 'database', 'trail', 'access', 'web', 'metrics'],
+    query: ['config', 'database', 'trail', 'access', 'web', 'query'],
+    server: ['config', 'database', 'trail', 'access', 'web', 'nodes', 'ingest', 'metrics', 'query', 'server'],
+    cli: [
+      'config',
+      'database',
+      'trail',
+      'access',
+      'web',
+      'nodes',
+      'ingest',
+      'metrics',
+      'query',
+      'server',
+      'cli',
+    ],
+    testing: [
+      'config',
+      'database',
+      'trail',
+      'access',
+      'web',
+      'nodes',
+      'ingest',
+      'metrics',
+      'query',
+      'server',
+      'testing',
+    ],
+  },
 }
 
-const roomOf = (path: string): string | undefined => /^packages\/fasten\/src\/([^/]+)\//.exec(path)?.[1]
+/** Of packages that others install into applications of theirs: what they import, all of their users get. */
+const libraries: ReadonlySet<string> = new Set(['fasten'])
+
+interface Room {
+  readonly of: string
+  readonly name: string
+}
+
+function roomOf(path: string): Room | undefined {
+  const [, of, name] = /^packages\/([^/]+)\/src\/([^/]+)\//.exec(path) ?? []
+  return of === undefined || name === undefined ? undefined : { of, name }
+}
 
 /** Imports point down the ladder, carry their ending, and bring no package along that the user did not choose. */
 export function ladder(tree: Tree): readonly Finding[] {
@@ -25,18 +76,20 @@ export function ladder(tree: Tree): readonly Finding[] {
       const say = (message: string): void => void findings.push({ path, line: lineAt(text, index), message })
       if (room !== undefined && !isTest(path)) {
         const above = target === undefined ? undefined : roomOf(target)
-        if (above !== undefined && !(mayImport[room] ?? []).includes(above))
+        if (above !== undefined && above.of !== room.of)
+          say(`${room.of} may not reach into ${above.of}; import from a door of the package`)
+        else if (above !== undefined && !(mayImport[room.of]?.[room.name] ?? []).includes(above.name))
           say(
-            `${room} may not import ${above}; imports point down (core ← store ← capture | reader ← cli): ` +
+            `${room.name} may not import ${above.name}; imports point down (${ladderOf(room.of)}): ` +
               `move what both need to a lower room, or hand it in as an argument`,
           )
         if (target !== undefined && isTest(target))
           say(`shipped code may not import the test file ${target}; move it out`)
-        if (room === 'core' && specifier.startsWith('node:'))
+        if (room.of === 'fasten' && room.name === 'core' && specifier.startsWith('node:'))
           say(
             `core runs in a browser and may not import ${specifier}; take a port (Clock, Digest, IdSource) as an argument`,
           )
-        if (isForeign(specifier) && kind === 'value')
+        if (libraries.has(room.of) && isForeign(specifier) && kind === 'value')
           say(
             `'${specifier}' would become a dependency of every user; let them hand the object in, ` +
               `import only its types, or import it lazily where it is used`,
@@ -49,6 +102,11 @@ export function ladder(tree: Tree): readonly Finding[] {
     }
   }
   return findings
+}
+
+function ladderOf(of: string): string {
+  if (of === 'fasten') return 'core ← store ← capture | reader ← cli'
+  return Object.keys(mayImport[of] ?? {}).join(' ← ')
 }
 
 const isForeign = (specifier: string): boolean => !/^(\.|node:|#)/.test(specifier)
@@ -109,16 +167,22 @@ export function noUnreachable(tree: Tree): readonly Finding[] {
   return findings
 }
 
-/** Source files named in the exports map, and the bin. */
+/** Source files named in the exports map of each package, and its bin. */
 export function doorsOf(tree: Tree): readonly string[] {
-  const manifest = JSON.parse(tree.get('packages/fasten/package.json') ?? '{}') as Manifest
+  return [...tree.keys()]
+    .filter((path) => /^packages\/[^/]+\/package\.json$/.test(path))
+    .flatMap((path) => doorsIn(tree, path.replace('package.json', '')))
+}
+
+function doorsIn(tree: Tree, home: string): readonly string[] {
+  const manifest = JSON.parse(tree.get(`${home}package.json`) ?? '{}') as Manifest
   const doors = Object.values(manifest.exports ?? {}).flatMap((door) =>
     typeof door === 'string' ? [] : [door['fasten-source'] ?? ''],
   )
   const bins = Object.values(manifest.bin ?? {}).map((path) =>
     path.replace('./dist/', './src/').replace(/\.js$/, '.ts'),
   )
-  return [...doors, ...bins].map((path) => path.replace('./', 'packages/fasten/'))
+  return [...doors, ...bins].map((path) => path.replace('./', home))
 }
 
 export interface Manifest {

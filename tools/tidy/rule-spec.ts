@@ -83,6 +83,26 @@ export function environment(tree: Tree): readonly Finding[] {
   return findings
 }
 
+/** The same of the variables of a fleet server, which are all read in one file. */
+export function fleetEnvironment(tree: Tree): readonly Finding[] {
+  const path = 'spec/fleet-env.yaml'
+  const reader = 'packages/fleet/src/config/config.ts'
+  const described = Object.keys((parse(tree.get(path) ?? '{}') ?? {}) as Record<string, unknown>)
+  const named = blank(tree.get(reader) ?? '', ['comments']).matchAll(/^ {2}(FLEET_[A-Z0-9_]+):/gm)
+  const read = [...named].map(([, name = '']) => name)
+  return [
+    ...read
+      .filter((name) => !described.includes(name))
+      .map((name) => ({
+        path: reader,
+        message: `${name} is not in ${path}; describe it there with type, default, unit and meaning`,
+      })),
+    ...described
+      .filter((name) => !read.includes(name))
+      .map((name) => ({ path, message: `${name} is described and nothing reads it; delete the entry` })),
+  ]
+}
+
 /** The doors of the package lead somewhere, and the built file of each is the twin of its source. */
 export function exportsMap(tree: Tree): readonly Finding[] {
   const path = 'packages/fasten/package.json'

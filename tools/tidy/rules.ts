@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ladder, noCycles, noUnreachable } from './rule-ladder.ts'
-import { environment, errorCodes, exportsMap, links, vectors } from './rule-spec.ts'
+import { environment, fleetEnvironment, errorCodes, exportsMap, links, vectors } from './rule-spec.ts'
 import { steady } from './rule-tests.ts'
 import { banned, leftovers, licence, names, noMachine, type Machine } from './rule-words.ts'
 import type { Finding, Rule, Tree } from './tree.ts'
@@ -20,6 +20,7 @@ export function rules(machine: Machine): Readonly<Record<string, Rule>> {
     'every vector says why it exists': vectors,
     'every error code is explained, and every explained code thrown': errorCodes,
     'every variable is described, and every described variable read': environment,
+    'the variables of a fleet are described, and every described one is read': fleetEnvironment,
     'every door of the package leads somewhere': exportsMap,
     'every link leads somewhere': links,
   }

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+import { readFleetConfig } from '../config/config.ts'
+import { serve } from '../server/serve.ts'
+
+/** Runs a server until a signal ends it. Resolves when everything is stored and closed. */
+export async function runServe(env: Readonly<Record<string, string | undefined>>): Promise<void> {
+  const say = (line: string): void => void process.stderr.write(`${line}\n`)
+  const server = await serve(readFleetConfig(env), { onProgress: (step) => say(`fleet: ${step}`) })
+  say(`fleet: listening at ${server.url}`)
+  const signal = await new Promise<NodeJS.Signals>((resolve) => {
+    for (const each of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(each, resolve)
+  })
+  say(`fleet: ${signal}, ending`)
+  await server.close()
+}

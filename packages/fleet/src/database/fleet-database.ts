@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+import { createHmac } from 'node:crypto'
+import { FastenError } from 'fasten'
+import { Pool, type PoolClient } from 'pg'
+import { migrateFleet } from './migrate.ts'
+import { scopeText, type TenantScope } from './tenant-scope.ts'
+
+/** The one database of a fleet, with the rights that each use of it has. */
+export interface FleetDatabase {
+  /** DSN of the owner for a fasten store: the rows lie in the schema `fleet`. */
+  readonly ownerUrl: string
+  /** Connections of the owner with that schema before all others, for the fleet's own tables and for storing rows. */
+  readonly pool: Pool
+  /** Runs `work` in one transaction of the owner; commits when it resolves, rolls back when it rejects. */
+  transact<T>(work: (sql: PoolClient) => Promise<T>): Promise<T>
+  /** DSN of a role that reads and that row-level security binds to these tenants. */
+  readerUrl(scope: TenantScope): string
+  close(): Promise<void>
+}
+
+export interface FleetDatabaseOptions {
+  /** Of a user who may create a schema and roles. */
+  readonly url: string
+  /** 32 bytes. The passwords of the reading roles come out of it, so nothing else has to keep them. */
+  readonly secret: Buffer
+  /** Makes fasten's own tables in the schema of this DSN; called while no other server starts. */
+  readonly layRows: (ownerUrl: string) => Promise<void>
+  /** Connections of the owner at most, default 16. Each costs the database some megabytes. */
+  readonly connectionsMax?: number
+}
+
+export const fleetSchema = 'fleet'
+
+/**
+ * Connects, makes or updates what is missing (schema, rows, roles, the fleet's tables) under one lock that servers which start at the same
+ * time wait for, and answers what everything else works with.
+ *
+ * Throws FastenError `FLEET_DATABASE_UNREACHABLE`, `FLEET_SECRET_DIFFERS` when the database belongs to a fleet with another secret, and what
+ * `migrateFleet` throws.
+ */
+export async function openFleetDatabase(options: FleetDatabaseOptions): Promise<FleetDatabase> {
+  const { url, secret, layRows, connectionsMax = 16 } = options
+  const ownerUrl = withParameters(url, { schema: fleetSchema })
+  const pool = new Pool({
+    connectionString: url,
+    max: connectionsMax,
+    connectionTimeoutMillis: 20_000,
+    options: `-c search_path=${fleetSchema},public -c timezone=UTC`,
+    application_name: 'fleet',
+  })
+  pool.on('error', () => {
+    // An idle connection broke; whoever needs one next opens another, or is told by its query.
+  })
+  let reader: Role
+  try {
+    reader = await prepare(pool, secret, () => layRows(ownerUrl))
+  } catch (error) {
+    await pool.end()
+    throw reached(error, url)
+  }
+  return {
+    ownerUrl,
+    pool,
+    async transact(work) {
+      const sql = await pool.connect()
+      try {
+        await sql.query('BEGIN')
+        const answer = await work(sql)
+        await sql.query('COMMIT')
+        sql.release()
+        return answer
+      } catch (error) {
+        await sql.query('ROLLBACK').then(
+          () => sql.release(),
+          // A connection that cannot even end its transaction is given up.
+          (broken: Error) => sql.release(broken),
+        )
+        throw error
+      }
+    },
+    readerUrl: (scope) =>
+      withParameters(asRole(url, reader), {
+        schema: fleetSchema,
+        options: `-c fleet.tenants=${scopeText(scope).replaceAll(/[\\ ]/g, (each) => `\\${each}`)}`,
+      }),
+    close: () => pool.end(),
+  }
+}
+
+interface Role {
+  readonly name: string
+  readonly password: string
+}
+
+/** Servers that start at once do this one after the other. */
+const startLock = 7_117_001
+
+async function prepare(pool: Pool, secret: Buffer, layRows: () => Promise<void>): Promise<Role> {
+  const sql = await pool.connect()
+  try {
+    await sql.query('SELECT pg_advisory_lock($1)', [startLock])
+    try {
+      await sql.query(`CREATE SCHEMA IF NOT EXISTS ${fleetSchema}`)
+      await layRows()
+      const reader = await roleFor(sql, secret)
+      await migrateFleet(sql, { names: { schema: fleetSchema, reader: `"${reader.name}"` } })
+      await checkSecret(sql, secret)
+      return reader
+    } finally {
+      await sql.query('SELECT pg_advisory_unlock($1)', [startLock])
+    }
+  } finally {
+    sql.release()
+  }
+}
+
+/** Roles belong to the whole server, which several fleets may share: the name holds what tells this store from others. */
+async function roleFor(sql: PoolClient, secret: Buffer): Promise<Role> {
+  const { rows } = await sql.query<{ value: string }>("SELECT value FROM fasten_meta WHERE key = 'store_id'")
+  const name = `fleet_reader_${rows[0]?.value ?? ''}`
+  const password = derived(secret, `role ${name}`)
+  const { rowCount } = await sql.query('SELECT 1 FROM pg_roles WHERE rolname = $1', [name])
+  if (rowCount === 0)
+    await sql.query(
+      `CREATE ROLE "${name}" LOGIN NOINHERIT NOBYPASSRLS CONNECTION LIMIT 64 PASSWORD '${password}'`,
+    )
+  await sql.query(`ALTER ROLE "${name}" SET default_transaction_read_only = on`)
+  return { name, password }
+}
+
+async function checkSecret(sql: PoolClient, secret: Buffer): Promise<void> {
+  const check = derived(secret, 'check')
+  const { rows } = await sql.query<{ value: string }>(
+    `INSERT INTO fleet_meta (key, value) VALUES ('secret_check', $1)
+    ON CONFLICT (key) DO UPDATE SET value = fleet_meta.value RETURNING value`,
+    [check],
+  )
+  if (rows[0]?.value !== check)
+    throw new FastenError('FLEET_SECRET_DIFFERS', 'this database belongs to a fleet with another secret', {
+      at: 'FLEET_SECRET',
+      hint: 'all servers of one fleet share it: copy the file `secret` of the first one, or its FLEET_SECRET',
+    })
+}
+
+/** A secret for one purpose, which says nothing of the others. */
+export function derived(secret: Buffer, purpose: string): string {
+  return createHmac('sha256', secret).update(`fleet/1 ${purpose}`).digest('base64url')
+}
+
+function asRole(url: string, { name, password }: Role): string {
+  const own = new URL(url)
+  own.username = name
+  own.password = password
+  return own.href
+}
+
+function withParameters(url: string, parameters: Readonly<Record<string, string>>): string {
+  const own = new URL(url)
+  for (const [name, value] of Object.entries(parameters)) own.searchParams.set(name, value)
+  // libpq's URLs know no plus sign for a space.
+  return own.href.replaceAll('+', '%20')
+}
+
+function reached(error: unknown, url: string): unknown {
+  const code = (error as { readonly code?: unknown }).code
+  if (typeof code !== 'string' || !/^(E[A-Z]+|28...|3D000|57P0.)$/.test(code)) return error
+  const { host, pathname } = new URL(url)
+  return new FastenError(
+    'FLEET_DATABASE_UNREACHABLE',
+    `the database does not let us in: ${(error as Error).message}`,
+    {
+      at: `${host}${pathname}`,
+      hint: 'check FLEET_DATABASE_URL, the server, and that its user may create a schema and roles',
+      cause: error,
+    },
+  )
+}

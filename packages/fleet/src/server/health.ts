@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { FastifyInstance } from 'fastify'
+import type { FleetDatabase } from '../database/fleet-database.ts'
+
+/**
+ * `/healthz`: the process lives. `/readyz`: it can do its work now, which is what a load balancer asks; 503 while the database is away and
+ * while it is ending.
+ */
+export function healthRoutes(
+  app: FastifyInstance,
+  { pool }: Pick<FleetDatabase, 'pool'>,
+  isEnding: () => boolean,
+): void {
+  app.get('/healthz', { config: { permission: 'public' } }, async () => ({ status: 'alive' }))
+  app.get('/readyz', { config: { permission: 'public' } }, async (_request, reply) => {
+    const database = await pool.query('SELECT 1').then(
+      () => 'answers',
+      () => 'does not answer',
+    )
+    const isReady = database === 'answers' && !isEnding()
+    return reply
+      .code(isReady ? 200 : 503)
+      .send({ status: isReady ? 'ready' : isEnding() ? 'ending' : 'waiting', database })
+  })
+}

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+import { join } from 'node:path'
+import type { Fasten } from 'fasten'
+import type { FleetConfig } from '../config/config.ts'
+import { openEmbeddedPostgres } from '../database/embedded/embedded-postgres.ts'
+import { openFleetDatabase, type FleetDatabase } from '../database/fleet-database.ts'
+import { layRows } from '../trail/lay-rows.ts'
+import { openTrail } from '../trail/trail.ts'
+import { createApp } from '../web/app.ts'
+import { healthRoutes } from './health.ts'
+import { secretIn } from './secret-file.ts'
+
+/** A fleet server that answers. */
+export interface FleetServer {
+  /** `http://host:port`, as it listens. */
+  readonly url: string
+  readonly database: FleetDatabase
+  readonly fasten: Fasten
+  /** Takes no more requests, ends those that run, stores what it still has to tell, and lets go of the database. */
+  close(): Promise<void>
+}
+
+export interface ServeOptions {
+  /** Told what takes seconds. */
+  readonly onProgress?: (step: string) => void
+}
+
+/** Starts a server: database, own trail, routes. Whatever keeps it from starting is thrown, with everything closed again. */
+export async function serve(
+  config: FleetConfig,
+  { onProgress = () => {} }: ServeOptions = {},
+): Promise<FleetServer> {
+  const closers: (() => Promise<unknown>)[] = []
+  const closeAll = async (): Promise<void> => {
+    for (const close of closers.splice(0).toReversed()) await close()
+  }
+  try {
+    const secret = config.secret?.() ?? secretIn(config.dataDir)
+    const embedded =
+      config.databaseUrl === undefined
+        ? await openEmbeddedPostgres({ folder: join(config.dataDir, 'postgres'), onProgress })
+        : undefined
+    if (embedded !== undefined) closers.push(() => embedded.stop())
+    const url = embedded?.url ?? config.databaseUrl?.() ?? ''
+    const database = await openFleetDatabase({ url, secret, layRows })
+    closers.push(() => database.close())
+    const fasten = await openTrail(config, database)
+    closers.push(() => fasten.close())
+    let isEnding = false
+    const app = await createApp({ fasten, authenticators: [] })
+    closers.push(() => app.close())
+    healthRoutes(app, database, () => isEnding)
+    const address = await app.listen({ host: config.listen.host, port: config.listen.port })
+    fasten.emit({
+      code: 'FLEET_STARTED',
+      target: config.serverId,
+      actor: 'fleet',
+      actor_kind: 'system',
+      detail: { listens: address },
+    })
+    return {
+      url: address,
+      database,
+      fasten,
+      async close() {
+        if (isEnding) return
+        isEnding = true
+        fasten.emit({ code: 'FLEET_STOPPED', target: config.serverId, actor: 'fleet', actor_kind: 'system' })
+        await closeAll()
+      },
+    }
+  } catch (error) {
+    await closeAll()
+    throw error
+  }
+}

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+import helmet from '@fastify/helmet'
+import { FastenError, extendContext, type Fasten } from 'fasten'
+import { fastifyShim } from 'fasten/http/fastify'
+import Fastify, {
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from 'fastify'
+import type { Authenticator } from './authenticator.ts'
+import type { Permission, Principal } from './principal.ts'
+import { Problem, sendProblem } from './problem.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Who asks; only where the route needs a permission. */
+    principal: Principal
+  }
+  interface FastifyContextConfig {
+    /** What whoever asks must be allowed; `public` for the few routes that anybody may ask. A route that says neither does not start. */
+    permission?: Permission | 'public'
+  }
+}
+
+export interface AppOptions {
+  readonly fasten: Fasten
+  /** Tried in order; the first that knows the request's credential decides. */
+  readonly authenticators: readonly Authenticator[]
+  /** Bytes of a request's body where a route does not say otherwise, default 1 MiB. */
+  readonly bodyBytesMax?: number
+  /** Whether `x-forwarded-…` of the caller is believed, as behind a proxy of one's own. Default false. */
+  readonly trustsProxy?: boolean
+}
+
+/**
+ * The HTTP server without its routes: request ids and api rows by our own shim, credentials, permissions, security headers, limits, and one
+ * form for everything that goes wrong. Each route names the permission it needs in `config.permission`.
+ */
+export async function createApp(options: AppOptions): Promise<FastifyInstance> {
+  const { fasten, authenticators, bodyBytesMax = 1_048_576, trustsProxy = false } = options
+  const app = Fastify({
+    bodyLimit: bodyBytesMax,
+    trustProxy: trustsProxy,
+    requestTimeout: 120_000,
+    routerOptions: { maxParamLength: 2048 },
+    return503OnClosing: true,
+  })
+  await app.register(fastifyShim({ fasten, skip: ['/healthz', '/readyz'] }))
+  await app.register(helmet, {
+    contentSecurityPolicy: { directives: { 'default-src': ["'none'"], 'frame-ancestors': ["'none'"] } },
+  })
+
+  app.addHook('onRoute', ({ path, config }) => {
+    if (config?.permission === undefined)
+      throw new TypeError(`the route ${path} does not say which permission it needs: config.permission`)
+  })
+  app.decorateRequest('principal')
+  app.addHook('onRequest', async (request) => {
+    const needed = request.routeOptions.config.permission
+    // Unknown addresses are told apart from forbidden ones only to those who are somebody.
+    if (needed === 'public') return
+    request.principal = await authenticate(request, authenticators)
+    if (needed !== undefined && !request.principal.permissions.has(needed))
+      throw denied(fasten, request, needed)
+  })
+  app.addHook('preHandler', (request, _reply, done) => {
+    const { principal } = request
+    if (principal === undefined) return done()
+    extendContext(
+      {
+        actor: principal.actor,
+        actor_kind: principal.kind === 'user' ? 'user' : 'service',
+        auth_method: principal.auth_method,
+        ...(principal.session_id === undefined ? {} : { session_id: principal.session_id }),
+      },
+      done,
+    )
+  })
+  app.setNotFoundHandler({}, async (request) => {
+    throw new Problem(
+      404,
+      'NO_SUCH_ENDPOINT',
+      `there is nothing at ${request.method} ${request.url.split('?', 1)[0] ?? ''}`,
+    )
+  })
+  app.setErrorHandler(async (error: FastifyError | Problem | Error, request, reply) => {
+    await sendProblem(reply, problemOf(error, request, fasten, reply))
+  })
+  return app
+}
+
+async function authenticate(
+  request: FastifyRequest,
+  authenticators: readonly Authenticator[],
+): Promise<Principal> {
+  for (const authenticator of authenticators) {
+    const found = await authenticator(request)
+    if (found === 'refused')
+      throw new Problem(401, 'UNAUTHENTICATED', 'this credential is not valid, or no longer')
+    if (found !== undefined) return found
+  }
+  throw new Problem(401, 'UNAUTHENTICATED', 'a credential is needed', {
+    hint: 'send Authorization: Bearer …, or log in',
+  })
+}
+
+function denied(fasten: Fasten, request: FastifyRequest, needed: Permission): Problem {
+  fasten.emit({
+    code: 'ACCESS_DENIED',
+    actor: request.principal.actor,
+    target: `${request.method} ${request.routeOptions.url ?? ''}`,
+    outcome: 'denied',
+    detail: { permission: needed },
+  })
+  return new Problem(403, 'FORBIDDEN', `this needs the permission ${needed}`)
+}
+
+/** What went wrong, in the words of whoever asked. Faults of ours are told to the log and not to the caller. */
+function problemOf(
+  error: FastifyError | Problem | Error,
+  request: FastifyRequest,
+  fasten: Fasten,
+  reply: FastifyReply,
+): Problem {
+  if (error instanceof Problem) return error
+  if (error instanceof FastenError) {
+    const isAway = /^(STORE_|FLEET_DATABASE_)/.test(error.code)
+    const about = error.hint === undefined ? {} : { hint: error.hint }
+    if (!isAway) return new Problem(400, error.code, error.message, about)
+    fasten.log.error('request_failed', { path: request.routeOptions.url ?? null, error })
+    return new Problem(503, error.code, 'the database does not answer now', { retryAfterS: 5 })
+  }
+  const status = 'statusCode' in error ? (error.statusCode ?? 500) : 500
+  if (status < 500) return new Problem(status, codeOf(error), error.message)
+  fasten.log.error('request_failed', { path: request.routeOptions.url ?? null, error })
+  const id = reply.getHeader('x-request-id')
+  const about = typeof id === 'string' ? { hint: `its log has the reason under the request ${id}` } : {}
+  return new Problem(500, 'FLEET_FAILED', 'the fleet failed to answer', about)
+}
+
+/** Fastify's own codes without its prefix: FST_ERR_CTP_BODY_TOO_LARGE is BODY_TOO_LARGE. */
+function codeOf(error: FastifyError | Error): string {
+  const code = 'code' in error ? error.code : 'BAD_REQUEST'
+  return code.replace(/^FST_(ERR_)?(CTP_)?/, '') || 'BAD_REQUEST'
+}
