@@ -7,7 +7,7 @@ import { startProgress } from './progress.mjs'
 import { SetupFailure } from './setup-failure.mjs'
 
 /**
- * Makes packages/fasten/dist what the sources say. Does nothing when it already is.
+ * Makes packages/fasten/dist and packages/fleet/dist what the sources say. Does nothing when it already is.
  *
  * @param {string} root
  */
@@ -18,22 +18,33 @@ export async function ensureBuilt(root) {
   await withLock(join(root, '.cache', 'lock-build'), { onWait }, async () => {
     if (isFresh(root)) return
     const print = sourcesPrint(root)
-    const progress = startProgress('building packages/fasten/dist')
     // TypeScript from here on: by now this runs on Node.js 24.
     const { buildPackage } = await import('../build.ts')
-    const problems = await buildPackage(root)
-    if (problems !== undefined) {
-      progress.failed()
-      throw new SetupFailure(
-        'packages/fasten does not build',
-        'mend what the compiler names above',
-        problems.split('\n'),
-      )
-    }
+    const { buildFleet } = await import('../build-fleet.ts')
+    // The fleet is compiled against the built library, as those who install both have it.
+    await build('packages/fasten', () => buildPackage(root))
+    await build('packages/fleet', () => buildFleet(root))
     mkdirSync(join(root, '.cache'), { recursive: true })
     writeFileSync(stampPath(root), print)
-    progress.done()
   })
+}
+
+/**
+ * @param {string} home
+ * @param {() => Promise<string | undefined>} make answers what is wrong
+ */
+async function build(home, make) {
+  const progress = startProgress(`building ${home}/dist`)
+  const problems = await make()
+  if (problems !== undefined) {
+    progress.failed()
+    throw new SetupFailure(
+      `${home} does not build`,
+      'mend what the compiler names above',
+      problems.split('\n'),
+    )
+  }
+  progress.done()
 }
 
 const stampPath = (/** @type {string} */ root) => join(root, '.cache', 'built')
@@ -42,6 +53,7 @@ const stampPath = (/** @type {string} */ root) => join(root, '.cache', 'built')
 function isFresh(root) {
   return (
     existsSync(join(root, 'packages/fasten/dist/cli/main.js')) &&
+    existsSync(join(root, 'packages/fleet/dist/cli/main.js')) &&
     existsSync(stampPath(root)) &&
     readFileSync(stampPath(root), 'utf8') === sourcesPrint(root)
   )
@@ -54,15 +66,19 @@ function isFresh(root) {
  * @param {string} root
  */
 function sourcesPrint(root) {
-  const source = 'packages/fasten/src'
-  const files = readdirSync(join(root, source), { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && !/\.(test|torture|test-d)\.ts$/.test(entry.name))
-    .map((entry) => join(entry.parentPath, entry.name))
+  const files = ['packages/fasten/src', 'packages/fleet/src'].flatMap((source) =>
+    readdirSync(join(root, source), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile() && !/\.(test|torture|test-d)\.ts$/.test(entry.name))
+      .map((entry) => join(entry.parentPath, entry.name)),
+  )
   const settings = [
     'packages/fasten/package.json',
     'packages/fasten/tsconfig.build.json',
+    'packages/fleet/package.json',
+    'packages/fleet/tsconfig.build.json',
     'tsconfig.base.json',
     'tools/build.ts',
+    'tools/build-fleet.ts',
     'package-lock.json',
   ].map((path) => join(root, path))
   const hash = createHash('sha256')
