@@ -95,10 +95,10 @@ function writeEntry(directory: string, { name, bytes, sealed, ...rest }: Quarant
   renameSync(`${path}.new`, path)
 }
 
-/** All entries under a root, by name; empty when nothing was ever quarantined. */
+/** All entries under a root, by name; empty when nothing was ever quarantined. One that is taken out while we look is left out. */
 export function listQuarantine(root: string): QuarantineEntry[] {
   const directory = quarantineDirectory(root)
-  return entryNames(directory).map((name) => readEntry(directory, name))
+  return entryNames(directory).flatMap((name) => readEntry(directory, name) ?? [])
 }
 
 /** How many there are, without reading them. */
@@ -124,9 +124,15 @@ function entryNames(directory: string): string[] {
   }
 }
 
-function readEntry(directory: string, name: string): QuarantineEntry {
+function readEntry(directory: string, name: string): QuarantineEntry | undefined {
   const path = join(directory, `${name}.json`)
-  const text = readFileSync(path, 'utf8')
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return undefined
+    throw error
+  }
   try {
     const { bytes_base64, sealed_base64, ...rest } = JSON.parse(text) as EntryFile
     return {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { userInfo } from 'node:os'
+import { FastenError } from '../../core/error.ts'
 import { personalSignOf } from '../../core/personal-signs.ts'
 import { formatMicros } from '../../core/timestamp.ts'
 import type { ErasureReceipt } from '../../store/privacy/erase-subject.ts'
@@ -66,7 +67,7 @@ export async function run(args: Args, world: World): Promise<number> {
   })
 }
 
-/** Erases, prints the receipt, and answers the exit code: findings when something is left to do. */
+/** Erases, prints the receipt, and answers the exit code: findings when something is left to do, be it a signature. */
 export async function erase({
   args,
   world,
@@ -102,9 +103,17 @@ export async function erase({
       actor,
     })
     await printReceipt(receipt, args, world)
-    // What is gone is explained by rows that somebody signed, or it is not explained.
-    const signing = existingSigning(place, world.env)
-    if (signing !== undefined) await signNow(place, signing, world)
+    try {
+      // What is gone is explained by rows that somebody signed, or it is not explained. Other streams may have no table here.
+      const signing = existingSigning(place, world.env)
+      if (signing !== undefined) await signNow({ ...place, streams: ['audit'] }, signing, world)
+    } catch (error) {
+      if (!(error instanceof FastenError)) throw error
+      await world.err.line(
+        `the erasure is done and need not be run again; the rows that tell of it are not signed yet: ${visible(error.toLine())}`,
+      )
+      return exitCodes.findings
+    }
     return receipt.is_complete ? exitCodes.ok : exitCodes.findings
   } finally {
     await store.close()

@@ -33,6 +33,8 @@ export async function disclosingOf(
   if (values.length === 0) return { ownRows: [], insert: async () => {} }
   const graves = new Map(refused.map((key) => [key.id, key]))
   const ids = [...new Set(values.map(({ member }) => member.key))]
+  // An erasure waits for us now, or we waited for it and see what it buried. After the heads and before the counter, as it does.
+  await sql.run(`LOCK TABLE ${prefix}fasten_disclosures IN ROW EXCLUSIVE MODE`)
   for (const grave of await sql.run(`SELECT * FROM ${prefix}fasten_erased_keys WHERE key_id = ANY($1)`, [
     ids,
   ])) {

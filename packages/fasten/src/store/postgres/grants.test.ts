@@ -3,10 +3,11 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { after, test } from 'node:test'
 import { builtinPolicy } from '../../core/retention-policy.ts'
-import { createSampleDrafts } from '../../testing/sample-drafts.ts'
+import { createSampleDrafts, sampleTime } from '../../testing/sample-drafts.ts'
 import { assertSound } from '../../testing/store-contract.ts'
 import { createSystemClock, sha256 } from '../platform.ts'
 import type { Store } from '../ports.ts'
+import { encodeSealed } from '../privacy/sealed.ts'
 import { createSweeper, type SweepEvent } from '../retention/sweeper.ts'
 import { defaultTables } from '../row-tables.ts'
 import { batch, openAt, sqlAt } from './fixtures/places.ts'
@@ -55,6 +56,11 @@ test('a writer opens, appends, opens logs and enters months, and can neither cha
   const store = await openAt(writer)
   const samples = createSampleDrafts({ boot_id: '00000000000000b1' })
   await store.append(batch([samples.audit(), samples.sys()], 1, '00000000000000b1'))
+  const about = { tenant: '', subject: 'a'.repeat(32), kek: 'b'.repeat(16), made_at: sampleTime(0) }
+  const keys = [{ ...about, id: 'c'.repeat(32), wrapped: 'AAAA' }]
+  const sealed = encodeSealed({ keys, values: [{ pointer: '/actor', key: 'c'.repeat(32), box: 'AAAA' }] })
+  const { drafts, ...rest } = batch([samples.audit()], 2, '00000000000000b1')
+  await store.append({ ...rest, drafts: drafts.map((draft) => ({ ...draft, sealed: Buffer.from(sealed) })) })
   await store.forgetSpool('00000000000000b1')
   await assertSound(store)
   await store.close()

@@ -79,6 +79,8 @@ async function put(sql: Sql, prefix: string, keys: readonly WrappedKey[]): Promi
   const known = await sql.run(`SELECT id FROM ${prefix}fasten_data_keys WHERE id = ANY($1)`, [ids])
   for (const { id } of known) one.delete(String(id))
   if (one.size === 0) return []
+  // No erasure is half-way between the look at the graves and the insert.
+  await sql.run(`LOCK TABLE ${prefix}fasten_data_keys IN ROW EXCLUSIVE MODE`)
   const fresh = [...one.values()]
   const graves = await sql.run(
     `SELECT k.id, coalesce(d.subject, s.subject) AS subject, coalesce(d.basis, s.basis) AS basis,
@@ -112,15 +114,12 @@ async function put(sql: Sql, prefix: string, keys: readonly WrappedKey[]): Promi
 
 async function destroy(sql: Sql, prefix: string, tombstone: Tombstone): Promise<readonly string[]> {
   const { subjects, key_ids, basis, erased_at } = tombstone
-  const older = await sql.run(
-    `SELECT id FROM ${prefix}fasten_data_keys WHERE subject = ANY($1) AND made_at <= $2`,
-    [subjects, erased_at],
-  )
-  const all = [...new Set([...key_ids, ...older.map(({ id }) => String(id))])].sort()
-  await sql.run(`DELETE FROM ${prefix}fasten_data_keys WHERE id = ANY($1)`, [all])
+  // Who puts a key has it there before, or finds the subject buried.
+  await sql.run(`LOCK TABLE ${prefix}fasten_data_keys IN SHARE ROW EXCLUSIVE MODE`)
+  await sql.run(`DELETE FROM ${prefix}fasten_data_keys WHERE id = ANY($1)`, [key_ids])
   await sql.run(
     `INSERT INTO ${prefix}fasten_destroyed_keys SELECT id, $2, $3, $4 FROM unnest($1::text[]) AS id ON CONFLICT DO NOTHING`,
-    [all, subjects[0] ?? '', basis, erased_at],
+    [key_ids, subjects[0] ?? '', basis, erased_at],
   )
   await sql.run(
     `INSERT INTO ${prefix}fasten_erased_subjects AS s SELECT subject, $2, $3 FROM unnest($1::text[]) AS subject
@@ -133,9 +132,13 @@ async function destroy(sql: Sql, prefix: string, tombstone: Tombstone): Promise<
     SELECT coalesce(max(number), 0) + 1, $1 FROM ${prefix}fasten_tombstones
     WHERE NOT EXISTS (SELECT FROM ${prefix}fasten_tombstones WHERE text = $1)
     HAVING NOT EXISTS (SELECT FROM ${prefix}fasten_tombstones WHERE text = $1)`,
-    [JSON.stringify({ ...tombstone, key_ids: all })],
+    [JSON.stringify(tombstone)],
   )
-  return all
+  const others = await sql.run(
+    `SELECT id FROM ${prefix}fasten_data_keys WHERE subject = ANY($1) AND made_at <= $2 ORDER BY id`,
+    [subjects, erased_at],
+  )
+  return others.map(({ id }) => String(id))
 }
 
 async function readKeys(

@@ -3,6 +3,7 @@ import { logName, parseLogName } from '../../core/log-name.ts'
 import { erasedRow, erasureFacts, type ErasedValue } from '../privacy/erasure-facts.ts'
 import type { KeyStore, Tombstone } from '../privacy/key-store.ts'
 import type { EraseDeed, ErasedLog, PersonalRow, PersonalStore } from '../privacy/personal-store.ts'
+import { personalRowsIn } from '../privacy/waiting-person.ts'
 import type { PostgresDeed } from './append.ts'
 import type { UseSql } from './key-store.ts'
 import { allHolds } from './retention-tables.ts'
@@ -92,15 +93,19 @@ async function eraseIn(
   { sql, prefix, appendOwn }: PostgresDeed,
   table: string,
   { key_ids, subjects, basis, erased_at }: Tombstone,
-  { actor, waiting = [], onRow }: EraseDeed = {},
+  { actor, waiting = nothing, onRow }: EraseDeed = {},
   locked: readonly string[],
 ): Promise<readonly ErasedLog[] | null> {
   const subject = subjects[0] ?? ''
+  // Whoever is storing values ends first, and whoever wants to waits, and then finds the keys buried (disclosures.ts).
+  await sql.run(`LOCK TABLE ${prefix}fasten_disclosures IN SHARE ROW EXCLUSIVE MODE`)
   const byLog = await valuesUnder(sql, prefix, table, key_ids)
   if ([...byLog.keys()].some((log) => !locked.includes(baseOf(log)))) return null
   if (onRow !== undefined) {
     const holds = await allHolds({ sql, prefix, tables: new Map() })
-    for (const row of [...byLog.values(), waiting].flat()) onRow(row, holds)
+    const frames = await framesNaming(sql, prefix, subjects)
+    for (const row of [...byLog.values(), waiting(), personalRowsIn(frames, subjects)].flat())
+      onRow(row, holds)
   }
   await sql.run(
     `INSERT INTO ${prefix}fasten_erased_keys SELECT id, $2, $3, $4 FROM unnest($1::text[]) AS id ON CONFLICT DO NOTHING`,
@@ -115,6 +120,22 @@ async function eraseIn(
       await appendOwn(baseOf(log), erasedRow(subject, detail, actor))
   return told(byLog)
 }
+
+/** What waits in the outbox and may be about these subjects. */
+async function framesNaming(
+  sql: Sql,
+  prefix: string,
+  subjects: readonly string[],
+): Promise<readonly Uint8Array[]> {
+  const rows = await sql.run(
+    `SELECT frame FROM ${prefix}fasten_outbox
+    WHERE EXISTS (SELECT FROM unnest($1::text[]) AS name WHERE position(convert_to(name, 'UTF8') IN frame) > 0)`,
+    [subjects],
+  )
+  return rows.map(({ frame }) => frame as unknown as Uint8Array)
+}
+
+const nothing = (): readonly PersonalRow[] => []
 
 function told(byLog: ByLog): readonly ErasedLog[] {
   return [...byLog]

@@ -6,8 +6,9 @@ import type { ErasureLedger } from './erasure-ledger.ts'
 import type { KeyRing } from './key-ring.ts'
 import type { Tombstone } from './key-store.ts'
 import type { ErasedLog, PersonalRow, PersonalStore } from './personal-store.ts'
-import { personInSpools, scrubSpools, type ScrubbedSpools } from './scrub-spools.ts'
+import { scrubSpools, type ScrubbedSpools } from './scrub-spools.ts'
 import type { WrappedKey } from './sealed.ts'
+import { lookForPerson, type WaitingPerson } from './waiting-person.ts'
 
 export interface EraseOptions {
   readonly store: PersonalStore & Pick<RowSink, 'spoolPosition'>
@@ -54,7 +55,7 @@ export async function planErasure({
 }: EraseOptions): Promise<ErasurePlan> {
   const pseudonyms = ring.pseudonyms(tenant, subject)
   await strangersIn(store, ring)
-  const { keys } = await personIn(store, pseudonyms, spoolRoot)
+  const keys = await keysOf(store, pseudonyms, waitingOf(spoolRoot, pseudonyms))
   const key_ids = idsOf(keys)
   return { subject: pseudonyms[0] ?? '', key_ids, logs: await store.plan(key_ids) }
 }
@@ -65,35 +66,41 @@ export async function planErasure({
  *
  * The order is chosen so that a crash at any point is finished by the next start (reapply.ts): rows first, since they are what everybody
  * else can see and believe, then the ledger, then the keys, then old pages, then what waits outside.
- * Throws FastenError, having changed nothing: `ERASURE_HELD` when a row is under a legal hold, `PRIVACY_KEY_MISSING` when no key of the
- * ring wraps anything here, so that the person could not be recognised.
+ * Throws FastenError, having changed nothing: `ERASURE_HELD` when a row is under a legal hold, stored or on its way, `PRIVACY_KEY_MISSING`
+ * when no key of the ring wraps anything here, so that the person could not be recognised. A held row that comes while the erasure runs,
+ * under a key of its own, keeps its values: `ERASURE_HELD` then says that the rest is erased.
  */
 export async function eraseSubject(options: EraseOptions): Promise<ErasureReceipt> {
   const { store, ring, ledger, spoolRoot, tenant, subject, basis, erased_at, actor } = options
   const pseudonyms = ring.pseudonyms(tenant, subject)
   const strangers = await strangersIn(store, ring)
-  const { keys, rows: waiting } = await personIn(store, pseudonyms, spoolRoot)
-  const key_ids = idsOf(keys)
+  const look = waitingOf(spoolRoot, pseudonyms)
+  const keys = await keysOf(store, pseudonyms, look)
   const before = await store.keys.tombstones()
   const isKnown =
-    key_ids.length > 0 ||
+    keys.length > 0 ||
     before.some((one) => one.key_ids.length > 0 && one.subjects.some((name) => pseudonyms.includes(name)))
-  let tombstone: Tombstone = { tenant, subjects: pseudonyms, key_ids, basis, erased_at }
-  const logs = [...(await store.erase(tombstone, { actor, waiting, onRow: refuseHeld(subject) }))]
-  ledger?.add(tombstone)
-  const destroyed = await store.keys.destroy(tombstone)
-  const late = destroyed.filter((id) => !key_ids.includes(id))
-  if (late.length > 0) {
-    // Keys that arrived while the rows were erased.
-    tombstone = { ...tombstone, key_ids: destroyed }
+  const logs: ErasedLog[] = []
+  const destroyed: string[] = []
+  for (let key_ids = idsOf(keys), isFirst = true; isFirst || key_ids.length > 0; isFirst = false) {
+    const tombstone: Tombstone = { tenant, subjects: pseudonyms, key_ids, basis, erased_at }
+    const onRow = refuseHeld(subject, isFirst)
+    logs.push(...(await store.erase(tombstone, { actor, waiting: () => look().rows, onRow })))
     ledger?.add(tombstone)
-    logs.push(...(await store.erase(tombstone, { actor })))
+    destroyed.push(...key_ids)
+    // Keys that came while the rows were erased have rows of their own, which nobody has looked at. After this no more can come.
+    key_ids = await store.keys.destroy(tombstone)
+    keys.push(...(await store.keys.get(key_ids)))
   }
   const scrubbed = await store.scrub()
   const spools: ScrubbedSpools =
     spoolRoot === null
       ? { blanked: 0, waiting: 0 }
-      : await scrubSpools(spoolRoot, keys, (spool) => store.spoolPosition(spool))
+      : await scrubSpools(
+          spoolRoot,
+          [...keys, ...look().keys.filter(({ made_at }) => made_at <= erased_at)],
+          (spool) => store.spoolPosition(spool),
+        )
   const merged = mergeLogs(logs)
   const open = [
     ...scrubbed.open,
@@ -115,7 +122,7 @@ export async function eraseSubject(options: EraseOptions): Promise<ErasureReceip
   ]
   return {
     subject: pseudonyms[0] ?? '',
-    key_ids: destroyed,
+    key_ids: destroyed.toSorted(),
     logs: merged,
     basis,
     erased_at,
@@ -141,13 +148,17 @@ export async function eraseSubject(options: EraseOptions): Promise<ErasureReceip
   }
 }
 
-async function personIn(
+const waitingOf = (spoolRoot: string | null, pseudonyms: readonly string[]): (() => WaitingPerson) =>
+  spoolRoot === null ? () => ({ keys: [], rows: [] }) : lookForPerson(spoolRoot, pseudonyms)
+
+/** What waits is asked first: a row on its way to the store is found there, or here. */
+async function keysOf(
   store: PersonalStore,
   pseudonyms: readonly string[],
-  spoolRoot: string | null,
-): Promise<{ readonly keys: readonly WrappedKey[]; readonly rows: readonly PersonalRow[] }> {
-  const { keys, rows } = spoolRoot === null ? { keys: [], rows: [] } : personInSpools(spoolRoot, pseudonyms)
-  return { keys: [...(await store.keys.ofSubjects(pseudonyms)), ...keys], rows }
+  look: () => WaitingPerson,
+): Promise<WrappedKey[]> {
+  const { keys } = look()
+  return [...keys, ...(await store.keys.ofSubjects(pseudonyms))]
 }
 
 const idsOf = (keys: readonly WrappedKey[]): readonly string[] =>
@@ -173,7 +184,7 @@ async function strangersIn({ keys }: PersonalStore, ring: KeyRing): Promise<read
 
 /** An anchor that is sealed may be the person; a hold on them keeps such a row as well. */
 const refuseHeld =
-  (subject: string) =>
+  (subject: string, isFirst: boolean) =>
   (row: PersonalRow, holds: readonly Hold[]): void => {
     const { actor, on_behalf_of, target, ...rest } = row
     const facts = {
@@ -183,7 +194,7 @@ const refuseHeld =
       target: target ?? subject,
     }
     const hold = isHeld(facts, holds)
-    if (hold !== undefined) throw held(hold.hold_id, row)
+    if (hold !== undefined) throw held(hold.hold_id, row, isFirst)
   }
 
 function mergeLogs(logs: readonly ErasedLog[]): readonly ErasedLog[] {
@@ -197,7 +208,7 @@ function mergeLogs(logs: readonly ErasedLog[]): readonly ErasedLog[] {
   )
 }
 
-function held(hold: string, row: PersonalRow): FastenError {
+function held(hold: string, row: PersonalRow, isFirst: boolean): FastenError {
   return new FastenError(
     'ERASURE_HELD',
     row.monotonic_seq === null
@@ -205,7 +216,9 @@ function held(hold: string, row: PersonalRow): FastenError {
       : `row ${row.monotonic_seq} of ${row.log} is under the legal hold ${hold}`,
     {
       at: row.log,
-      hint: 'release the hold, or erase once it has ended; nothing was changed',
+      hint: isFirst
+        ? 'release the hold, or erase once it has ended; nothing was changed'
+        : 'it came while the erasure ran: what was there before is erased, and rows say so; release the hold, or erase the rest once it has ended',
     },
   )
 }

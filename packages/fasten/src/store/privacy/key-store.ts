@@ -29,8 +29,9 @@ export interface RefusedKey {
  * `put` keeps what is new and MUST be durable when it resolves; it answers those of the given keys that MUST NOT be kept because a
  * tombstone names them, or their subject at a later time than they were made. Putting a key again is harmless.
  * `get` answers those that are there. `ofSubjects` answers all keys of any of these pseudonyms.
- * `destroy` removes the keys of a tombstone and of its subjects made up to then, keeps the tombstone, and answers the ids of all
- * keys it speaks of. When it resolves, their bytes MUST be gone from every file of the store; doing it again is harmless.
+ * `destroy` removes the keys that a tombstone names and keeps the tombstone: from then on no key of its subjects made up to
+ * then is taken. It answers the ids of those that had come before, ascending: they stay, since nobody has looked yet at the rows that
+ * use them. When it resolves, the bytes of what it removed MUST be gone from every file of the store; doing it again is harmless.
  * `keks` answers the ids of the tenant's keys that wrap any key here, ascending.
  * `wrappedByOthers` answers keys that another key of the tenant than `kek` wraps, in the order of their ids, behind `afterId`, at most
  * `keysMax`.

@@ -36,11 +36,14 @@ export interface PersonalRow {
 export interface EraseDeed {
   /** Who erases; for the rows that tell of it. */
   readonly actor?: string | undefined
-  /** Rows that would lose a value although they are not stored yet; judged with those that are. */
-  readonly waiting?: readonly PersonalRow[]
   /**
-   * Told each row that would lose a value, and the legal holds, both as they are in the transaction: no hold can be placed between
-   * the question and the deed. What it throws, undoes all of it.
+   * Answers rows that would lose a value although they are not stored yet. Asked in the transaction, while nobody can store any: what is
+   * on its way is seen here or there.
+   */
+  readonly waiting?: () => readonly PersonalRow[]
+  /**
+   * Told each row that would lose a value, of those that wait in the outbox too, and the legal holds, all as they are in the transaction:
+   * no hold can be placed between the question and the deed. What it throws, undoes all of it.
    */
   readonly onRow?: (row: PersonalRow, holds: readonly Hold[]) => void
 }
@@ -66,7 +69,8 @@ export interface Scrubbed {
  *
  * `plan` answers how many values under these keys are there, by log, and changes nothing. `erase` destroys them: in one
  * transaction their boxes and look-ups become null, their keys can never be stored under again, and each log they were in gets rows
- * SUBJECT_ERASED that account for them. Doing it again accounts for nothing twice.
+ * SUBJECT_ERASED that account for them. A batch that is being stored meanwhile MUST be in that transaction's sight or find the keys
+ * buried. Doing it again accounts for nothing twice.
  * `scrub` MUST leave no byte of what was erased in any file of the store, or say where; it may take as long as copying it.
  * `erased` answers every key that a row of this store says is destroyed, with the tombstone to tell it by.
  */

@@ -18,8 +18,9 @@ export async function reapplyErasures(store: PersonalStore, ledger: ErasureLedge
   for (const tombstone of all) {
     const isBack = (await store.keys.get(tombstone.key_ids)).length > 0
     if (isBack || tombstone.key_ids.some((id) => !known.keys.has(id))) {
-      const ids = await store.keys.destroy(tombstone)
-      for (const id of ids) known.keys.add(id)
+      // Other keys of the subject stay: who erases them looks at their rows first.
+      await store.keys.destroy(tombstone)
+      for (const id of tombstone.key_ids) known.keys.add(id)
     }
     const values = await store.plan(tombstone.key_ids)
     if (values.length > 0 || tombstone.key_ids.some((id) => !known.rows.has(id))) {

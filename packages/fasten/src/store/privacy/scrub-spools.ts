@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import { closeSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs'
+import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs'
 import { crc32 } from 'node:zlib'
+import { systemCode } from '../../core/error.ts'
 import { listQuarantine, quarantine, type QuarantineEntry } from '../quarantine.ts'
-import { decodeFrame, findNextFrame, frameHeaderBytes } from '../spool/frame.ts'
-import { listSegments, listSpools, segmentHeaderBytes, segmentPath, spoolDirectory } from '../spool/layout.ts'
-import type { PersonalRow } from './personal-store.ts'
+import { frameHeaderBytes } from '../spool/frame.ts'
 import { decodeSealed, encodeSealed, type WrappedKey } from './sealed.ts'
+import { sealedFramesIn, type SealedFrame } from './sealed-frames.ts'
 
 /** What was done about the drafts that wait, or have waited, outside of the store. */
 export interface ScrubbedSpools {
@@ -13,51 +13,6 @@ export interface ScrubbedSpools {
   readonly blanked: number
   /** Frames of rows that are not stored yet: they are left as they are, and their values are refused once they arrive. */
   readonly waiting: number
-}
-
-/** What of one person lies in spools and quarantine under `root`, whatever became of its row: their keys, and the rows that use them. */
-export function personInSpools(
-  root: string,
-  pseudonyms: readonly string[],
-): { readonly keys: readonly WrappedKey[]; readonly rows: readonly PersonalRow[] } {
-  const keys: WrappedKey[] = []
-  const rows: PersonalRow[] = []
-  const look = (sealed: Uint8Array, log: string, text: Uint8Array): void => {
-    const mine = (decodeSealed(sealed)?.keys ?? []).filter(
-      (key) => pseudonyms.includes(key.subject) && key.wrapped !== blankOf(key.wrapped),
-    )
-    keys.push(...mine)
-    if (mine.length > 0) rows.push(waitingRow(log, text))
-  }
-  for (const { sealed, log, text } of framesIn(root)) look(sealed, log, text)
-  for (const { sealed, log, bytes } of listQuarantine(root))
-    if (sealed !== undefined) look(sealed, log ?? '', bytes)
-  return { keys, rows }
-}
-
-/** A draft as a legal hold looks at it; one that is no JSON is held by nothing but a hold on times. */
-function waitingRow(log: string, text: Uint8Array): PersonalRow {
-  let members: Readonly<Record<string, unknown>> = {}
-  try {
-    members = JSON.parse(Buffer.from(text).toString()) as typeof members
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error
-  }
-  const named = (name: string): string | null => {
-    const value = members[name]
-    return typeof value === 'string' ? value : null
-  }
-  return {
-    log,
-    monotonic_seq: null,
-    code: named('code'),
-    actor: named('actor'),
-    on_behalf_of: named('on_behalf_of'),
-    target: named('target'),
-    request_id: named('request_id'),
-    tenant_id: named('tenant_id'),
-    timestamp: named('timestamp'),
-  }
 }
 
 /**
@@ -73,14 +28,11 @@ export async function scrubSpools(
   const ids = new Set(keys.map(({ id }) => id))
   let blanked = 0
   let waiting = 0
-  for (const frame of framesIn(root)) {
+  for (const frame of sealedFramesIn(root)) {
     const blank = blankedSealed(frame.sealed, ids)
     if (blank === undefined) continue
     if (BigInt(frame.end) > (await storedUpTo(frame.spool))) waiting++
-    else {
-      overwrite(frame, blank)
-      blanked++
-    }
+    else if (overwrite(frame, blank)) blanked++
   }
   const entries: QuarantineEntry[] = []
   for (const entry of listQuarantine(root)) {
@@ -93,46 +45,10 @@ export async function scrubSpools(
   return { blanked: blanked + entries.length, waiting }
 }
 
-interface SealedFrame {
-  readonly spool: string
-  readonly path: string
-  /** Where the frame begins in its file. */
-  readonly offset: number
-  /** Position behind the frame. */
-  readonly end: number
-  readonly bytes: Buffer
-  readonly sealed: Uint8Array
-  readonly log: string
-  /** The draft. */
-  readonly text: Uint8Array
-}
-
-function* framesIn(root: string): Generator<SealedFrame> {
-  for (const spool of listSpools(root)) {
-    const directory = spoolDirectory(root, spool)
-    for (const start of listSegments(directory)) {
-      const path = segmentPath(directory, start)
-      const file = readFileSync(path)
-      for (let offset = segmentHeaderBytes; offset !== -1 && offset < file.length;) {
-        const frame = decodeFrame(file, offset, file.length)
-        if (frame.kind !== 'frame') {
-          offset = findNextFrame(file, offset, file.length)
-          continue
-        }
-        const end = start + offset + frame.bytes - segmentHeaderBytes
-        const { sealed, log, text } = frame.draft
-        const bytes = file.subarray(offset, offset + frame.bytes)
-        if (sealed !== undefined) yield { spool, path, offset, end, bytes, sealed, log, text }
-        offset += frame.bytes
-      }
-    }
-  }
-}
-
 /** What is sealed, as long as before, with nothing of these keys and their values in it; undefined when there was nothing. */
 function blankedSealed(sealed: Uint8Array, ids: ReadonlySet<string>): Buffer | undefined {
   const { keys = [], values = [] } = decodeSealed(sealed) ?? {}
-  if (!keys.some(({ id, wrapped }) => ids.has(id) && wrapped !== blankOf(wrapped))) return undefined
+  if (!keys.some(({ id, wrapped }) => ids.has(id) && !isBlank(wrapped))) return undefined
   return Buffer.from(
     encodeSealed({
       keys: keys.map((key) => (ids.has(key.id) ? { ...key, wrapped: blankOf(key.wrapped) } : key)),
@@ -149,18 +65,29 @@ function blankedSealed(sealed: Uint8Array, ids: ReadonlySet<string>): Buffer | u
   )
 }
 
+/** True of what a scrub has put in the place of a wrapped key. */
+export const isBlank = (wrapped: string): boolean => wrapped === blankOf(wrapped)
+
 /** Base64 of as many zeros. */
 const blankOf = (text: string): string => text.replace(/[^=]/g, 'A')
 
-function overwrite({ path, offset, bytes, sealed }: SealedFrame, blank: Buffer): void {
+/** False when the file was removed meanwhile, and the frame with it. */
+function overwrite({ path, offset, bytes, sealed }: SealedFrame, blank: Buffer): boolean {
   const copy = Buffer.from(bytes)
   const at = sealed.byteOffset - bytes.byteOffset
   blank.copy(copy, at, 0, sealed.length)
   copy.writeUInt32LE(crc32(copy.subarray(frameHeaderBytes)), 8)
-  const handle = openSync(path, 'r+')
+  let handle: number
+  try {
+    handle = openSync(path, 'r+')
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return false
+    throw error
+  }
   try {
     writeSync(handle, copy, 0, copy.length, offset)
     fsyncSync(handle)
+    return true
   } finally {
     closeSync(handle)
   }

@@ -154,12 +154,10 @@ function put({ connection }: Session, keys: readonly WrappedKey[]): readonly Ref
 
 function destroy({ connection }: Session, tombstone: Tombstone): readonly string[] {
   const { subjects, key_ids, basis, erased_at } = tombstone
-  const ids = transaction(connection, () => {
-    const older = keysWhere({ connection }, 'subject', subjects).filter(({ made_at }) => made_at <= erased_at)
-    const all = [...new Set([...key_ids, ...older.map(({ id }) => id)])].sort()
+  const others = transaction(connection, () => {
     const remove = connection.prepare('DELETE FROM keys WHERE id = ?')
     const bury = connection.prepare('INSERT OR IGNORE INTO destroyed VALUES (?, ?, ?, ?)')
-    for (const id of all) {
+    for (const id of key_ids) {
       remove.run(id)
       bury.run(id, subjects[0] ?? '', basis, erased_at)
     }
@@ -168,14 +166,12 @@ function destroy({ connection }: Session, tombstone: Tombstone): readonly string
       ON CONFLICT (subject) DO UPDATE SET basis = excluded.basis, erased_at = excluded.erased_at
       WHERE excluded.erased_at > erased_at`)
     for (const subject of subjects) forget.run(subject, basis, erased_at)
-    connection
-      .prepare('INSERT OR IGNORE INTO tombstones (text) VALUES (?)')
-      .run(JSON.stringify({ ...tombstone, key_ids: all }))
-    return all
+    connection.prepare('INSERT OR IGNORE INTO tombstones (text) VALUES (?)').run(JSON.stringify(tombstone))
+    return keysWhere({ connection }, 'subject', subjects).filter(({ made_at }) => made_at <= erased_at)
   })
   // Pages that were moved about before hold old bytes still; only a file that is written anew does not.
   connection.exec('VACUUM')
-  return ids
+  return others.map(({ id }) => id).sort()
 }
 
 function tombstones({ connection }: Session): readonly Tombstone[] {

@@ -4,6 +4,7 @@ import { FastenError } from '../../core/error.ts'
 import { erasedRow, erasureFacts, type ErasedValue } from '../privacy/erasure-facts.ts'
 import type { KeyStore, Tombstone } from '../privacy/key-store.ts'
 import type { EraseDeed, ErasedLog, PersonalRow, PersonalStore } from '../privacy/personal-store.ts'
+import { personalRowsIn } from '../privacy/waiting-person.ts'
 import type { Deed } from './append.ts'
 import type { SqliteConnection } from './driver.ts'
 import { isPrivate } from './replacement.ts'
@@ -86,7 +87,7 @@ function eraseIn(
   deed: Deed,
   table: string,
   tombstone: Tombstone,
-  { actor, waiting = [], onRow }: EraseDeed = {},
+  { actor, waiting = nothing, onRow }: EraseDeed = {},
 ): readonly ErasedLog[] {
   const { connection } = deed
   const { key_ids, subjects, basis, erased_at } = tombstone
@@ -94,7 +95,8 @@ function eraseIn(
   const byLog = valuesUnder(connection, table, key_ids)
   if (onRow !== undefined) {
     const holds = allHolds(createStatements(connection))
-    for (const row of [...byLog.values(), waiting].flat()) onRow(row, holds)
+    const rows = [...byLog.values(), waiting(), personalRowsIn(framesNaming(connection, subjects), subjects)]
+    for (const row of rows.flat()) onRow(row, holds)
   }
   const bury = connection.prepare('INSERT OR IGNORE INTO fasten_erased_keys VALUES (?, ?, ?, ?)')
   for (const id of key_ids) bury.run(id, subject, basis, erased_at)
@@ -112,6 +114,19 @@ function eraseIn(
   }
   return told(byLog)
 }
+
+/** What waits in the outbox and may be about these subjects. */
+function framesNaming(connection: SqliteConnection, subjects: readonly string[]): readonly Uint8Array[] {
+  return connection
+    .prepare(
+      `SELECT frame FROM fasten_outbox
+      WHERE EXISTS (SELECT 1 FROM json_each(?) WHERE instr(frame, CAST(value AS BLOB)) > 0)`,
+    )
+    .all(JSON.stringify(subjects))
+    .map(({ frame }) => frame as Uint8Array)
+}
+
+const nothing = (): readonly PersonalRow[] => []
 
 function told(byLog: ReadonlyMap<string, readonly Found[]>): readonly ErasedLog[] {
   return [...byLog]
