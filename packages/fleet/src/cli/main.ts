@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Command } from 'commander'
 import { FastenError } from 'fasten'
+import { adminCommand } from './admin-command.ts'
+import { keysCommand } from './keys-command.ts'
 import { runServe } from './serve-command.ts'
 
 const program = new Command('fleet')
@@ -11,6 +13,8 @@ program
   .command('serve')
   .description('run a fleet server; all its settings are FLEET_… variables')
   .action(async () => runServe(process.env))
+keysCommand(program, process.env)
+adminCommand(program, process.env)
 
 try {
   await program.parseAsync()

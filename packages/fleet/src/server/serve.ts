@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { join } from 'node:path'
 import type { Fasten } from 'fasten'
+import type { Clock } from 'fasten/core'
+import { createSystemClock } from 'fasten/store'
+import { accessRoutes, credentialsOf } from '../access/access.ts'
 import type { FleetConfig } from '../config/config.ts'
 import { openEmbeddedPostgres } from '../database/embedded/embedded-postgres.ts'
 import { openFleetDatabase, type FleetDatabase } from '../database/fleet-database.ts'
@@ -23,12 +26,14 @@ export interface FleetServer {
 export interface ServeOptions {
   /** Told what takes seconds. */
   readonly onProgress?: (step: string) => void
+  /** What expiry is measured against; default the system's. Tests move it. */
+  readonly clock?: Clock
 }
 
 /** Starts a server: database, own trail, routes. Whatever keeps it from starting is thrown, with everything closed again. */
 export async function serve(
   config: FleetConfig,
-  { onProgress = () => {} }: ServeOptions = {},
+  { onProgress = () => {}, clock = createSystemClock() }: ServeOptions = {},
 ): Promise<FleetServer> {
   const closers: (() => Promise<unknown>)[] = []
   const closeAll = async (): Promise<void> => {
@@ -47,9 +52,11 @@ export async function serve(
     const fasten = await openTrail(config, database)
     closers.push(() => fasten.close())
     let isEnding = false
-    const app = await createApp({ fasten, authenticators: [] })
+    const access = { database, fasten, clock }
+    const app = await createApp({ fasten, authenticators: credentialsOf(access) })
     closers.push(() => app.close())
     healthRoutes(app, database, () => isEnding)
+    accessRoutes(app, access)
     const address = await app.listen({ host: config.listen.host, port: config.listen.port })
     fasten.emit({
       code: 'FLEET_STARTED',

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import helmet from '@fastify/helmet'
-import { FastenError, extendContext, type Fasten } from 'fasten'
+import { FastenError, type Fasten } from 'fasten'
+import { setActor } from 'fasten/http'
 import { fastifyShim } from 'fasten/http/fastify'
 import Fastify, {
   type FastifyError,
@@ -8,7 +9,8 @@ import Fastify, {
   type FastifyReply,
   type FastifyRequest,
 } from 'fastify'
-import type { Authenticator } from './authenticator.ts'
+import { validatorCompiler } from 'fastify-type-provider-zod'
+import type { Authenticator, Needed } from './authenticator.ts'
 import type { Permission, Principal } from './principal.ts'
 import { Problem, sendProblem } from './problem.ts'
 
@@ -18,8 +20,11 @@ declare module 'fastify' {
     principal: Principal
   }
   interface FastifyContextConfig {
-    /** What whoever asks must be allowed; `public` for the few routes that anybody may ask. A route that says neither does not start. */
-    permission?: Permission | 'public'
+    /**
+     * What whoever asks must be allowed; `self` for what concerns only whoever asks, and `public` for the few routes that anybody may ask.
+     * A route that says nothing does not start.
+     */
+    permission?: Permission | 'self' | 'public'
   }
 }
 
@@ -51,6 +56,8 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     contentSecurityPolicy: { directives: { 'default-src': ["'none'"], 'frame-ancestors': ["'none'"] } },
   })
 
+  app.setValidatorCompiler(validatorCompiler)
+
   app.addHook('onRoute', ({ path, config }) => {
     if (config?.permission === undefined)
       throw new TypeError(`the route ${path} does not say which permission it needs: config.permission`)
@@ -60,22 +67,10 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     const needed = request.routeOptions.config.permission
     // Unknown addresses are told apart from forbidden ones only to those who are somebody.
     if (needed === 'public') return
-    request.principal = await authenticate(request, authenticators)
-    if (needed !== undefined && !request.principal.permissions.has(needed))
+    request.principal = await authenticate(request, authenticators, needed ?? 'self')
+    tellActor(request.principal)
+    if (needed !== undefined && needed !== 'self' && !request.principal.permissions.has(needed))
       throw denied(fasten, request, needed)
-  })
-  app.addHook('preHandler', (request, _reply, done) => {
-    const { principal } = request
-    if (principal === undefined) return done()
-    extendContext(
-      {
-        actor: principal.actor,
-        actor_kind: principal.kind === 'user' ? 'user' : 'service',
-        auth_method: principal.auth_method,
-        ...(principal.session_id === undefined ? {} : { session_id: principal.session_id }),
-      },
-      done,
-    )
   })
   app.setNotFoundHandler({}, async (request) => {
     throw new Problem(
@@ -93,9 +88,10 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
 async function authenticate(
   request: FastifyRequest,
   authenticators: readonly Authenticator[],
+  needed: Needed,
 ): Promise<Principal> {
   for (const authenticator of authenticators) {
-    const found = await authenticator(request)
+    const found = await authenticator(request, needed)
     if (found === 'refused')
       throw new Problem(401, 'UNAUTHENTICATED', 'this credential is not valid, or no longer')
     if (found !== undefined) return found
@@ -105,10 +101,21 @@ async function authenticate(
   })
 }
 
+/** All rows of this request say who asked, its api row among them. */
+export function tellActor(principal: Principal): void {
+  const { kind, actor, auth_method, session_id, on_behalf_of } = principal
+  setActor({
+    actor,
+    actor_kind: kind === 'user' ? 'user' : kind === 'system' ? 'system' : 'service',
+    auth_method,
+    ...(session_id === undefined ? {} : { session_id }),
+    ...(on_behalf_of === undefined ? {} : { on_behalf_of }),
+  })
+}
+
 function denied(fasten: Fasten, request: FastifyRequest, needed: Permission): Problem {
   fasten.emit({
     code: 'ACCESS_DENIED',
-    actor: request.principal.actor,
     target: `${request.method} ${request.routeOptions.url ?? ''}`,
     outcome: 'denied',
     detail: { permission: needed },

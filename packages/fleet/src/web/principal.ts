@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { TenantScope } from '../database/tenant-scope.ts'
+import type { Rights } from './rights.ts'
 
 /** What may be allowed. A route names the one it needs; a role, an API key and a node's credential hold some of them. */
 export const permissions = [
@@ -38,7 +39,10 @@ export const permissionsOf: Readonly<Record<Role, readonly Permission[]>> = {
   admin: permissions.filter((permission) => permission !== 'ingest:push'),
 }
 
-/** Who asks, as the credential says it, and nothing that the request says of itself. */
+/**
+ * Who asks, as the credential says it, and nothing that the request says of itself. Where somebody may do different things for different
+ * tenants, `tenants`, `permissions` and `codes` are those that go with the permission that the route needs.
+ */
 export interface Principal {
   readonly kind: 'user' | 'api_key' | 'node' | 'system'
   /** As `actor` of rows spells it: `user:ada`, `api_key:k_12ab`, `node:n_3c`. */
@@ -53,4 +57,10 @@ export interface Principal {
   readonly session_id?: string
   /** For nodes: their row in `fleet_nodes`. */
   readonly node_id?: string
+  /** For users, and for keys that a user made: their row in `fleet_users`. */
+  readonly user_id?: string
+  /** The user whose key this is, as rows spell it. */
+  readonly on_behalf_of?: string
+  /** Everything it may do anywhere, for routes that hand rights on. */
+  readonly rights?: Rights
 }

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Fasten } from 'fasten'
+import type { Clock } from 'fasten/core'
+import type { FleetDatabase } from '../database/fleet-database.ts'
+
+/** What everything in this room works with. */
+export interface AccessDeps {
+  readonly database: Pick<FleetDatabase, 'pool' | 'transact'>
+  /** Tells every change in the transaction that makes it. */
+  readonly fasten: Fasten
+  readonly clock: Clock
+}
+
+/** The moment, as the database is asked with it. */
+export function now({ clock }: Pick<AccessDeps, 'clock'>): Date {
+  return new Date(clock.nowMicros() / 1000)
+}

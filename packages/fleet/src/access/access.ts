@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { FastifyInstance } from 'fastify'
+import type { Authenticator } from '../web/authenticator.ts'
+import type { AccessDeps } from './access-deps.ts'
+import { apiKeyAuthenticator } from './api-keys/api-key-authenticator.ts'
+import { apiKeyRoutes } from './api-keys/api-key-routes.ts'
+
+/** The ways in which people and their programs prove who they are. */
+export function credentialsOf(deps: AccessDeps): readonly Authenticator[] {
+  return [apiKeyAuthenticator(deps)]
+}
+
+/** All addresses by which access is asked for and governed. */
+export function accessRoutes(app: FastifyInstance, deps: AccessDeps): void {
+  apiKeyRoutes(app, deps)
+}

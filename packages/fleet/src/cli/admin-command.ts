@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Command } from 'commander'
+import { createSystemClock } from 'fasten/store'
+import { createApiKey } from '../access/api-keys/create-api-key.ts'
+import { readFleetConfig } from '../config/config.ts'
+import { onMachine } from '../server/on-machine.ts'
+import { permissionsOf, roles, type Role } from '../web/principal.ts'
+import { oneOf, wholeNumber } from './arguments.ts'
+
+type Variables = Readonly<Record<string, string | undefined>>
+
+/** `fleet admin`: what is done where the fleet runs, with the variables of its server, on its database. */
+export function adminCommand(program: Command, env: Variables): void {
+  const admin = program
+    .command('admin')
+    .description('on the machine of the fleet itself, without a credential')
+  admin
+    .command('key')
+    .description('print a new key; whoever can run this owns the fleet already')
+    .argument('[name]', 'what the key is for', 'first key')
+    .option('--role <role>', `what it may do: ${roles.join(', ')}`, oneOf<Role>(roles), 'admin')
+    .option('--tenant <tenant...>', 'only for these tenants')
+    .option('--days <days>', 'ends after so many days', wholeNumber(1, 366), 90)
+    .action(
+      async (
+        name: string,
+        options: { readonly role: Role; readonly tenant?: string[]; readonly days: number },
+      ) => {
+        const { key, key_id, expires_at } = await makeKey(env, name, options)
+        process.stdout.write(`${key}\n`)
+        process.stderr.write(`${key_id}, ${options.role}, until ${expires_at}; it is not shown again\n`)
+      },
+    )
+}
+
+function makeKey(
+  env: Variables,
+  name: string,
+  { role, tenant, days }: { readonly role: Role; readonly tenant?: string[]; readonly days: number },
+) {
+  const rights = [{ permissions: new Set(permissionsOf[role]), tenants: 'all' as const }]
+  return onMachine(readFleetConfig(env), ({ database, fasten, actor }) =>
+    createApiKey(
+      { database, fasten, clock: createSystemClock() },
+      { actor, rights },
+      {
+        name,
+        permissions: permissionsOf[role],
+        tenants: tenant,
+        expiresInDays: days,
+      },
+    ),
+  )
+}
