@@ -13,8 +13,11 @@ export interface FleetDatabase {
   readonly pool: Pool
   /** Runs `work` in one transaction of the owner; commits when it resolves, rolls back when it rejects. */
   transact<T>(work: (sql: PoolClient) => Promise<T>): Promise<T>
-  /** DSN of a role that reads and that row-level security binds to these tenants. */
-  readerUrl(scope: TenantScope): string
+  /**
+   * DSN of a role that reads and that row-level security binds to these tenants and, where codes are given, to audit rows of these codes: each
+   * whole, or a beginning that ends in `*`. The codes of nobody (an empty list) show nothing.
+   */
+  readerUrl(scope: TenantScope, codes?: readonly string[]): string
   close(): Promise<void>
 }
 
@@ -78,10 +81,15 @@ export async function openFleetDatabase(options: FleetDatabaseOptions): Promise<
         throw error
       }
     },
-    readerUrl: (scope) =>
+    readerUrl: (scope, codes) =>
       withParameters(asRole(url, reader), {
         schema: fleetSchema,
-        options: `-c fleet.tenants=${scopeText(scope).replaceAll(/[\\ ]/g, (each) => `\\${each}`)}`,
+        options: [
+          setting('fleet.tenants', scopeText(scope)),
+          ...(codes === undefined
+            ? []
+            : [setting('fleet.codes', JSON.stringify([...new Set(codes)].sort()))]),
+        ].join(' '),
       }),
     close: () => pool.end(),
   }
@@ -145,6 +153,11 @@ async function checkSecret(sql: PoolClient, secret: Buffer): Promise<void> {
 /** A secret for one purpose, which says nothing of the others. */
 export function derived(secret: Buffer, purpose: string): string {
   return createHmac('sha256', secret).update(`fleet/1 ${purpose}`).digest('base64url')
+}
+
+/** A setting of a session in the `options` of a DSN, where spaces part one option from the next. */
+function setting(name: string, value: string): string {
+  return `-c ${name}=${value.replaceAll(/[\\\s]/g, (each) => `\\${each}`)}`
 }
 
 function asRole(url: string, { name, password }: Role): string {

@@ -9,6 +9,7 @@ import { openEmbeddedPostgres } from '../database/embedded/embedded-postgres.ts'
 import { openFleetDatabase, type FleetDatabase } from '../database/fleet-database.ts'
 import { layRows } from '../trail/lay-rows.ts'
 import { openTrail } from '../trail/trail.ts'
+import { queryRoutes } from '../query/routes.ts'
 import { createApp } from '../web/app.ts'
 import { healthRoutes } from './health.ts'
 import { secretIn } from './secret-file.ts'
@@ -57,6 +58,7 @@ export async function serve(
     closers.push(() => app.close())
     healthRoutes(app, database, () => isEnding)
     accessRoutes(app, access)
+    queryRoutes(app, { database, fasten })
     const address = await app.listen({ host: config.listen.host, port: config.listen.port })
     fasten.emit({
       code: 'FLEET_STARTED',
