@@ -22,7 +22,13 @@ interface ServerClient {
 }
 
 interface Adapter {
-  broadcast(packet: IoPacket, options: never): void
+  broadcast(packet: IoPacket, options: BroadcastOptions): void
+  broadcastWithAck(packet: IoPacket, options: BroadcastOptions, ...rest: never[]): void
+}
+
+/** To whom a broadcast goes, and how: an adapter sends both on to the other servers, as it does the packet. */
+interface BroadcastOptions {
+  readonly flags?: { readonly [noteMember]?: unknown }
 }
 
 /** A namespace of `socket.io`. */
@@ -30,7 +36,7 @@ export interface ServerNamespace {
   readonly name: string
   readonly adapter: Adapter
   readonly server: { readonly encoder: { encode(packet: IoPacket): unknown } }
-  to(room: string): { emit(name: string, ...values: unknown[]): boolean }
+  to(room: string): { readonly adapter: Adapter; emit(name: string, ...values: unknown[]): boolean }
   run(socket: ServerSocket, done: never): void
   _add(client: ServerClient, auth: object, done: never): unknown
   _doConnect(socket: ServerSocket, done: never): void
@@ -107,15 +113,48 @@ export function patchServer(
         }
       }),
     ])
-    const undoAdapter = instrumentOnce(known, adapter, () => [
-      patchMethod(adapter, 'broadcast', (send) => {
-        return function (this: Adapter, packet, options) {
-          if (Array.isArray(packet.data)) kept.set(packet.data, carriedNow())
-          return send.call(this, packet, options)
-        }
-      }),
-    ])
-    for (const undo of [undoClients, undoAdapter]) if (!undos.includes(undo)) undos.push(undo)
+    remember(undoClients)
+    meetAdapter(adapter)
+  }
+  const remember = (undo: () => void): void => void (undos.includes(undo) || undos.push(undo))
+  /**
+   * A broadcast that begins here has its ids among its flags, which every adapter hands to the other servers, and no client gets. There it
+   * arrives at the adapter that all others are made of.
+   */
+  const meetAdapter = (adapter: Adapter): void => {
+    const undoLeaving = instrumentOnce(known, adapter, () =>
+      broadcastMethods.map((method) =>
+        patchMethod(adapter, method, (send: Adapter['broadcastWithAck']) => {
+          return function (this: Adapter, packet: IoPacket, options: BroadcastOptions, ...rest: never[]) {
+            if (!Array.isArray(packet.data)) return send.call(this, packet, options, ...rest)
+            const carried = carriedNow()
+            kept.set(packet.data, carried)
+            const [, note] = ioCarrier.inject([''], carried)
+            return send.call(
+              this,
+              packet,
+              { ...options, flags: { ...options.flags, ...noteOf(note) } },
+              ...rest,
+            )
+          }
+        }),
+      ),
+    )
+    const base = baseOf(adapter)
+    const undoArriving = instrumentOnce(known, base, () =>
+      broadcastMethods.map((method) =>
+        patchMethod(base, method, (send: Adapter['broadcastWithAck']) => {
+          return function (this: Adapter, packet: IoPacket, options: BroadcastOptions, ...rest: never[]) {
+            const note = { [noteMember]: options.flags?.[noteMember] }
+            if (Array.isArray(packet.data) && !kept.has(packet.data) && note[noteMember] !== undefined)
+              kept.set(packet.data, ioCarrier.extract(['', note]))
+            return send.call(this, packet, options, ...rest)
+          }
+        }),
+      ),
+    )
+    remember(undoLeaving)
+    remember(undoArriving)
   }
   const broadcasts = Object.getPrototypeOf(namespaces.to.call({} as never, '')) as ReturnType<
     ServerNamespace['to']
@@ -149,6 +188,8 @@ export function patchServer(
     }),
     patchMethod(broadcasts, 'emit', (emit) => {
       return function (this: typeof broadcasts, name, ...values) {
+        // Here nobody may be connected, and elsewhere somebody.
+        meetAdapter(this.adapter)
         return emit.call(this, name, ...boundAck(values))
       }
     }),
@@ -195,6 +236,18 @@ export function patchServer(
   )
   // As an array that still grows: the undo goes through it when it is called.
   return undos
+}
+
+const broadcastMethods = ['broadcast', 'broadcastWithAck'] as const
+
+/** The class at the bottom that says how to broadcast. */
+function baseOf(adapter: Adapter): Adapter {
+  let base = adapter
+  for (let next: unknown = adapter; typeof next === 'object' && next !== null;) {
+    if (Object.hasOwn(next, 'broadcast')) base = next as Adapter
+    next = Object.getPrototypeOf(next)
+  }
+  return base
 }
 
 function contextOfConnection(socket: ServerSocket, offer: Offer | undefined): RequestContext {

@@ -5,6 +5,7 @@ import { after, before, describe, test, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import * as servers from 'socket.io'
 import type { ServerOptions, Socket as ServerSocket } from 'socket.io'
+import type * as adapters from 'socket.io-adapter'
 import * as clients from 'socket.io-client'
 import { describeCarrier } from '../../../testing/carrier-contract.ts'
 import { currentContext, currentRequestID, runWithContext } from '../../context.ts'
@@ -233,6 +234,54 @@ describe('Socket.IO with both ends instrumented', { timeout: 240_000 }, () => {
     const bytes = [Buffer.from([1])]
     assert.deepEqual(await Promise.all(heard), [[1], [1], bytes, bytes])
     assert.deepEqual(ids, ['r-1'])
+  })
+
+  test('a broadcast that an adapter brings from another server is heard under its id', async (t) => {
+    const { ClusterAdapter } = createRequire(createRequire(import.meta.url).resolve('socket.io'))(
+      'socket.io-adapter',
+    ) as typeof adapters
+    /** As those for Redis or processes: what they publish is a text to all others. */
+    class Wire extends ClusterAdapter {
+      static readonly all = new Set<Wire>()
+      public constructor(namespace: servers.Namespace) {
+        super(namespace)
+        Wire.all.add(this)
+      }
+      override async serverCount(): Promise<number> {
+        return Wire.all.size
+      }
+      protected override async doPublish(message: object): Promise<string> {
+        const text = JSON.stringify(message)
+        for (const one of Wire.all) if (one !== this) one.onMessage(JSON.parse(text) as never, '1')
+        return '1'
+      }
+      protected override async doPublishResponse(to: string, response: object): Promise<void> {
+        const text = JSON.stringify(response)
+        for (const one of Wire.all) if (one.uid === to) one.onResponse(JSON.parse(text) as never)
+      }
+    }
+    const [here, there] = [await open(t, { adapter: Wire }), await open(t, { adapter: Wire })]
+    const others = createRequire(import.meta.url)('socket.io-client') as typeof clients
+    const plain = others.io(there.url, { forceNew: true, transports: ['websocket'] })
+    t.after(() => plain.close())
+    await isConnected(plain)
+    const [one, other] = [await there.connected(), await there.connected()]
+    const seen: unknown[] = []
+    for (const client of [one, other])
+      client.on('news', (...values: unknown[]) => seen.push([values.slice(0, 1), currentRequestID()]))
+    other.on('ask', (done: (answer: unknown) => void) => done(currentRequestID()))
+    for (const client of [one, plain]) client.on('ask', (done: (answer: unknown) => void) => done('-'))
+    const heard = nextOf(plain, 'news')
+    // Nobody is connected to this server.
+    at('r-1', () => here.server.emit('news', 7))
+    assert.deepEqual(await heard, [7])
+    while (seen.length < 2) await sleep(5)
+    assert.deepEqual(seen, [
+      [[7], 'r-1'],
+      [[7], 'r-1'],
+    ])
+    const answers = await at('r-2', () => here.server.timeout(60_000).emitWithAck('ask'))
+    assert.deepEqual((answers as unknown[]).sort(), ['-', '-', 'r-2'])
   })
 
   test('hostile ids are replaced, and what only looks like a note is the application’s', async (t) => {
