@@ -100,7 +100,8 @@ async function runHttp<Result>(
     request: event,
   }
   return withRequest(shim, facts, async (reply) => {
-    reply.route = event.resource ?? event.routeKey?.split(' ')[1]
+    // `GET /items/{id}`, or `$default` where no other route fits, as on each function URL.
+    reply.route = event.resource ?? event.routeKey?.split(' ').at(-1)
     const result = await work()
     const { statusCode } = (result ?? {}) as { readonly statusCode?: unknown }
     if (typeof statusCode === 'number') reply.status = statusCode
