@@ -9,8 +9,9 @@ import {
 } from '../../carriers/message-row.ts'
 import { keepCaller } from '../keep-caller.ts'
 import { instrumentOnce, patchMethod } from '../patch.ts'
-import { sizeOf } from './explicit.ts'
+import { rememberFor, sizeOf, verbOf } from './explicit.ts'
 import { createKafkaCarrier, kafkaCarrier, type KafkaMessage } from './kafka-carrier.ts'
+import { createOffsetMemory, type OffsetMemory } from './offset-memory.ts'
 
 type Call = (this: unknown, ...values: never[]) => unknown
 type Loose = (this: unknown, ...values: unknown[]) => unknown
@@ -240,35 +241,31 @@ interface EachMessage {
   readonly message: KafkaMessage & { readonly offset?: string }
 }
 
+/** The memory is the consumer's: it may be run again after it crashed. */
 function running(original: Loose, shim: Shim): Loose {
+  const hadBefore = createOffsetMemory()
   return function (this: unknown, config, ...rest) {
-    const { eachMessage } = Object(config) as { readonly eachMessage?: unknown }
-    if (typeof eachMessage !== 'function') return original.call(this, config, ...rest)
-    const handle = eachMessage as Loose
-    const hadBefore = createOffsetMemory()
-    const wrapped = function (this: unknown, payload: EachMessage, ...others: unknown[]): unknown {
-      const work = (): unknown => handle.call(this, payload, ...others)
-      if (!shim.isActive()) return work()
-      const method = hadBefore(payload) ? 'REDELIVER' : 'DELIVER'
-      const { topic, message } = payload
-      const run = (): unknown =>
-        endWith(shim.begin({ method, address: topic, bytes_in: sizeOf(message) }), work)
-      return receive(kafkaCarrier, message, run, shim.receiving)
-    }
-    return original.call(this, { ...(config as object), eachMessage: wrapped }, ...rest)
+    const { eachMessage, eachBatch } = Object(config) as { eachMessage?: unknown; eachBatch?: unknown }
+    const given = { ...(config as object) } as Record<string, unknown>
+    if (typeof eachMessage === 'function') given['eachMessage'] = eachOf(eachMessage as Loose, hadBefore, shim)
+    if (typeof eachBatch === 'function')
+      given['eachBatch'] = function (this: unknown, payload: unknown, ...others: unknown[]): unknown {
+        if (shim.isActive()) rememberFor((Object(payload) as { readonly batch?: unknown }).batch, hadBefore)
+        return (eachBatch as Loose).call(this, payload, ...others)
+      }
+    return original.call(this, config === undefined ? config : given, ...rest)
   }
 }
 
-/** Whether this consumer has had the record before; remembers the highest offset of each partition. */
-function createOffsetMemory(): (payload: EachMessage) => boolean {
-  const highest = new Map<string, bigint>()
-  return ({ topic, partition, message: { offset } }) => {
-    if (offset === undefined) return false
-    const place = `${topic}/${partition}`
-    const now = BigInt(offset)
-    const before = highest.get(place)
-    if (before !== undefined && now <= before) return true
-    highest.set(place, now)
-    return false
+function eachOf(handle: Loose, hadBefore: OffsetMemory, shim: Shim): Loose {
+  const wrapped = function (this: unknown, payload: EachMessage, ...others: unknown[]): unknown {
+    const work = (): unknown => handle.call(this, payload, ...others)
+    if (!shim.isActive()) return work()
+    const { topic, partition, message } = payload
+    const method = verbOf(hadBefore({ topic, partition, offset: message.offset }))
+    const run = (): unknown =>
+      endWith(shim.begin({ method, address: topic, bytes_in: sizeOf(message) }), work)
+    return receive(kafkaCarrier, message, run, shim.receiving)
   }
+  return wrapped as Loose
 }

@@ -151,9 +151,50 @@ describe('Redis', { skip, timeout: 300_000 }, () => {
         ['r-1', 'DELIVER', true, 200, undefined],
         ['r-2', 'DELIVER', true, 500, 'RangeError'],
         ['r-2', 'REDELIVER', true, 200, undefined],
+        [rows.at(-1)?.request_id, 'REDELIVER', true, 410, 'deleted'],
       ],
     )
+    assert.match(rows.at(-1)?.request_id ?? '', /^[0-9a-f]{12}$/)
     await handle(null, () => assert.fail('there is nothing'))
+  })
+
+  test('claimed by hand, trimmed while pending, read as bytes, as Redis 6.2 answers, and one stream of several', async () => {
+    const [stream, other] = [`s-${randomUUID()}`, `s-${randomUUID()}`]
+    for (const id of ['r-1', 'r-2', 'r-3'])
+      await as(id, async () => plain.xadd(stream, '*', ...withIds(['a', id])))
+    await as('r-4', async () => plain.xadd(other, '*', ...withIds(['a', 'r-4'])))
+    await plain.xgroup('CREATE', stream, 'g', '0')
+    const read = await plain.xreadgroup('GROUP', 'g', 'one', 'STREAMS', stream, '>')
+    const ids = entriesOf(read).map(({ id }) => id)
+    await plain.xtrim(stream, 'MINID', ids[1] ?? '')
+    const { fasten, rows } = recordingMessages()
+    const handled = async (answer: unknown, redelivered = false): Promise<unknown> => {
+      await handle(answer, () => undefined, { fasten, records: true, stream, redelivered })
+      return rows.splice(0).map(({ request_id, method, status, path }) => {
+        assert.ok(path === stream || path === other, path)
+        return `${status === 410 ? 'gone' : request_id} ${method} ${status}`
+      })
+    }
+    const both = ['r-2 REDELIVER 200', 'r-3 REDELIVER 200']
+    assert.deepEqual(
+      await handled(await plain.xreadgroup('GROUP', 'g', 'one', 'STREAMS', stream, '0'), true),
+      ['gone REDELIVER 410', ...both],
+    )
+    assert.deepEqual(await handled(await plain.xclaim(stream, 'g', 'two', 0, ...ids), true), both)
+    const claimed = await plain.callBuffer('XAUTOCLAIM', stream, 'g', 'three', 0, '0')
+    assert.deepEqual(await handled(claimed), both)
+    const [, entries] = (await plain.xautoclaim(stream, 'g', 'four', 0, '0')) as unknown as [
+      string,
+      unknown[],
+    ]
+    assert.deepEqual(await handled(['0-0', [null, ...entries]]), ['gone REDELIVER 410', ...both])
+    assert.deepEqual(await handled(['0-0', []]), [])
+    const streams = (await plain.xread('STREAMS', stream, other, '0', '0')) ?? []
+    assert.deepEqual(
+      streams.map((each) => entriesOf(each).length),
+      [2, 1],
+    )
+    assert.deepEqual(await handled(streams.at(1)), ['r-4 DELIVER 200'])
   })
 
   test('every client of a module, and a callback that is told of a failure leaves nothing unhandled', async () => {
