@@ -31,7 +31,11 @@ export interface KafkaHandleOptions extends MessageRowOptions, Pick<ReceiveOptio
 
 /** What `eachBatch` of kafkajs gets, as far as it is used here. */
 export interface KafkaBatchPayload<Message extends KafkaMessage> {
-  readonly batch: { readonly topic: string; readonly partition?: number; readonly messages: readonly Message[] }
+  readonly batch: {
+    readonly topic: string
+    readonly partition?: number
+    readonly messages: readonly Message[]
+  }
   resolveOffset(offset: string): void
   heartbeat(): Promise<void>
   isRunning(): boolean

@@ -247,7 +247,8 @@ function running(original: Loose, shim: Shim): Loose {
   return function (this: unknown, config, ...rest) {
     const { eachMessage, eachBatch } = Object(config) as { eachMessage?: unknown; eachBatch?: unknown }
     const given = { ...(config as object) } as Record<string, unknown>
-    if (typeof eachMessage === 'function') given['eachMessage'] = eachOf(eachMessage as Loose, hadBefore, shim)
+    if (typeof eachMessage === 'function')
+      given['eachMessage'] = eachOf(eachMessage as Loose, hadBefore, shim)
     if (typeof eachBatch === 'function')
       given['eachBatch'] = function (this: unknown, payload: unknown, ...others: unknown[]): unknown {
         if (shim.isActive()) rememberFor((Object(payload) as { readonly batch?: unknown }).batch, hadBefore)
