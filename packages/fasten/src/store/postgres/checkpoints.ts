@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { newestGenerations } from '../newest-generations.ts'
 import type { CheckpointQuery, CheckpointStore, LogHead, StoredCheckpoint } from '../ports.ts'
+import { checkpointColumns, checkpointFrom } from '../seal/stored-checkpoint.ts'
 import { logNamed, logsOf } from './evidence.ts'
 import type { Found } from './reader.ts'
 import { isKept } from './retention-tables.ts'
-import type { Sql, SqlRecord } from './sql.ts'
+import type { Sql } from './sql.ts'
 import type { PostgresWriter } from './writer.ts'
 
 /** Checkpoints of the logs in the tables that are read, by name and then the largest first. */
@@ -16,19 +17,19 @@ export async function readCheckpoints(
   const names = [...tables.values()]
   if (log === undefined) {
     const newest = await sql.run(
-      `SELECT DISTINCT ON (table_name, log) ${columns} FROM ${prefix}fasten_checkpoints
+      `SELECT DISTINCT ON (table_name, log) ${checkpointColumns} FROM ${prefix}fasten_checkpoints
       WHERE table_name = ANY($1) ORDER BY table_name, log, size DESC`,
       [names],
     )
-    return newest.map(checkpointOf)
+    return newest.map(checkpointFrom)
   }
   if (log.includes('\0')) return []
   const found = await sql.run(
-    `SELECT ${columns} FROM ${prefix}fasten_checkpoints
+    `SELECT ${checkpointColumns} FROM ${prefix}fasten_checkpoints
     WHERE table_name = ANY($1) AND log = $2 AND ($3::bigint IS NULL OR size = $3) ORDER BY size DESC LIMIT $4`,
     [names, log, size ?? null, limit ?? null],
   )
-  return found.map(checkpointOf)
+  return found.map(checkpointFrom)
 }
 
 /** The `hash` columns from `from` on, ending at the first that is missing. */
@@ -94,7 +95,7 @@ export function checkpointStore(
     put: (checkpoints) =>
       perform(async ({ sql, prefix }) => {
         await sql.run(
-          `INSERT INTO ${prefix}fasten_checkpoints AS c (table_name, ${columns})
+          `INSERT INTO ${prefix}fasten_checkpoints AS c (table_name, ${checkpointColumns})
           SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::int[])
           ON CONFLICT (table_name, log, size) DO UPDATE
           SET note = excluded.note, cosignatures = excluded.cosignatures, root = excluded.root, frontier = excluded.frontier
@@ -125,19 +126,5 @@ export function checkpointStore(
   }
 }
 
-function checkpointOf(record: SqlRecord): StoredCheckpoint {
-  const frontier = String(record['frontier'])
-  return {
-    log: String(record['log']),
-    size: Number(record['size']),
-    root: String(record['root']),
-    frontier: frontier === '' ? [] : frontier.split(' '),
-    note: String(record['note']),
-    signed_at: String(record['signed_at']),
-    cosignatures: Number(record['cosignatures']),
-  }
-}
-
-const columns = 'log, size, root, frontier, note, signed_at, cosignatures'
 /** Rows of one answer. */
 const hashesMax = 65_536

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readCheckpoints, readLeafHashes } from './checkpoints.ts'
-import { FastenError, systemCode } from '../../core/error.ts'
+import { systemCode } from '../../core/error.ts'
 import { streams, type StreamName } from '../../core/row.ts'
 import { isTableName } from '../dsn.ts'
 import type { EvidenceRow, RowSource, StoreDescription } from '../ports.ts'
@@ -8,7 +8,8 @@ import type { ErasureLedger } from '../privacy/erasure-ledger.ts'
 import type { KeyStore } from '../privacy/key-store.ts'
 import type { SealedValues } from '../privacy/personal-store.ts'
 import { createPersonalEvidence, sealedFrom, type BoxAt } from '../privacy/sealed-from.ts'
-import { defaultTables, type StreamTables } from '../row-tables.ts'
+import { readableTables } from '../readable-tables.ts'
+import type { StreamTables } from '../row-tables.ts'
 import {
   evidencePage,
   firstPlace,
@@ -184,7 +185,12 @@ async function look(sql: Sql, options: PostgresReaderOptions): Promise<Found> {
   const isLost = (table: string): boolean => !own.has(table) && isAskedFor(table, options)
   const hasLogs = await hasTable(sql, schema, 'fasten_logs')
   const hasLost = hasLogs && (await logsWithoutTable(sql, prefix, isLost)).length > 0
-  const tables = readableTables(schema, own, options, hasLost)
+  const tables = readableTables(own, {
+    ...options,
+    mayBeNone: hasLost,
+    place: `the schema "${schema}"`,
+    hint: 'check database and schema in the DSN, or write to it first',
+  })
   const used = new Set(tables.values())
   return {
     schema,
@@ -295,30 +301,4 @@ async function expiredRows(sql: Sql, prefix: string, tables: readonly string[]):
 function isAskedFor(table: string, { tables, onlyTable }: PostgresReaderOptions): boolean {
   if (onlyTable !== undefined) return onlyTable === table
   return tables === undefined || Object.values(tables).includes(table)
-}
-
-function readableTables(
-  schema: string,
-  own: ReadonlyMap<string, StreamName>,
-  { at, tables, onlyTable }: PostgresReaderOptions,
-  mayBeNone: boolean,
-): ReadonlyMap<StreamName, string> {
-  const readable = new Map<StreamName, string>()
-  for (const [table, stream] of own) {
-    if (onlyTable !== undefined ? onlyTable === table : tables?.[stream] === table)
-      readable.set(stream, table)
-    // Asked for nothing in particular: the usual table of each stream, or else the first.
-    const isUsual = onlyTable === undefined && tables === undefined
-    if (isUsual && (!readable.has(stream) || defaultTables[stream] === table)) readable.set(stream, table)
-  }
-  if (readable.size > 0 || mayBeNone) return readable
-  const names = onlyTable === undefined ? Object.values(tables ?? {}) : [onlyTable]
-  const asked = names.length === 0 ? 'rows' : `the table ${names.map((table) => `"${table}"`).join(' or ')}`
-  throw new FastenError('STORE_EMPTY', `the schema "${schema}" does not hold ${asked} of fasten`, {
-    at,
-    hint:
-      own.size === 0
-        ? 'check database and schema in the DSN, or write to it first'
-        : `its tables are ${[...own.keys()].join(', ')}: name one with ?table=`,
-  })
 }

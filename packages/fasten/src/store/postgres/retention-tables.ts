@@ -2,11 +2,11 @@
 /** What a pruner reads of a Postgres schema. Every function answers for a schema from before there were these tables, too. */
 import type { StreamName } from '../../core/row.ts'
 import { generationOf } from '../heads.ts'
-import type { HeldRows, Hold } from '../retention/hold.ts'
+import { holdFrom, type Hold } from '../retention/hold.ts'
 import type { PrunableRow } from '../retention/judge.ts'
 import { stretchRows, type PrunableLog } from '../retention/pruner.ts'
 import type { ClockMark } from '../retention/retention-clock.ts'
-import type { Sql, SqlRecord } from './sql.ts'
+import type { Sql } from './sql.ts'
 
 /** Where to read: names are written with `prefix` before them. */
 export interface RetentionPlace {
@@ -121,19 +121,7 @@ export async function rowsIn(
 export async function allHolds(place: RetentionPlace): Promise<Hold[]> {
   if (!(await isKept(place))) return []
   const rows = await place.sql.run(`SELECT * FROM ${place.prefix}fasten_holds ORDER BY placed_at, hold_id`)
-  return rows.map(holdOf)
-}
-
-function holdOf(record: SqlRecord): Hold {
-  return {
-    hold_id: String(record['hold_id']),
-    rows: JSON.parse(String(record['held_rows'])) as HeldRows,
-    reason: String(record['reason']),
-    placed_by: String(record['placed_by']),
-    placed_at: String(record['placed_at']),
-    released_at: textOrNull(record['released_at']),
-    released_by: textOrNull(record['released_by']),
-  }
+  return rows.map(holdFrom)
 }
 
 export async function clockMarks(place: RetentionPlace): Promise<ClockMark[]> {

@@ -28,6 +28,21 @@ export interface Hold {
   readonly released_by: string | null
 }
 
+/** A hold as it rests in `fasten_holds`, in every engine. */
+export function holdFrom(record: Readonly<Record<string, unknown>>): Hold {
+  const textOrNull = (name: string): string | null =>
+    record[name] === null || record[name] === undefined ? null : String(record[name])
+  return {
+    hold_id: String(record['hold_id']),
+    rows: JSON.parse(String(record['held_rows'])) as HeldRows,
+    reason: String(record['reason']),
+    placed_by: String(record['placed_by']),
+    placed_at: String(record['placed_at']),
+    released_at: textOrNull('released_at'),
+    released_by: textOrNull('released_by'),
+  }
+}
+
 /** What a hold is compared with; members that a row does not have are absent. */
 export interface HoldFacts {
   readonly code?: unknown

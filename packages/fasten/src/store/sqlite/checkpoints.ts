@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { newestGenerations } from '../newest-generations.ts'
 import type { CheckpointQuery, CheckpointStore, LogHead, StoredCheckpoint } from '../ports.ts'
+import { checkpointColumns, checkpointFrom } from '../seal/stored-checkpoint.ts'
 import type { Deed } from './append.ts'
-import type { SqliteConnection, SqlRecord } from './driver.ts'
+import type { SqliteConnection } from './driver.ts'
 import { logNamed, logsOf } from './evidence.ts'
 import { hasTable } from './migrate.ts'
 import type { Statements } from './statements.ts'
@@ -19,14 +20,14 @@ export function readCheckpoints(
   const found = [...tables.values()].flatMap((table) => {
     if (log === undefined)
       return prepare(
-        `SELECT ${columns}, max(size) FROM fasten_checkpoints WHERE table_name = ? GROUP BY log`,
+        `SELECT ${checkpointColumns}, max(size) FROM fasten_checkpoints WHERE table_name = ? GROUP BY log`,
       ).all(table)
     const only = size === undefined ? '' : 'AND size = ?'
     return prepare(
-      `SELECT ${columns} FROM fasten_checkpoints WHERE table_name = ? AND log = ? ${only} ORDER BY size DESC LIMIT ?`,
+      `SELECT ${checkpointColumns} FROM fasten_checkpoints WHERE table_name = ? AND log = ? ${only} ORDER BY size DESC LIMIT ?`,
     ).all(table, log, ...(size === undefined ? [] : [size]), limit)
   })
-  return found.map(checkpointOf)
+  return found.map(checkpointFrom)
 }
 
 /** The `hash` columns from `from` on, ending at the first that is missing. */
@@ -106,7 +107,7 @@ function putAll(
   tableOf: (log: string) => string,
 ): void {
   const insert = connection.prepare(`
-    INSERT INTO fasten_checkpoints (table_name, ${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+    INSERT INTO fasten_checkpoints (table_name, ${checkpointColumns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (table_name, log, size) DO UPDATE
     SET note = excluded.note, cosignatures = excluded.cosignatures, root = excluded.root, frontier = excluded.frontier
     WHERE excluded.cosignatures > cosignatures`)
@@ -124,19 +125,5 @@ function thin(connection: SqliteConnection, table: string, log: string, before: 
     .run(table, log, before, table, log)
 }
 
-function checkpointOf(record: SqlRecord): StoredCheckpoint {
-  const frontier = String(record['frontier'])
-  return {
-    log: String(record['log']),
-    size: Number(record['size']),
-    root: String(record['root']),
-    frontier: frontier === '' ? [] : frontier.split(' '),
-    note: String(record['note']),
-    signed_at: String(record['signed_at']),
-    cosignatures: Number(record['cosignatures']),
-  }
-}
-
-const columns = 'log, size, root, frontier, note, signed_at, cosignatures'
 /** Rows of one answer. */
 const hashesMax = 65_536

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { FastenError } from '../../core/error.ts'
 import { streams, type StreamName } from '../../core/row.ts'
 import { isTableName } from '../dsn.ts'
+import { readableTables } from '../readable-tables.ts'
 import { defaultTables, type StreamTables } from '../row-tables.ts'
 import type { EvidenceRow, RowSource, StoreDescription } from '../ports.ts'
 import type { ErasureLedger } from '../privacy/erasure-ledger.ts'
@@ -80,7 +80,13 @@ export function openSqliteReader(options: SqliteReaderOptions): SqliteReader {
     const isLost = (table: string): boolean => !own.has(table) && isAskedFor(table, options)
     if (own.size > 0 && !hasTable(connection, 'fasten_logs')) connection.exec(noLogs)
     const hasLost = hasTable(connection, 'fasten_logs') && logsWithoutTable(statements, isLost).length > 0
-    const tables = readableTables(own, options, hasLost)
+    const tables = readableTables(own, {
+      ...options,
+      mayBeNone: hasLost,
+      place: `"${path}"`,
+      at: path,
+      hint: 'check the path, or write to it first',
+    })
     const used = new Set(tables.values())
     const others = options.tables === undefined ? [...own.keys()].filter((table) => !used.has(table)) : []
     // A writer may yet create the tables that are not there.
@@ -337,29 +343,4 @@ const noLogs = `CREATE TEMP TABLE IF NOT EXISTS fasten_logs (
 function isAskedFor(table: string, { tables, onlyTable }: SqliteReaderOptions): boolean {
   if (onlyTable !== undefined) return onlyTable === table
   return tables === undefined || Object.values(tables).includes(table)
-}
-
-function readableTables(
-  own: ReadonlyMap<string, StreamName>,
-  { path, tables, onlyTable }: SqliteReaderOptions,
-  mayBeNone: boolean,
-): ReadonlyMap<StreamName, string> {
-  const readable = new Map<StreamName, string>()
-  for (const [table, stream] of own) {
-    if (onlyTable !== undefined ? onlyTable === table : tables?.[stream] === table)
-      readable.set(stream, table)
-    // Asked for nothing in particular: the usual table of each stream, or else the first.
-    const isUsual = onlyTable === undefined && tables === undefined
-    if (isUsual && (!readable.has(stream) || defaultTables[stream] === table)) readable.set(stream, table)
-  }
-  if (readable.size > 0 || mayBeNone) return readable
-  const names = onlyTable === undefined ? Object.values(tables ?? {}) : [onlyTable]
-  const asked = names.length === 0 ? 'rows' : `the table ${names.map((table) => `"${table}"`).join(' or ')}`
-  throw new FastenError('STORE_EMPTY', `"${path}" does not hold ${asked} of fasten`, {
-    at: path,
-    hint:
-      own.size === 0
-        ? 'check the path, or write to it first'
-        : `its tables are ${[...own.keys()].join(', ')}: name one with ?table=`,
-  })
 }

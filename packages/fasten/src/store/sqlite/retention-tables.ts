@@ -2,11 +2,11 @@
 /** What a pruner reads of a SQLite file. Every function answers for a file that was made before there were these tables, too. */
 import type { StreamName } from '../../core/row.ts'
 import { generationOf } from '../heads.ts'
-import type { HeldRows, Hold } from '../retention/hold.ts'
+import { holdFrom, type Hold } from '../retention/hold.ts'
 import type { PrunableRow } from '../retention/judge.ts'
 import { stretchRows, type PrunableLog } from '../retention/pruner.ts'
 import type { ClockMark } from '../retention/retention-clock.ts'
-import type { SqlRecord, SqlValue } from './driver.ts'
+import type { SqlValue } from './driver.ts'
 import { hasTable } from './migrate.ts'
 import type { Statements } from './statements.ts'
 
@@ -124,19 +124,7 @@ export function rowsIn(
 
 export function allHolds(statements: Statements): Hold[] {
   if (!isKept(statements)) return []
-  return statements.prepare('SELECT * FROM fasten_holds ORDER BY placed_at, hold_id').all().map(holdOf)
-}
-
-function holdOf(record: SqlRecord): Hold {
-  return {
-    hold_id: String(record['hold_id']),
-    rows: JSON.parse(String(record['held_rows'])) as HeldRows,
-    reason: String(record['reason']),
-    placed_by: String(record['placed_by']),
-    placed_at: String(record['placed_at']),
-    released_at: textOrNull(record['released_at']),
-    released_by: textOrNull(record['released_by']),
-  }
+  return statements.prepare('SELECT * FROM fasten_holds ORDER BY placed_at, hold_id').all().map(holdFrom)
 }
 
 export function clockMarks(statements: Statements): ClockMark[] {
