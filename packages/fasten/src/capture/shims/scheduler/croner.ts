@@ -2,6 +2,7 @@
 import { instrumentOnce, patchMethod } from '../patch.ts'
 import { skip } from './overlap.ts'
 import { createRunShim, type RunOptions } from './run-options.ts'
+import { isStartingToad } from './toad-scheduler.ts'
 import { wrapJob, type Job } from './wrap-job.ts'
 
 /**
@@ -19,7 +20,7 @@ export function instrumentCroner(Cron: { readonly prototype: object }, options: 
       (schedule) =>
         function (fn) {
           const given = fn ?? this.fn
-          if (typeof given !== 'function') return Reflect.apply(schedule, this, [fn])
+          if (typeof given !== 'function' || isStartingToad()) return Reflect.apply(schedule, this, [fn])
           const pattern = this.getPattern?.() ?? 'once'
           const name = this.name ?? (given.name || pattern)
           const expectedMs = (): number | undefined => this.msToNext() ?? undefined

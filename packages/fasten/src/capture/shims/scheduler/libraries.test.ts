@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict'
+import { createRequire } from 'node:module'
 import { describe, test } from 'node:test'
 import { promisify } from 'node:util'
 import { Cron } from 'croner'
@@ -126,16 +127,78 @@ describe('schedulers', { timeout: 60_000 }, () => {
     job.cancel()
   })
 
-  test('toad-scheduler', async (t) => {
+  test('toad-scheduler, and what it protects from', async (t) => {
     const recording = recordingRuns()
-    t.after(instrumentToadScheduler(toad, { fasten: recording.fasten }))
+    const { rows, until, fasten } = recording
+    t.after(instrumentToadScheduler(toad, { fasten }))
+    const letGo = Promise.withResolvers<undefined>()
+    let ran = 0
+    const task = new toad.AsyncTask('poll', async () => (ran++ === 0 ? letGo.promise : undefined))
+    const job = new toad.SimpleIntervalJob({ milliseconds: 10 }, task)
     const scheduler = new toad.ToadScheduler()
-    const task = new toad.AsyncTask('poll', async () => {})
-    runWithContext(request, () =>
-      scheduler.addSimpleIntervalJob(new toad.SimpleIntervalJob({ milliseconds: 10 }, task)),
+    runWithContext(request, () => scheduler.addSimpleIntervalJob(job))
+    await until(() =>
+      ['job_run_skipped', 'job_run_overran'].every((wanted) => rows.some(({ event }) => event === wanted)),
     )
-    await firstRun(recording, 'poll')
+    assertRunning(recording)
+    const skips = (): number => rows.filter(({ event }) => event === 'job_run_skipped').length
+    const before = skips()
+    await runWithContext({ request_id: 'order-8' }, () => job.executeAsync())
+    assert.equal(skips(), before + 1, 'who asks for a run that does not happen is told of in a row as well')
+    letGo.resolve(undefined)
+    await firstRun(recording, 'poll', 'every 10 ms')
+    await until(() => rows.filter(({ event }) => event === 'job_run_succeeded').length >= 3)
     scheduler.stop()
+    assert.equal(rows.filter(({ event }) => event === 'job_enqueued').length, 1, 'asked for once, run often')
+  })
+
+  test('toad-scheduler’s patterns, and tasks that somebody executes', async (t) => {
+    const recording = recordingRuns()
+    const { rows, until, fasten } = recording
+    const seen: unknown[] = []
+    const { Cron: CronOfToad } = createRequire(import.meta.url)('croner') as { readonly Cron: typeof Cron }
+    const undoCroner = instrumentCroner(CronOfToad, { fasten })
+    const undo = instrumentToadScheduler(toad, { fasten })
+    t.after(() => {
+      undoCroner()
+      undo()
+    })
+    const handler = (): void => void seen.push(currentRequestID())
+    const task = new toad.Task('report', handler)
+    const job = new toad.CronJob({ cronExpression: '* * * * * *' }, task)
+    runWithContext(request, () => job.start())
+    await firstRun(recording, 'report', '* * * * * *')
+    job.stop()
+    const byTimer = rows.filter(({ event }) => event === 'job_run_started')
+    assert.deepEqual(
+      seen,
+      byTimer.map(({ fields }) => fields.run_id),
+      'one run each time, though croner is within',
+    )
+    rows.length = 0
+    runWithContext({ request_id: 'order-8' }, () => task.execute())
+    await until(() => rows.length === 3)
+    assert.deepEqual(
+      rows.map(({ event, fields: { enqueued_by } }) => [event, enqueued_by]),
+      [
+        ['job_enqueued', undefined],
+        ['job_run_started', 'order-8'],
+        ['job_run_succeeded', 'order-8'],
+      ],
+    )
+    assert.equal((task as unknown as { readonly handler: unknown }).handler, handler)
+    rows.length = 0
+    // It waits for more than a timer can by executing tasks of its own.
+    const long = new toad.LongIntervalJob({ days: 60 }, task)
+    runWithContext(request, () => long.start())
+    long.stop()
+    assert.deepEqual(
+      rows.map(({ event, fields }) => [event, fields.job, fields.schedule]),
+      [['job_enqueued', 'report', 'every 5184000000 ms']],
+    )
+    undo()
+    task.execute()
+    assert.equal(rows.length, 1)
   })
 
   test('timers', async () => {
