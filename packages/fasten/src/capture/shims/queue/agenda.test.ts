@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
 import { after, describe, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { PostgresBackend } from '@agendajs/postgres-backend'
 import { Agenda, constant, Job } from 'agenda'
 import { Pool } from 'pg'
@@ -14,9 +18,11 @@ import { ended, forgedData, request, told } from './fixtures/request.ts'
 
 const postgres = await startPostgres()
 const pools: Pool[] = []
+const databaseOf = new WeakMap<Agenda, string>()
 
 async function startAgenda(): Promise<Agenda> {
-  const pool = new Pool({ connectionString: await postgres.freshDatabase() })
+  const connectionString = await postgres.freshDatabase()
+  const pool = new Pool({ connectionString })
   pools.push(pool)
   const started = new Agenda({
     backend: new PostgresBackend({ pool }),
@@ -26,6 +32,7 @@ async function startAgenda(): Promise<Agenda> {
     // Its timers for locks are never taken back, and hold the process for as long.
     defaultLockLifetime: 5_000,
   })
+  databaseOf.set(started, connectionString)
   started.on('error', () => {
     // The server goes away under the last of them.
   })
@@ -131,6 +138,44 @@ describe('Agenda', { timeout: 240_000 }, () => {
     assert.equal(first?.fields.job_id, second?.fields.job_id)
     assert.notEqual(first?.fields.run_id, second?.fields.run_id)
     assert.deepEqual([first?.fields.retry_of, second?.fields.retry_of], [undefined, first?.fields.run_id])
+  })
+
+  it('a run that was killed is linked to the one that tries it again', async ({ rows, until }, agenda) => {
+    const job = await runWithContext(request, () => agenda.now('killed', { order: 7 }))
+    const place = fileURLToPath(new URL('fixtures/agenda-killed.ts', import.meta.url))
+    const child = spawn(
+      process.execPath,
+      ['--conditions=fasten-source', place, databaseOf.get(agenda) ?? ''],
+      { stdio: ['ignore', 'pipe', 'inherit'] },
+    )
+    const [killed, [, signal]] = await Promise.all([text(child.stdout), once(child, 'exit')])
+    assert.equal(signal, 'SIGKILL')
+    agenda.define('killed', () => {}, { lockLifetime: 1_000 })
+    await until(() => ended(rows) === 1)
+    const started = rows.find(({ event }) => event === 'job_run_started')
+    assert.match(killed, /^scheduler-shop-[0-9a-f]{12}$/)
+    assert.deepEqual(
+      [started?.fields.retry_of, started?.fields.job_id, started?.fields.enqueued_by],
+      [killed, String(job.attrs._id), 'order-7'],
+    )
+    assert.notEqual(started?.fields.run_id, killed)
+  })
+
+  it('a job that is saved in its own run stays whose it was', async ({ rows, until }, agenda) => {
+    const seen: unknown[] = []
+    agenda.define('again', (job, done) => {
+      seen.push(job.attrs.data)
+      if (seen.length > 1) return done()
+      job.attrs.data = { n: 2 }
+      job.save().then(() => (seen.push(job.attrs.data), done()), done)
+    })
+    await runWithContext(request, () => agenda.every(100, 'again', { n: 1 }))
+    await until(() => ended(rows) >= 2)
+    await agenda.cancel({ name: 'again' })
+    assert.deepEqual(seen.slice(0, 3), [{ n: 1 }, { n: 2 }, { n: 2 }])
+    const started = rows.filter(({ event }) => event === 'job_run_started')
+    for (const { fields, context } of started)
+      assert.deepEqual([fields.enqueued_by, context?.caused_by], ['order-7', rows[0]?.id])
   })
 
   it('a job that comes again is another run each time, for whoever set it up', async ({

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Carried } from '../../carriers/carrier.ts'
 import { instrumentOnce, patchMethod } from '../patch.ts'
 import { createRunShim, type RunOptions } from '../scheduler/run-options.ts'
 import { createDataCarrier, withoutIds } from './data-carrier.ts'
@@ -28,21 +29,27 @@ export function instrumentAgenda({ Job }: AgendaModule, options: RunOptions = {}
       'save',
       (save) =>
         function () {
-          const { attrs } = this
-          if (attrs._id !== undefined) return Reflect.apply(save, this, [])
-          const { data, name, repeatInterval } = attrs
+          const { data, name, repeatInterval, _id } = this.attrs
+          const saveAs = async (saved: unknown): Promise<unknown> => {
+            this.attrs.data = saved
+            try {
+              return await Reflect.apply(save, this, [])
+            } finally {
+              if (this.attrs.data === saved) this.attrs.data = data
+            }
+          }
+          if (_id !== undefined) {
+            // Whoever saves a job in its own run has it without the ids; its next run is for the same request.
+            const carried = taken.get(this)
+            return saveAs(carried === undefined ? data : agendaCarrier.inject({ data }, carried).data)
+          }
           const fields = {
             job: name,
             ...(repeatInterval === undefined ? {} : { schedule: String(repeatInterval) }),
           }
-          return sendJobs(shim, agendaCarrier, [{ message: { data }, fields }], async ([carrying]) => {
-            attrs.data = carrying?.data
-            try {
-              return await Reflect.apply(save, this, [])
-            } finally {
-              attrs.data = data
-            }
-          })
+          return sendJobs(shim, agendaCarrier, [{ message: { data }, fields }], ([carrying]) =>
+            saveAs(carrying?.data),
+          )
         },
     ),
     patchMethod(
@@ -50,10 +57,13 @@ export function instrumentAgenda({ Job }: AgendaModule, options: RunOptions = {}
       'run',
       (run) =>
         function () {
-          // The library is about to write the time of this start over that of the last.
-          const { lastRunAt, failedAt, failCount = 0 } = this.attrs
-          const hasFailed = failCount > 0 && lastRunAt && failedAt && failedAt >= lastRunAt
-          if (hasFailed) failedStart.set(this, lastRunAt.toISOString())
+          // The library is about to write the time of this start over that of the last, which is tried again where it
+          // failed, or never ended because its process did.
+          const { lastRunAt, lastFinishedAt, failedAt, failCount } = this.attrs
+          const since = (time: Date | null | undefined): boolean => !!lastRunAt && !!time && time >= lastRunAt
+          const hasFailed = (failCount ?? 0) > 0 && since(failedAt)
+          if (lastRunAt && (hasFailed || !since(lastFinishedAt)))
+            startBefore.set(this, lastRunAt.toISOString())
           return Reflect.apply(run, this, [])
         },
     ),
@@ -65,15 +75,16 @@ export function instrumentAgenda({ Job }: AgendaModule, options: RunOptions = {}
           const { attrs } = this
           const { data } = attrs
           attrs.data = withoutIds(data)
+          if (attrs.data !== data) taken.set(this, agendaCarrier.extract({ data }))
           const jobId = attrs._id?.toString()
           const facts = {
             job: attrs.name,
             jobId,
             attempt: (attrs.failCount ?? 0) + 1,
             begun: attrs.lastRunAt?.toISOString(),
-            earlier: failedStart.get(this),
+            earlier: startBefore.get(this),
           }
-          failedStart.delete(this)
+          startBefore.delete(this)
           return runQueued(shim, agendaCarrier, { data }, facts, () => Reflect.apply(runJob, this, []))
         },
     ),
@@ -86,9 +97,10 @@ interface AgendaJob {
     readonly name: string
     readonly _id?: { toString(): string } | undefined
     readonly repeatInterval?: string | number
-    readonly failCount?: number
-    readonly lastRunAt?: Date | undefined
-    readonly failedAt?: Date | undefined
+    readonly failCount?: number | null
+    readonly lastRunAt?: Date | null
+    readonly lastFinishedAt?: Date | null
+    readonly failedAt?: Date | null
   }
 }
 
@@ -99,5 +111,7 @@ interface Methods {
 }
 
 /** When the attempt started that the coming run of a job tries again. */
-const failedStart = new WeakMap<object, string>()
+const startBefore = new WeakMap<object, string>()
+/** The ids that stood in the data of a job that runs, or ran. */
+const taken = new WeakMap<object, Carried>()
 const instrumented = new WeakMap<object, () => void>()
