@@ -50,7 +50,8 @@ export function carrierPage(found: readonly (ContractResult | NotRun)[]): string
     ...(reasons.length === 0 ? [] : [reasons.map((reason, index) => `[${index + 1}] ${reason}`).join('\n')]),
     ...notRun.map(({ skipped, reason }) => `Not run here: **${skipped}**, ${reason}.`),
     '*In the air* is how many messages were under way at once while the contract looked for ids that had crossed; it found none. The long\n' +
-      'forms (`npm run torture -- shims`) have 20,000 for brokers, threads, processes, gRPC and Socket.IO; queues and MCP to other processes have fewer.',
+      'forms (`npm run torture -- shims`) have 20,000 for brokers, threads, processes, gRPC and Socket.IO. Queues (`npm run torture -- queues`) and MCP over stdio\n' +
+      'and HTTP (`npm run torture -- mcp`) have 20,000 there too, of which as many are under way together as the library takes.',
   ].join('\n\n')}\n`
 }
 

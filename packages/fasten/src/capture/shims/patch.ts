@@ -40,6 +40,12 @@ export function patchMethod<Target extends object, Name extends MethodNames<Targ
   }
 }
 
+/** Whether the methods of `target` are patched where it has them from: a class, of an instance or of another class. */
+export function isPatchedAbove(known: { has(target: object): boolean }, target: object): boolean {
+  const above = Object.getPrototypeOf(target) as object | null
+  return above !== null && (known.has(above) || isPatchedAbove(known, above))
+}
+
 /**
  * `install` for a target that has it not yet; otherwise what the first call answered. What it answers takes the shim out, and the next call
  * puts it in anew.

@@ -35,7 +35,9 @@ describe('a command-line program', { timeout: 240_000 }, () => {
     { env = {}, signal }: { env?: Record<string, string>; signal?: NodeJS.Signals } = {},
   ): Promise<{ code: unknown; signal: unknown; stderr: string; lines: readonly Line[] }> {
     const file = fileURLToPath(new URL('./fixtures/cli.ts', import.meta.url))
-    const clean = Object.entries(process.env).filter(([name]) => !/^(FASTEN_|NODE_(?!COMPILE_CACHE$)|TRACE|BAGGAGE)/.test(name))
+    const clean = Object.entries(process.env).filter(
+      ([name]) => !/^(FASTEN_|NODE_(?!COMPILE_CACHE$)|TRACE|BAGGAGE)/.test(name),
+    )
     const dsn = `sqlite:///${join(folder, `${++count}.db`)}`
     const child = spawn(process.execPath, ['--conditions=fasten-source', file, ...args], {
       cwd: folder,

@@ -163,11 +163,14 @@ describe('Agenda', { timeout: 240_000 }, () => {
 
   it('a job that is saved in its own run stays whose it was', async ({ rows, until }, agenda) => {
     const seen: unknown[] = []
-    agenda.define('again', (job, done) => {
+    agenda.define('again', (job, finish) => {
       seen.push(job.attrs.data)
-      if (seen.length > 1) return done()
+      if (seen.length > 1) return finish()
       job.attrs.data = { n: 2 }
-      job.save().then(() => (seen.push(job.attrs.data), done()), done)
+      job.save().then(() => {
+        seen.push(job.attrs.data)
+        finish()
+      }, finish)
     })
     await runWithContext(request, () => agenda.every(100, 'again', { n: 1 }))
     await until(() => ended(rows) >= 2)

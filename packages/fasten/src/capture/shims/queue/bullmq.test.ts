@@ -231,6 +231,107 @@ for (const { name, classes, start, stop } of backends) {
           assert.deepEqual([context?.caused_by, fields.enqueued_by], [causes.get(fields.job), 'order-8'])
     })
 
+    it('a scheduler’s jobs are all those of who set it up, and retries of one are linked', async ({
+      rows,
+      until,
+    }) => {
+      const jobs = newQueue()
+      let calls = 0
+      newWorker(jobs.name, async () => {
+        if (++calls === 1) throw new RangeError('first')
+      })
+      const template = { opts: { attempts: 2 } }
+      await runWithContext({ request_id: 'order-8' }, () =>
+        jobs.upsertJobScheduler('tick', { every: 200 }, template),
+      )
+      await until(() => rows.filter(({ event }) => event === 'job_run_succeeded').length >= 3)
+      await jobs.removeJobScheduler('tick')
+      const [enqueued] = rows
+      assert.deepEqual(enqueued?.fields, { job: 'tick', queue: jobs.name, schedule: 'every 200 ms' })
+      const runs = rows.filter(({ event }) => event === 'job_run_started')
+      for (const { fields, context } of runs)
+        assert.deepEqual([fields.enqueued_by, context?.caused_by], ['order-8', enqueued?.id])
+      const [first] = runs
+      const again = runs.filter(({ fields }) => fields.retry_of !== undefined)
+      assert.deepEqual(
+        again.map(({ fields }) => [fields.retry_of, fields.job_id]),
+        [[first?.fields.run_id, first?.fields.job_id]],
+      )
+      assert.equal(new Set(runs.map(({ fields }) => fields.run_id)).size, runs.length)
+    })
+
+    it('a parent that waits for its children, and one object that stands for two of them', async ({
+      rows,
+      until,
+    }) => {
+      const jobs = newQueue()
+      newWorker(jobs.name, async ({ name: job }) => {
+        if (job === 'child') await new Promise(setImmediate)
+      })
+      const child = Object.freeze({
+        name: 'child',
+        queueName: jobs.name,
+        opts: Object.freeze({ attempts: 2 }),
+      })
+      const flows = opened(new classes.FlowProducer({ connection }))
+      const flow = { name: 'parent', queueName: jobs.name, children: [child, child] }
+      await runWithContext({ request_id: 'order-8' }, () => flows.addBulk([flow]))
+      await until(() => rows.filter(({ event }) => event === 'job_run_succeeded').length === 3)
+      const enqueued = rows.filter(({ event }) => event === 'job_enqueued').map(({ id }) => id)
+      const started = rows.filter(({ event }) => event === 'job_run_started')
+      assert.equal(started.at(-1)?.fields.job, 'parent')
+      assert.deepEqual(started.map(({ context }) => context?.caused_by).toSorted(), enqueued)
+    })
+
+    it('what the library refuses it refuses, and what it takes it takes', async ({ rows, until }) => {
+      const jobs = newQueue()
+      const flows = opened(new classes.FlowProducer({ connection }))
+      const refused: readonly Promise<unknown>[] = [
+        jobs.addBulk(undefined as never),
+        jobs.addBulk([null] as never),
+        jobs.upsertJobScheduler('tick', undefined as never),
+        jobs.add('zero', {}, { jobId: '0' }),
+        flows.add(undefined as never),
+        flows.addBulk([{ name: 'x', queueName: jobs.name, children: [null] }] as never),
+      ]
+      for (const adding of refused) await assert.rejects(adding)
+      assert.deepEqual(
+        rows.map(({ event, fields }) => [event, fields.job, fields.reason]),
+        [
+          ['job_enqueued', 'zero', undefined],
+          ['job_run_skipped', 'zero', 'not enqueued'],
+        ],
+      )
+      rows.length = 0
+      newWorker(jobs.name, async () => {})
+      await jobs.add('plain', {}, null as never)
+      await jobs.addBulk([{ name: 'bulk', data: {}, opts: null as never }])
+      await until(() => rows.filter(({ event }) => event === 'job_run_succeeded').length === 2)
+      for (const { event, fields } of rows)
+        if (event === 'job_run_started') assert.match(fields.enqueued_by ?? '', /^[0-9a-f]{12}$/)
+    })
+
+    it('classes made of classes that are instrumented are not instrumented twice', async ({
+      rows,
+      until,
+      fasten,
+    }) => {
+      class Mine extends classes.Queue {}
+      const undo = instrumentBullMQ({ Queue: Mine }, { fasten })
+      const jobs = opened(new Mine(randomUUID(), { connection }))
+      newWorker(jobs.name, async () => {})
+      await jobs.add('once', {})
+      await until(() => rows.some(({ event }) => event === 'job_run_succeeded'))
+      undo()
+      assert.equal(rows.length, 3)
+    })
+
+    it('a processor can be called by hand', async ({ rows, fasten }) => {
+      const processor = bullProcessor(async ({ data }: { readonly data: unknown }) => data, { fasten })
+      assert.equal(await processor({ data: 7 }), 7)
+      assert.equal(rows.length, 2)
+    })
+
     it('a job that adds itself again names the run that did', async ({ rows, until }) => {
       const jobs = newQueue()
       newWorker(jobs.name, async ({ data }) => {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createHeaderCarrier } from '../../carriers/header-carrier.ts'
 import type { Carrier } from '../../carriers/carrier.ts'
-import { instrumentOnce, patchMethod } from '../patch.ts'
+import { instrumentOnce, isPatchedAbove, patchMethod } from '../patch.ts'
 import { createRunShim, type RunOptions, type RunShim } from '../scheduler/run-options.ts'
 import { disguised, isInstrumented } from '../scheduler/wrap-job.ts'
+import { isListOfObjects, isObject } from './data-carrier.ts'
 import { runQueued, sendJobs } from './queue-run.ts'
 
 /** A job of BullMQ, as far as the shim looks at it. */
@@ -25,11 +26,10 @@ export interface BullMQ {
 }
 
 /** The ids travel in a job's options, which BullMQ keeps as they are and in which nothing of the application's stands. */
-export const bullCarrier: Carrier<{ readonly opts?: object | undefined }> = createHeaderCarrier({
+export const bullCarrier: Carrier<{ readonly opts?: object | null | undefined }> = createHeaderCarrier({
   name: 'bullmq',
   method: 'queue',
-  get: ({ opts }, name) =>
-    opts !== undefined && Object.hasOwn(opts, name) ? (opts as Record<string, unknown>)[name] : undefined,
+  get: ({ opts }, name) => (isObject(opts) && Object.hasOwn(opts, name) ? opts[name] : undefined),
   set: (message, name, value) => ({ ...message, opts: { ...message.opts, [name]: value } }),
 })
 
@@ -62,6 +62,7 @@ export function instrumentBullMQ(
         'addBulk',
         (addBulk) =>
           function (jobs) {
+            if (!isListOfObjects(jobs)) return Reflect.apply(addBulk, this, [jobs])
             const messages = jobs.map((job) => ({
               message: job,
               fields: { job: job.name, queue: this.name },
@@ -76,6 +77,7 @@ export function instrumentBullMQ(
         'upsertJobScheduler',
         (upsert) =>
           function (id, repeat, template) {
+            if (!isObject(repeat)) return Reflect.apply(upsert, this, [id, repeat, template])
             const fields = { job: template?.name ?? id, queue: this.name, schedule: scheduleOf(repeat) }
             return sendOne(shim, fields, template?.opts, (opts) =>
               Reflect.apply(upsert, this, [id, repeat, { ...template, opts }]),
@@ -89,6 +91,7 @@ export function instrumentBullMQ(
         'add',
         (add) =>
           function (flow, opts) {
+            if (!isFlow(flow)) return Reflect.apply(add, this, [flow, opts])
             return sendFlows(shim, [flow], ([carrying]) => Reflect.apply(add, this, [carrying, opts]))
           },
       ),
@@ -97,6 +100,7 @@ export function instrumentBullMQ(
         'addBulk',
         (addBulk) =>
           function (flows) {
+            if (!Array.isArray(flows) || !flows.every(isFlow)) return Reflect.apply(addBulk, this, [flows])
             return sendFlows(shim, flows, (carrying) => Reflect.apply(addBulk, this, [carrying]))
           },
       ),
@@ -131,7 +135,7 @@ export function bullProcessor<Fn extends (job: never, ...rest: never[]) => unkno
 }
 
 function runBull<Result>(shim: RunShim, job: BullJob, work: () => Result): Result {
-  const { attempts } = job.opts as { readonly attempts?: unknown }
+  const { attempts } = (job.opts ?? {}) as { readonly attempts?: unknown }
   const facts = {
     job: job.name,
     queue: job.queueName,
@@ -155,23 +159,23 @@ const putsOff: ReadonlySet<string> = new Set([
 
 interface BulkJob {
   readonly name: string
-  readonly opts?: object
+  readonly opts?: object | null
 }
 
 interface FlowNode extends BulkJob {
   readonly queueName: string
-  readonly children?: readonly FlowNode[]
+  readonly children?: readonly FlowNode[] | null
 }
 
 interface QueueMethods {
   readonly name: string
-  add(this: QueueMethods, name: string, data: unknown, opts?: object): Promise<unknown>
+  add(this: QueueMethods, name: string, data: unknown, opts?: object | null): Promise<unknown>
   addBulk(this: QueueMethods, jobs: readonly BulkJob[]): Promise<unknown>
   upsertJobScheduler(
     this: QueueMethods,
     id: string,
     repeat: object,
-    template?: { readonly name?: string; readonly opts?: object },
+    template?: { readonly name?: string; readonly opts?: object | null },
   ): Promise<unknown>
 }
 
@@ -194,14 +198,15 @@ function install<Methods extends object>(
 ): () => void {
   if (type === undefined) return () => {}
   const { prototype } = type
+  if (isPatchedAbove(instrumented, prototype)) return () => {}
   return instrumentOnce(instrumented, prototype, () => patches(prototype as Methods))
 }
 
 function sendOne(
   shim: RunShim,
   fields: { readonly job: string; readonly queue: string; readonly schedule?: string },
-  opts: object | undefined,
-  send: (opts: object | undefined) => Promise<unknown>,
+  opts: object | null | undefined,
+  send: (opts: object | null | undefined) => Promise<unknown>,
 ): Promise<unknown> {
   return sendJobs(shim, bullCarrier, [{ message: { opts }, fields }], ([carrying]) => send(carrying?.opts))
 }
@@ -212,20 +217,29 @@ function sendFlows(
   flows: readonly FlowNode[],
   send: (flows: readonly FlowNode[]) => Promise<unknown>,
 ): Promise<unknown> {
-  const nodes = flows.flatMap(withChildren)
+  const nodes = flows.flatMap(inOrder)
   const messages = nodes.map((node) => ({ message: node, fields: { job: node.name, queue: node.queueName } }))
   return sendJobs(shim, jobCarrier as Carrier<FlowNode>, messages, (carrying) => {
-    const carryingOf = new Map(nodes.map((node, index) => [node, carrying[index] ?? node]))
-    const rebuilt = (node: FlowNode): FlowNode => ({
-      ...(carryingOf.get(node) ?? node),
-      ...(node.children === undefined ? {} : { children: node.children.map(rebuilt) }),
-    })
+    // One object may stand for several jobs: they are told apart by their places.
+    let place = 0
+    const rebuilt = (node: FlowNode): FlowNode => {
+      const own = carrying[place++] ?? node
+      return isFilled(node.children) ? { ...own, children: node.children.map(rebuilt) } : own
+    }
     return send(flows.map(rebuilt))
   })
 }
 
-function withChildren(node: FlowNode): readonly FlowNode[] {
-  return [node, ...(node.children ?? []).flatMap(withChildren)]
+function inOrder(node: FlowNode): readonly FlowNode[] {
+  return [node, ...(isFilled(node.children) ? node.children.flatMap(inOrder) : [])]
+}
+
+function isFlow(node: unknown): node is FlowNode {
+  return isObject(node) && (!isFilled(node['children']) || node['children'].every(isFlow))
+}
+
+function isFilled<Children>(children: Children): children is Children & readonly FlowNode[] {
+  return Array.isArray(children) && children.length > 0
 }
 
 function scheduleOf(repeat: object): string {

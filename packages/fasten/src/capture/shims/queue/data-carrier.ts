@@ -62,7 +62,11 @@ function readRequest(data: unknown): Carried {
   return carried
 }
 
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+/** Whether it is a list of such as members can be asked for of: what is none is for the library to refuse. */
+export const isListOfObjects = (list: unknown): boolean => Array.isArray(list) && list.every(isObject)
+
+/** Whether members of it can be asked for: no list, no text, nothing absent. */
+export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 

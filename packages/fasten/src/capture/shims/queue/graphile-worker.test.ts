@@ -171,6 +171,65 @@ describe('graphile-worker', { timeout: 240_000 }, () => {
     )
   })
 
+  it('a job that replaces one begins anew, and one that was there already is not enqueued', async ({
+    rows,
+  }, adder, once) => {
+    const add = (request_id: string, jobKeyMode: 'replace' | 'unsafe_dedupe'): Promise<unknown> =>
+      runWithContext({ request_id }, () =>
+        adder.addJob('keyed', { request_id }, { jobKey: 'one', jobKeyMode }),
+      )
+    const again = (): Promise<unknown> =>
+      adder.withPgClient((client) => client.query(`update graphile_worker._private_jobs set run_at = now()`))
+    const tasks: TaskList = {
+      keyed() {
+        throw new RangeError('never')
+      },
+    }
+    await add('order-1', 'replace')
+    await once(tasks)
+    await add('order-2', 'replace')
+    await once(tasks)
+    await add('order-3', 'unsafe_dedupe')
+    await again()
+    await once(tasks)
+    assert.deepEqual(told(rows), [
+      'job_enqueued keyed',
+      'job_run_started keyed 1',
+      'job_run_failed keyed 1 RangeError',
+      'job_enqueued keyed',
+      'job_run_started keyed 1',
+      'job_run_failed keyed 1 RangeError',
+      'job_enqueued keyed',
+      'job_run_skipped keyed duplicate',
+      'job_run_started keyed 2',
+      'job_run_failed keyed 2 RangeError',
+    ])
+    const [first, second, third] = rows
+      .filter(({ event }) => event === 'job_run_started')
+      .map(({ fields }) => fields)
+    assert.deepEqual(
+      [first?.enqueued_by, second?.enqueued_by, third?.enqueued_by],
+      ['order-1', 'order-2', 'order-2'],
+    )
+    assert.equal(first?.job_id, second?.job_id)
+    assert.notEqual(first?.run_id, second?.run_id)
+    assert.deepEqual(
+      [first?.retry_of, second?.retry_of, third?.retry_of],
+      [undefined, undefined, second?.run_id],
+    )
+    await adder.completeJobs([String(first?.job_id)])
+  })
+
+  it('what the library refuses it refuses, and a task can be called by hand', async ({ rows }, adder) => {
+    await assert.rejects(async () => adder.addJobs(undefined as never))
+    await assert.rejects(async () => adder.addJobs([null] as never))
+    const tasks: TaskList = { ship: (payload) => payload as never }
+    instrumentGraphileTasks(tasks)
+    const ship = tasks['ship'] as (payload: unknown, helpers?: unknown) => unknown
+    assert.deepEqual([ship(7), ship(8, {})], [7, 8])
+    assert.deepEqual(rows, [])
+  })
+
   test('tasks and adders are put back', async () => {
     const ship = (): void => {}
     const tasks = { ship }

@@ -2,7 +2,7 @@
 import { instrumentOnce, patchMethod } from '../patch.ts'
 import { createRunShim, type RunOptions, type RunShim } from '../scheduler/run-options.ts'
 import { disguised, isInstrumented } from '../scheduler/wrap-job.ts'
-import { createDataCarrier, withoutIds } from './data-carrier.ts'
+import { createDataCarrier, isListOfObjects, isObject, withoutIds } from './data-carrier.ts'
 import { runQueued, sendJobs } from './queue-run.ts'
 
 /** What adds jobs: worker utils, a runner, the helpers of a task. */
@@ -48,7 +48,9 @@ export function instrumentGraphileTasks(tasks: GraphileTasks, options: RunOption
 
 function graphileTask(task: NonNullable<GraphileTasks[string]>, shim: RunShim): GraphileTasks[string] {
   return disguised(task, function (this: unknown, payload, helpers, ...rest) {
-    const { job } = helpers as Helpers
+    // Whoever calls a task by hand may give it less than a worker does.
+    const { job } = (helpers ?? {}) as Partial<Helpers>
+    if (!isObject(job)) return Reflect.apply(task, this, [payload, helpers, ...rest] as never)
     const seen = withoutIds(payload)
     Object.assign(helpers as object, { job: { ...job, payload: seen } })
     patchAdder(shim, helpers as Methods)
@@ -58,12 +60,22 @@ function graphileTask(task: NonNullable<GraphileTasks[string]>, shim: RunShim): 
       attempt: job.attempts,
       attemptsMax: job.max_attempts,
       begun: job.attempts,
-      since: String(job.created_at),
+      since: [String(job.created_at), ...occasionOf(payload, job)].join(' '),
     }
     return runQueued(shim, graphileCarrier, { data: payload }, facts, () =>
       Reflect.apply(task, this, [seen, helpers, ...rest] as never),
     )
   })
+}
+
+/**
+ * What tells the job from the one it was before somebody put another in its place under the same `job_key`: its attempts are counted anew then. The
+ * ids are replaced with the payload; a revision says less, because one that is only found to be there already is counted as well.
+ */
+function occasionOf(payload: unknown, { revision }: GraphileJob): readonly unknown[] {
+  const { caused_by, request_id } = graphileCarrier.extract({ data: payload })
+  const asked = caused_by ?? request_id
+  return asked !== undefined ? [asked] : revision ? [revision] : []
 }
 
 interface GraphileJob {
@@ -72,6 +84,7 @@ interface GraphileJob {
   readonly attempts: number
   readonly max_attempts: number
   readonly created_at: unknown
+  readonly revision?: number
 }
 
 interface Spec {
@@ -98,9 +111,9 @@ function patchAdder(shim: RunShim, adder: Methods): readonly (() => void)[] {
       (addJob) =>
         function (identifier, payload, ...rest) {
           const message = { message: { data: payload }, fields: { job: identifier } }
-          return sendJobs(shim, graphileCarrier, [message], async ([carrying]) =>
-            Reflect.apply(addJob, this, [identifier, carrying?.data, ...rest]),
-          )
+          const send = async ([carrying]: readonly { readonly data: unknown }[]): Promise<unknown> =>
+            Reflect.apply(addJob, this, [identifier, carrying?.data, ...rest])
+          return sendJobs(shim, graphileCarrier, [message], send, wasThere)
         },
     ),
   ]
@@ -110,6 +123,7 @@ function patchAdder(shim: RunShim, adder: Methods): readonly (() => void)[] {
     'addJobs',
     (addJobs) =>
       function (specs, ...rest) {
+        if (!isListOfObjects(specs)) return Reflect.apply(addJobs, this, [specs, ...rest])
         const messages = specs.map((spec) => ({
           message: { spec, data: spec.payload },
           fields: { job: spec.identifier },
@@ -123,4 +137,11 @@ function patchAdder(shim: RunShim, adder: Methods): readonly (() => void)[] {
       },
   )
   return [...undos, patchAll]
+}
+
+/** With `unsafe_dedupe` the library answers with the job that was there, whose payload is somebody else's. */
+function wasThere(job: unknown, { data }: { readonly data: unknown }): boolean {
+  const { caused_by: ours } = graphileCarrier.extract({ data })
+  const kept = isObject(job) && 'payload' in job ? job['payload'] : data
+  return ours !== undefined && graphileCarrier.extract({ data: kept }).caused_by !== ours
 }

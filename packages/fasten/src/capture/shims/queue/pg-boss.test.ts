@@ -179,6 +179,105 @@ describe('pg-boss', { timeout: 240_000 }, () => {
       if (event === 'job_run_started') assert.equal(fields.enqueued_by, 'order-7')
   })
 
+  it('two that send for one job: the second is told that there is one', async ({
+    rows,
+    until,
+  }, boss, queue) => {
+    const send = (request_id: string, options: object): Promise<unknown> =>
+      runWithContext({ request_id }, () => boss.send(queue, { request_id }, options))
+    const once = { singletonKey: 'one', singletonSeconds: 3600 }
+    assert.notEqual(await send('order-1', once), null)
+    assert.equal(await send('order-2', once), null)
+    const debounced = (request_id: string): Promise<unknown> =>
+      runWithContext({ request_id }, () => boss.sendDebounced(queue, { request_id }, {}, 3600, 'two'))
+    assert.notEqual(await debounced('order-3'), null)
+    assert.notEqual(await debounced('order-4'), null)
+    assert.equal(await debounced('order-5'), null)
+    const [{ id } = { id: '' }] = await boss.fetch(queue, { batchSize: 1 })
+    await boss.deleteJob(queue, id)
+    const same = { id, data: { request_id: 'order-6' } }
+    await runWithContext({ request_id: 'order-6' }, async () => {
+      assert.deepEqual(await boss.insert(queue, [same], { returnId: true }), [id])
+      assert.equal(await boss.insert(queue, [same], { returnId: true }), null)
+    })
+    assert.deepEqual(
+      rows
+        .filter(({ event }) => event === 'job_run_skipped')
+        .map(({ fields, context }) => [fields.reason, context?.request_id]),
+      [
+        ['duplicate', 'order-2'],
+        ['duplicate', 'order-5'],
+        ['duplicate', 'order-6'],
+      ],
+    )
+    await boss.work(queue, { pollingIntervalSeconds: 0.5 }, async () => {})
+    await until(() => ended(rows) === 2)
+    const started = rows.filter(({ event }) => event === 'job_run_started')
+    assert.deepEqual(started.map(({ fields }) => fields.enqueued_by).toSorted(), ['order-3', 'order-6'])
+  })
+
+  it('a job that was tried in a batch does not name a run that nobody made', async ({
+    rows,
+    until,
+  }, boss, queue) => {
+    for (const n of [1, 2]) await boss.send(queue, { n })
+    let calls = 0
+    await boss.work(queue, { batchSize: 2, pollingIntervalSeconds: 0.5 }, async (jobs) => {
+      calls++
+      if (jobs.length === 2) {
+        await boss.complete(queue, jobs[0]?.id ?? '')
+        throw new RangeError('together')
+      }
+    })
+    await until(() => ended(rows) === 2)
+    assert.equal(calls, 2)
+    const [batch, alone] = rows.filter(({ event }) => event === 'job_run_started')
+    assert.deepEqual([batch?.fields.jobs, alone?.fields.attempt, alone?.fields.retry_of], [2, 2, undefined])
+  })
+
+  it('failing for good, a job goes to the dead letters under the ids of who sent it', async ({
+    rows,
+    until,
+  }, boss, queue) => {
+    const dead = `${queue}-dead`
+    await boss.createQueue(dead)
+    await boss.updateQueue(queue, { deadLetter: dead })
+    const refusing = async (): Promise<never> => {
+      throw new RangeError('never')
+    }
+    await runWithContext(request, () => boss.send(queue, { order: 7 }, { retryLimit: 0, deadLetter: dead }))
+    await boss.work(queue, { pollingIntervalSeconds: 0.5 }, refusing)
+    const seen: unknown[] = []
+    await boss.work(dead, { pollingIntervalSeconds: 0.5 }, async ([job]) => void seen.push(job?.data))
+    await until(() => ended(rows) === 2)
+    await boss.offWork(dead)
+    assert.deepEqual(seen, [{ order: 7 }])
+    const started = rows.filter(({ event }) => event === 'job_run_started')
+    for (const { context, fields } of started)
+      assert.deepEqual([fields.enqueued_by, context?.caused_by], ['order-7', rows[0]?.id])
+  })
+
+  it('one instance of a class that is instrumented is not instrumented twice', async ({
+    rows,
+    until,
+    fasten,
+  }) => {
+    const undoClass = instrumentPgBoss(PgBoss, { fasten })
+    const boss = await startBoss()
+    const undo = instrumentPgBoss(boss, { fasten })
+    try {
+      await boss.createQueue('twice')
+      await boss.send('twice', {})
+      await boss.work('twice', { pollingIntervalSeconds: 0.5 }, async () => {})
+      await until(() => ended(rows) === 1)
+      assert.equal(rows.length, 3)
+    } finally {
+      undo()
+      undoClass()
+      await boss.stop({ graceful: false })
+    }
+  })
+
   it('data that has no room, and hostile data, do a run no harm', async ({ rows, until }, boss, queue) => {
     const odd: unknown[] = [
       [1, 2],

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { instrumentOnce, patchMethod } from '../patch.ts'
+import { instrumentOnce, isPatchedAbove, patchMethod } from '../patch.ts'
 import { runJob } from '../scheduler/run.ts'
 import { createRunShim, type RunOptions, type RunShim } from '../scheduler/run-options.ts'
 import { disguised, isInstrumented, type Job } from '../scheduler/wrap-job.ts'
-import { createDataCarrier, withoutIds } from './data-carrier.ts'
+import { createDataCarrier, isListOfObjects, withoutIds } from './data-carrier.ts'
 import { runQueued, sendJobs } from './queue-run.ts'
 
 /** A job of pg-boss, as far as the shim looks at it. What only jobs with metadata have is asked for by the shim itself. */
@@ -52,6 +52,7 @@ export function instrumentPgBoss(boss: Boss, options: RunOptions = {}): () => vo
           })
         },
     )
+  if (isPatchedAbove(instrumented, target)) return () => {}
   return instrumentOnce(instrumented, target, () => [
     ...(['send', 'sendAfter', 'sendThrottled', 'sendDebounced', 'publish'] as const).map(sending),
     patchMethod(
@@ -59,11 +60,14 @@ export function instrumentPgBoss(boss: Boss, options: RunOptions = {}): () => vo
       'insert',
       (insert) =>
         function (name, jobs, ...rest) {
-          if (!Array.isArray(jobs)) return Reflect.apply(insert, this, [name, jobs, ...rest])
+          if (!isListOfObjects(jobs)) return Reflect.apply(insert, this, [name, jobs, ...rest])
+          const [{ returnId = false } = {}] = rest as readonly ({ readonly returnId?: unknown } | undefined)[]
+          // Asked for the ids of those it took, it answers null where it took none.
+          const tookNone = (ids: unknown): boolean => returnId === true && ids === null
           const messages = jobs.map((job) => ({ message: { ...job, data: job.data }, fields: { job: name } }))
-          return sendJobs(shim, bossCarrier, messages, async (carrying) =>
-            Reflect.apply(insert, this, [name, carrying, ...rest]),
-          )
+          const send = async (carrying: readonly object[]): Promise<unknown> =>
+            Reflect.apply(insert, this, [name, carrying, ...rest])
+          return sendJobs(shim, bossCarrier, messages, send, tookNone)
         },
     ),
     patchMethod(
@@ -98,7 +102,10 @@ export function instrumentPgBoss(boss: Boss, options: RunOptions = {}): () => vo
           const handler = rest.at(-1)
           if (typeof handler !== 'function') return Reflect.apply(work, this, [name, ...rest])
           const settings = rest.length > 1 ? rest[0] : {}
-          const working = isInstrumented(handler) ? handler : batchHandler(shim, handler as BatchHandler)
+          const { batchSize = 1 } = settings as { readonly batchSize?: number }
+          const working = isInstrumented(handler)
+            ? handler
+            : batchHandler(shim, handler as BatchHandler, batchSize)
           return Reflect.apply(work, this, [
             name,
             { ...(settings as object), includeMetadata: true },
@@ -131,12 +138,12 @@ export function eachJob<One extends BossJob>(
 
 type BatchHandler = (this: unknown, jobs: readonly BossJob[], ...rest: unknown[]) => unknown
 
-function batchHandler(shim: RunShim, handler: BatchHandler): Job {
+function batchHandler(shim: RunShim, handler: BatchHandler, batchSize: number): Job {
   return disguised(handler, async function (this: unknown, ...values) {
     const jobs = values[0] as readonly BossJob[]
     const work = (): unknown => Reflect.apply(handler, this, values)
     const [first] = jobs
-    if (first !== undefined && jobs.length === 1) return runBoss(shim, first, work)
+    if (first !== undefined && jobs.length === 1) return runBoss(shim, first, work, batchSize === 1)
     const causes = jobs.flatMap((job) => bossCarrier.extract({ data: take(job) }).caused_by ?? [])
     const fields = { jobs: jobs.length, causes: causes.slice(0, causesMax) }
     return runJob(shim, { job: first?.name ?? handler.name, fields }, work)
@@ -146,7 +153,8 @@ function batchHandler(shim: RunShim, handler: BatchHandler): Job {
 /** A row is no place for more of them; `jobs` says how many there are. */
 const causesMax = 100
 
-function runBoss<Result>(shim: RunShim, job: BossJob, work: () => Result): Result {
+/** Where the attempt before may have been that of a batch, which has one run for all, nobody knows what it was called (`isSingle`). */
+function runBoss<Result>(shim: RunShim, job: BossJob, work: () => Result, isSingle = true): Result {
   const { id, name, retryCount, retryLimit, createdOn } = job
   const attempt = retryCount === undefined ? undefined : retryCount + 1
   const facts = {
@@ -154,7 +162,7 @@ function runBoss<Result>(shim: RunShim, job: BossJob, work: () => Result): Resul
     jobId: id,
     attempt,
     attemptsMax: retryLimit === undefined ? undefined : retryLimit + 1,
-    begun: attempt,
+    begun: isSingle || attempt === undefined ? attempt : `${attempt} alone`,
     since: createdOn?.toISOString(),
   }
   return runQueued(shim, bossCarrier, { data: take(job) }, facts, work)

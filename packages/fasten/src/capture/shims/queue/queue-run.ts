@@ -68,28 +68,32 @@ function attemptRunID(
 
 /**
  * Puts jobs into a queue: leaves `job_enqueued` for each, and hands `send` the messages with the ids in them. Resolves and rejects as `send` does; where it
- * rejects, or `isDuplicate` says so of its answer, `job_run_skipped` says that nothing was enqueued.
+ * rejects, or `isDuplicate` says so of its answer and a job, `job_run_skipped` says that nothing was enqueued.
  */
 export async function sendJobs<Message, Result>(
   shim: RunShim,
   carrier: Carrier<Message>,
   jobs: readonly { readonly message: Message; readonly fields: RunFields }[],
   send: (messages: readonly Message[]) => Promise<Result>,
-  isDuplicate?: (result: Result) => boolean,
+  isDuplicate: (result: Result, message: Message) => boolean = () => false,
 ): Promise<Result> {
   const begin = async (): Promise<Result> => {
     const messages = jobs.map(({ message, fields }) => carrier.inject(message, enqueue(shim, fields)))
-    const skip = (why: RunFields): void => {
-      for (const { fields } of jobs) recordRunRow(shim, 'job_run_skipped', { ...fields, ...why })
-    }
+    const skip = (why: RunFields, isSkipped: (message: Message) => boolean): void =>
+      jobs.forEach(({ fields }, index) => {
+        const message = messages[index]
+        if (message !== undefined && isSkipped(message))
+          recordRunRow(shim, 'job_run_skipped', { ...fields, ...why })
+      })
+    let result: Result
     try {
-      const result = await send(messages)
-      if (isDuplicate?.(result) === true) skip({ reason: 'duplicate' })
-      return result
+      result = await send(messages)
     } catch (failure) {
-      skip({ reason: 'not enqueued', error: errorName(failure) })
+      skip({ reason: 'not enqueued', error: errorName(failure) }, () => true)
       throw failure
     }
+    skip({ reason: 'duplicate' }, (message) => isDuplicate(result, message))
+    return result
   }
   // Outside any request the job begins a thread, and the row that tells of it lies in that thread.
   return currentContext() === undefined

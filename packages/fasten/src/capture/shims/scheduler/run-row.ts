@@ -50,7 +50,7 @@ export function recordRunRow(
   if (!shim.records) return undefined
   const { job } = fields
   // Names come from data too (`agenda`, `bullmq`): a row is not the place for a long one.
-  const cut = job === undefined ? fields : { ...fields, job: job.slice(0, nameCharactersMax) }
+  const cut = typeof job === 'string' ? { ...fields, job: job.slice(0, nameCharactersMax) } : fields
   const line = { level: runEvents[event], event, fields: cut, logger: undefined }
   return shim.recorder()?.recordLog(line, { isShown: true })
 }
