@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
-import { canonicalize } from '../core/canonical.ts'
 import { parseCheckpoint } from '../core/checkpoint.ts'
 import { FastenError } from '../core/error.ts'
 import { createMerkleTree } from '../core/merkle.ts'
@@ -17,6 +16,7 @@ import {
   type Tile,
 } from '../core/tiles.ts'
 import { subtreesOf, type NodePlace } from '../core/tree-proof.ts'
+import { entryLeaves } from '../reader/log-tiles.ts'
 import { sha256 } from '../store/platform.ts'
 import type { RowSource, StoredCheckpoint } from '../store/ports.ts'
 import { usageError, type World } from './command.ts'
@@ -46,7 +46,7 @@ export async function exportTiles(
     const hashes = Array.from({ length: tile.width }, (_, at) => nodes({ level, index: first + at }))
     put(folder, tile, encodeTile(hashes))
     if (tile.level === 0) {
-      const entries = encodeEntries(await leaves(source, checkpoint.log, first, hashes))
+      const entries = encodeEntries(await entryLeaves(source, checkpoint.log, first, hashes))
       put(folder, { ...tile, level: 'entries' }, entries)
       files++
     }
@@ -125,24 +125,6 @@ async function grow(
   }
   if (tree.root() !== checkpoint.root) throw diverged(checkpoint.log, published, checkpoint.size)
   return ({ level, index }) => fresh.get(`${level}/${index}`) ?? old({ level, index })
-}
-
-/** The leaves of a bundle. One that has expired is told by its hash, which no entry hashes to: the tile of hashes is the truth. */
-async function leaves(
-  source: RowSource,
-  log: string,
-  first: number,
-  hashes: readonly string[],
-): Promise<readonly Uint8Array[]> {
-  const found = new Map<number, Uint8Array>()
-  for await (const { monotonic_seq, leaf } of source.evidence(log, first, first + hashes.length - 1)) {
-    if (monotonic_seq >= first + hashes.length) break
-    if (leaf !== null) found.set(monotonic_seq, leaf)
-  }
-  return hashes.map(
-    (leaf_hash, at) =>
-      found.get(first + at) ?? new TextEncoder().encode(canonicalize({ expired: true, leaf_hash })),
-  )
 }
 
 function put(folder: string, tile: Tile, bytes: Uint8Array): void {

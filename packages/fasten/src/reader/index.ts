@@ -41,6 +41,11 @@ export { csvColumns, csvHeader, csvLine } from './csv.ts'
 export { exportText, type ExportFormat } from './export.ts'
 export { readStory, type Story, type StoryOptions } from './story.ts'
 export { mergeThread } from './thread.ts'
+export { threadTree, type ThreadNode } from './thread-tree.ts'
+
+// What others check without us.
+export { logTile } from './log-tiles.ts'
+export { proveRow, type RowProof } from './prove.ts'
 
 // The HTTP API.
 export {

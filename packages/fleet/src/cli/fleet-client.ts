@@ -13,8 +13,11 @@ export interface FleetClient {
   ): Promise<Response>
 }
 
-/** The fleet at FLEET_URL, asked with the key in FLEET_TOKEN. Throws FastenError `CONFIG_INVALID` when one of them is missing or no address. */
-export function fleetClient(env: Readonly<Record<string, string | undefined>>): FleetClient {
+/** What FLEET_URL and FLEET_TOKEN say. Throws FastenError `CONFIG_INVALID` when one of them is missing or no address. */
+export function fleetTarget(env: Readonly<Record<string, string | undefined>>): {
+  readonly url: string
+  readonly token: string
+} {
   const url = env['FLEET_URL'] ?? ''
   const token = env['FLEET_TOKEN'] ?? ''
   if (!/^https?:\/\//.test(url) || !URL.canParse(url))
@@ -27,7 +30,12 @@ export function fleetClient(env: Readonly<Record<string, string | undefined>>): 
       at: 'FLEET_TOKEN',
       hint: 'make the first one where the fleet runs: fleet admin key; further ones: fleet keys create',
     })
-  const base = url.replace(/\/+$/, '')
+  return { url: url.replace(/\/+$/, ''), token }
+}
+
+/** The fleet at FLEET_URL, asked with the key in FLEET_TOKEN. Throws as `fleetTarget` does. */
+export function fleetClient(env: Readonly<Record<string, string | undefined>>): FleetClient {
+  const { url: base, token } = fleetTarget(env)
   const open = async (
     method: string,
     path: string,

@@ -4,7 +4,10 @@ import { Command } from 'commander'
 import { FastenError } from 'fasten'
 import { adminCommand } from './admin-command.ts'
 import { keysCommand } from './keys-command.ts'
+import { listCommands } from './list-commands.ts'
+import { readingCommands } from './reading-commands.ts'
 import { runServe } from './serve-command.ts'
+import { traceCommand } from './trace-command.ts'
 
 const program = new Command('fleet')
   .description('gathers, proves and governs the rows of many fasten nodes')
@@ -15,6 +18,9 @@ program
   .action(async () => runServe(process.env))
 keysCommand(program, process.env)
 adminCommand(program, process.env)
+readingCommands(program, process.env)
+traceCommand(program, process.env)
+listCommands(program, process.env)
 
 try {
   await program.parseAsync()

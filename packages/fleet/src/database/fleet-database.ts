@@ -18,6 +18,8 @@ export interface FleetDatabase {
    * whole, or a beginning that ends in `*`. The codes of nobody (an empty list) show nothing.
    */
   readerUrl(scope: TenantScope, codes?: readonly string[]): string
+  /** DSN of a role that reads for analysts (query/sql): it sees the tenants that were noted for its session, and none before. */
+  readonly analystUrl: string
   close(): Promise<void>
 }
 
@@ -54,9 +56,9 @@ export async function openFleetDatabase(options: FleetDatabaseOptions): Promise<
   pool.on('error', () => {
     // An idle connection broke; whoever needs one next opens another, or is told by its query.
   })
-  let reader: Role
+  let roles: Roles
   try {
-    reader = await prepare(pool, secret, () => layRows(ownerUrl))
+    roles = await prepare(pool, secret, () => layRows(ownerUrl))
   } catch (error) {
     await pool.end()
     throw reached(error, url)
@@ -82,7 +84,7 @@ export async function openFleetDatabase(options: FleetDatabaseOptions): Promise<
       }
     },
     readerUrl: (scope, codes) =>
-      withParameters(asRole(url, reader), {
+      withParameters(asRole(url, roles.reader), {
         schema: fleetSchema,
         options: [
           setting('fleet.tenants', scopeText(scope)),
@@ -91,6 +93,7 @@ export async function openFleetDatabase(options: FleetDatabaseOptions): Promise<
             : [setting('fleet.codes', JSON.stringify([...new Set(codes)].sort()))]),
         ].join(' '),
       }),
+    analystUrl: asRole(url, roles.analyst),
     close: () => pool.end(),
   }
 }
@@ -100,20 +103,29 @@ interface Role {
   readonly password: string
 }
 
+interface Roles {
+  readonly reader: Role
+  readonly analyst: Role
+}
+
 /** Servers that start at once do this one after the other. */
 const startLock = 7_117_001
 
-async function prepare(pool: Pool, secret: Buffer, layRows: () => Promise<void>): Promise<Role> {
+async function prepare(pool: Pool, secret: Buffer, layRows: () => Promise<void>): Promise<Roles> {
   const sql = await pool.connect()
   try {
     await sql.query('SELECT pg_advisory_lock($1)', [startLock])
     try {
       await sql.query(`CREATE SCHEMA IF NOT EXISTS ${fleetSchema}`)
       await layRows()
-      const reader = await roleFor(sql, secret)
-      await migrateFleet(sql, { names: { schema: fleetSchema, reader: `"${reader.name}"` } })
+      const reader = await roleFor(sql, secret, 'reader', 64)
+      const analyst = await roleFor(sql, secret, 'analyst', 8)
+      await limitAnalyst(sql, analyst)
+      await migrateFleet(sql, {
+        names: { schema: fleetSchema, reader: `"${reader.name}"`, analyst: `"${analyst.name}"` },
+      })
       await checkSecret(sql, secret)
-      return reader
+      return { reader, analyst }
     } finally {
       await sql.query('SELECT pg_advisory_unlock($1)', [startLock])
     }
@@ -123,17 +135,28 @@ async function prepare(pool: Pool, secret: Buffer, layRows: () => Promise<void>)
 }
 
 /** Roles belong to the whole server, which several fleets may share: the name holds what tells this store from others. */
-async function roleFor(sql: PoolClient, secret: Buffer): Promise<Role> {
+async function roleFor(sql: PoolClient, secret: Buffer, kind: string, connectionsMax: number): Promise<Role> {
   const { rows } = await sql.query<{ value: string }>("SELECT value FROM fasten_meta WHERE key = 'store_id'")
-  const name = `fleet_reader_${rows[0]?.value ?? ''}`
+  const name = `fleet_${kind}_${rows[0]?.value ?? ''}`
   const password = derived(secret, `role ${name}`)
   const { rowCount } = await sql.query('SELECT 1 FROM pg_roles WHERE rolname = $1', [name])
   if (rowCount === 0)
     await sql.query(
-      `CREATE ROLE "${name}" LOGIN NOINHERIT NOBYPASSRLS CONNECTION LIMIT 64 PASSWORD '${password}'`,
+      `CREATE ROLE "${name}" LOGIN NOINHERIT NOBYPASSRLS CONNECTION LIMIT ${connectionsMax} PASSWORD '${password}'`,
     )
   await sql.query(`ALTER ROLE "${name}" SET default_transaction_read_only = on`)
   return { name, password }
+}
+
+/**
+ * Sessions of analysts share a role, so none may see what another is running, nor fill the disk with what it sorts. Only a superuser can lay
+ * that down; without one, names of the system are still refused before a statement runs (query/sql/statement.ts).
+ */
+async function limitAnalyst(sql: PoolClient, { name }: Role): Promise<void> {
+  const { rows } = await sql.query<{ is: string }>("SELECT current_setting('is_superuser') AS is")
+  if (rows[0]?.is !== 'on') return
+  await sql.query(`ALTER ROLE "${name}" SET track_activities = off`)
+  await sql.query(`ALTER ROLE "${name}" SET temp_file_limit = '1GB'`)
 }
 
 async function checkSecret(sql: PoolClient, secret: Buffer): Promise<void> {

@@ -1,18 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Fasten } from 'fasten'
+import type { Clock } from 'fasten/core'
 import type { FastifyInstance } from 'fastify'
 import type { FleetDatabase } from '../database/fleet-database.ts'
+import { entityRoutes } from './entity-routes.ts'
+import { logRoutes } from './log-routes.ts'
 import { readerRoutes } from './reader-routes.ts'
 import { createScopedStores } from './scoped-stores.ts'
+import { sqlRoutes } from './sql-routes.ts'
+import { tenantRoutes } from './tenant-routes.ts'
+import { traceRoutes } from './trace-routes.ts'
 
 export interface QueryRoom {
   readonly database: FleetDatabase
   readonly fasten: Fasten
+  readonly clock: Clock
 }
 
 /** Every question that is asked of the fleet's rows. Running tails end when the app begins to close, and the readers' connections with them. */
-export function queryRoutes(app: FastifyInstance, { database, fasten }: QueryRoom): void {
+export function queryRoutes(app: FastifyInstance, { database, fasten, clock }: QueryRoom): void {
   const stores = createScopedStores({ database })
   app.addHook('preClose', async () => stores.close())
-  readerRoutes(app, { fasten, stores })
+  const deps = { fasten, stores }
+  readerRoutes(app, deps)
+  traceRoutes(app, deps)
+  entityRoutes(app, deps)
+  tenantRoutes(app, deps)
+  logRoutes(app, deps)
+  sqlRoutes(app, { fasten, database, clock })
 }

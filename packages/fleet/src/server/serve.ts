@@ -58,7 +58,7 @@ export async function serve(
     closers.push(() => app.close())
     healthRoutes(app, database, () => isEnding)
     accessRoutes(app, access)
-    queryRoutes(app, { database, fasten })
+    queryRoutes(app, { database, fasten, clock })
     const address = await app.listen({ host: config.listen.host, port: config.listen.port })
     fasten.emit({
       code: 'FLEET_STARTED',

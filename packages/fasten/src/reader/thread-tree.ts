@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { parseTime } from '../../core/timestamp.ts'
-import type { ReaderRow } from '../../reader/reader.ts'
+import { parseTime } from '../core/timestamp.ts'
+import type { ReaderRow } from './reader.ts'
 import { beginsRun, runsOf, type Run } from './thread-runs.ts'
 
 export interface ThreadNode {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { SysRow } from '../../core/row.ts'
-import type { ReaderRow } from '../../reader/reader.ts'
+import type { SysRow } from '../core/row.ts'
+import type { ReaderRow } from './reader.ts'
 
 /** One run of a job, as far as its rows tell. */
 export interface Run<Node> {
