@@ -83,13 +83,18 @@ export function environment(tree: Tree): readonly Finding[] {
   return findings
 }
 
-/** The same of the variables of a fleet server, which are all read in one file. */
+/** The same of the variables of a fleet server, which are all read in one folder. */
 export function fleetEnvironment(tree: Tree): readonly Finding[] {
   const path = 'spec/fleet-env.yaml'
   const reader = 'packages/fleet/src/config/config.ts'
+  const texts = [...tree].filter(([file]) =>
+    /^packages\/fleet\/src\/config\/[^/]+(?<!\.test)\.ts$/.test(file),
+  )
   const described = Object.keys((parse(tree.get(path) ?? '{}') ?? {}) as Record<string, unknown>)
-  const named = blank(tree.get(reader) ?? '', ['comments']).matchAll(/^ {2}(FLEET_[A-Z0-9_]+):/gm)
-  const read = [...named].map(([, name = '']) => name)
+  const named = texts.flatMap(([, text]) => [
+    ...blank(text, ['comments']).matchAll(/^ {2}(FLEET_[A-Z0-9_]+):/gm),
+  ])
+  const read = named.map(([, name = '']) => name)
   return [
     ...read
       .filter((name) => !described.includes(name))

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Fasten } from 'fasten'
 import type { Clock } from 'fasten/core'
+import type { AccessConfig } from '../config/access-config.ts'
 import type { FleetDatabase } from '../database/fleet-database.ts'
 
 /** What everything in this room works with. */
@@ -9,6 +10,9 @@ export interface AccessDeps {
   /** Tells every change in the transaction that makes it. */
   readonly fasten: Fasten
   readonly clock: Clock
+  readonly config: AccessConfig
+  /** 32 bytes that all servers of the fleet share. */
+  readonly secret: Buffer
 }
 
 /** The moment, as the database is asked with it. */

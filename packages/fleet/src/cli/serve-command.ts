@@ -5,7 +5,10 @@ import { serve } from '../server/serve.ts'
 /** Runs a server until a signal ends it. Resolves when everything is stored and closed. */
 export async function runServe(env: Readonly<Record<string, string | undefined>>): Promise<void> {
   const say = (line: string): void => void process.stderr.write(`${line}\n`)
-  const server = await serve(readFleetConfig(env), { onProgress: (step) => say(`fleet: ${step}`) })
+  const tell = (line: string): void => say(`fleet: ${line}`)
+  // Only a terminal has somebody before it; everything else may be kept.
+  const person = process.stderr.isTTY ? { tellPerson: tell } : {}
+  const server = await serve(readFleetConfig(env), { onProgress: tell, ...person })
   say(`fleet: listening at ${server.url}`)
   const signal = await new Promise<NodeJS.Signals>((resolve) => {
     for (const each of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(each, resolve)

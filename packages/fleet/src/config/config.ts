@@ -3,6 +3,7 @@ import { hostname } from 'node:os'
 import { resolve } from 'node:path'
 import { FastenError } from 'fasten'
 import { z } from 'zod'
+import { accessConfig, accessProblem, accessVariables, type AccessConfig } from './access-config.ts'
 
 /** Checked and complete. Whatever is secret stands behind a function, so that printing a configuration prints none of it. */
 export interface FleetConfig {
@@ -20,6 +21,7 @@ export interface FleetConfig {
   /** 32 bytes that all servers of one fleet share; undefined for the file `secret` below `dataDir`. */
   readonly secret: (() => Buffer) | undefined
   readonly log: 'json' | 'pretty' | 'silent'
+  readonly access: AccessConfig
 }
 
 const text = (max: number) => z.string().min(1).max(max)
@@ -45,6 +47,7 @@ const variables = z.object({
     .regex(/^([0-9a-fA-F]{64}|[A-Za-z0-9+/_-]{43}=?)$/, 'is 32 bytes in hex or base64: openssl rand -hex 32')
     .optional(),
   FLEET_LOG: z.enum(['json', 'pretty', 'silent']).default('json'),
+  ...accessVariables,
 })
 
 type Variables = Readonly<Record<string, string | undefined>>
@@ -62,6 +65,7 @@ export function readFleetConfig(env: Variables): FleetConfig {
   const problems = [
     ...unknown.map((name) => `${name} is read by nobody`),
     ...(parsed.error?.issues ?? []).map((issue) => `${issue.path.join('.')}: ${issue.message}`),
+    ...together(parsed.data),
   ]
   if (!parsed.success || problems.length > 0)
     throw new FastenError('CONFIG_INVALID', problems.join('; '), {
@@ -70,6 +74,7 @@ export function readFleetConfig(env: Variables): FleetConfig {
     })
   const { FLEET_DATABASE_URL: url, FLEET_SECRET: secret, FLEET_LISTEN: listen, ...rest } = parsed.data
   const colon = listen.lastIndexOf(':')
+  const publicUrl = withoutSlash(rest.FLEET_PUBLIC_URL)
   return {
     name: rest.FLEET_NAME,
     serverId: rest.FLEET_SERVER_ID ?? hostname(),
@@ -79,11 +84,21 @@ export function readFleetConfig(env: Variables): FleetConfig {
       host: listen.slice(0, colon).replace(/^\[|\]$/g, '') || '0.0.0.0',
       port: Number(listen.slice(colon + 1)),
     },
-    publicUrl: rest.FLEET_PUBLIC_URL?.replace(/\/+$/, ''),
+    publicUrl,
     secret: secret === undefined ? undefined : () => secretBytes(secret),
     log: rest.FLEET_LOG,
+    access: accessConfig(rest, publicUrl),
   }
 }
+
+/** What is wrong with variables that are each right. */
+function together(values: z.output<typeof variables> | undefined): readonly string[] {
+  if (values === undefined) return []
+  const problem = accessProblem(values, withoutSlash(values.FLEET_PUBLIC_URL))
+  return problem === undefined ? [] : [problem]
+}
+
+const withoutSlash = (url: string | undefined): string | undefined => url?.replace(/\/+$/, '')
 
 /** What the command line reads when it talks to a fleet, often in the same shell. */
 const isClientVariable = (name: string): boolean => name === 'FLEET_URL' || name === 'FLEET_TOKEN'

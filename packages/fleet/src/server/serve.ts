@@ -4,6 +4,7 @@ import type { Fasten } from 'fasten'
 import type { Clock } from 'fasten/core'
 import { createSystemClock } from 'fasten/store'
 import { accessRoutes, credentialsOf } from '../access/access.ts'
+import { ensureFirstAdmin } from '../access/users/first-admin.ts'
 import type { FleetConfig } from '../config/config.ts'
 import { openEmbeddedPostgres } from '../database/embedded/embedded-postgres.ts'
 import { openFleetDatabase, type FleetDatabase } from '../database/fleet-database.ts'
@@ -27,6 +28,8 @@ export interface FleetServer {
 export interface ServeOptions {
   /** Told what takes seconds. */
   readonly onProgress?: (step: string) => void
+  /** Shows a secret to the person who started the server; undefined where what is written ends in a log. */
+  readonly tellPerson?: (line: string) => void
   /** What expiry is measured against; default the system's. Tests move it. */
   readonly clock?: Clock
 }
@@ -34,7 +37,7 @@ export interface ServeOptions {
 /** Starts a server: database, own trail, routes. Whatever keeps it from starting is thrown, with everything closed again. */
 export async function serve(
   config: FleetConfig,
-  { onProgress = () => {}, clock = createSystemClock() }: ServeOptions = {},
+  { onProgress = () => {}, tellPerson, clock = createSystemClock() }: ServeOptions = {},
 ): Promise<FleetServer> {
   const closers: (() => Promise<unknown>)[] = []
   const closeAll = async (): Promise<void> => {
@@ -53,11 +56,22 @@ export async function serve(
     const fasten = await openTrail(config, database)
     closers.push(() => fasten.close())
     let isEnding = false
-    const access = { database, fasten, clock }
-    const app = await createApp({ fasten, authenticators: credentialsOf(access) })
+    const access = { database, fasten, clock, secret, config: config.access }
+    const app = await createApp({
+      fasten,
+      authenticators: credentialsOf(access),
+      trustProxy: config.access.trustProxy,
+      limits: {
+        perCredential: config.access.requestsPerMinute,
+        perAddress: config.access.requestsPerMinuteAndAddress,
+      },
+    })
     closers.push(() => app.close())
     healthRoutes(app, database, () => isEnding)
     accessRoutes(app, access)
+    const file = join(config.dataDir, 'first-password')
+    if ((await ensureFirstAdmin(access, { file, tellPerson })) === 'written')
+      onProgress(`the first login is admin; its password is in ${file}`)
     queryRoutes(app, { database, fasten, clock })
     const address = await app.listen({ host: config.listen.host, port: config.listen.port })
     fasten.emit({

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import cookie from '@fastify/cookie'
 import helmet from '@fastify/helmet'
 import { FastenError, type Fasten } from 'fasten'
 import { setActor } from 'fasten/http'
@@ -11,6 +12,7 @@ import Fastify, {
 } from 'fastify'
 import { validatorCompiler } from 'fastify-type-provider-zod'
 import type { Authenticator, Needed } from './authenticator.ts'
+import { createLimiter, defaultLimits, type Limits } from './limits.ts'
 import type { Permission, Principal } from './principal.ts'
 import { Problem, sendProblem } from './problem.ts'
 
@@ -34,8 +36,9 @@ export interface AppOptions {
   readonly authenticators: readonly Authenticator[]
   /** Bytes of a request's body where a route does not say otherwise, default 1 MiB. */
   readonly bodyBytesMax?: number
-  /** Whether `x-forwarded-…` of the caller is believed, as behind a proxy of one's own. Default false. */
-  readonly trustsProxy?: boolean
+  /** Whose `x-forwarded-…` is believed: so many proxies, or those with these addresses. Default nobody's. */
+  readonly trustProxy?: number | readonly string[] | false
+  readonly limits?: Limits
 }
 
 /**
@@ -43,19 +46,30 @@ export interface AppOptions {
  * form for everything that goes wrong. Each route names the permission it needs in `config.permission`.
  */
 export async function createApp(options: AppOptions): Promise<FastifyInstance> {
-  const { fasten, authenticators, bodyBytesMax = 1_048_576, trustsProxy = false } = options
+  const {
+    fasten,
+    authenticators,
+    bodyBytesMax = 1_048_576,
+    trustProxy = false,
+    limits = defaultLimits,
+  } = options
   const app = Fastify({
     bodyLimit: bodyBytesMax,
-    trustProxy: trustsProxy,
+    trustProxy:
+      typeof trustProxy === 'object'
+        ? [...trustProxy]
+        : trustProxy !== false && ((_address: string, hop: number) => hop < trustProxy),
     requestTimeout: 120_000,
     routerOptions: { maxParamLength: 2048 },
     return503OnClosing: true,
   })
-  await app.register(fastifyShim({ fasten, skip: ['/healthz', '/readyz'] }))
+  await app.register(fastifyShim({ fasten, skip: ['/healthz', '/readyz'], trustProxy }))
   await app.register(helmet, {
     contentSecurityPolicy: { directives: { 'default-src': ["'none'"], 'frame-ancestors': ["'none'"] } },
   })
 
+  await app.register(cookie)
+  const limiter = await createLimiter(app, limits)
   app.setValidatorCompiler(validatorCompiler)
 
   app.addHook('onRoute', ({ path, config }) => {
@@ -65,10 +79,18 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   app.decorateRequest('principal')
   app.addHook('onRequest', async (request) => {
     const needed = request.routeOptions.config.permission
-    // Unknown addresses are told apart from forbidden ones only to those who are somebody.
+    if (request.url === '/healthz' || request.url === '/readyz') return
+    await limiter.arrived(request)
     if (needed === 'public') return
-    request.principal = await authenticate(request, authenticators, needed ?? 'self')
+    // Unknown addresses are told apart from forbidden ones only to those who are somebody.
+    request.principal = await authenticate(request, authenticators, needed ?? 'self').catch(
+      async (error: unknown) => {
+        if (error instanceof Problem && error.status === 401) await limiter.refused(request)
+        throw error
+      },
+    )
     tellActor(request.principal)
+    await limiter.recognised(request)
     if (needed !== undefined && needed !== 'self' && !request.principal.permissions.has(needed))
       throw denied(fasten, request, needed)
   })
@@ -102,7 +124,9 @@ async function authenticate(
 }
 
 /** All rows of this request say who asked, its api row among them. */
-export function tellActor(principal: Principal): void {
+export function tellActor(
+  principal: Pick<Principal, 'kind' | 'actor' | 'auth_method' | 'session_id' | 'on_behalf_of'>,
+): void {
   const { kind, actor, auth_method, session_id, on_behalf_of } = principal
   setActor({
     actor,

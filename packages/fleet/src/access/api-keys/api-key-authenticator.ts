@@ -2,7 +2,7 @@
 import type { Authenticator } from '../../web/authenticator.ts'
 import { withinLimits, type Right, type Rights } from '../../web/rights.ts'
 import { now, type AccessDeps } from '../access-deps.ts'
-import { heldGrants, rightsOf, type HeldGrant } from '../grants-of-user.ts'
+import { holdings, rightsOf, type Holdings } from '../grants-of-user.ts'
 import { principalOf } from '../principal-of.ts'
 import { isDigestOf } from '../secret.ts'
 import { apiKeyColumns, type ApiKeyRow } from './api-key.ts'
@@ -11,7 +11,8 @@ interface FoundRow extends ApiKeyRow {
   readonly secret_sha256: Buffer
   readonly user_name: string | null
   readonly is_locked: boolean
-  readonly grants: readonly HeldGrant[]
+  /** null for a key without a user. */
+  readonly held: Holdings | null
 }
 
 /**
@@ -50,7 +51,7 @@ export function apiKeyAuthenticator(deps: AccessDeps): Authenticator {
         ...(row.user_id === null ? {} : { user_id: row.user_id }),
         ...(row.user_name === null ? {} : { on_behalf_of: `user:${row.user_name}` }),
       },
-      rightsOfKey(row),
+      rightsOfKey(row, deps, at),
       needed,
     )
   }
@@ -62,7 +63,7 @@ async function find({ database }: AccessDeps, prefix: string, at: Date): Promise
       .split(', ')
       .map((column) => `k.${column}`)
       .join(', ')},
-      k.secret_sha256, u.name AS user_name, u.locked_at IS NOT NULL AS is_locked, ${heldGrants('u', '$2')} AS grants
+      k.secret_sha256, u.name AS user_name, u.locked_at IS NOT NULL AS is_locked, CASE WHEN u.user_id IS NOT NULL THEN ${holdings('u', '$2')} END AS held
     FROM fleet_api_keys k LEFT JOIN fleet_users u USING (user_id) WHERE k.prefix = $1`,
     [prefix, at],
   )
@@ -76,13 +77,17 @@ function faultOf(row: FoundRow, secret: string, at: Date): string | undefined {
   return row.is_locked ? 'the user of the key is locked' : undefined
 }
 
-function rightsOfKey({ user_id, grants, permissions, tenants, codes }: FoundRow): Rights {
+function rightsOfKey(
+  { held, permissions, tenants, codes }: FoundRow,
+  { config }: AccessDeps,
+  at: Date,
+): Rights {
   const right: Right = {
     permissions: new Set(permissions),
     tenants: tenants ?? 'all',
     ...(codes === null ? {} : { codes }),
   }
-  return user_id === null ? [right] : withinLimits(right, rightsOf(grants))
+  return held === null ? [right] : withinLimits(right, rightsOf(held, config.oidc, at))
 }
 
 /** At most one write a minute and key, whatever is asked with it. */

@@ -26,7 +26,7 @@ export interface NewApiKey extends ApiKey {
  * its user may do then, so that it ends with the user's own rights; a key whose maker is no user is not.
  */
 export async function createApiKey(
-  deps: AccessDeps,
+  deps: Pick<AccessDeps, 'database' | 'fasten' | 'clock'>,
   maker: Pick<Principal, 'actor' | 'rights' | 'user_id'>,
   { name, permissions, tenants, codes, expiresInDays }: ApiKeyOrder,
 ): Promise<NewApiKey> {
