@@ -21,6 +21,7 @@ const groups: Readonly<Record<string, string>> = {
   rows: 'What goes into a row',
   output: 'Rings and standard output',
   retention: 'How long rows are kept',
+  fleet: 'Where rows are shipped',
   drain: 'How rows reach the store',
   reading: 'Reading',
   register: 'Without a change to the application',

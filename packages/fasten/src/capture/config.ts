@@ -95,6 +95,8 @@ export interface Config {
   readonly keyDirectory: string | undefined
   /** The key for personal data, where one is given. */
   readonly privacy: () => { readonly key: string | undefined; readonly keyFile: string | undefined }
+  /** The fleet that rows are shipped to. Its token is behind a function, so that printing a configuration prints no secret. */
+  readonly fleet: { readonly url: string; readonly token: () => string } | undefined
   readonly retention: { readonly policy: RetentionPolicy; readonly sweepIntervalMs: number }
   /** What was chosen for lack of a setting, as `name value (where from)`; empty when everything was said. */
   readonly assumed: readonly string[]
@@ -176,6 +178,7 @@ export function readConfig(
     key: configuredKey(get, options.signer),
     heartbeatMs: get('heartbeat_interval') ?? 3_600_000,
     witnesses: witnessesIn(get('witness_policy')),
+    fleet: fleetOf(get),
     retention: { policy: policyFrom(get), sweepIntervalMs: get('retention_sweep_interval') ?? 21_600_000 },
     assumed,
     unread: unreadVariables(env),
@@ -208,6 +211,24 @@ export function keySettings(
 ): Pick<Config, 'key' | 'keyDirectory'> {
   const get: Get = (name) => fromEnv(name, env)
   return { key: configuredKey(get, undefined), keyDirectory: get('key_dir') }
+}
+
+/** The fleet that the environment names, without the rest of a configuration. Throws `CONFIG_INVALID`. */
+export const fleetSettings = (env: Readonly<Record<string, string | undefined>>): Config['fleet'] =>
+  fleetOf((name) => fromEnv(name, env))
+
+function fleetOf(get: Get): Config['fleet'] {
+  const [url, token] = [get('fleet_url'), get('fleet_token')]
+  if (url !== undefined && token !== undefined) return { url, token: () => token }
+  if (url === undefined && token === undefined) return undefined
+  const [given, missing] =
+    url === undefined
+      ? ['FASTEN_FLEET_TOKEN', 'FASTEN_FLEET_URL']
+      : ['FASTEN_FLEET_URL', 'FASTEN_FLEET_TOKEN']
+  throw new FastenError('CONFIG_INVALID', `${given} is set and ${missing} is not`, {
+    at: missing,
+    hint: 'rows are shipped to a fleet with both, and stay where they are with neither',
+  })
 }
 
 export type Get = <N extends SettingName>(name: N) => SettingValue<N> | undefined

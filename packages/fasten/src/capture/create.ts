@@ -19,6 +19,7 @@ import { createIdentity } from './identity.ts'
 import type { Lane } from './lane.ts'
 import { ndjsonLine, prettyLine, type AnyClean } from './lines.ts'
 import { createLogger, type LogLine } from './log.ts'
+import { openFleet } from './open-fleet.ts'
 import { openLane, planLanes, type OpenLane } from './open-lane.ts'
 import { openSealer } from './open-sealer.ts'
 import { createOwnNews } from './own-news.ts'
@@ -219,10 +220,13 @@ export function createFasten({
 
   function openLanes(): OpenLane[] {
     const lanes: OpenLane[] = []
-    for (const plan of planLanes(config))
+    const plans = planLanes(config)
+    const fleet = openFleet(config, plans, { ids, signer: options.signer })
+    for (const plan of plans)
       lanes.push(
         openLane(plan, {
           config,
+          fleet,
           clock,
           ids,
           signer: options.signer,
@@ -332,7 +336,15 @@ export function createFasten({
     let retries = 0
     let backoffMs = 0
     let [checkpoints, failures] = [0, 0]
+    const fleet = { shipped: 0, unshipped: 0, refused_logs: 0, retry_count: 0, backoffMs: 0, isStandby: true }
     for (const { lane, drainer } of opened) {
+      const { shipping } = drainer.shared
+      fleet.shipped += shipping.shipped
+      fleet.unshipped += shipping.unshipped
+      fleet.refused_logs += shipping.refused
+      fleet.retry_count = Math.max(fleet.retry_count, shipping.failures)
+      fleet.backoffMs = Math.max(fleet.backoffMs, shipping.backoffMs)
+      fleet.isStandby &&= shipping.isStandby
       checkpoints += drainer.shared.checkpoints
       failures += drainer.shared.sealFailures
       const counts = lane.counts()
@@ -355,6 +367,18 @@ export function createFasten({
       checkpoints,
       checkpoint_failures: failures,
       swept_rows: news.standing.sweptRows,
+      fleet:
+        config.fleet === undefined
+          ? null
+          : {
+              shipped: fleet.shipped,
+              unshipped: fleet.unshipped,
+              refused_logs: fleet.refused_logs,
+              retry_count: fleet.retry_count,
+              in_backoff_seconds: fleet.backoffMs / 1000,
+              last_error: news.standing.fleetError,
+              is_standby: fleet.isStandby,
+            },
       transactional: watch.counts(),
       queue_stats: {
         depth: sum.accepted - sum.stored - sum.quarantined,

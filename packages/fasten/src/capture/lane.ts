@@ -149,7 +149,7 @@ export function createLane(options: LaneOptions): Lane {
     assertRoom(ticket)
     const position = writer.append(log, text, sealed)
     shared.written = position
-    accepted++
+    shared.acceptedRows = ++accepted
     ticket.position = position
     drainer.wake()
     if ((accepted & 31) === 1) measure()

@@ -12,6 +12,7 @@ import { databaseOf, type Dsn } from '../store/dsn.ts'
 import { keyFolder } from '../store/keys/key-folder.ts'
 import type { Signer } from '../store/keys/signer.ts'
 import { openSigning, type SigningPlan } from '../store/keys/signing.ts'
+import type { FleetSettings } from '../store/ship/fleet-settings.ts'
 import { assertEngine, openStore, sealingOf, type StoreTarget } from '../store/open.ts'
 import { sha256 } from '../store/platform.ts'
 import type { AppendedRow, Store } from '../store/ports.ts'
@@ -81,6 +82,8 @@ const nameOf = (dsn: Dsn): string => hash('sha256', databaseOf(dsn), 'hex').slic
 
 export interface OpenLaneParts {
   readonly config: Config
+  /** Where rows of stores that outlive the process are shipped. */
+  readonly fleet: FleetSettings | undefined
   readonly clock: Clock
   readonly ids: IdSource
   /** For a key of kind `object`. */
@@ -143,6 +146,7 @@ export function openLane(plan: LanePlan, parts: OpenLaneParts): OpenLane {
       lingerMs: config.drainLingerMs,
       holdMs: config.flushTimeoutMs,
     }
+    const fleet = isMemory ? undefined : parts.fleet
     const retention = isMemory ? undefined : { ...config.retention, service_id: config.service_id }
     const onThisThread = () => ({
       root: spool.root,
@@ -150,6 +154,7 @@ export function openLane(plan: LanePlan, parts: OpenLaneParts): OpenLane {
       openStore: () => (inline ??= openStore(target, { digest: sha256, clock, ids, signing })),
       sealing: signing && sealingOf(target, signing, sealing),
       retention,
+      fleet,
       clock,
       ids,
       ...pace,
@@ -160,7 +165,7 @@ export function openLane(plan: LanePlan, parts: OpenLaneParts): OpenLane {
     const isBound = isMemory || config.key.kind === 'object'
     if (isBound || !config.usesDrainThread) return startInlineDrainer(onThisThread())
     return startDrainThread(
-      { root: spool.root, spool: id, target, ...pace, sealing, retention },
+      { root: spool.root, spool: id, target, ...pace, sealing, retention, fleet },
       onThisThread,
       onEvent,
       onMoved,

@@ -36,6 +36,8 @@ export interface NewsStanding {
   readonly lastError: string | null
   /** What the store says since the last row went in. */
   readonly storeError: string | null
+  /** Why nothing is shipped to the fleet, or the newest reason why a log is not. */
+  readonly fleetError: string | null
   /** Whether the store's file is another one. */
   readonly isReplaced: boolean
   readonly sweptRows: number
@@ -45,6 +47,7 @@ export function createOwnNews({ notice, log, emit, isClosed }: NewsPlaces): OwnN
   const standing = {
     lastError: null as string | null,
     storeError: null as string | null,
+    fleetError: null as string | null,
     isReplaced: false,
     sweptRows: 0,
   }
@@ -57,7 +60,11 @@ export function createOwnNews({ notice, log, emit, isClosed }: NewsPlaces): OwnN
     // The store may be well without a thread of its own, and nothing will say that one is back: `has_drain_thread` says it.
     const isInline = event.event === 'audit_drain_failed' && event.code === 'DRAIN_INLINE'
     // The spool of another process is no trouble of this one.
-    const isOthers = name === 'audit_spool_not_adopted' || name === 'audit_witness_failed'
+    const isOthers =
+      name === 'audit_spool_not_adopted' || name === 'audit_witness_failed' || name.startsWith('fleet_')
+    if (event.event === 'fleet_ship_failed' || event.event === 'fleet_log_refused')
+      standing.fleetError = event.error
+    if (name === 'fleet_ship_recovered' || name === 'fleet_log_accepted') standing.fleetError = null
     if ('error' in event && !isOthers && !isInline) standing.lastError = event.error
     if (name === 'audit_checkpoint_recovered') standing.lastError = null
     if (name === 'audit_drain_recovered') standing.lastError = null
@@ -170,6 +177,9 @@ const good: ReadonlySet<DrainEvent['event']> = new Set([
   'audit_spool_adopted',
   'audit_checkpoint_recovered',
   'audit_witness_recovered',
+  'fleet_enrolled',
+  'fleet_ship_recovered',
+  'fleet_log_accepted',
 ])
 
 const warnings: ReadonlySet<DrainEvent['event']> = new Set([
@@ -178,4 +188,5 @@ const warnings: ReadonlySet<DrainEvent['event']> = new Set([
   'audit_drain_failed',
   'audit_spool_not_adopted',
   'audit_witness_failed',
+  'fleet_ship_failed',
 ])

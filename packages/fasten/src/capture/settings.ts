@@ -36,6 +36,16 @@ const duration: Kind<number> = (raw) => {
 }
 /** A period as it was written, once it is known to be one. */
 const period: Kind<string> = (raw) => (parsePeriod(raw) === undefined ? undefined : raw.trim())
+/** The address of a server, without a slash at its end. */
+const address: Kind<string> = (raw) => {
+  const url = URL.canParse(raw.trim()) ? new URL(raw.trim()) : undefined
+  const isHttp = url?.protocol === 'http:' || url?.protocol === 'https:'
+  if (url === undefined || !isHttp || url.username !== '' || url.password !== '' || url.search !== '')
+    return undefined
+  return `${url.origin}${url.pathname}`.replace(/\/+$/, '')
+}
+const fleetToken: Kind<string> = (raw) =>
+  /^\s*fl[en]_[\x21-\x7e]{1,500}\s*$/.test(raw) ? raw.trim() : undefined
 const word =
   <const W extends readonly string[]>(words: W): Kind<W[number]> =>
   (raw) =>
@@ -170,6 +180,16 @@ export const settings = {
   ),
   privacy_key: setting(['FASTEN_PRIVACY_KEY'], text, '32 bytes in base64 or hex'),
   privacy_key_file: setting(['FASTEN_PRIVACY_KEY_FILE'], text, 'a file'),
+  fleet_url: setting(
+    ['FASTEN_FLEET_URL'],
+    address,
+    'the http or https address of a fleet, without a credential, e.g. https://fleet.example.com',
+  ),
+  fleet_token: setting(
+    ['FASTEN_FLEET_TOKEN'],
+    fleetToken,
+    'a token fle_… or a credential fln_… of that fleet',
+  ),
   fail_closed_timeout_ms: setting(
     ['FASTEN_FAIL_CLOSED_TIMEOUT_MS'],
     integer(1, 600_000),
@@ -204,11 +224,13 @@ export function fromOption<N extends SettingName>(name: N, value: unknown): Sett
   return parsed(name, raw, `option ${name}`)
 }
 
+const secrets: readonly string[] = ['node_key', 'privacy_key', 'fleet_url', 'fleet_token']
+
 function parsed<N extends SettingName>(name: N, raw: string, at: string): SettingValue<N> {
   const value = settings[name].parse(raw)
   if (value !== undefined) return value as SettingValue<N>
   const { expects } = settings[name]
-  const isSecret = name.endsWith('_dsn') || name === 'node_key' || name === 'privacy_key'
+  const isSecret = name.endsWith('_dsn') || secrets.includes(name)
   const shown = isSecret ? 'the value' : `"${raw.slice(0, 80)}"`
   throw new FastenError('CONFIG_INVALID', `${shown} is not valid for ${at}`, { at, hint: `write ${expects}` })
 }

@@ -28,6 +28,21 @@ export interface Stats {
   readonly checkpoint_failures: number
   /** Rows whose content this process has taken away because they had expired. */
   readonly swept_rows: number
+  /** Shipping to a fleet; null where none is configured. */
+  readonly fleet: {
+    /** Rows that the fleet has taken from this process. */
+    readonly shipped: number
+    /** Rows in the stores of this process that the fleet does not have yet, as far as this process knows. */
+    readonly unshipped: number
+    /** Logs that the fleet does not take. */
+    readonly refused_logs: number
+    /** Failures since the fleet last answered; 0 when it is well. */
+    readonly retry_count: number
+    readonly in_backoff_seconds: number
+    readonly last_error: string | null
+    /** True while another process ships what is in these stores. */
+    readonly is_standby: boolean
+  } | null
   /**
    * Under the names of the published SDKs, for dashboards. Rows, but for `capacity`, which is the spool's limit in bytes. `high_water` is the
    * most rows that waited at once; `dead_lettered_total` and `dead_letter_depth` are rows that this process put into quarantine.

@@ -25,6 +25,7 @@ import type { SweepEvent } from './retention/sweeper.ts'
 import { drainSlice, type DrainPlace, type DrainedSlice } from './drain.ts'
 import { moveOutboxSlice } from './outbox.ts'
 import type { AppendedRow, Outbox } from './ports.ts'
+import type { ShipEvent } from './ship/ship-event.ts'
 import { adoptSpools, cutOff, type AdoptionFault } from './spool/adopt.ts'
 import { spoolDirectory } from './spool/layout.ts'
 import type { SpoolReader } from './spool/spool.ts'
@@ -61,6 +62,7 @@ export type DrainEvent =
     }
   | { readonly event: 'audit_witness_recovered'; readonly witness: string }
   | SweepEvent
+  | ShipEvent
   | { readonly event: 'audit_spool_adopted'; readonly spools: number; readonly rows: number }
   /** Said once for each fault of a dead process's spool; it is tried again, and nothing else waits for it. */
   | {

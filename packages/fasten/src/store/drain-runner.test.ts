@@ -64,7 +64,7 @@ function open(t: TestContext, isAway: () => boolean = () => false): World {
     onProgress: () => {},
   })
   t.after(async () => {
-    await runner.stop()
+    await runner.stop(1000)
     writer.close()
   })
   return {
@@ -131,13 +131,13 @@ describe('a drain runner', () => {
     const emptied = open(t)
     emptied.write(2)
     await until(() => emptied.shared.storedRows === 2)
-    await emptied.runner.stop()
+    await emptied.runner.stop(1000)
     assert.deepEqual([listSpools(emptied.root), emptied.opened.now], [[], 0])
 
     const waiting = open(t, () => true)
     waiting.write(1)
     await settled()
-    await waiting.runner.stop()
+    await waiting.runner.stop(1000)
     assert.deepEqual([listSpools(waiting.root), waiting.shared.storedRows], [[id], 0])
   })
 })

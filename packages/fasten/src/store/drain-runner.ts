@@ -13,7 +13,11 @@ import type { Signing } from './keys/signing.ts'
 import { createSealer, type Sealed } from './seal/sealer.ts'
 import { createWitnessClient } from './witness/witness-client.ts'
 import { createSweeper, type RetentionSettings } from './retention/sweeper.ts'
+import type { FleetSettings } from './ship/fleet-settings.ts'
+import { createShipper } from './ship/shipper.ts'
 import { removeSpool } from './spool/adopt.ts'
+import { shipLockPath } from './spool/layout.ts'
+import { acquireLock } from './spool/lock.ts'
 import type { SpoolReader } from './spool/spool.ts'
 
 /** The place a stored row was given. */
@@ -42,6 +46,8 @@ export interface DrainRunnerOptions {
   readonly sealing?: Sealing | undefined
   /** Sweeps what has expired; nothing is swept without. */
   readonly retention?: RetentionSettings | undefined
+  /** Where the rows of this store are shipped; nowhere without. */
+  readonly fleet?: FleetSettings | undefined
 }
 
 export interface Sealing {
@@ -65,7 +71,8 @@ export interface DrainRunner {
   locate(stream: StreamName, id: string): Promise<StoredPlace | null>
   /** Signs what is unsigned; the checkpoints that were made. Throws what made it fail. None where nothing is signed. */
   seal(): Promise<readonly Sealed[]>
-  stop(): Promise<void>
+  /** Ships what is left for `timeoutMs` at most; what has to be done to lose no row takes its time. */
+  stop(timeoutMs: number): Promise<void>
 }
 
 /** A drain loop on an open store; runs the same in a worker thread and inline. */
@@ -112,6 +119,7 @@ export function createDrainRunner(options: DrainRunnerOptions): DrainRunner {
       onSealed(sealed) {
         shared.addCheckpoints(sealed.length)
         witnesses?.ask(sealed.map(({ log }) => log))
+        if (sealed.length > 0) shipper?.grew()
       },
     })
 
@@ -124,13 +132,34 @@ export function createDrainRunner(options: DrainRunnerOptions): DrainRunner {
       clock,
       uptime: createUptime(ids),
       needsCheckpoint: sealer !== undefined,
+      needsReplication: options.fleet !== undefined,
       onEvent,
+    })
+
+  const shipper =
+    options.fleet &&
+    createShipper({
+      settings: options.fleet,
+      store: open,
+      signing: options.sealing?.signing,
+      clock,
+      ids,
+      lock: () => acquireLock(shipLockPath(root)),
+      spool: () => ({
+        rows: shared.acceptedRows - shared.storedRows - shared.quarantinedRows,
+        bytes: shared.written - shared.stored,
+      }),
+      onEvent,
+      onState(state) {
+        shared.shipping = state
+      },
     })
 
   const sink: RowSink = {
     async append(batch) {
       const result = await (await open()).append(batch)
       sealer?.grew(result.appended)
+      if (result.appended.length > 0) shipper?.grew()
       // An engine that answers at once would let no timer run until the whole backlog is stored.
       if (sealer?.wantsTurn === true) await new Promise((resolve) => setImmediate(resolve))
       return result
@@ -178,11 +207,13 @@ export function createDrainRunner(options: DrainRunnerOptions): DrainRunner {
       return { log: found.row.log, monotonic_seq: found.row.monotonic_seq, hash: found.hash }
     },
     seal: async () => (await sealer?.sealNow()) ?? [],
-    async stop() {
+    async stop(timeoutMs) {
+      const began = clock.monotonicNanos()
       await loop.stop()
       await sweeper?.stop()
       // Only if the store was ever opened: there is nothing to sign in one that was not.
       if (opening !== null) await sealer?.stop()
+      await shipper?.stop(timeoutMs - Number((clock.monotonicNanos() - began) / 1_000_000n))
       await witnesses?.stop()
       const closing = await opening?.catch(() => null)
       opening = null

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { ShipState } from './ship/shipper.ts'
+
 /**
  * What a process and its drainer thread both see without sending messages: positions and counters in shared memory. The
  * writer raises `written` after each append; the drainer raises the others after each commit.
@@ -22,11 +24,23 @@ export interface DrainShared {
   addStored(rows: number): void
   addQuarantined(rows: number): void
   setTrouble(failures: number, backoffMs: number): void
+  /** Rows that were ever written to the spool; what is not stored and not in quarantine waits. */
+  acceptedRows: number
+  /** How shipping to a fleet stands; all zero where there is none. */
+  shipping: ShipState
   addCheckpoints(count: number): void
   addSealFailure(): void
 }
 
-const slots = { written: 0, stored: 1, storedRows: 2, quarantinedRows: 3 } as const
+const slots = {
+  written: 0,
+  stored: 1,
+  storedRows: 2,
+  quarantinedRows: 3,
+  acceptedRows: 8,
+  shipped: 9,
+  unshipped: 10,
+} as const
 const flags = {
   isIdle: 8,
   isAwaited: 9,
@@ -34,9 +48,13 @@ const flags = {
   backoffMs: 11,
   checkpoints: 12,
   sealFailures: 13,
+  shipRefused: 22,
+  shipFailures: 23,
+  shipBackoffMs: 24,
+  isStandby: 25,
 } as const
 
-export function createDrainShared(buffer: SharedArrayBuffer = new SharedArrayBuffer(64)): DrainShared {
+export function createDrainShared(buffer: SharedArrayBuffer = new SharedArrayBuffer(128)): DrainShared {
   const wide = new BigInt64Array(buffer)
   const narrow = new Int32Array(buffer)
   const get = (slot: number): number => Number(Atomics.load(wide, slot))
@@ -92,6 +110,30 @@ export function createDrainShared(buffer: SharedArrayBuffer = new SharedArrayBuf
     },
     addQuarantined(rows) {
       Atomics.add(wide, slots.quarantinedRows, BigInt(rows))
+    },
+    get acceptedRows() {
+      return get(slots.acceptedRows)
+    },
+    set acceptedRows(rows) {
+      set(slots.acceptedRows, rows)
+    },
+    get shipping() {
+      return {
+        shipped: get(slots.shipped),
+        unshipped: get(slots.unshipped),
+        refused: Atomics.load(narrow, flags.shipRefused),
+        failures: Atomics.load(narrow, flags.shipFailures),
+        backoffMs: Atomics.load(narrow, flags.shipBackoffMs),
+        isStandby: Atomics.load(narrow, flags.isStandby) === 1,
+      }
+    },
+    set shipping({ shipped, unshipped, refused, failures, backoffMs, isStandby }) {
+      set(slots.shipped, shipped)
+      set(slots.unshipped, unshipped)
+      Atomics.store(narrow, flags.shipRefused, refused)
+      Atomics.store(narrow, flags.shipFailures, failures)
+      Atomics.store(narrow, flags.shipBackoffMs, backoffMs)
+      Atomics.store(narrow, flags.isStandby, isStandby ? 1 : 0)
     },
     addCheckpoints(count) {
       Atomics.add(narrow, flags.checkpoints, count)

@@ -18,6 +18,7 @@ import {
 import { createDrainShared, type DrainShared } from './drain-shared.ts'
 import type { StoreTarget } from './open.ts'
 import type { RetentionSettings } from './retention/sweeper.ts'
+import type { FleetSettings } from './ship/fleet-settings.ts'
 import type { Sealed } from './seal/sealer.ts'
 import type { AppendedRow, OutboxPlace } from './ports.ts'
 
@@ -37,10 +38,12 @@ export interface DrainThreadData {
   /** How its logs are signed; not looked at where nothing is. */
   readonly sealing: Pick<Sealing, 'heartbeatMs' | 'witnesses'>
   readonly retention?: RetentionSettings | undefined
+  readonly fleet?: FleetSettings | undefined
 }
 
 export type DrainOrder =
-  | { readonly kind: 'wake' | 'hurry' | 'stop' }
+  | { readonly kind: 'wake' | 'hurry' }
+  | { readonly kind: 'stop'; readonly timeoutMs: number }
   | { readonly kind: 'ask'; readonly token: number; readonly question: DrainQuestion }
 
 export type DrainReport =
@@ -79,7 +82,7 @@ type Channel = {
   wake(): void
   hurry(): void
   ask(question: DrainQuestion): Promise<DrainAnswer>
-  stop(): Promise<void>
+  stop(timeoutMs: number): Promise<void>
   /** After `stop`, or when it took too long. */
   end(): Promise<void>
   isThread(): boolean
@@ -175,12 +178,12 @@ export function startDrainThread(
             waiting.set(token, { question, resolve, reject })
             send({ kind: 'ask', token, question })
           }),
-    stop: async () => {
+    stop: async (timeoutMs) => {
       isStopping = true
-      if (heir) return heir.stop()
+      if (heir) return heir.stop(timeoutMs)
       await new Promise<void>((resolve) => {
         onStopped = resolve
-        send({ kind: 'stop' })
+        send({ kind: 'stop', timeoutMs })
       })
     },
     end: async () => {
@@ -327,7 +330,8 @@ function createDrainer(
       const late = new Promise<void>((resolve) => {
         timer = setTimeout(resolve, timeoutMs)
       })
-      await held(Promise.race([channel.stop(), late]))
+      // What ships at the end leaves time to close the store.
+      await held(Promise.race([channel.stop(timeoutMs * 0.9), late]))
       clearTimeout(timer)
       await channel.end()
       for (const waiter of waiters) waiter.settle(shared.stored >= waiter.position)

@@ -23,6 +23,7 @@ if (port) {
     openStore: () => openStore(data.target, { ...parts, signing }),
     sealing: signing && sealingOf(data.target, signing, data.sealing),
     retention: data.retention,
+    fleet: data.fleet,
     clock: parts.clock,
     ids: parts.ids,
     rowsMax: data.rowsMax,
@@ -45,7 +46,7 @@ if (port) {
             say({ kind: 'answer', token: order.token, answer: null, error: toPlainError(error) }),
         )
       case 'stop':
-        return void runner.stop().finally(() => {
+        return void runner.stop(order.timeoutMs).finally(() => {
           say({ kind: 'stopped' })
           port.close()
         })

@@ -241,6 +241,8 @@ export interface CheckpointQuery {
   readonly log?: string
   /** Only those of this size. */
   readonly size?: number
+  /** Only those of at most this size; of one log. */
+  readonly sizeMax?: number
   /** At most so many, the largest size first. Default: all. */
   readonly limit?: number
 }
@@ -302,6 +304,16 @@ export interface RowSource {
    * row that is missing or has no hash, so a short answer with rows expected says that there is a hole. Absent where rows have none.
    */
   leafHashes?(log: string, from: number, to: number): Promise<readonly string[]>
+  /** Logs of which a fleet has rows, as far as this store was told. Absent where that is not kept. */
+  shipped?(): Promise<readonly ShippedLog[]>
+}
+
+export interface ShippedLog {
+  readonly log: string
+  /** The first so many rows are at the fleet. */
+  readonly size: number
+  /** When the fleet last took or lost some; null for what was told before that was noted. */
+  readonly at: string | null
 }
 
 export interface StoreDescription {

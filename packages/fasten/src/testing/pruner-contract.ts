@@ -177,8 +177,19 @@ export function describePruner(name: string, makePlace: () => Promise<PrunerPlac
       const { kept } = await world.sweep({ needsReplication: true })
       assert.deepEqual(kept, { held: 0, unreplicated: 9, unanchored: 0 })
       assert.equal((await world.sweep({ needsCheckpoint: true })).kept.unanchored, 9)
-      await world.store.pruner.markReplicated(world.log, 5)
-      await world.store.pruner.markReplicated(world.log, 2)
+      const at = '2026-11-26T10:00:00.000000Z'
+      const { log } = world
+      assert.deepEqual(await world.store.shipped?.(), [])
+      await world.store.pruner.markReplicated([{ log, size: 9 }], '2026-11-26T09:00:00.000000Z')
+      // Whoever has the rows has lost some; and what is not there is nobody's.
+      await world.store.pruner.markReplicated(
+        [
+          { log, size: 5 },
+          { log: '_/no/such/audit', size: 7 },
+        ],
+        at,
+      )
+      assert.deepEqual(await world.store.shipped?.(), [{ log, size: 5, at }])
       const second = await world.sweep({ needsReplication: true })
       assert.deepEqual([second.rows, second.kept.unreplicated], [4, 5])
     })

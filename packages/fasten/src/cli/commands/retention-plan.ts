@@ -31,12 +31,14 @@ export async function run(args: Args, world: World): Promise<number> {
     { createReading, shownStore, withPrunable },
     { sha256 },
     { fullEnv },
+    { fleetSettings },
   ] = await Promise.all([
     import('../../capture/retention-settings.ts'),
     import('../../store/retention/plan.ts'),
     import('../retention-store.ts'),
     import('../../store/platform.ts'),
     import('../places.ts'),
+    import('../../capture/config.ts'),
   ])
   const policy = policyOfEnv(fullEnv(world.env))
   const reading = createReading(world.clock)
@@ -48,6 +50,7 @@ export async function run(args: Args, world: World): Promise<number> {
       nowMicros: await open.pruner.retentionTime(reading(), args.flag('trust-clock')),
       service_id: args.text('service'),
       needsCheckpoint: open.isSigned,
+      needsReplication: fleetSettings(fullEnv(world.env)) !== undefined,
     })
     const store = await shownStore(open)
     if (args.flag('json')) return world.out.line(jsonLine({ store, ...plan }))

@@ -35,6 +35,7 @@ export async function run(args: Args, world: World): Promise<number> {
     { createReading, shownStore, withPrunable },
     { sha256 },
     { fullEnv },
+    { fleetSettings },
     { existingSigning, signNow },
   ] = await Promise.all([
     import('../../capture/retention-settings.ts'),
@@ -42,6 +43,7 @@ export async function run(args: Args, world: World): Promise<number> {
     import('../retention-store.ts'),
     import('../../store/platform.ts'),
     import('../places.ts'),
+    import('../../capture/config.ts'),
     import('../signing.ts'),
   ])
   const policy = policyOfEnv(fullEnv(world.env))
@@ -55,7 +57,7 @@ export async function run(args: Args, world: World): Promise<number> {
       digest: sha256,
       reading,
       service_id: args.text('service'),
-      needsReplication: false,
+      needsReplication: fleetSettings(fullEnv(world.env)) !== undefined,
       needsCheckpoint: open.isSigned,
       trustsWall: args.flag('trust-clock'),
       mayRewrite: true,

@@ -12,7 +12,7 @@ import type { PostgresWriter } from './writer.ts'
 export async function readCheckpoints(
   sql: Sql,
   { prefix, tables }: Found,
-  { log, size, limit }: CheckpointQuery,
+  { log, size, sizeMax, limit }: CheckpointQuery,
 ): Promise<readonly StoredCheckpoint[]> {
   const names = [...tables.values()]
   if (log === undefined) {
@@ -26,8 +26,9 @@ export async function readCheckpoints(
   if (log.includes('\0')) return []
   const found = await sql.run(
     `SELECT ${checkpointColumns} FROM ${prefix}fasten_checkpoints
-    WHERE table_name = ANY($1) AND log = $2 AND ($3::bigint IS NULL OR size = $3) ORDER BY size DESC LIMIT $4`,
-    [names, log, size ?? null, limit ?? null],
+    WHERE table_name = ANY($1) AND log = $2 AND ($3::bigint IS NULL OR size = $3)
+      AND ($4::bigint IS NULL OR size <= $4) ORDER BY size DESC LIMIT $5`,
+    [names, log, size ?? null, sizeMax ?? null, limit ?? null],
   )
   return found.map(checkpointFrom)
 }

@@ -95,6 +95,7 @@ test('a sweeper sweeps with its own rights alone; a writer is asked for nothing,
   const sweepBy = async (store: Store, awaited: SweepEvent['event']): Promise<void> => {
     let turns = 0
     const sweeping = createSweeper({
+      needsReplication: false,
       settings: { policy: builtinPolicy, sweepIntervalMs: 200, service_id: 'gateway' },
       store: async () => {
         turns++

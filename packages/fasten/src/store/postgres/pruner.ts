@@ -226,12 +226,15 @@ export function createPostgresPruner(options: PostgresPrunerOptions): RowPruner 
         return released
       })
     },
-    markReplicated: (log, size) =>
-      transact([], async ({ sql, prefix }, place) => {
+    markReplicated: (places, markedAt) =>
+      transact([], async ({ sql, prefix }, { tables }) => {
         await sql.run(
-          `INSERT INTO ${prefix}fasten_retention AS r (log_id, replicated_size) VALUES ($1, $2)
-          ON CONFLICT (log_id) DO UPDATE SET replicated_size = greatest(r.replicated_size, excluded.replicated_size)`,
-          [(await named(log, place)).logId, size],
+          `INSERT INTO ${prefix}fasten_retention (log_id, replicated_size, replicated_at)
+          SELECT log_id, m.size, $3 FROM unnest($1::text[], $2::bigint[]) AS m (log, size)
+          JOIN ${prefix}fasten_logs l ON l.log = m.log AND l.table_name = ANY($4) ORDER BY log_id
+          ON CONFLICT (log_id) DO UPDATE
+          SET replicated_size = excluded.replicated_size, replicated_at = excluded.replicated_at`,
+          [places.map(({ log }) => log), places.map(({ size }) => size), markedAt, [...tables.values()]],
         )
       }),
     compact: async (_bytesMax, mayRewrite = false) => {

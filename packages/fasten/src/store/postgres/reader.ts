@@ -24,7 +24,7 @@ import { describeServer } from './describe.ts'
 import { strayFrom } from './locked-logs.ts'
 import { hasTable, ownTables, prefixOf, resolveSchema, schemaVersion } from './migrate.ts'
 import type { ReadingPool } from './pool.ts'
-import { isKept } from './retention-tables.ts'
+import { isKept, shippedLogs } from './retention-tables.ts'
 import { count, scan, type TableOf } from './scan.ts'
 import type { Sql } from './sql.ts'
 import { summaryOf } from './summary.ts'
@@ -166,6 +166,7 @@ export function createPostgresReader(options: PostgresReaderOptions): PostgresRe
     checkpoints: (query) =>
       attempt(async (sql, there) => (there.hasCheckpoints ? readCheckpoints(sql, there, query) : [])),
     leafHashes: (log, from, to) => attempt((sql, there) => readLeafHashes(sql, there, { log, from, to })),
+    shipped: () => attempt((sql, { prefix, tables }) => shippedLogs({ sql, prefix, tables })),
   }
   return { source, read: attempt, look: () => attempt(async () => undefined) }
 }

@@ -2,6 +2,7 @@
 /** What a pruner reads of a Postgres schema. Every function answers for a schema from before there were these tables, too. */
 import type { StreamName } from '../../core/row.ts'
 import { generationOf } from '../heads.ts'
+import type { ShippedLog } from '../ports.ts'
 import { holdFrom, type Hold } from '../retention/hold.ts'
 import type { PrunableRow } from '../retention/judge.ts'
 import { stretchRows, type PrunableLog } from '../retention/pruner.ts'
@@ -57,6 +58,24 @@ export async function sweptLogs(place: RetentionPlace, only?: string): Promise<S
     }
   }
   return logs
+}
+
+/** What was recorded of rows that are elsewhere too. */
+export async function shippedLogs(place: RetentionPlace): Promise<readonly ShippedLog[]> {
+  if (!(await isKept(place))) return []
+  const { sql, prefix, tables } = place
+  // By way of JSON, since the column of the time is not there before layout 8.
+  const found = await sql.run(
+    `SELECT log, replicated_size, to_jsonb(r) ->> 'replicated_at' AS at
+    FROM ${prefix}fasten_retention r JOIN ${prefix}fasten_logs USING (log_id)
+    WHERE table_name = ANY($1) AND replicated_size > 0 ORDER BY log`,
+    [[...tables.values()]],
+  )
+  return found.map(({ log, replicated_size, at }) => ({
+    log: String(log),
+    size: Number(replicated_size),
+    at: textOrNull(at),
+  }))
 }
 
 export async function dueStretches(

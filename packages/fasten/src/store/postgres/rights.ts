@@ -45,7 +45,13 @@ export const rights: Readonly<Record<string, Rights>> = {
     sweeper: 'SELECT, INSERT, UPDATE, DELETE',
   },
   fasten_expired: { writer: 'SELECT', reader: 'SELECT', sweeper: 'SELECT, INSERT' },
-  fasten_retention: { writer: 'SELECT', reader: 'SELECT', sweeper: 'SELECT, INSERT, UPDATE' },
+  // Who ships rows notes how far it is.
+  fasten_retention: {
+    writer:
+      'SELECT, INSERT (log_id, replicated_size, replicated_at), UPDATE (replicated_size, replicated_at)',
+    reader: 'SELECT',
+    sweeper: 'SELECT, INSERT, UPDATE',
+  },
   fasten_stretches: { writer: 'SELECT', reader: 'SELECT', sweeper: 'SELECT, INSERT, UPDATE' },
   fasten_holds: { writer: 'SELECT', reader: 'SELECT', sweeper: 'SELECT, INSERT, UPDATE' },
   fasten_clock: { writer: 'SELECT', reader: 'SELECT', sweeper: 'SELECT, INSERT, UPDATE, DELETE' },

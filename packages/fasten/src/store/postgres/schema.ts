@@ -223,6 +223,11 @@ export const migrations: readonly Migration[] = [
     ],
     tableStatements: () => [],
   },
+  {
+    version: 8,
+    statements: (schema) => [`ALTER TABLE ${schema}fasten_retention ADD COLUMN replicated_at text`],
+    tableStatements: () => [],
+  },
 ]
 
 /**

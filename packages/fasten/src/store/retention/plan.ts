@@ -37,6 +37,7 @@ export async function planSweep({
   nowMicros,
   service_id,
   needsCheckpoint,
+  needsReplication,
   pause,
 }: {
   readonly pruner: RowPruner
@@ -46,6 +47,7 @@ export async function planSweep({
   readonly nowMicros: number
   readonly service_id?: string | undefined
   readonly needsCheckpoint: boolean
+  readonly needsReplication: boolean
   /** Waits between two stretches, where others have work for this thread. */
   readonly pause?: () => Promise<void>
 }): Promise<SweepPlan> {
@@ -62,7 +64,7 @@ export async function planSweep({
         stretches: [stretch],
         policy,
         nowMicros,
-        needsReplication: false,
+        needsReplication,
         needsCheckpoint,
       })
       await pause?.()

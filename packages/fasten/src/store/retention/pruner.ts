@@ -62,6 +62,12 @@ export interface PrunedLog {
   readonly swept: Readonly<Record<string, number>>
 }
 
+export interface ReplicatedSize {
+  readonly log: string
+  /** Rows of it that are elsewhere too. */
+  readonly size: number
+}
+
 export interface HoldOrder {
   readonly rows: HeldRows
   readonly reason: string
@@ -105,7 +111,8 @@ export interface Compaction {
  * given back however that process ends.
  *
  * `placeHold` and `releaseHold` tell of it in every log concerned, in the same transaction. `releaseHold` throws `HOLD_UNKNOWN`
- * when no hold of that id is in force. `markReplicated` records that all rows of a log below `size` are elsewhere too; it never goes back.
+ * when no hold of that id is in force. `markReplicated` records that all rows of a log below `size` are elsewhere too, as that place said at
+ * `at`, in one transaction; a place that lost rows goes back, and what it does not have is not swept. Logs that are not there are passed over.
  *
  * `compact` gives back to the operating system what rows left free, at most about `bytesMax` of it in one step, and says what there is
  * left. With `mayRewrite` it may write the whole file anew, which takes as long as that takes and as much space again.
@@ -124,7 +131,7 @@ export interface RowPruner {
   holds(): Promise<readonly Hold[]>
   placeHold(order: HoldOrder): Promise<Hold>
   releaseHold(hold_id: string, by: string, reason: string): Promise<Hold>
-  markReplicated(log: string, size: number): Promise<void>
+  markReplicated(places: readonly ReplicatedSize[], at: string): Promise<void>
   compact(bytesMax: number, mayRewrite?: boolean): Promise<Compaction>
 }
 

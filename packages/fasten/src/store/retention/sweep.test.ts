@@ -146,6 +146,7 @@ test('a sweeper sweeps its own service by itself, and tells what it did or why i
   try {
     const told = await new Promise<SweepEvent>((resolve) => {
       const sweeper = createSweeper({
+        needsReplication: false,
         settings: { policy: builtinPolicy, sweepIntervalMs: 1000, service_id: 'gateway' },
         store: async () => store,
         digest: sha256,

@@ -46,6 +46,8 @@ export interface SweeperOptions {
   readonly clock: Clock
   readonly uptime: () => Omit<ClockReading, 'wallMicros'>
   readonly needsCheckpoint: boolean
+  /** Rows stay until a fleet has them. */
+  readonly needsReplication: boolean
   readonly onEvent: (event: SweepEvent) => void
 }
 
@@ -61,7 +63,7 @@ export interface Sweeper {
  * count of audit rows that will go was told. A failure is told once until a sweep succeeds again; the next turn tries again.
  */
 export function createSweeper(options: SweeperOptions): Sweeper {
-  const { settings, store, digest, clock, uptime, needsCheckpoint, onEvent } = options
+  const { settings, store, digest, clock, uptime, needsCheckpoint, needsReplication, onEvent } = options
   const { sweepIntervalMs, policy, service_id } = settings
   let isStopped = sweepIntervalMs === 0
   let running: Promise<void> = Promise.resolve()
@@ -99,7 +101,7 @@ export function createSweeper(options: SweeperOptions): Sweeper {
         digest,
         reading,
         service_id,
-        needsReplication: false,
+        needsReplication,
         needsCheckpoint,
         clock,
         isStopped: () => isStopped,
@@ -139,6 +141,7 @@ export function createSweeper(options: SweeperOptions): Sweeper {
       nowMicros,
       service_id,
       needsCheckpoint,
+      needsReplication,
       pause,
     })
     const rows = planned.reduce((sum, each) => sum + (isStream(each.class) ? 0 : each.rows), 0)

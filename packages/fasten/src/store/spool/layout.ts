@@ -7,6 +7,7 @@
  *       <start, 16 hex>.seg     frames; `start` is the position of the first one
  *       reserve                 space given back when the disk is full
  *   <root>/quarantine/          what no store would take, with the reason
+ *   <root>/ship.lock            held by the process that ships the store's rows to a fleet
  *
  * A position counts frame bytes from 0 over all segments of a spool, so it names a place for ever, also when the segments
  * before it are gone.
@@ -24,6 +25,7 @@ const spoolPattern = /^[0-9a-f]{16}$/
 
 export const spoolDirectory = (root: string, spool: string): string => join(root, spool)
 export const lockPath = (root: string, spool: string): string => join(root, `${spool}.lock`)
+export const shipLockPath = (root: string): string => join(root, 'ship.lock')
 export const quarantineDirectory = (root: string): string => join(root, 'quarantine')
 export const reservePath = (directory: string): string => join(directory, 'reserve')
 export const segmentPath = (directory: string, start: number): string =>

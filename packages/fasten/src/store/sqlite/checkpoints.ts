@@ -15,17 +15,18 @@ export type ReadTables = ReadonlyMap<StreamName, string>
 export function readCheckpoints(
   { prepare }: Statements,
   tables: ReadTables,
-  { log, size, limit = 1e9 }: CheckpointQuery,
+  { log, size, sizeMax, limit = 1e9 }: CheckpointQuery,
 ): readonly StoredCheckpoint[] {
   const found = [...tables.values()].flatMap((table) => {
     if (log === undefined)
       return prepare(
         `SELECT ${checkpointColumns}, max(size) FROM fasten_checkpoints WHERE table_name = ? GROUP BY log`,
       ).all(table)
-    const only = size === undefined ? '' : 'AND size = ?'
+    const [only, ...bound] =
+      size !== undefined ? ['AND size = ?', size] : sizeMax !== undefined ? ['AND size <= ?', sizeMax] : ['']
     return prepare(
       `SELECT ${checkpointColumns} FROM fasten_checkpoints WHERE table_name = ? AND log = ? ${only} ORDER BY size DESC LIMIT ?`,
-    ).all(table, log, ...(size === undefined ? [] : [size]), limit)
+    ).all(table, log, ...bound, limit)
   })
   return found.map(checkpointFrom)
 }

@@ -195,14 +195,16 @@ export function createSqlitePruner(options: SqlitePrunerOptions): RowPruner {
         )
         return released
       }),
-    markReplicated: async (log, size) =>
-      transact((_, statements) => {
-        statements
-          .prepare(
-            `INSERT INTO fasten_retention (log_id, replicated_size) VALUES (?, ?)
-             ON CONFLICT (log_id) DO UPDATE SET replicated_size = max(replicated_size, excluded.replicated_size)`,
-          )
-          .run(named(log, statements, tablesNow()).logId, size)
+    markReplicated: async (places, at) =>
+      transact((_, { prepare }) => {
+        for (const { log, size } of places)
+          for (const table of tablesNow().values())
+            prepare(
+              `INSERT INTO fasten_retention (log_id, replicated_size, replicated_at)
+               SELECT log_id, ?, ? FROM fasten_logs WHERE table_name = ? AND log = ?
+               ON CONFLICT (log_id) DO UPDATE
+               SET replicated_size = excluded.replicated_size, replicated_at = excluded.replicated_at`,
+            ).run(size, at, table, log)
       }),
     compact: async (bytesMax, mayRewrite = false) => compact(connection(), path, bytesMax, mayRewrite),
   }

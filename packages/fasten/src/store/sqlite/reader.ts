@@ -16,6 +16,7 @@ import { createLegacyView, isLegacyTable, legacySummary, legacyVerdicts, legacyV
 import { hasTable, ownTables, schemaVersion } from './migrate.ts'
 import { isStale, openReading, type OpenFile } from './open.ts'
 import { closeQuietly, isPrivate } from './replacement.ts'
+import { shippedLogs } from './retention-tables.ts'
 import { count, scan } from './scan.ts'
 import { createStatements, type Statements } from './statements.ts'
 import { summaryOf } from './summary.ts'
@@ -201,6 +202,7 @@ export function openSqliteReader(options: SqliteReaderOptions): SqliteReader {
       ),
     leafHashes: async (log, from, to) =>
       attempt(({ statements, tables }) => readLeafHashes(statements, tables, log, from, to)),
+    shipped: async () => attempt(({ statements, tables }) => shippedLogs(statements, tables)),
   }
   const declaring: SqliteReader['declaring'] = async (publicKey) =>
     attempt(({ statements, tables }) => readDeclaring(statements, tables, publicKey))

@@ -2,6 +2,7 @@
 /** What a pruner reads of a SQLite file. Every function answers for a file that was made before there were these tables, too. */
 import type { StreamName } from '../../core/row.ts'
 import { generationOf } from '../heads.ts'
+import type { ShippedLog } from '../ports.ts'
 import { holdFrom, type Hold } from '../retention/hold.ts'
 import type { PrunableRow } from '../retention/judge.ts'
 import { stretchRows, type PrunableLog } from '../retention/pruner.ts'
@@ -61,6 +62,30 @@ function newestGenerations(names: readonly string[]): ReadonlyMap<string, number
     newest.set(base, Math.max(generation, newest.get(base) ?? 0))
   }
   return newest
+}
+
+/** What was recorded of rows that are elsewhere too. */
+export function shippedLogs(
+  statements: Statements,
+  tables: ReadonlyMap<StreamName, string>,
+): readonly ShippedLog[] {
+  if (!isKept(statements)) return []
+  const isTimed =
+    statements
+      .prepare("SELECT 1 FROM pragma_table_info('fasten_retention') WHERE name = 'replicated_at'")
+      .get() !== undefined
+  return statements
+    .prepare(
+      `SELECT log, replicated_size, ${isTimed ? 'replicated_at' : 'NULL'} AS at
+       FROM fasten_retention JOIN fasten_logs USING (log_id)
+       WHERE table_name IN (SELECT value FROM json_each(?)) AND replicated_size > 0 ORDER BY log`,
+    )
+    .all(JSON.stringify([...tables.values()]))
+    .map(({ log, replicated_size, at = null }) => ({
+      log: String(log),
+      size: Number(replicated_size),
+      at: textOrNull(at),
+    }))
 }
 
 /** Stretches of a log that may have something due, ascending. */

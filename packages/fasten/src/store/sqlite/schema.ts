@@ -192,4 +192,9 @@ export const migrations: readonly Migration[] = [
       `CREATE INDEX ${table}_cause ON ${table} (${causeOf}) WHERE ${namesCause}`,
     ],
   },
+  {
+    version: 7,
+    statements: ['ALTER TABLE fasten_retention ADD COLUMN replicated_at TEXT'],
+    tableStatements: () => [],
+  },
 ]

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+import { FastenError } from '../../core/error.ts'
+import { verifierKey, type VerifierKey } from '../../core/verifier-key.ts'
+import type { Signing } from '../keys/signing.ts'
+import { sha256 } from '../platform.ts'
+import type { Store, StoredCheckpoint } from '../ports.ts'
+import { keepCosignatures } from '../witness/witness-request.ts'
+
+/**
+ * Keeps the line by which a fleet cosigned a checkpoint with that checkpoint, where it holds: whoever verifies may then count the fleet as a
+ * witness. False when it does not hold, or when the checkpoint is of a key that this process does not have; nothing is kept then, and nothing is lost:
+ * the next checkpoint is cosigned as well.
+ */
+export async function keepFleetCosignature(
+  store: Store,
+  signing: Signing | undefined,
+  checkpoint: StoredCheckpoint,
+  line: string,
+  witness: VerifierKey,
+): Promise<boolean> {
+  const { seals } = store
+  if (seals === undefined || signing === undefined) return false
+  const { log, size } = checkpoint
+  // A witness may have cosigned it while it was on its way.
+  const [latest = checkpoint] = (await store.checkpoints?.({ log, size })) ?? []
+  const key = verifierKey(log, 'ed25519', signing.signer().publicKey, sha256)
+  try {
+    await keepCosignatures(seals, latest, `${line}\n`, { logs: [key], witnesses: [witness] })
+    return true
+  } catch (error) {
+    if (error instanceof FastenError && error.code.startsWith('NOTE_')) return false
+    throw error
+  }
+}

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** Where rows are shipped and who says so. Plain data: it is handed to the drainer's thread. */
+export interface FleetSettings {
+  /** Of the fleet, without `/ingest/v1`. */
+  readonly url: string
+  /** `fle_…`, to be exchanged once for a credential, or a credential `fln_…`. Never print it. */
+  readonly token: string
+  /** Where the credential is kept that a token was exchanged for. */
+  readonly credentialFile: string
+  readonly source_node_id: string
+  readonly service_id: string
+  /** Keys that sign the logs of this process, 64 hex each, whichever store they belong to. */
+  readonly publicKeys: readonly string[]
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** A log as a shipper knows it. */
+export interface Shipment {
+  readonly log: string
+  /** Rows it has here. */
+  size: number
+  /** Where the fleet is; undefined until it was asked, and again when an answer was lost. */
+  place: FleetPlace | undefined
+  /** What this store last recorded as shipped. */
+  recorded: number
+  /** Why it is not shipped; undefined while it is. */
+  refusal: Refusal | undefined
+}
+
+/** What a fleet has of a log. */
+export interface FleetPlace {
+  readonly size: number
+  readonly signed_size: number
+}
+
+interface Refusal {
+  readonly code: string
+  /** When it is tried again, in milliseconds of the monotonic clock. */
+  readonly until: number
+}
+
+export const newShipment = (log: string, size: number, recorded: number): Shipment => ({
+  log,
+  size,
+  place: undefined,
+  recorded,
+  refusal: undefined,
+})
+
+/** Whether rows or signatures of it are still to be sent, as far as is known without looking for checkpoints. */
+export function isBehind({ size, place, refusal }: Shipment, nowMs: number): boolean {
+  if (place === undefined || (refusal !== undefined && refusal.until > nowMs)) return false
+  return place.size < size || place.signed_size < Math.min(size, place.size)
+}

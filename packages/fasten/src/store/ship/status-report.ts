@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Clock } from '../../core/clock.ts'
+import { parseLogName } from '../../core/log-name.ts'
+import { formatMicros } from '../../core/timestamp.ts'
+import type { Store } from '../ports.ts'
+import { software } from '../software.ts'
+import type { FleetClient } from './fleet-client.ts'
+
+/** What waits to be stored. */
+export interface SpoolDepth {
+  readonly rows: number
+  readonly bytes: number
+}
+
+export interface StatusParts {
+  readonly client: FleetClient
+  readonly store: Store
+  readonly clock: Clock
+  readonly credential: string
+  readonly signal: AbortSignal
+}
+
+/** Tells the fleet how this node stands. Throws a `FleetFault`, or what the store throws. Source: spec/fleet.md#status. */
+export async function sendStatus(
+  { client, store, clock, credential, signal }: StatusParts,
+  about: { readonly spool: SpoolDepth; readonly stats: Readonly<Record<string, number>> },
+): Promise<void> {
+  const signed = new Map(((await store.checkpoints?.({})) ?? []).map(({ log, size }) => [log, size] as const))
+  const logs = (await store.heads())
+    .filter(({ log }) => parseLogName(log) !== undefined)
+    .map(({ log, size }) => ({ log, size, signed_size: signed.get(log) ?? 0 }))
+  const body = {
+    software: `${software.name}/${software.version}`,
+    sent_at: formatMicros(clock.nowMicros()),
+    logs,
+    ...about,
+  }
+  await client.ask(
+    { method: 'POST', path: '/status', credential, body: Buffer.from(JSON.stringify(body)) },
+    signal,
+  )
+}
