@@ -4,6 +4,7 @@ import type { Level } from '../../core/row.ts'
 import type { Fasten } from '../engine.ts'
 import { currentFasten } from '../init.ts'
 import { lineIds } from './line-ids.ts'
+import { keepOrigins, withinOrigin } from './winston-origin.ts'
 
 /** A winston info object: `level`, `message`, and whatever was logged with them. */
 interface WinstonInfo {
@@ -31,7 +32,8 @@ const levelOfWord: Readonly<Record<string, Level>> = {
 }
 
 /**
- * A winston format that stamps `request_id` (and `trace_id`) on each line. Put it before the format that prints.
+ * A winston format that stamps `request_id` (and `trace_id`) on each line. Put it before the format that prints, in a logger that has the transport below: by itself it cannot
+ * know whose line it is given once lines wait for a slow transport.
  *
  * @example winston.createLogger({ format: combine(winstonFormat(), json()), transports: [new transports.Console(), winstonTransport()] })
  */
@@ -51,7 +53,10 @@ export interface WinstonTransport extends Writable {
   log(info: WinstonInfo, done: () => void): void
 }
 
-/** A winston transport that records each line in the sys stream; the other transports print it as before. */
+/**
+ * A winston transport that records each line in the sys stream, under the ids of the work that logged it, also where another transport is slow and lines
+ * wait in the logger. For that it is given each logger it is added to. The other transports print as before.
+ */
 export function winstonTransport(options: { readonly fasten?: Fasten } = {}): WinstonTransport {
   function log(info: WinstonInfo, done: () => void): void {
     const {
@@ -63,16 +68,20 @@ export function winstonTransport(options: { readonly fasten?: Fasten } = {}): Wi
       label,
       ...fields
     } = info
-    ;(options.fasten ?? currentFasten())?.recordLog({
-      level: levelOfWord[level] ?? 'info',
-      event: typeof message === 'string' ? message : 'log',
-      fields: typeof message === 'string' ? fields : { ...fields, message },
-      logger: typeof label === 'string' ? label : undefined,
+    withinOrigin(info, () => {
+      ;(options.fasten ?? currentFasten())?.recordLog({
+        level: levelOfWord[level] ?? 'info',
+        event: typeof message === 'string' ? message : 'log',
+        fields: typeof message === 'string' ? fields : { ...fields, message },
+        logger: typeof label === 'string' ? label : undefined,
+      })
     })
     done()
   }
-  return Object.assign(
-    new Writable({ objectMode: true, write: (info: WinstonInfo, _encoding, done) => log(info, done) }),
-    { log },
-  )
+  const transport = new Writable({
+    objectMode: true,
+    write: (info: WinstonInfo, _encoding, done) => log(info, done),
+  })
+  transport.on('pipe', keepOrigins)
+  return Object.assign(transport, { log })
 }
