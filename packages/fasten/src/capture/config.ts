@@ -107,6 +107,11 @@ export interface Config {
 /** The environment this process was started with. */
 export const processEnv = (): Readonly<Record<string, string | undefined>> => process.env
 
+/** For what children of this process inherit. */
+export function setProcessVariable(name: string, value: string): void {
+  process.env[name] = value
+}
+
 /**
  * Reads and checks the whole configuration. Throws `TypeError` for an option that does not exist, and `CONFIG_INVALID`,
  * `DSN_…`, `ENV_FILE_UNREADABLE` or `PLACE_UNWRITABLE` naming the variable and the remedy; never prints a password.

@@ -2,9 +2,12 @@
 /** The process's own instance: one at a time, behind the functions that `import fasten from 'fasten'` hands out. */
 import { createCodeRegistry, type CodeMetaInput, type CodeRegistry } from '../core/code.ts'
 import { levels, type Level } from '../core/row.ts'
+import { processEnv } from './config.ts'
 import { createCodeFiles, type CodeFiles } from './codes.ts'
+import { currentContext, runWithContext, type RequestContext } from './context.ts'
 import { createFasten, type CreateOptions, type OwnedFasten } from './create.ts'
 import type { CodeName, EmitInput, Fasten } from './engine.ts'
+import { readEnvFile } from './env-file.ts'
 import { installExitHooks } from './hooks.ts'
 import type { LogCall, LogFields, Logger } from './log.ts'
 import type { Receipt, StoredReceipt } from './receipt.ts'
@@ -18,7 +21,13 @@ let removeHooks: (() => void) | undefined
 let processRegistry: CodeRegistry | undefined
 let processCodes: CodeFiles | undefined
 /** Lines logged before `init`, kept for it. */
-const early: { readonly level: Level; readonly args: Parameters<LogCall>; readonly bound: LogFields }[] = []
+const early: {
+  readonly level: Level
+  readonly args: Parameters<LogCall>
+  readonly bound: LogFields
+  /** They keep the ids they were logged under. */
+  readonly context: RequestContext | undefined
+}[] = []
 const earlyLinesMax = 1000
 
 const registry = (): CodeRegistry => (processRegistry ??= createCodeRegistry())
@@ -43,9 +52,27 @@ export function init(options: CreateOptions = {}): Fasten {
   removeHooks?.()
   removeHooks = next.config.hasExitHooks ? installExitHooks(next) : undefined
   for (const file of next.config.codeFiles) codes.loadSync(file)
-  for (const { level, args, bound } of early.splice(0)) next.log.child(bound)[level](...args)
+  for (const { level, args, bound, context } of early.splice(0)) {
+    const tell = (): void => next.log.child(bound)[level](...args)
+    if (context === undefined) tell()
+    else runWithContext(context, tell)
+  }
   if (previous) void previous.close()
   return next
+}
+
+/**
+ * Starts fasten from the environment where nobody has yet and `FASTEN_AUDIT_DSN`, or the file that `FASTEN_ENV_FILE` names, says where rows go: whoever was not told in code
+ * leaves no database where it happens to run. Answers whether fasten runs now. Throws what `init` throws.
+ */
+export function startWhereToldTo(): boolean {
+  if (current !== undefined) return true
+  const variables = processEnv()
+  const envFile = variables['FASTEN_ENV_FILE'] ?? ''
+  const env = envFile === '' ? variables : { ...readEnvFile(envFile), ...variables }
+  if ((env['FASTEN_AUDIT_DSN'] ?? '') === '') return false
+  init()
+  return true
 }
 
 /** Records it in the application's own transaction: see `Fasten.emit`. */
@@ -126,7 +153,8 @@ function deferredLogger(bound: LogFields): Logger {
     (...args: unknown[]) => {
       const found = target()
       if (found) found[level](...(args as Parameters<LogCall>))
-      else if (early.length < earlyLinesMax) early.push({ level, args: args as Parameters<LogCall>, bound })
+      else if (early.length < earlyLinesMax)
+        early.push({ level, args: args as Parameters<LogCall>, bound, context: currentContext() })
     }
   return {
     ...(Object.fromEntries(levels.map((level) => [level, call(level)])) as Record<Level, LogCall>),

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { basename } from 'node:path'
 import { readEnvFile } from '../env-file.ts'
-import { currentFasten, init } from '../init.ts'
+import { startWhereToldTo } from '../init.ts'
 import { instrumentFetch, instrumentHttp } from '../shims/http/outbound.ts'
 import { instrumentChildProcess } from '../shims/process/child-process.ts'
 import { instrumentWorkerThreads, takePort } from '../shims/process/threads.ts'
@@ -9,17 +8,21 @@ import { readChoice } from './choice.ts'
 import { leaveStdout } from '../stdout.ts'
 import { knownModules, stdioModules } from './known.ts'
 import { onModules } from './module-hook.ts'
+import { isNoApplication } from './no-application.ts'
+import { pinPreload } from './pin-preload.ts'
 import { instrumentServers } from './servers.ts'
 
 /**
  * Starts fasten from the environment, unless it runs already, and instruments what the application will load. Where no `FASTEN_AUDIT_DSN` says where
  * rows go, none are kept until the application calls `init` itself; a warning says so, and the ids travel all the same: a flag in
- * `NODE_OPTIONS` reaches programs that nobody thought of, and each would leave a database where it happens to run. Does nothing in a package manager.
+ * `NODE_OPTIONS` reaches programs that nobody thought of, and each would leave a database where it happens to run. Leaves package managers alone; `url` is
+ * what children are told to preload.
  *
  * Throws `CONFIG_INVALID`, `REGISTER_UNSUPPORTED` and what `init` throws: an application that was asked to leave rows does not start without them.
  */
-export function install(variables: Readonly<Record<string, string | undefined>>): void {
+export function install(variables: Readonly<Record<string, string | undefined>>, url: string): void {
   takePort()
+  pinPreload(url)
   if (isNoApplication(process.argv[1] ?? '')) return
   const envFile = variables['FASTEN_ENV_FILE'] ?? ''
   const env = envFile === '' ? variables : { ...readEnvFile(envFile), ...variables }
@@ -38,14 +41,11 @@ export function install(variables: Readonly<Record<string, string | undefined>>)
       warn(`${specifier} could not be instrumented: ${String(error)}`, 'FASTEN_NOT_INSTRUMENTED')
     }
   })
-  if (currentFasten() === undefined) {
-    if ((env['FASTEN_AUDIT_DSN'] ?? '') !== '') init()
-    else
-      warn(
-        'FASTEN_AUDIT_DSN is not set: ids are passed on, but no rows are kept unless the application calls fasten.init()',
-        'FASTEN_NO_STORE',
-      )
-  }
+  if (!startWhereToldTo())
+    warn(
+      'FASTEN_AUDIT_DSN is not set: ids are passed on, but no rows are kept unless the application calls fasten.init()',
+      'FASTEN_NO_STORE',
+    )
   // After the thread that stores our own rows was started: it is nobody's.
   if (choice.has('http')) instrumentServers()
   if (choice.has('process')) {
@@ -56,14 +56,6 @@ export function install(variables: Readonly<Record<string, string | undefined>>)
     instrumentFetch({ hosts: choice.hosts })
     instrumentHttp({ hosts: choice.hosts })
   }
-}
-
-/** NODE_OPTIONS reaches every thread and process: the thread that stores our rows, our own command, and what starts the application. */
-function isNoApplication(file: string): boolean {
-  return (
-    /[\\/]drain-worker\.[jt]s$/.test(file) ||
-    /^(npm|npx|pnpm|pnpx|yarn|yarnpkg|corepack|fasten)(-cli)?(\.[cm]?js)?$/.test(basename(file))
-  )
 }
 
 function warn(message: string, code: string): void {

@@ -6,4 +6,4 @@
 import { processEnv } from '../config.ts'
 import { install } from './install.ts'
 
-install(processEnv())
+install(processEnv(), import.meta.url)

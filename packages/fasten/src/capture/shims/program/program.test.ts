@@ -59,6 +59,7 @@ describe('a command-line program', { timeout: 240_000 }, () => {
     }
   }
 
+  const framed = ['program_started', 'REPORTED', 'worked', 'program_ended']
   const endOf = (lines: readonly Line[]): unknown => {
     const { level, fields } = lines.findLast(({ event }) => event === 'program_ended') ?? {}
     const { duration_ms, ...rest } = fields ?? {}
@@ -71,7 +72,7 @@ describe('a command-line program', { timeout: 240_000 }, () => {
     assert.equal(code, 0)
     assert.deepEqual(
       lines.map(({ event, code: name }) => event ?? name),
-      ['program_started', 'REPORTED', 'worked', 'program_ended'],
+      framed,
     )
     assert.equal(new Set(lines.map(({ request_id }) => request_id)).size, 1)
     assert.match(lines[0]?.request_id ?? '', /^[0-9a-f]{12}$/)
@@ -111,11 +112,37 @@ describe('a command-line program', { timeout: 240_000 }, () => {
     assert.deepEqual([signal, endOf(lines)], ['SIGTERM', ['error', { program: 'report', signal: 'SIGTERM' }]])
   })
 
-  test('without an instance it prints nothing, and signals end it all the same', async () => {
-    const { code, lines, stderr } = await run(['code', 'bare'])
-    assert.deepEqual([code, lines, stderr], [3, [], ''])
-    const { signal } = await run(['wait', 'bare'], { signal: 'SIGINT' })
+  test('starts fasten itself where the environment says where rows go', async () => {
+    const { code, lines, stderr } = await run(['', 'bare'], { env: { FASTEN_SERVICE_ID: 'cli' } })
+    assert.deepEqual([code, lines.map(({ event, code: name }) => event ?? name)], [0, framed], stderr)
+    const wrong = await run(['', 'bare'], { env: { FASTEN_AUDIT_DSN: 'mongo://x' } })
+    assert.deepEqual([wrong.code, wrong.lines], [1, []])
+    assert.match(wrong.stderr, /DSN_UNKNOWN|FASTEN_AUDIT_DSN/)
+  })
+
+  test('its start is told to an instance that main starts', async () => {
+    const { lines } = await run(['', 'late'], { env: { FASTEN_AUDIT_DSN: '' } })
+    assert.deepEqual(
+      lines.map(({ event, code: name }) => event ?? name),
+      framed,
+    )
+    assert.equal(new Set(lines.map(({ request_id }) => request_id)).size, 1)
+  })
+
+  test('with neither it runs as ever, and warns that it left no rows', async () => {
+    const env = { FASTEN_AUDIT_DSN: '' }
+    for (const [how, status] of [
+      ['code', 3],
+      ['exit', 4],
+    ] as const) {
+      const { code, lines, stderr } = await run([how, 'bare'], { env })
+      assert.deepEqual([code, lines], [status, []])
+      assert.match(stderr, /^\(node:\d+\) \[FASTEN_NO_STORE\] FastenWarning: report left no rows: .*\n/)
+      assert.equal(stderr.trim().split('\n').length, 2, stderr)
+    }
+    const { signal, stderr } = await run(['wait', 'bare'], { signal: 'SIGINT', env })
     assert.equal(signal, 'SIGINT')
+    assert.match(stderr, /FASTEN_NO_STORE/)
   })
 
   test('a name and a function are needed', async () => {

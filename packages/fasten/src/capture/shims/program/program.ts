@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { userInfo } from 'node:os'
-import { currentFasten } from '../../init.ts'
+import { currentFasten, flush, log, startWhereToldTo } from '../../init.ts'
 import type { Fasten } from '../../engine.ts'
 import { runWithContext, type RequestContext } from '../../context.ts'
 import { mintID } from '../../request-id.ts'
@@ -25,7 +25,11 @@ const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
  * Runs the `main` of a command-line program as one piece of work: under the ids its parent process gave it (FASTEN_REQUEST_ID, TRACEPARENT …) or an id
  * of its own, `method` cli, with the user of the operating system as the actor. Leaves the sys rows `program_started` and `program_ended`, also when the
  * program exits by itself or a signal ends it, and waits for rows to be stored. A number that `main` answers becomes the exit code; what it throws is
- * thrown on. Prints nothing, and keeps no argument.
+ * thrown on. Keeps no argument.
+ *
+ * Where fasten is not started yet, it is if `FASTEN_AUDIT_DSN` says where rows go, and throws what `init` throws. A `main` that starts it
+ * itself, with what its arguments say, gets the row of the start then. Where nobody has by the end, the program has run all the same, and a process warning
+ * `FASTEN_NO_STORE` says that it left no rows. Prints nothing else.
  */
 export async function program(
   name: string,
@@ -34,7 +38,8 @@ export async function program(
 ): Promise<void> {
   if (typeof name !== 'string' || name === '') throw new TypeError('name: say how the program is called')
   if (typeof main !== 'function') throw new TypeError('main: give a function of (args)')
-  const { fasten = currentFasten, flushTimeoutMs } = options
+  const { fasten = ownRecorder, flushTimeoutMs } = options
+  if (options.fasten === undefined) startWhereToldTo()
   const recorder = (): ProgramRecorder | undefined => (typeof fasten === 'function' ? fasten() : fasten)
   const context = contextOfProgram(options.actor)
   const startedAt = performance.now()
@@ -46,6 +51,7 @@ export async function program(
     const level = fields['exit_code'] === 0 ? 'info' : 'error'
     const duration_ms = Math.round(performance.now() - startedAt)
     runWithContext(context, () => log?.[level]('program_ended', { program: name, ...fields, duration_ms }))
+    if (options.fasten === undefined && currentFasten() === undefined) warnOfNoStore(name)
   }
   const unwatch = watchEnd(end, async () => recorder()?.flush(flushTimeoutMs))
   return runWithContext(context, async () => {
@@ -62,6 +68,17 @@ export async function program(
       await recorder()?.flush(flushTimeoutMs)
     }
   })
+}
+
+/** Until somebody starts fasten, its logger keeps what it is told. */
+const ownRecorder = (): ProgramRecorder => ({ log, flush })
+
+/** At once, because a program that calls `process.exit` has no next turn. */
+function warnOfNoStore(name: string): void {
+  const warning = new Error(
+    `${name} left no rows: nobody called fasten.init(), and FASTEN_AUDIT_DSN does not say where they go`,
+  )
+  process.emit('warning', Object.assign(warning, { name: 'FastenWarning', code: 'FASTEN_NO_STORE' }))
 }
 
 function contextOfProgram(given: string | undefined): RequestContext {
