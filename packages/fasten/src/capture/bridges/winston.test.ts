@@ -46,7 +46,9 @@ test('lines that wait for a slow transport keep the ids of who logged them', asy
   logger.info('outside', { of: 'nobody' })
   assert.ok(await fasten.flush(60_000))
   const stored = (await place.rows('sys')) as Extract<Row, { stream: 'sys' }>[]
-  const rows = stored.map(({ request_id, fields }) => `${request_id} ${String(fields['of'])}`)
+  const rows = stored.map(
+    ({ request_id, fields }) => `${request_id} ${JSON.stringify(fields['of']).slice(1, -1)}`,
+  )
   const counts = (lines: readonly string[]): Record<string, number> =>
     Object.fromEntries(
       ['one one', 'two two'].map((line) => [line, lines.filter((one) => one === line).length]),

@@ -6,7 +6,6 @@ import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { registered } from './fixtures/registered.ts'
 import { runNode } from './fixtures/run.ts'
 import { isNoApplication } from './no-application.ts'
 

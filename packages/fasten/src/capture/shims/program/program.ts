@@ -47,10 +47,10 @@ export async function program(
   const end = (fields: Readonly<Record<string, unknown>>): void => {
     if (isEnded) return
     isEnded = true
-    const log = recorder()?.log
+    const logger = recorder()?.log
     const level = fields['exit_code'] === 0 ? 'info' : 'error'
     const duration_ms = Math.round(performance.now() - startedAt)
-    runWithContext(context, () => log?.[level]('program_ended', { program: name, ...fields, duration_ms }))
+    runWithContext(context, () => logger?.[level]('program_ended', { program: name, ...fields, duration_ms }))
     if (options.fasten === undefined && currentFasten() === undefined) warnOfNoStore(name)
   }
   const unwatch = watchEnd(end, async () => recorder()?.flush(flushTimeoutMs))
@@ -103,7 +103,7 @@ function systemUser(): string | undefined {
 /** Says how the program ended when that is not decided by its `main`. */
 function watchEnd(
   end: (fields: Readonly<Record<string, unknown>>) => void,
-  flush: () => Promise<unknown>,
+  store: () => Promise<unknown>,
 ): () => void {
   // Ahead of the listeners of an instance, which write out what is there then.
   const onExit = (code: number): void => end({ exit_code: code })
@@ -113,7 +113,7 @@ function watchEnd(
       // An application that listens itself decides what the signal means; so does an instance, which ends the process when it is done.
       const isOurs = process.listenerCount(signal) === 0
       end({ signal })
-      if (isOurs) void flush().finally(() => process.kill(process.pid, signal))
+      if (isOurs) void store().finally(() => process.kill(process.pid, signal))
     }
     // Taken out before it is called, so that the instance does not count it as the application's.
     process.prependOnceListener(signal, onSignal)
