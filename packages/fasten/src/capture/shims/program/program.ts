@@ -75,7 +75,7 @@ const ownRecorder = (): ProgramRecorder => ({ log, flush })
 
 /** At once, because a program that calls `process.exit` has no next turn. */
 function warnOfNoStore(name: string): void {
-  const warning = new Error(
+  const warning = new TypeError(
     `${name} left no rows: nobody called fasten.init(), and FASTEN_AUDIT_DSN does not say where they go`,
   )
   process.emit('warning', Object.assign(warning, { name: 'FastenWarning', code: 'FASTEN_NO_STORE' }))
