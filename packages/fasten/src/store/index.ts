@@ -36,5 +36,12 @@ export { sweep, type SweepOptions, type SweepReport } from './retention/sweep.ts
 export type { NodeStatus, Sources } from './sources.ts'
 export { matches, type Candidate } from './matches.ts'
 
-// Time, randomness and hashing of this machine.
-export { createSystemClock, createSystemIds, sha256 } from './platform.ts'
+// Time, randomness, hashing and signing of this machine.
+export {
+  createSystemClock,
+  createSystemIds,
+  ed25519FromSeed,
+  ed25519Pair,
+  noteCrypto,
+  sha256,
+} from './platform.ts'

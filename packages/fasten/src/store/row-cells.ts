@@ -18,11 +18,14 @@ export interface RowCells {
  * Reads the cells of rows of one stream from their leaves, by their bytes: building an object of each row would cost as much as
  * everything else that happens to it outside of the database. Says the same as `columnsOf`, which a test holds it to.
  *
+ * With `isPlaced` the leaf comes from elsewhere and must name the place behind the log's head as well, as verification will ask of it.
+ *
  * Throws FastenError `DRAFT_MALFORMED` for a leaf that would not verify or could not be ordered: one that is not canonical, belongs to
  * another log, lacks what every row has, or has a member of the wrong kind, which a database would convert silently.
  */
 export function createRowCells(
   stream: StreamName,
+  { isPlaced = false }: { readonly isPlaced?: boolean } = {},
 ): (leaf: Uint8Array, hash: string, position: number, log: OpenLog) => RowCells {
   const names = memberNames[stream]
   const columns = columnNames[stream]
@@ -33,18 +36,26 @@ export function createRowCells(
     (name) => firstColumn + columns.indexOf(name),
   )
   const cells: ColumnValue[] = rowColumns(stream).map(() => null)
+  const placeAt = placeMembers.map((name) => names.indexOf(name))
   let expectedFor: LogParts | undefined
-  let expected: readonly Expected[] = []
+  let expected: Expected[] = []
 
   return (leaf, hash, position, { logId, head, parts }) => {
     if (parts !== expectedFor) {
       expected = names.map((name) => ownMembers(parts)[name])
       expectedFor = parts
     }
+    if (isPlaced) {
+      const place = ['3', head.log, head.size, head.head_hash]
+      for (const [index, at] of placeAt.entries()) expected[at] = place[index]
+    }
     const judgement = scanner.scan(leaf, expected)
     if (judgement === 'not_canonical') throw malformed('the draft is not canonical JSON', head.log)
     if (judgement === 'differs')
-      throw malformed('the draft names another stream, service, node or tenant than its log', head.log)
+      throw malformed(
+        `the draft names another stream, service, node or tenant than its log${isPlaced ? ', or another place' : ''}`,
+        head.log,
+      )
 
     cells[0] = position
     cells[1] = logId
@@ -71,6 +82,9 @@ export function createRowCells(
     return { id, cells }
   }
 }
+
+/** What a row says of its place. */
+const placeMembers = ['canonical_form_id', 'log', 'monotonic_seq', 'prev_hash']
 
 /** Behind position, log_id, monotonic_seq and hash. */
 const firstColumn = 4

@@ -5,6 +5,7 @@ import { createApiKey } from '../access/api-keys/create-api-key.ts'
 import { readFleetConfig } from '../config/config.ts'
 import { onMachine } from '../server/on-machine.ts'
 import { permissionsOf, roles, type Role } from '../web/principal.ts'
+import { adminNodeCommand } from './admin-node-command.ts'
 import { oneOf, wholeNumber } from './arguments.ts'
 
 type Variables = Readonly<Record<string, string | undefined>>
@@ -14,6 +15,7 @@ export function adminCommand(program: Command, env: Variables): void {
   const admin = program
     .command('admin')
     .description('on the machine of the fleet itself, without a credential')
+  adminNodeCommand(admin, env)
   admin
     .command('key')
     .description('print a new key; whoever can run this owns the fleet already')

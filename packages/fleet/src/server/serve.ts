@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import { join } from 'node:path'
 import type { Fasten } from 'fasten'
-import type { Clock } from 'fasten/core'
+import { formatVerifierKey, type Clock } from 'fasten/core'
 import { createSystemClock } from 'fasten/store'
 import { accessRoutes, credentialsOf } from '../access/access.ts'
 import { ensureFirstAdmin } from '../access/users/first-admin.ts'
 import type { FleetConfig } from '../config/config.ts'
 import { openEmbeddedPostgres } from '../database/embedded/embedded-postgres.ts'
 import { openFleetDatabase, type FleetDatabase } from '../database/fleet-database.ts'
+import { ingestRoutes } from '../ingest/ingest-routes.ts'
+import { openWitnessKey } from '../ingest/witness-key.ts'
+import { authenticateNode } from '../nodes/authenticate-node.ts'
 import { layRows } from '../trail/lay-rows.ts'
 import { openTrail } from '../trail/trail.ts'
 import { queryRoutes } from '../query/routes.ts'
@@ -56,10 +59,11 @@ export async function serve(
     const fasten = await openTrail(config, database)
     closers.push(() => fasten.close())
     let isEnding = false
+    const witness = await openWitnessKey({ database, secret, name: config.name })
     const access = { database, fasten, clock, secret, config: config.access }
     const app = await createApp({
       fasten,
-      authenticators: credentialsOf(access),
+      authenticators: [authenticateNode(database), ...credentialsOf(access)],
       trustProxy: config.access.trustProxy,
       limits: {
         perCredential: config.access.requestsPerMinute,
@@ -73,13 +77,14 @@ export async function serve(
     if ((await ensureFirstAdmin(access, { file, tellPerson })) === 'written')
       onProgress(`the first login is admin; its password is in ${file}`)
     queryRoutes(app, { database, fasten, clock })
+    ingestRoutes(app, { database, fasten, clock, witness, name: config.name })
     const address = await app.listen({ host: config.listen.host, port: config.listen.port })
     fasten.emit({
       code: 'FLEET_STARTED',
       target: config.serverId,
       actor: 'fleet',
       actor_kind: 'system',
-      detail: { listens: address },
+      detail: { listens: address, witness_vkey: formatVerifierKey(witness.key) },
     })
     return {
       url: address,

@@ -42,22 +42,41 @@ export async function readLeafHashes(
   for (const [stream, table] of tables) {
     const known = await logNamed(sql, prefix, stream, table, log)
     if (known === undefined) continue
-    const within = 'WHERE log_id = $1 AND monotonic_seq >= $2 AND monotonic_seq < $3'
     // An expired row has left its hash.
-    const expired = (await isKept({ sql, prefix }))
-      ? `UNION ALL SELECT monotonic_seq, encode(hash, 'hex'), position FROM ${prefix}fasten_expired ${within}`
-      : ''
-    const rows = await sql.run(
-      `SELECT monotonic_seq, hash, position FROM ${prefix}"${table}" ${within} ${expired}
-      ORDER BY monotonic_seq, position LIMIT ${hashesMax}`,
-      [known.logId, from, to],
+    return leafHashesOf(
+      sql,
+      prefix,
+      { ...known, table },
+      { from, to, mayHaveExpired: await isKept({ sql, prefix }) },
     )
-    const hole = rows.findIndex(
-      ({ monotonic_seq, hash }, index) => Number(monotonic_seq) !== from + index || typeof hash !== 'string',
-    )
-    return (hole < 0 ? rows : rows.slice(0, hole)).map(({ hash }) => hash as string)
   }
   return []
+}
+
+/** The same of one log, by its number. */
+export async function leafHashesOf(
+  sql: Pick<Sql, 'run'>,
+  prefix: string,
+  { logId, table }: { readonly logId: string; readonly table: string },
+  {
+    from,
+    to,
+    mayHaveExpired,
+  }: { readonly from: number; readonly to: number; readonly mayHaveExpired: boolean },
+): Promise<readonly string[]> {
+  const within = 'WHERE log_id = $1 AND monotonic_seq >= $2 AND monotonic_seq < $3'
+  const expired = mayHaveExpired
+    ? `UNION ALL SELECT monotonic_seq, encode(hash, 'hex'), position FROM ${prefix}fasten_expired ${within}`
+    : ''
+  const rows = await sql.run(
+    `SELECT monotonic_seq, hash, position FROM ${prefix}"${table}" ${within} ${expired}
+    ORDER BY monotonic_seq, position LIMIT ${hashesMax}`,
+    [logId, from, to],
+  )
+  const hole = rows.findIndex(
+    ({ monotonic_seq, hash }, index) => Number(monotonic_seq) !== from + index || typeof hash !== 'string',
+  )
+  return (hole < 0 ? rows : rows.slice(0, hole)).map(({ hash }) => hash as string)
 }
 
 /** Logs that declare the key, and how many rows of each are signed. */

@@ -4,6 +4,7 @@ import { columnNames, numericColumns } from '../../core/columns.ts'
 import { parseLogName } from '../../core/log-name.ts'
 import type { StreamName } from '../../core/row.ts'
 import type { EvidenceRow, LogHead } from '../ports.ts'
+import { isReplica } from './schema.ts'
 import type { Sql, SqlCell, SqlRecord } from './sql.ts'
 
 /** A log of one row table. `logId` is what its rows carry, whether or not the table of logs knows it. */
@@ -12,6 +13,8 @@ export interface KnownLog extends LogHead {
   readonly logId: string
   /** Null when the table is gone, and all rows with it. */
   readonly table: string | null
+  /** Rows that another store wrote: their personal values stayed there. */
+  readonly isReplica: boolean
 }
 
 /**
@@ -25,7 +28,7 @@ export async function logsOf(
   table: string,
 ): Promise<KnownLog[]> {
   const known = await sql.run(
-    `SELECT log_id, log, size, head_hash FROM ${prefix}fasten_logs WHERE table_name = $1 ORDER BY log`,
+    `SELECT ${headColumns} FROM ${prefix}fasten_logs l WHERE table_name = $1 ORDER BY log`,
     [table],
   )
   const logs = known.map((record) => knownLog(record, stream, table))
@@ -41,7 +44,15 @@ export async function logsOf(
   for (const { log_id } of carried) {
     const logId = String(log_id)
     if (!ids.has(logId))
-      logs.push({ log: `unknown-log/${table}/${logId}`, stream, size: 0, head_hash: genesis, logId, table })
+      logs.push({
+        log: `unknown-log/${table}/${logId}`,
+        stream,
+        size: 0,
+        head_hash: genesis,
+        logId,
+        table,
+        isReplica: false,
+      })
   }
   return logs
 }
@@ -56,7 +67,7 @@ export async function logNamed(
 ): Promise<KnownLog | undefined> {
   if (log.includes('\0')) return undefined
   const [found] = await sql.run(
-    `SELECT log_id, log, size, head_hash FROM ${prefix}fasten_logs WHERE table_name = $1 AND log = $2`,
+    `SELECT ${headColumns} FROM ${prefix}fasten_logs l WHERE table_name = $1 AND log = $2`,
     [table, log],
   )
   if (found !== undefined) return knownLog(found, stream, table)
@@ -73,13 +84,13 @@ export async function logsWithoutTable(
   prefix: string,
   isGone: (table: string) => boolean,
 ): Promise<KnownLog[]> {
-  const records = await sql.run(
-    `SELECT log_id, table_name, log, size, head_hash FROM ${prefix}fasten_logs ORDER BY log`,
-  )
+  const records = await sql.run(`SELECT table_name, ${headColumns} FROM ${prefix}fasten_logs l ORDER BY log`)
   return records
     .filter(({ table_name }) => isGone(String(table_name)))
     .map((record) => knownLog(record, parseLogName(String(record['log']))?.stream ?? 'audit', null))
 }
+
+const headColumns = `log_id, log, size, head_hash, ${isReplica('l')} AS is_replica`
 
 function knownLog(record: SqlRecord, stream: StreamName, table: string | null): KnownLog {
   return {
@@ -89,6 +100,7 @@ function knownLog(record: SqlRecord, stream: StreamName, table: string | null): 
     head_hash: String(record['head_hash']),
     logId: String(record['log_id']),
     table,
+    isReplica: record['is_replica'] === true,
   }
 }
 

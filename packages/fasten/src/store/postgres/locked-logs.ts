@@ -83,7 +83,7 @@ export async function lockLogs(
   async function look(table: string, bases: readonly string[], heldIds: ReadonlySet<number>): Promise<void> {
     const left = bases.map((base) => Math.max(memory.left(table, base)?.size ?? 0, 0) - 1)
     const rows = await sql.run(
-      `SELECT l.log_id, l.base, l.log, l.size, l.head_hash, l.position, l.public_keys,
+      `SELECT l.log_id, l.base, l.log, l.size, l.head_hash, l.position, l.public_keys, l.replica_frontier,
         n.monotonic_seq AS newest_seq, n.hash AS newest_hash, k.monotonic_seq AS known_seq, k.hash AS known_hash
       FROM unnest($2::text[], $3::bigint[]) AS w (base, left_at)
       JOIN ${prefix}fasten_logs l ON l.base = w.base AND l.table_name = $1
@@ -102,6 +102,11 @@ export async function lockLogs(
       const logId = Number(row['log_id'])
       // Somebody opened a later generation while we waited for the lock of an earlier one.
       if (!heldIds.has(logId)) throw new NewLogs()
+      if (row['replica_frontier'] !== null)
+        throw new FastenError('LOG_IS_REPLICA', 'this log is written by another store and only kept here', {
+          at: String(row['log']),
+          hint: 'give this service another service_id or source_node_id, or its own schema: ?schema=NAME',
+        })
       const record: Seen = {
         logId,
         head: { log: String(row['log']), size: Number(row['size']), head_hash: String(row['head_hash']) },

@@ -126,7 +126,7 @@ export function createPostgresReader(options: PostgresReaderOptions): PostgresRe
         next = place && pageAfter(place)
         // Thrown where it is awaited, above, and not before the rows that were read are handed out.
         next?.catch(ignoreEnd)
-        yield* await withPersonal(rows)
+        yield* known.isReplica ? rows : await withPersonal(rows)
       }
     } finally {
       // Whoever has seen enough may close the store next.

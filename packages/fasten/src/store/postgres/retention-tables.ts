@@ -7,6 +7,7 @@ import { holdFrom, type Hold } from '../retention/hold.ts'
 import type { PrunableRow } from '../retention/judge.ts'
 import { stretchRows, type PrunableLog } from '../retention/pruner.ts'
 import type { ClockMark } from '../retention/retention-clock.ts'
+import { isReplica } from './schema.ts'
 import type { Sql } from './sql.ts'
 
 /** Where to read: names are written with `prefix` before them. */
@@ -23,7 +24,7 @@ export interface SweptLog extends PrunableLog {
   readonly replicatedSize: number
 }
 
-/** All logs, or the one that is named. */
+/** All logs that are written here, or the one of them that is named: what happens to rows of replicas, their own store decides. */
 export async function sweptLogs(place: RetentionPlace, only?: string): Promise<SweptLog[]> {
   if (!(await isKept(place))) return []
   const { sql, prefix, tables } = place
@@ -32,7 +33,7 @@ export async function sweptLogs(place: RetentionPlace, only?: string): Promise<S
     const found = await sql.run(
       `SELECT l.log_id, log, size, policy_hash, coalesce(expired, 0) AS expired, coalesce(replicated_size, 0) AS replicated_size
       FROM ${prefix}fasten_logs l LEFT JOIN ${prefix}fasten_retention r ON r.log_id = l.log_id
-      WHERE table_name = $1 AND ($2::text IS NULL OR l.base = $2) ORDER BY log`,
+      WHERE table_name = $1 AND ($2::text IS NULL OR l.base = $2) AND NOT ${isReplica('l')} ORDER BY log`,
       // With one that is named come its other generations: they say whether it is the newest.
       [table, only === undefined ? null : generationOf(only).base],
     )

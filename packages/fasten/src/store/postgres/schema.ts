@@ -9,7 +9,9 @@
  *     hash                        64 lower-case hex: SHA-256(0x00 ‖ leaf)
  *     leaf                        the bytes that were hashed, verbatim. The truth
  *     id, timestamp, …            projections of the leaf (core/columns.ts), to filter and sort by; rebuilt from it at will
- *   fasten_logs                   one line per log: its size and head hash. Locked, checked and moved by every append
+ *   fasten_logs                   one line per log: its size and head hash. Locked, checked and moved by every append. `replica_frontier`
+ *                                 is null but for a log that another store writes: its rows come verbatim (replica), and nobody appends
+ *                                 to it here. It holds the complete subtrees of the tree over all its rows
  *   fasten_checkpoints            signed ends of logs, with the frontier of the tree; thinned out as they age
  *   fasten_spools                 how much of each spool is stored. Moves with the rows, so a replay stores nothing twice
  *   fasten_counters               the newest position and log_id given out
@@ -228,6 +230,11 @@ export const migrations: readonly Migration[] = [
     statements: (schema) => [`ALTER TABLE ${schema}fasten_retention ADD COLUMN replicated_at text`],
     tableStatements: () => [],
   },
+  {
+    version: 9,
+    statements: (schema) => [`ALTER TABLE ${schema}fasten_logs ADD COLUMN replica_frontier text`],
+    tableStatements: () => [],
+  },
 ]
 
 /**
@@ -236,6 +243,9 @@ export const migrations: readonly Migration[] = [
  */
 export const causeOf = `substring(leaf from '"caused_by":"(evt-[0-9A-Za-z]{1,32})"')`
 export const namesCause = `strpos(leaf, '"caused_by":') > 0`
+
+/** Whether a line of fasten_logs is of a log that another store writes; of layouts before there were any, too. */
+export const isReplica = (line: string): string => `(to_jsonb(${line}) ->> 'replica_frontier' IS NOT NULL)`
 
 /** Of a text that callers choose, in an index. */
 export const indexedCharacters = 200

@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
+// Logs of other stores, kept in Postgres row for row.
+export { createReplica, type Replica, type ReplicaOptions, type ReplicaPlace } from './replica.ts'
+export type { HeldReplica } from './held-replica.ts'
+export { createPlacedRows, type PlacedRow, type RowFault, type RowPlace } from './placed-row.ts'
+export type { Queries } from './queries.ts'

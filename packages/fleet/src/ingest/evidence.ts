@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+import { createHash } from 'node:crypto'
+import type { Fasten } from 'fasten'
+import { canonicalize } from 'fasten/core'
+import type { FleetDatabase } from '../database/fleet-database.ts'
+
+/** What was refused, and what the fleet knows instead. */
+export interface Refusal {
+  readonly node_id: string
+  readonly log: string
+  /** Null where the log is not one of the sender's. */
+  readonly tenant: string | null
+  /** Of spec/fleet.md. */
+  readonly code: string
+  readonly at_seq?: number | undefined
+  readonly message: string
+  /** The row at fault as it was sent. */
+  readonly sent?: Uint8Array | undefined
+  /** The signed note as it was sent. */
+  readonly checkpoint?: string | undefined
+  readonly known: Readonly<Record<string, unknown>>
+}
+
+export interface EvidenceDeps {
+  readonly database: Pick<FleetDatabase, 'transact'>
+  readonly fasten: Fasten
+}
+
+/** What one node can have kept within a day. Behind that it is only logged, so that nobody fills the database with refusals. */
+const keptADay = 500
+
+/**
+ * Keeps a refusal and tells of it in the fleet's own log, in one transaction. The same once more is counted and not told again.
+ */
+export async function keepEvidence({ database, fasten }: EvidenceDeps, refusal: Refusal): Promise<void> {
+  const { node_id, log, tenant, code, at_seq, message, sent, checkpoint, known } = refusal
+  const digest = createHash('sha256')
+    .update(canonicalize([node_id, log, code, at_seq ?? null, checkpoint ?? null]))
+    .update(sent ?? '')
+    .digest('hex')
+  const isKept = await database.transact(async (sql) => {
+    const again = await sql.query(
+      'UPDATE fleet_evidence SET times = times + 1, last_at = clock_timestamp() WHERE digest = $1',
+      [digest],
+    )
+    if (again.rowCount !== 0) return true
+    const { rowCount } = await sql.query(
+      `INSERT INTO fleet_evidence (digest, node_id, log, tenant, code, at_seq, message, sent, checkpoint, known)
+      SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10
+      WHERE (SELECT count(*) FROM fleet_evidence e WHERE e.node_id = $2 AND e.found_at > clock_timestamp() - interval '1 day') < ${keptADay}
+      ON CONFLICT (digest) DO NOTHING`,
+      [
+        digest,
+        node_id,
+        log,
+        tenant,
+        code,
+        at_seq ?? null,
+        message,
+        sent === undefined ? null : Buffer.from(sent),
+        checkpoint ?? null,
+        known,
+      ],
+    )
+    if (rowCount === 0) return false
+    await fasten.emit(sql, {
+      code: code === 'FORK_DETECTED' ? 'FORK_DETECTED' : 'INGEST_REFUSED',
+      target: log,
+      outcome: 'denied',
+      reason: message,
+      detail: { refused: code, node_id, evidence: digest, ...(at_seq === undefined ? {} : { at_seq }) },
+    })
+    return true
+  })
+  if (!isKept)
+    fasten.log.warn('evidence_not_kept', { node_id, log, code, at_seq: at_seq ?? null, reason: message })
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+import { randomBytes } from 'node:crypto'
+import { isWithin, type TenantScope } from '../database/tenant-scope.ts'
+import { Problem } from '../web/problem.ts'
+import { digestOf } from './credential.ts'
+import { scopeOf, type NodeSql } from './node.ts'
+
+export interface NewNode {
+  readonly source_node_id: string
+  /** Left out: any service of this node. */
+  readonly service_id?: string
+  readonly tenants: TenantScope
+  readonly software?: string
+  /** Ed25519, 64 lower-case hex each. */
+  readonly public_keys: readonly string[]
+}
+
+/**
+ * A node that may send rows once the caller's transaction commits, and its credential, which is not kept and not shown again.
+ *
+ * Throws Problem 409 `NODE_TAKEN` when another node may already write some of the same logs: one log has one writer.
+ */
+export async function createNode(
+  sql: NodeSql,
+  { source_node_id, service_id, tenants, software, public_keys }: NewNode,
+): Promise<{ readonly node_id: string; readonly credential: string }> {
+  // Two that enrol at once under one name come one after the other.
+  await sql.query("SELECT pg_advisory_xact_lock(hashtextextended('fleet node ' || $1, 0))", [source_node_id])
+  const { rows } = await sql.query<{ service_id: string | null; tenants: string[] | null }>(
+    'SELECT service_id, tenants FROM fleet_nodes WHERE source_node_id = $1 AND revoked_at IS NULL',
+    [source_node_id],
+  )
+  const isTaken = rows.some(
+    (other) =>
+      (other.service_id === null || service_id === undefined || other.service_id === service_id) &&
+      overlap(scopeOf(other.tenants), tenants),
+  )
+  if (isTaken)
+    throw new Problem(409, 'NODE_TAKEN', `a node "${source_node_id}" writes some of these logs already`, {
+      hint: 'revoke it first, or give this node another FASTEN_NODE_ID',
+    })
+  const node_id = randomBytes(8).toString('hex')
+  await sql.query(
+    'INSERT INTO fleet_nodes (node_id, source_node_id, service_id, tenants, software) VALUES ($1, $2, $3, $4, $5)',
+    [node_id, source_node_id, service_id ?? null, tenants === 'all' ? null : [...tenants], software ?? null],
+  )
+  for (const key of new Set(public_keys))
+    await sql.query('INSERT INTO fleet_node_keys (node_id, public_key) VALUES ($1, $2)', [node_id, key])
+  return { node_id, credential: await createCredential(sql, node_id) }
+}
+
+/** A further credential of a node, good once the caller's transaction commits. */
+export async function createCredential(sql: NodeSql, node_id: string): Promise<string> {
+  const secret = randomBytes(32).toString('base64url')
+  await sql.query('INSERT INTO fleet_node_credentials (digest, node_id) VALUES ($1, $2)', [
+    digestOf(secret),
+    node_id,
+  ])
+  return `fln_${node_id}_${secret}`
+}
+
+function overlap(one: TenantScope, other: TenantScope): boolean {
+  if (one === 'all') return other === 'all' || other.length > 0
+  return one.some((tenant) => isWithin(other, tenant))
+}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Pool, PoolClient } from 'pg'
+import type { TenantScope } from '../database/tenant-scope.ts'
+
+/** A connection or the pool. */
+export type NodeSql = Pick<Pool | PoolClient, 'query'>
+
+/** A node that may send rows. */
+export interface Node {
+  readonly node_id: string
+  readonly source_node_id: string
+  /** Undefined: any service of this node. */
+  readonly service_id: string | undefined
+  readonly tenants: TenantScope
+  /** Ed25519 keys that may sign its checkpoints, 64 hex each. */
+  readonly public_keys: readonly string[]
+}
+
+/** Undefined for one that is not there or was revoked. */
+export async function readNode(sql: NodeSql, node_id: string): Promise<Node | undefined> {
+  const { rows } = await sql.query<{
+    source_node_id: string
+    service_id: string | null
+    tenants: string[] | null
+    public_keys: string[]
+  }>({
+    name: 'fleet_node',
+    text: `SELECT n.source_node_id, n.service_id, n.tenants, ARRAY(
+      SELECT k.public_key FROM fleet_node_keys k WHERE k.node_id = n.node_id AND k.revoked_at IS NULL ORDER BY k.added_at
+    ) AS public_keys FROM fleet_nodes n WHERE n.node_id = $1 AND n.revoked_at IS NULL`,
+    values: [node_id],
+  })
+  const [row] = rows
+  return (
+    row && {
+      node_id,
+      source_node_id: row.source_node_id,
+      service_id: row.service_id ?? undefined,
+      tenants: scopeOf(row.tenants),
+      public_keys: row.public_keys,
+    }
+  )
+}
+
+/** A scope as the column `tenants` has it: null for all. */
+export const scopeOf = (tenants: readonly string[] | null): TenantScope => tenants ?? 'all'
