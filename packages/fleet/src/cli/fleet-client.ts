@@ -3,7 +3,7 @@ import { FastenError } from 'fasten'
 
 /** A running fleet, as a command asks it. */
 export interface FleetClient {
-  /** The JSON that it answers. Throws FastenError `FLEET_UNREACHABLE`, and `FLEET_REFUSED` with the fleet's own words. */
+  /** The JSON that it answers. Throws FastenError `FLEET_SILENT`, and `FLEET_COMMAND_REFUSED` with the fleet's own words. */
   ask(method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, body?: unknown): Promise<unknown>
   /** The answer itself, for what is streamed; throws as `ask` does. */
   open(
@@ -45,7 +45,7 @@ export function fleetClient(env: Readonly<Record<string, string | undefined>>): 
     headers.set('authorization', `Bearer ${token}`)
     const response = await fetch(`${base}${path}`, { method, redirect: 'error', ...init, headers }).catch(
       (cause: unknown) => {
-        throw new FastenError('FLEET_UNREACHABLE', `nothing answers: ${reasonOf(cause)}`, {
+        throw new FastenError('FLEET_SILENT', `nothing answers: ${reasonOf(cause)}`, {
           at: base,
           hint: 'check FLEET_URL, and that the fleet runs: curl $FLEET_URL/readyz',
           cause,
@@ -80,7 +80,7 @@ async function refusalOf(response: Response, at: string): Promise<FastenError> {
   >
   const words = typeof detail === 'string' ? detail : response.statusText
   const name = typeof code === 'string' ? code : String(response.status)
-  return new FastenError('FLEET_REFUSED', `${name}: ${words}`, {
+  return new FastenError('FLEET_COMMAND_REFUSED', `${name}: ${words}`, {
     at,
     ...(typeof hint === 'string' ? { hint } : {}),
   })

@@ -162,7 +162,7 @@ test('fleet admin key, then fleet keys create, list and revoke', async () => {
   assert.equal(await run(['keys', 'revoke', keyId(second)], env), `${keyId(second)} is revoked`)
   await assert.rejects(
     run(['keys', 'list'], { ...env, FLEET_TOKEN: second }),
-    /FLEET_REFUSED.*UNAUTHENTICATED/,
+    /FLEET_COMMAND_REFUSED.*UNAUTHENTICATED/,
   )
   const [row] = (await fleet.told('API_KEY_CREATED')).filter(({ target }) => target === keyId(first))
   assert.match(String(row?.['actor']), /^os:/)
