@@ -54,7 +54,7 @@ export function logRoutes(app: FastifyInstance, { fasten, stores }: QueryDeps): 
     }
     const scope = scopeOf(principal)
     // One answer for a log that is not there and for one of somebody else.
-    if (!maySeeLog(scope, ask.log)) throw unknown(ask.log)
+    if (!maySeeLog(scope, ask.log)) throw unknown()
     const leave = takePlace(principal.actor)
     try {
       return await stores.use(scope, async ({ source }) => {
@@ -106,12 +106,12 @@ function decoded(text: string): string | undefined {
 
 async function newestNote(source: RowSource, log: string): Promise<string> {
   const [newest] = (await source.checkpoints?.({ log, limit: 1 })) ?? []
-  if (newest === undefined) throw unknown(log)
+  if (newest === undefined) throw unknown()
   return newest.note
 }
 
-function unknown(log: string): Problem {
-  return new Problem(404, 'NO_SUCH_LOG', `no signed log ${JSON.stringify(log.slice(0, 512))} is yours to see`)
+function unknown(): Problem {
+  return new Problem(404, 'NO_SUCH_LOG', 'there is no signed log of that name that is yours to see')
 }
 
 async function bytesOf(

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { parseLogName } from 'fasten/core'
 import { localReader, type Reader } from 'fasten/reader'
 import { createSystemClock, openForReading, sha256, type RowSource } from 'fasten/store'
 import { Pool } from 'pg'
@@ -159,14 +160,37 @@ async function open(database: Pick<FleetDatabase, 'readerUrl'>, scope: ReadingSc
   sql.on('error', () => {
     // An idle connection broke; whoever needs one next opens another, or is told by its query.
   })
-  const sources = { streams: { audit: store, sys: store, api: store } }
+  const source = boundHeads(store, scope, sql)
+  const sources = { streams: { audit: source, sys: source, api: source } }
   const whole = localReader({
     sources,
     digest: sha256,
     clock: createSystemClock(),
     release: () => store.close(),
   })
-  return { reader: withinScope(whole, scope, sql), source: store, sql }
+  return { reader: withinScope(whole, scope, sql), source, sql }
+}
+
+/**
+ * The store's own `heads` also looks for rows of logs that nobody knows, from log to log in an index. Below row-level security that walks over every
+ * row of everybody else; so whoever sees some tenants is told of the logs that are known. Who sees all is told of the others too.
+ */
+function boundHeads(source: RowSource, { tenants }: ReadingScope, sql: Pool): RowSource {
+  if (tenants === 'all') return source
+  return {
+    ...source,
+    async heads() {
+      const { rows } = await sql.query<{ log: string; size: string; head_hash: string }>(
+        'SELECT log, size, head_hash FROM fasten_logs ORDER BY log',
+      )
+      return rows.map(({ log, size, head_hash }) => ({
+        log,
+        stream: parseLogName(log)?.stream ?? 'audit',
+        size: Number(size),
+        head_hash,
+      }))
+    },
+  }
 }
 
 async function closeOpened(opening: Promise<Opened>): Promise<void> {

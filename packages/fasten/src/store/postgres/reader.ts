@@ -64,6 +64,8 @@ export interface Found {
   readonly hasCheckpoints: boolean
   /** False for a schema that was last written before there was retention; somebody may have brought it up to date since. */
   readonly hasExpired: boolean
+  /** Tables whose texts are indexed as names; the others are indexed as fasten does. */
+  readonly indexedByName: ReadonlySet<string>
 }
 
 /**
@@ -97,8 +99,13 @@ export function createPostgresReader(options: PostgresReaderOptions): PostgresRe
     attempt(async (sql, there) => {
       const table = there.tables.get(stream)
       if (table === undefined) return none
-      const { prefix } = there
-      return work(sql, { stream, prefix, table, logs: () => logsOf(sql, prefix, stream, table) }, there)
+      const { prefix, indexedByName } = there
+      const indexedBy = indexedByName.has(table) ? 'name' : 'left'
+      return work(
+        sql,
+        { stream, prefix, table, indexedBy, logs: () => logsOf(sql, prefix, stream, table) },
+        there,
+      )
     })
 
   async function* evidence(log: string, fromSeq = 0, toSeq?: number): AsyncGenerator<EvidenceRow> {
@@ -202,7 +209,17 @@ async function look(sql: Sql, options: PostgresReaderOptions): Promise<Found> {
     isLost,
     hasCheckpoints: await hasTable(sql, schema, 'fasten_checkpoints'),
     hasExpired: await hasTable(sql, schema, 'fasten_expired'),
+    indexedByName: await tablesIndexedByName(sql, schema),
   }
+}
+
+/** Fasten makes no such index; whoever binds readers by row-level security adds them (where.ts). */
+async function tablesIndexedByName(sql: Sql, schema: string): Promise<ReadonlySet<string>> {
+  const rows = await sql.run(
+    `SELECT DISTINCT tablename FROM pg_indexes WHERE schemaname = $1 AND indexdef LIKE '%::name),%'`,
+    [schema],
+  )
+  return new Set(rows.map(({ tablename }) => String(tablename)))
 }
 
 async function allLogs(sql: Sql, { prefix, tables, isLost }: Found): Promise<KnownLog[]> {

@@ -5,7 +5,7 @@ import type { ScanFilter, ScanQuery, StoredRow } from '../ports.ts'
 import type { KnownLog } from './evidence.ts'
 import { logFilterOf } from './log-filter.ts'
 import type { Sql, SqlCell } from './sql.ts'
-import { whereOf } from './where.ts'
+import { whereOf, type IndexedBy } from './where.ts'
 
 export interface TableOf {
   readonly stream: StreamName
@@ -13,16 +13,17 @@ export interface TableOf {
   readonly prefix: string
   /** Bare name. */
   readonly table: string
+  readonly indexedBy: IndexedBy
   readonly logs: () => Promise<readonly KnownLog[]>
 }
 
 /** The rows that a query asks for, in its order. Reads the leaf of each once; rows whose leaf is damaged are shown from their columns. */
 export async function scan(sql: Sql, of: TableOf, query: ScanQuery): Promise<StoredRow[]> {
-  const { stream, prefix, table } = of
+  const { stream, prefix, table, indexedBy } = of
   const { filter = {}, order, after, offset = 0, limit } = query
   const logs = await logFilterOf(filter, of.logs)
   if (logs?.ids.length === 0) return []
-  const { sql: conditions, values } = whereOf({ stream, filter, logs, prefix })
+  const { sql: conditions, values } = whereOf({ stream, filter, logs, prefix, indexedBy })
   const direction = order === 'newest' ? 'DESC' : 'ASC'
   const sorting = order === 'stored' ? 'position' : `timestamp ${direction}, position ${direction}`
   const bind = (value: unknown): string => `$${values.push(value)}`
@@ -51,7 +52,7 @@ export async function count(
 ): Promise<number | null> {
   const logs = await logFilterOf(filter, of.logs)
   if (logs?.ids.length === 0) return 0
-  const { sql: conditions, values } = whereOf({ stream: of.stream, filter, logs, prefix: of.prefix })
+  const { sql: conditions, values } = whereOf({ ...of, filter, logs })
   const from = `FROM ${of.prefix}"${of.table}" WHERE ${conditions}`
   const [row] = Number.isFinite(atMost)
     ? await sql.run(
