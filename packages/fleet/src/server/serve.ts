@@ -14,7 +14,7 @@ import { authenticateNode } from '../nodes/authenticate-node.ts'
 import { layRows } from '../trail/lay-rows.ts'
 import { openTrail } from '../trail/trail.ts'
 import { queryRoutes } from '../query/routes.ts'
-import { createApp } from '../web/app.ts'
+import { createApp, type DeclaredRoute } from '../web/app.ts'
 import { healthRoutes } from './health.ts'
 import { secretIn } from './secret-file.ts'
 
@@ -24,6 +24,8 @@ export interface FleetServer {
   readonly url: string
   readonly database: FleetDatabase
   readonly fasten: Fasten
+  /** Every address that it answers at, and who may ask it. */
+  readonly routes: readonly DeclaredRoute[]
   /** Takes no more requests, ends those that run, stores what it still has to tell, and lets go of the database. */
   close(): Promise<void>
 }
@@ -90,6 +92,7 @@ export async function serve(
       url: address,
       database,
       fasten,
+      routes: app.declared,
       async close() {
         if (isEnding) return
         isEnding = true

@@ -17,6 +17,10 @@ import type { Permission, Principal } from './principal.ts'
 import { Problem, sendProblem } from './problem.ts'
 
 declare module 'fastify' {
+  interface FastifyInstance {
+    /** Every route as it was declared, for those who check who may what. */
+    declared: DeclaredRoute[]
+  }
   interface FastifyRequest {
     /** Who asks; only where the route needs a permission. */
     principal: Principal
@@ -28,6 +32,13 @@ declare module 'fastify' {
      */
     permission?: Permission | 'self' | 'public'
   }
+}
+
+export interface DeclaredRoute {
+  readonly method: string
+  /** As declared: `/api/v1/users/:user_id`. */
+  readonly path: string
+  readonly permission: Permission | 'self' | 'public'
 }
 
 export interface AppOptions {
@@ -72,9 +83,12 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   const limiter = await createLimiter(app, limits)
   app.setValidatorCompiler(validatorCompiler)
 
-  app.addHook('onRoute', ({ path, config }) => {
-    if (config?.permission === undefined)
+  app.decorate('declared', [])
+  app.addHook('onRoute', ({ path, method, config }) => {
+    const permission = config?.permission
+    if (permission === undefined)
       throw new TypeError(`the route ${path} does not say which permission it needs: config.permission`)
+    for (const each of [method].flat()) app.declared.push({ method: each, path, permission })
   })
   app.decorateRequest('principal')
   app.addHook('onRequest', async (request) => {
