@@ -32,6 +32,7 @@ export function openFleet(
     source_node_id: config.node_id,
     service_id: config.service_id,
     publicKeys: [...new Set(publicKeys)],
+    archives: [...new Set(folders.map(({ keyFile }) => join(dirname(keyFile), 'archive')))],
   }
 }
 

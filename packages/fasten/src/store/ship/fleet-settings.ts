@@ -12,4 +12,6 @@ export interface FleetSettings {
   readonly service_id: string
   /** Keys that sign the logs of this process, 64 hex each, whichever store they belong to. */
   readonly publicKeys: readonly string[]
+  /** Folders of keys that were in use before. */
+  readonly archives: readonly string[]
 }

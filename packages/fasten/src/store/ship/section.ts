@@ -21,6 +21,8 @@ export interface SectionOrder {
   readonly size: number
   /** How many of them the fleet knows to be signed: an older checkpoint is not sent. */
   readonly signedSize: number
+  /** Rows only. */
+  readonly isUnsigned: boolean
   readonly rowsMax: number
   /** At least one row is taken, however long. */
   readonly bytesMax: number
@@ -33,7 +35,7 @@ export interface SectionOrder {
  * answered first.
  */
 export async function gatherSection(source: RowSource, order: SectionOrder): Promise<Section | undefined> {
-  const { log, from, size, signedSize, rowsMax, bytesMax } = order
+  const { log, from, size, signedSize, isUnsigned, rowsMax, bytesMax } = order
   const lines: Uint8Array[] = []
   let bytes = 0
   const end = Math.min(size, from + rowsMax)
@@ -49,7 +51,9 @@ export async function gatherSection(source: RowSource, order: SectionOrder): Pro
   }
   const reached = from + lines.length
   const [newest] =
-    reached > signedSize ? ((await source.checkpoints?.({ log, sizeMax: reached, limit: 1 })) ?? []) : []
+    reached > signedSize && !isUnsigned
+      ? ((await source.checkpoints?.({ log, sizeMax: reached, limit: 1 })) ?? [])
+      : []
   const checkpoint = newest !== undefined && newest.size > signedSize ? newest : undefined
   if (lines.length === 0 && checkpoint === undefined) return undefined
   return { log, from, count: lines.length, checkpoint, lines, bytes }

@@ -9,6 +9,8 @@ export interface Shipment {
   place: FleetPlace | undefined
   /** What this store last recorded as shipped. */
   recorded: number
+  /** Until then, in milliseconds of the monotonic clock, rows are sent without a signature: the fleet does not know its key. */
+  unsignedUntil: number
   /** Why it is not shipped; undefined while it is. */
   refusal: Refusal | undefined
 }
@@ -30,11 +32,12 @@ export const newShipment = (log: string, size: number, recorded: number): Shipme
   size,
   place: undefined,
   recorded,
+  unsignedUntil: 0,
   refusal: undefined,
 })
 
 /** Whether rows or signatures of it are still to be sent, as far as is known without looking for checkpoints. */
-export function isBehind({ size, place, refusal }: Shipment, nowMs: number): boolean {
+export function isBehind({ size, place, refusal, unsignedUntil }: Shipment, nowMs: number): boolean {
   if (place === undefined || (refusal !== undefined && refusal.until > nowMs)) return false
-  return place.size < size || place.signed_size < Math.min(size, place.size)
+  return place.size < size || (place.signed_size < place.size && unsignedUntil <= nowMs)
 }

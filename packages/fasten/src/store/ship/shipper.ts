@@ -22,14 +22,16 @@
 import type { Clock } from '../../core/clock.ts'
 import { FastenError } from '../../core/error.ts'
 import type { IdSource } from '../../core/ids.ts'
+import { hexOf } from '../../core/octets.ts'
 import type { Signing } from '../keys/signing.ts'
 import type { Store } from '../ports.ts'
 import type { HeldLock } from '../spool/lock.ts'
-import { openCredential, type FleetCredential } from './credential.ts'
+import { keepCredential, openCredential, type FleetCredential } from './credential.ts'
 import { askFacts, type FleetFacts } from './fleet-facts.ts'
 import { createFleetClient, FleetFault, type FleetClient } from './fleet-client.ts'
 import type { FleetSettings } from './fleet-settings.ts'
 import type { ShipEvent } from './ship-event.ts'
+import { registerKey } from './register-key.ts'
 import { createShipping } from './shipping.ts'
 import { sendStatus, type SpoolDepth } from './status-report.ts'
 
@@ -93,6 +95,9 @@ export function createShipper(options: ShipperOptions): Shipper {
     onShipped(rows) {
       shipped += rows
     },
+    onUntrusted() {
+      isKeyUnknown = true
+    },
   })
   let shipped = 0
   let held: HeldLock | null = null
@@ -102,6 +107,8 @@ export function createShipper(options: ShipperOptions): Shipper {
   let toldError: string | null = null
   let backoffMs = 0
   let statusAt: bigint | null = null
+  /** The fleet said so, and it was not told the key yet. */
+  let isKeyUnknown = false
   let isStopping = false
   let hasGrown = false
   let isWaiting = false
@@ -138,6 +145,7 @@ export function createShipper(options: ShipperOptions): Shipper {
       if (held === null) return { kind: 'standby', waitMs: standbyMs }
       introduced ??= await introduce()
       if (introduced === undefined) return { kind: 'standby', waitMs: lingerMs }
+      if (isKeyUnknown) await introduceKey(introduced)
       hasGrown = false
       const { credential, facts } = introduced
       const { hasMore, waitMs } = await shipping.turn({ credential: credential.credential, facts, signal })
@@ -159,7 +167,24 @@ export function createShipper(options: ShipperOptions): Shipper {
     if (opened === 'elsewhere') return undefined
     const { credential, isNew } = opened
     if (isNew) onEvent({ event: 'fleet_enrolled', node_id: credential.node_id, fleet: facts.name })
+    const publicKey = signing && hexOf(signing.signer().publicKey)
+    // Replaced since: a key that the fleet knows vouches for it. Of a credential that was given nobody knows which keys it has.
+    isKeyUnknown =
+      publicKey !== undefined &&
+      credential.public_keys.length > 0 &&
+      !credential.public_keys.includes(publicKey)
     return { credential, facts }
+  }
+
+  async function introduceKey({ credential, facts }: NonNullable<typeof introduced>): Promise<void> {
+    isKeyUnknown = false
+    if (signing === undefined) return
+    const publicKey = hexOf(signing.signer().publicKey)
+    const known = await registerKey(client, credential, { publicKey, archives: settings.archives, signal })
+    if (known === undefined) return
+    keepCredential(settings, known, ids)
+    introduced = { credential: known, facts }
+    shipping.trusted()
   }
 
   async function reportWhenDue({ credential }: FleetCredential): Promise<void> {

@@ -38,6 +38,8 @@ export interface ShippingOptions {
   readonly onEvent: (event: ShipEvent) => void
   /** Rows that the fleet has taken now. */
   readonly onShipped: (rows: number) => void
+  /** The fleet does not know the key that signs here. */
+  readonly onUntrusted: () => void
 }
 
 /** Who speaks, and to whom. */
@@ -57,6 +59,8 @@ export interface Shipping {
   }>
   /** An answer was lost, or somebody else may have shipped: every place is asked anew. */
   forget(): void
+  /** The fleet has been told the key: what it did not trust is sent again. */
+  trusted(): void
   /** What is known without asking anybody. */
   counts(): { readonly unshipped: number; readonly refused: number }
 }
@@ -165,6 +169,7 @@ export function createShipping(options: ShippingOptions): Shipping {
           from: place.size,
           size,
           signedSize: place.signed_size,
+          isUnsigned: shipment.unsignedUntil > nowMs(),
           rowsMax: rowsLeft,
           bytesMax: bytesLeft,
         })
@@ -269,16 +274,35 @@ export function createShipping(options: ShippingOptions): Shipping {
       onEvent({ event: 'fleet_rolled_back', log: section.log, shipped: section.from, size })
       return
     }
+    if (refused?.code === 'NOTE_UNTRUSTED' && section.checkpoint !== undefined)
+      return distrusted(shipment, refused)
     if (refused !== undefined) return refuse(shipment, refused.code, refused.message, refused.at_seq)
     if (section.count > 0 && size <= section.from)
       return refuse(shipment, 'FLEET_ANSWER', 'the fleet took no row and said no reason', section.from)
     accept(shipment)
+    if (section.checkpoint === undefined || shipment.unsignedUntil === 0) return
+    shipment.unsignedUntil = 0
+    onEvent({ event: 'fleet_log_accepted', log: section.log })
   }
 
   function accept(shipment: Shipment): void {
     if (shipment.refusal === undefined) return
     shipment.refusal = undefined
     onEvent({ event: 'fleet_log_accepted', log: shipment.log })
+  }
+
+  /** The fleet does not know the key. Rows go on without its signature, and it is sent again once there may be another answer. */
+  function distrusted(shipment: Shipment, { code, message }: NonNullable<SectionResult['refused']>): void {
+    const { log } = shipment
+    options.onUntrusted()
+    if (shipment.unsignedUntil === 0)
+      onEvent({
+        event: 'fleet_log_refused',
+        log,
+        code,
+        error: `${code} ${log}: ${message}; its rows are shipped unsigned`,
+      })
+    shipment.unsignedUntil = nowMs() + refusedMs
   }
 
   /** Told once for each reason; the other logs go on. */
@@ -310,11 +334,14 @@ export function createShipping(options: ShippingOptions): Shipping {
     forget() {
       for (const shipment of shipments.values()) forgetPlace(shipment)
     },
+    trusted() {
+      for (const shipment of shipments.values()) shipment.unsignedUntil = Math.min(shipment.unsignedUntil, 1)
+    },
     counts() {
       let [unshipped, refused] = [0, 0]
-      for (const { size, place, recorded, refusal } of shipments.values()) {
+      for (const { size, place, recorded, refusal, unsignedUntil } of shipments.values()) {
         unshipped += Math.max(0, size - (place?.size ?? recorded))
-        if (refusal !== undefined) refused++
+        if (refusal !== undefined || unsignedUntil > 0) refused++
       }
       return { unshipped, refused }
     },
