@@ -11,6 +11,7 @@ import { openFleetDatabase, type FleetDatabase } from '../database/fleet-databas
 import { ingestRoutes } from '../ingest/ingest-routes.ts'
 import { openWitnessKey } from '../ingest/witness-key.ts'
 import { authenticateNode } from '../nodes/authenticate-node.ts'
+import { startFollower } from '../metrics/follow/follower.ts'
 import { layRows } from '../trail/lay-rows.ts'
 import { openTrail } from '../trail/trail.ts'
 import { queryRoutes } from '../query/routes.ts'
@@ -80,6 +81,8 @@ export async function serve(
       onProgress(`the first login is admin; its password is in ${file}`)
     queryRoutes(app, { database, fasten, clock })
     ingestRoutes(app, { database, fasten, clock, witness, name: config.name })
+    const follower = startFollower({ database, fasten, clock })
+    closers.push(() => follower.close())
     const address = await app.listen({ host: config.listen.host, port: config.listen.port })
     fasten.emit({
       code: 'FLEET_STARTED',
