@@ -15,6 +15,9 @@ export interface AccessDeps {
   readonly secret: Buffer
 }
 
+/** What a change needs, also one that is made without a server. */
+export type ChangeDeps = Pick<AccessDeps, 'database' | 'fasten' | 'clock'>
+
 /** The moment, as the database is asked with it. */
 export function now({ clock }: Pick<AccessDeps, 'clock'>): Date {
   return new Date(clock.nowMicros() / 1000)

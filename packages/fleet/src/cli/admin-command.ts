@@ -2,6 +2,7 @@
 import type { Command } from 'commander'
 import { createSystemClock } from 'fasten/store'
 import { createApiKey } from '../access/api-keys/create-api-key.ts'
+import { rescueUser } from '../access/users/users.ts'
 import { readFleetConfig } from '../config/config.ts'
 import { onMachine } from '../server/on-machine.ts'
 import { permissionsOf, roles, type Role } from '../web/principal.ts'
@@ -16,6 +17,16 @@ export function adminCommand(program: Command, env: Variables): void {
     .command('admin')
     .description('on the machine of the fleet itself, without a credential')
   adminNodeCommand(admin, env)
+  admin
+    .command('password')
+    .description('print a one-time password for a local user, who is unlocked and logged out everywhere')
+    .argument('[user]', 'whom', 'admin')
+    .action(async (user: string) => {
+      const password = await onMachine(readFleetConfig(env), ({ actor, ...parts }) =>
+        rescueUser({ ...parts, clock: createSystemClock() }, { actor }, user),
+      )
+      process.stdout.write(`${password}\n`)
+    })
   admin
     .command('key')
     .description('print a new key; whoever can run this owns the fleet already')

@@ -8,6 +8,7 @@ import { listCommands } from './list-commands.ts'
 import { readingCommands } from './reading-commands.ts'
 import { runServe } from './serve-command.ts'
 import { traceCommand } from './trace-command.ts'
+import { Problem } from '../web/problem.ts'
 
 const program = new Command('fleet')
   .description('gathers, proves and governs the rows of many fasten nodes')
@@ -25,7 +26,9 @@ listCommands(program, process.env)
 try {
   await program.parseAsync()
 } catch (error) {
-  if (!(error instanceof FastenError)) throw error
-  process.stderr.write(`${error.toLine()}\n`)
+  if (error instanceof FastenError) process.stderr.write(`${error.toLine()}\n`)
+  // What a server would have answered, done on the machine itself.
+  else if (error instanceof Problem) process.stderr.write(`${error.code}: ${error.message}\n`)
+  else throw error
   process.exitCode = 2
 }

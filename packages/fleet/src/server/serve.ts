@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Fasten } from 'fasten'
 import { formatVerifierKey, type Clock } from 'fasten/core'
 import { createSystemClock } from 'fasten/store'
-import { accessRoutes, credentialsOf } from '../access/access.ts'
+import { accessRoutes, credentialsOf, startAccess } from '../access/access.ts'
 import { ensureFirstAdmin } from '../access/users/first-admin.ts'
 import type { FleetConfig } from '../config/config.ts'
 import { openEmbeddedPostgres } from '../database/embedded/embedded-postgres.ts'
@@ -18,6 +18,7 @@ import { queryRoutes } from '../query/routes.ts'
 import { createApp, type DeclaredRoute } from '../web/app.ts'
 import { healthRoutes } from './health.ts'
 import { secretIn } from './secret-file.ts'
+import { tellConfig } from './tell-config.ts'
 
 /** A fleet server that answers. */
 export interface FleetServer {
@@ -76,6 +77,9 @@ export async function serve(
     closers.push(() => app.close())
     healthRoutes(app, database, () => isEnding)
     accessRoutes(app, access)
+    const sweeping = startAccess(access)
+    closers.push(() => sweeping.close())
+    await tellConfig(config, { database, fasten })
     const file = join(config.dataDir, 'first-password')
     if ((await ensureFirstAdmin(access, { file, tellPerson })) === 'written')
       onProgress(`the first login is admin; its password is in ${file}`)

@@ -3,7 +3,7 @@ import type { TenantScope } from '../../database/tenant-scope.ts'
 import { Problem } from '../../web/problem.ts'
 import type { Permission, Principal } from '../../web/principal.ts'
 import { covers, reachOf, type Reach } from '../../web/rights.ts'
-import { now, type AccessDeps } from '../access-deps.ts'
+import { now, type ChangeDeps } from '../access-deps.ts'
 import { digestOf, newName, newSecret } from '../secret.ts'
 import { apiKeyColumns, shownKey, type ApiKey, type ApiKeyRow } from './api-key.ts'
 
@@ -26,7 +26,7 @@ export interface NewApiKey extends ApiKey {
  * its user may do then, so that it ends with the user's own rights; a key whose maker is no user is not.
  */
 export async function createApiKey(
-  deps: Pick<AccessDeps, 'database' | 'fasten' | 'clock'>,
+  deps: ChangeDeps,
   maker: Pick<Principal, 'actor' | 'rights' | 'user_id'>,
   { name, permissions, tenants, codes, expiresInDays }: ApiKeyOrder,
 ): Promise<NewApiKey> {

@@ -41,6 +41,12 @@ export async function countAttempt(deps: AccessDeps, name: string, address: stri
   }
 }
 
+/** Forgets guesses that are a day old. */
+export async function sweepAttempts(deps: AccessDeps): Promise<void> {
+  const yesterday = new Date(now(deps).getTime() - 86_400_000)
+  await deps.database.pool.query('DELETE FROM fleet_login_attempts WHERE last_at < $1', [yesterday])
+}
+
 async function count({ database, ...deps }: AccessDeps, key: string, free: number): Promise<void> {
   const at = now(deps)
   const freeAt = `a.last_at + least(${waitMaxS},

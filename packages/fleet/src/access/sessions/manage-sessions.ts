@@ -2,7 +2,7 @@
 import type { PoolClient } from 'pg'
 import { Problem } from '../../web/problem.ts'
 import type { Principal } from '../../web/principal.ts'
-import { now, type AccessDeps } from '../access-deps.ts'
+import { now, type AccessDeps, type ChangeDeps } from '../access-deps.ts'
 import { reachesAll } from '../reaches-all.ts'
 
 /** A session as it is shown. */
@@ -69,7 +69,7 @@ export async function endSession(deps: AccessDeps, principal: Principal, session
 
 /** Ends all sessions of a user but one, and answers how many. */
 export function endSessionsOf(
-  deps: AccessDeps,
+  deps: ChangeDeps,
   sql: PoolClient,
   principal: Pick<Principal, 'actor'>,
   {
@@ -86,7 +86,7 @@ export function endSessionsOf(
 }
 
 async function endSessions(
-  deps: AccessDeps,
+  deps: ChangeDeps,
   sql: PoolClient,
   { actor }: Pick<Principal, 'actor'>,
   {

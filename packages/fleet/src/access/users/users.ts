@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Problem } from '../../web/problem.ts'
 import type { Principal } from '../../web/principal.ts'
-import { now, type AccessDeps } from '../access-deps.ts'
+import { now, type AccessDeps, type ChangeDeps } from '../access-deps.ts'
 import { requireAdminLeft } from '../grants/admin-left.ts'
 import { hashPassword } from '../login/password.ts'
 import { newName, newSecret } from '../secret.ts'
@@ -79,7 +79,7 @@ export interface UserChange {
  * while he is locked his keys open nothing. Throws Problem 404, and 409 `LAST_ADMIN` rather than leave a fleet that nobody manages.
  */
 export async function changeUser(
-  deps: AccessDeps,
+  deps: ChangeDeps,
   principal: Pick<Principal, 'actor'>,
   userId: string,
   { locked, reset_password }: UserChange,
@@ -118,4 +118,23 @@ export async function changeUser(
     return user
   })
   return { ...shown(row), ...(password === undefined ? {} : { one_time_password: password }) }
+}
+
+/**
+ * For who works on the machine itself: a local user is unlocked and has a new one-time password, which is answered. Throws Problem 404 for a name
+ * that no local user has.
+ */
+export async function rescueUser(
+  deps: ChangeDeps,
+  principal: Pick<Principal, 'actor'>,
+  name: string,
+): Promise<string> {
+  const { rows } = await deps.database.pool.query<{ user_id: string }>(
+    'SELECT user_id FROM fleet_users WHERE lower(name) = lower($1) AND password IS NOT NULL',
+    [name],
+  )
+  const [user] = rows
+  if (user === undefined) throw new Problem(404, 'NO_SUCH_USER', `there is no local user ${name}`)
+  const changed = await changeUser(deps, principal, user.user_id, { locked: false, reset_password: true })
+  return changed.one_time_password ?? ''
 }
