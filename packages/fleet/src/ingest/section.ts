@@ -4,13 +4,13 @@ import {
   openCheckpoint,
   parseLogName,
   verifierKey,
-  type LogParts,
   type TrustedCheckpoint,
   type VerifierKey,
 } from 'fasten/core'
 import { noteCrypto, sha256 } from 'fasten/store'
-import { isWithin, noTenant } from '../database/tenant-scope.ts'
-import type { Node } from '../nodes/node.ts'
+import { noTenant } from '../database/tenant-scope.ts'
+import { isLogOf } from '../nodes/is-log-of.ts'
+import { isKeyFor, type Node } from '../nodes/node.ts'
 import type { SectionHeader } from './body/section-parser.ts'
 
 /** Why a section, or the rest of it, is not taken. */
@@ -64,14 +64,6 @@ export function acceptHeader(header: SectionHeader, node: Node, ownService: stri
   return { log, from, checkpoint }
 }
 
-export function isLogOf(node: Node, { tenant_id, service_id, source_node_id }: LogParts): boolean {
-  return (
-    source_node_id === node.source_node_id &&
-    (node.service_id === undefined || service_id === node.service_id) &&
-    isWithin(node.tenants, tenant_id ?? noTenant)
-  )
-}
-
 /** The tenant of a log for evidence about it: only where it is one of the node's own. */
 export function tenantFor(node: Node, log: string): string | null {
   const parts = parseLogName(log)
@@ -87,6 +79,12 @@ function opened(note: string, log: string, node: Node): TrustedCheckpoint {
     if (!(error instanceof FastenError)) throw error
     throw new Refused(error.code, error.message)
   }
+  const public_key = Buffer.from(checkpoint.key.publicKey).toString('hex')
+  if (!isKeyFor(node, { public_key, log, size: checkpoint.size }))
+    throw new Refused(
+      'NOTE_UNTRUSTED',
+      `the key of this checkpoint was retired before row ${checkpoint.size - 1}`,
+    )
   return checkpoint
 }
 

@@ -2,17 +2,19 @@
 import { randomBytes } from 'node:crypto'
 import { isWithin, type TenantScope } from '../database/tenant-scope.ts'
 import { Problem } from '../web/problem.ts'
-import { digestOf } from './credential.ts'
+import { createCredential, type CredentialFacts } from './create-credential.ts'
 import { scopeOf, type NodeSql } from './node.ts'
 
 export interface NewNode {
   readonly source_node_id: string
   /** Left out: any service of this node. */
-  readonly service_id?: string
+  readonly service_id?: string | undefined
   readonly tenants: TenantScope
   readonly software?: string
   /** Ed25519, 64 lower-case hex each. */
   readonly public_keys: readonly string[]
+  /** Prefix of the token that it came with. */
+  readonly enrolledWith?: string
 }
 
 /**
@@ -22,7 +24,8 @@ export interface NewNode {
  */
 export async function createNode(
   sql: NodeSql,
-  { source_node_id, service_id, tenants, software, public_keys }: NewNode,
+  { source_node_id, service_id, tenants, software, public_keys, enrolledWith }: NewNode,
+  facts: CredentialFacts = {},
 ): Promise<{ readonly node_id: string; readonly credential: string }> {
   // Two that enrol at once under one name come one after the other.
   await sql.query("SELECT pg_advisory_xact_lock(hashtextextended('fleet node ' || $1, 0))", [source_node_id])
@@ -41,22 +44,21 @@ export async function createNode(
     })
   const node_id = randomBytes(8).toString('hex')
   await sql.query(
-    'INSERT INTO fleet_nodes (node_id, source_node_id, service_id, tenants, software) VALUES ($1, $2, $3, $4, $5)',
-    [node_id, source_node_id, service_id ?? null, tenants === 'all' ? null : [...tenants], software ?? null],
+    `INSERT INTO fleet_nodes (node_id, source_node_id, service_id, tenants, software, enrolled_with, enrolled_at)
+    VALUES ($1, $2, $3, $4, $5, $6, coalesce($7, clock_timestamp()))`,
+    [
+      node_id,
+      source_node_id,
+      service_id ?? null,
+      tenants === 'all' ? null : [...tenants],
+      software ?? null,
+      enrolledWith ?? null,
+      facts.at ?? null,
+    ],
   )
   for (const key of new Set(public_keys))
     await sql.query('INSERT INTO fleet_node_keys (node_id, public_key) VALUES ($1, $2)', [node_id, key])
-  return { node_id, credential: await createCredential(sql, node_id) }
-}
-
-/** A further credential of a node, good once the caller's transaction commits. */
-export async function createCredential(sql: NodeSql, node_id: string): Promise<string> {
-  const secret = randomBytes(32).toString('base64url')
-  await sql.query('INSERT INTO fleet_node_credentials (digest, node_id) VALUES ($1, $2)', [
-    digestOf(secret),
-    node_id,
-  ])
-  return `fln_${node_id}_${secret}`
+  return { node_id, credential: await createCredential(sql, node_id, facts) }
 }
 
 function overlap(one: TenantScope, other: TenantScope): boolean {

@@ -14,6 +14,25 @@ export interface Node {
   readonly tenants: TenantScope
   /** Ed25519 keys that may sign its checkpoints, 64 hex each. */
   readonly public_keys: readonly string[]
+  /** Where one of them signs no more beyond so many rows of a log. */
+  readonly key_ends: readonly KeyEnd[]
+}
+
+export interface KeyEnd {
+  readonly public_key: string
+  readonly log: string
+  readonly size: number
+}
+
+/** Whether this key of the node may have signed a checkpoint of so many rows of the log. */
+export function isKeyFor(
+  { public_keys, key_ends }: Pick<Node, 'public_keys' | 'key_ends'>,
+  { public_key, log, size }: KeyEnd,
+): boolean {
+  return (
+    public_keys.includes(public_key) &&
+    key_ends.every((end) => end.public_key !== public_key || end.log !== log || size <= end.size)
+  )
 }
 
 /** Undefined for one that is not there or was revoked. */
@@ -23,11 +42,15 @@ export async function readNode(sql: NodeSql, node_id: string): Promise<Node | un
     service_id: string | null
     tenants: string[] | null
     public_keys: string[]
+    key_ends: KeyEnd[]
   }>({
     name: 'fleet_node',
     text: `SELECT n.source_node_id, n.service_id, n.tenants, ARRAY(
       SELECT k.public_key FROM fleet_node_keys k WHERE k.node_id = n.node_id AND k.revoked_at IS NULL ORDER BY k.added_at
-    ) AS public_keys FROM fleet_nodes n WHERE n.node_id = $1 AND n.revoked_at IS NULL`,
+    ) AS public_keys, (
+      SELECT coalesce(json_agg(json_build_object('public_key', e.public_key, 'log', e.log, 'size', e.size)), '[]')
+      FROM fleet_node_key_ends e WHERE e.node_id = n.node_id
+    ) AS key_ends FROM fleet_nodes n WHERE n.node_id = $1 AND n.revoked_at IS NULL`,
     values: [node_id],
   })
   const [row] = rows
@@ -38,6 +61,7 @@ export async function readNode(sql: NodeSql, node_id: string): Promise<Node | un
       service_id: row.service_id ?? undefined,
       tenants: scopeOf(row.tenants),
       public_keys: row.public_keys,
+      key_ends: row.key_ends,
     }
   )
 }

@@ -12,6 +12,7 @@ import { ingestRoutes } from '../ingest/ingest-routes.ts'
 import { openWitnessKey } from '../ingest/witness-key.ts'
 import { authenticateNode } from '../nodes/authenticate-node.ts'
 import { startFollower } from '../metrics/follow/follower.ts'
+import { nodesRoutes } from '../nodes/nodes.ts'
 import { layRows } from '../trail/lay-rows.ts'
 import { openTrail } from '../trail/trail.ts'
 import { queryRoutes } from '../query/routes.ts'
@@ -67,7 +68,7 @@ export async function serve(
     const access = { database, fasten, clock, secret, config: config.access }
     const app = await createApp({
       fasten,
-      authenticators: [authenticateNode(database), ...credentialsOf(access)],
+      authenticators: [authenticateNode({ database, fasten, clock }), ...credentialsOf(access)],
       trustProxy: config.access.trustProxy,
       limits: {
         perCredential: config.access.requestsPerMinute,
@@ -87,6 +88,14 @@ export async function serve(
     ingestRoutes(app, { database, fasten, clock, witness, name: config.name })
     const follower = startFollower({ database, fasten, clock })
     closers.push(() => follower.close())
+    nodesRoutes(app, {
+      database,
+      fasten,
+      clock,
+      fleet: { name: config.name, witness_vkey: formatVerifierKey(witness.key) },
+      wantsCertificate: false,
+      silentAfterS: 900,
+    })
     const address = await app.listen({ host: config.listen.host, port: config.listen.port })
     fasten.emit({
       code: 'FLEET_STARTED',

@@ -50,6 +50,12 @@ export const fleetCodes = {
     severity: 'info',
     description: 'What needed a person is over.',
   },
+  ALARM_ACKNOWLEDGED: {
+    category: 'operation',
+    action: 'alarm.acknowledge',
+    severity: 'info',
+    description: 'A person has taken note of an alarm.',
+  },
 
   ENROLMENT_TOKEN_CREATED: {
     category: 'access',
@@ -76,6 +82,13 @@ export const fleetCodes = {
     severity: 'warn',
     retention_class: 'long',
     description: 'A node signs with a further key.',
+  },
+  NODE_KEY_RETIRED: {
+    category: 'access',
+    action: 'node_key.retire',
+    severity: 'warn',
+    retention_class: 'long',
+    description: 'What a key of a node signs from a place on is believed no more.',
   },
   NODE_CREDENTIAL_ROTATED: {
     category: 'access',

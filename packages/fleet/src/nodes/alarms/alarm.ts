@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/**
+ * What an alarm can be about. `fork`, `rollback` and `refusal` are raised by ingest, the others by whoever watches the nodes. All but `fork` and `rollback` end
+ * by themselves when their reason does; those two end when a person has acknowledged them, since nothing unsays them.
+ */
+export const alarmKinds = [
+  'fork',
+  'rollback',
+  'refusal',
+  'silent',
+  'unanchored',
+  'lag',
+  'clock',
+  'spool',
+] as const
+export type AlarmKind = (typeof alarmKinds)[number]
+
+/** An alarm as the API and the channels tell it. */
+export interface Alarm {
+  readonly alarm_id: number
+  readonly kind: AlarmKind
+  /** `node:<id>`, or the name of a log. */
+  readonly subject: string
+  readonly node_id: string | null
+  readonly raised_at: string
+  readonly cleared_at: string | null
+  readonly acknowledged_at: string | null
+  readonly acknowledged_by: string | null
+  readonly note: string | null
+  /** Facts of its kind, and `message`, one sentence for people. */
+  readonly detail: Readonly<Record<string, unknown>>
+}
+
+export interface AlarmRow {
+  /** A bigint. */
+  readonly alarm_id: string
+  readonly kind: AlarmKind
+  readonly subject: string
+  readonly node_id: string | null
+  readonly raised_at: Date
+  readonly cleared_at: Date | null
+  readonly acknowledged_at: Date | null
+  readonly acknowledged_by: string | null
+  readonly note: string | null
+  readonly detail: Readonly<Record<string, unknown>>
+}
+
+export const alarmColumns =
+  'alarm_id, kind, subject, node_id, raised_at, cleared_at, acknowledged_at, acknowledged_by, note, detail'
+
+export function shownAlarm(row: AlarmRow): Alarm {
+  return {
+    alarm_id: Number(row.alarm_id),
+    kind: row.kind,
+    subject: row.subject,
+    node_id: row.node_id,
+    raised_at: row.raised_at.toISOString(),
+    cleared_at: row.cleared_at?.toISOString() ?? null,
+    acknowledged_at: row.acknowledged_at?.toISOString() ?? null,
+    acknowledged_by: row.acknowledged_by,
+    note: row.note,
+    detail: row.detail,
+  }
+}
