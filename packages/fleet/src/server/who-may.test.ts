@@ -54,6 +54,19 @@ const table: Readonly<Record<string, string>> = {
   'POST /api/v1/sql': 'sql:run',
   'POST /ingest/v1/places': 'ingest:push',
   'POST /ingest/v1/rows': 'ingest:push',
+  'POST /ingest/v1/enrol': 'public',
+  'POST /ingest/v1/keys': 'ingest:push',
+  'POST /ingest/v1/credential': 'ingest:push',
+  'POST /ingest/v1/status': 'ingest:push',
+  'GET /api/v1/enrolment-tokens': 'nodes:manage',
+  'POST /api/v1/enrolment-tokens': 'nodes:manage',
+  'DELETE /api/v1/enrolment-tokens/:token_id': 'nodes:manage',
+  'GET /api/v1/nodes': 'nodes:read',
+  'GET /api/v1/nodes/:node_id': 'nodes:read',
+  'POST /api/v1/nodes/:node_id/revoke': 'nodes:manage',
+  'POST /api/v1/nodes/:node_id/credential': 'nodes:manage',
+  'POST /api/v1/nodes/:node_id/settings': 'nodes:manage',
+  'POST /api/v1/nodes/:node_id/keys/:public_key/retire': 'nodes:manage',
 }
 
 /** Which roles hold what, written down by hand as well. */
