@@ -14,6 +14,8 @@ export interface AdmissionLimits {
 export interface Admission {
   /** Runs `work` in a free place. Throws Problem 429 `TOO_MANY_REQUESTS` and 503 `FLEET_BUSY`, before anything was read. */
   admit<T>(node_id: string, work: () => Promise<T>): Promise<T>
+  /** Counts a request of a node that needs no place. Throws Problem 429 `TOO_MANY_REQUESTS`. */
+  pace(node_id: string): void
   /** How long nodes are asked to wait before they send again; undefined while there is room. */
   pauseMs(): number | undefined
 }
@@ -40,14 +42,17 @@ export function createAdmission(now: () => number, limits: AdmissionLimits = {})
     return 0
   }
 
+  function pace(node_id: string): void {
+    const wait = waitMs(node_id)
+    if (wait > 0) throw tooMany(Math.max(1, Math.ceil(wait / 1000)))
+  }
+
   return {
+    pace,
     async admit(node_id, work) {
-      const wait = waitMs(node_id)
+      pace(node_id)
       const own = running.get(node_id) ?? 0
-      if (wait > 0 || own >= runningPerNodeMax)
-        throw new Problem(429, 'TOO_MANY_REQUESTS', 'this node sends more than it may at once', {
-          retryAfterS: Math.max(1, Math.ceil(wait / 1000)),
-        })
+      if (own >= runningPerNodeMax) throw tooMany(1)
       if (total >= runningMax)
         throw new Problem(503, 'FLEET_BUSY', 'this fleet takes as much as it can at the moment', {
           retryAfterS: 2,
@@ -66,5 +71,8 @@ export function createAdmission(now: () => number, limits: AdmissionLimits = {})
     pauseMs: () => (total * 4 >= runningMax * 3 ? 500 : undefined),
   }
 }
+
+const tooMany = (retryAfterS: number): Problem =>
+  new Problem(429, 'TOO_MANY_REQUESTS', 'this node sends more than it may at once', { retryAfterS })
 
 const bucketsMax = 10_000

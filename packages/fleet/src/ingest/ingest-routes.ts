@@ -86,6 +86,7 @@ export function ingestRoutes(app: FastifyInstance, deps: IngestDeps): void {
         parsed.error.issues[0]?.message ?? 'the body has no list of logs',
       )
     const node = await nodeOf(request)
+    admission.pace(node.node_id)
     const own = parsed.data.logs.filter((log) => {
       const parts = parseLogName(log)
       return parts !== undefined && isLogOf(node, parts)

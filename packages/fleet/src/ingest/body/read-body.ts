@@ -46,13 +46,16 @@ function unpackerOf(encoding: string | undefined): Transform | undefined {
     case 'identity':
       return undefined
     case 'gzip':
-      return createGunzip()
+      return createGunzip({ chunkSize })
     case 'zstd':
-      return createZstdDecompress({ params: { [constants.ZSTD_d_windowLogMax]: 23 } })
+      return createZstdDecompress({ chunkSize, params: { [constants.ZSTD_d_windowLogMax]: 23 } })
     default:
       throw new Problem(415, 'ENCODING_UNKNOWN', 'bodies are packed with gzip, zstd or not at all')
   }
 }
+
+/** Of unpacked bytes: four times the usual, a quarter of the turns. */
+const chunkSize = 65_536
 
 function atMost(bytesMax: number, how: string): Transform {
   let bytes = 0

@@ -22,8 +22,8 @@ export interface SectionLimits {
 }
 
 export interface SectionParser {
-  /** The pieces that are complete with these bytes. They share memory with them. */
-  push(bytes: Uint8Array): Piece[]
+  /** The pieces that are complete with these bytes, those before a fault included. They share memory with them. */
+  push(bytes: Uint8Array): Iterable<Piece>
   /** Throws when the body ends inside a section or a line. */
   end(): void
 }
@@ -79,14 +79,13 @@ export function createSectionParser(limits: SectionLimits): SectionParser {
   }
 
   return {
-    push(bytes) {
-      const pieces: Piece[] = []
+    *push(bytes) {
       let at = 0
       for (;;) {
         const newline = bytes.indexOf(0x0a, at)
         hold(bytes.subarray(at, newline < 0 ? bytes.length : newline))
-        if (newline < 0) return pieces
-        pieces.push(pieceOf(takeLine()))
+        if (newline < 0) return
+        yield pieceOf(takeLine())
         at = newline + 1
       }
     },
