@@ -5,6 +5,13 @@ type MethodNames<Target> = {
   [Name in keyof Target]-?: NonNullable<Target[Name]> extends Method ? Name : never
 }[keyof Target]
 
+/** A method of a library, as our structural types name it. */
+export type Call = (this: unknown, ...values: never[]) => unknown
+/** The same where we call it, with whatever it was called with. */
+export type Loose = (this: unknown, ...values: unknown[]) => unknown
+/** Any constructor, whatever it takes and makes. */
+export type Class = abstract new (...values: never[]) => object
+
 /**
  * Lays a function over a method of `target`, of its name and arity. `wrap` is given the method and answers what is called in its place. Answers a
  * function that takes it out again; where somebody wrapped the method after us, ours then only passes on.
@@ -38,6 +45,11 @@ export function patchMethod<Target extends object, Name extends MethodNames<Targ
     if (hadOwn === undefined) delete target[name]
     else Object.defineProperty(target, name, hadOwn)
   }
+}
+
+/** Whether the target has all of these methods. */
+export function hasMethods(target: object, ...names: readonly string[]): boolean {
+  return names.every((name) => typeof (target as Readonly<Record<string, unknown>>)[name] === 'function')
 }
 
 /** Whether the methods of `target` are patched where it has them from: a class, of an instance or of another class. */

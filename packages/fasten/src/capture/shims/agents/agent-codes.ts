@@ -4,6 +4,66 @@ import type { CodeMetaInput } from '../../../core/code.ts'
 /** The domain that the codes of agents belong to. */
 export const agentDomain = 'agent'
 
+const toolKeys = [
+  'tool',
+  'risk',
+  'args_hash',
+  'result_hash',
+  'latency_ms',
+  'server',
+  'transport',
+  'approved_by',
+  'ended_early',
+  'yields',
+] as const
+const errorKeys = ['error', 'error_code', 'error_hash'] as const
+
+/** What rows of a tool say, however it ended. */
+const toolProperties = {
+  tool: 'string',
+  risk: {
+    type: 'string',
+    description: 'what the application says of the tool; unrated when it says nothing',
+  },
+  args_hash: {
+    type: 'string',
+    description: 'digest of the canonical JSON of the arguments; none when the policy keeps nothing',
+  },
+  result_hash: {
+    type: 'string',
+    description: 'the same of the result',
+  },
+  latency_ms: 'number',
+  server: {
+    type: 'string',
+    description: 'the server that has the tool',
+  },
+  transport: 'string',
+  approved_by: {
+    type: 'string',
+    description: 'the row that granted it',
+  },
+  ended_early: {
+    type: 'boolean',
+    description: 'the caller stopped listening before the tool had ended',
+  },
+  yields: {
+    type: 'integer',
+    description: 'values of a tool that answers in parts',
+  },
+} as const
+const errorProperties = {
+  error: {
+    type: 'string',
+    description: 'class of what went wrong',
+  },
+  error_code: 'string',
+  error_hash: {
+    type: 'string',
+    description: 'digest of the message',
+  },
+} as const
+
 /**
  * The codes that the recorder emits, registered when it first does. They are those of catalog/agent.codes.yaml, word for word: whoever loads that
  * file as well registers the same thing twice, which is harmless.
@@ -17,69 +77,16 @@ export const agentCodes = {
     retention_class: 'long',
     pii_in_detail: true,
     pii_subject: 'on_behalf_of',
-    detail_passthrough_keys: [
-      'tool',
-      'risk',
-      'args_hash',
-      'result_hash',
-      'latency_ms',
-      'server',
-      'transport',
-      'approved_by',
-      'ended_early',
-      'yields',
-      'input_required',
-      'error',
-      'error_code',
-      'error_hash',
-    ],
+    detail_passthrough_keys: [...toolKeys, 'input_required', ...errorKeys],
     detail: {
       required: ['tool', 'risk', 'args_hash', 'result_hash'],
       properties: {
-        tool: 'string',
-        risk: {
-          type: 'string',
-          description: 'what the application says of the tool; unrated when it says nothing',
-        },
-        args_hash: {
-          type: 'string',
-          description: 'digest of the canonical JSON of the arguments; none when the policy keeps nothing',
-        },
-        result_hash: {
-          type: 'string',
-          description: 'the same of the result',
-        },
-        latency_ms: 'number',
-        server: {
-          type: 'string',
-          description: 'the server that has the tool',
-        },
-        transport: 'string',
-        approved_by: {
-          type: 'string',
-          description: 'the row that granted it',
-        },
-        ended_early: {
-          type: 'boolean',
-          description: 'the caller stopped listening before the tool had ended',
-        },
-        yields: {
-          type: 'integer',
-          description: 'values of a tool that answers in parts',
-        },
+        ...toolProperties,
         input_required: {
           type: 'boolean',
           description: 'the tool wanted to know something first: one round of a call, which may go on',
         },
-        error: {
-          type: 'string',
-          description: 'class of what went wrong',
-        },
-        error_code: 'string',
-        error_hash: {
-          type: 'string',
-          description: 'digest of the message',
-        },
+        ...errorProperties,
         arguments: {},
         result: {},
       },
@@ -94,64 +101,12 @@ export const agentCodes = {
     retention_class: 'long',
     pii_in_detail: true,
     pii_subject: 'on_behalf_of',
-    detail_passthrough_keys: [
-      'tool',
-      'risk',
-      'args_hash',
-      'result_hash',
-      'latency_ms',
-      'server',
-      'transport',
-      'approved_by',
-      'ended_early',
-      'yields',
-      'error',
-      'error_code',
-      'error_hash',
-    ],
+    detail_passthrough_keys: [...toolKeys, ...errorKeys],
     detail: {
       required: ['tool', 'risk', 'args_hash'],
       properties: {
-        tool: 'string',
-        risk: {
-          type: 'string',
-          description: 'what the application says of the tool; unrated when it says nothing',
-        },
-        args_hash: {
-          type: 'string',
-          description: 'digest of the canonical JSON of the arguments; none when the policy keeps nothing',
-        },
-        result_hash: {
-          type: 'string',
-          description: 'the same of the result',
-        },
-        latency_ms: 'number',
-        server: {
-          type: 'string',
-          description: 'the server that has the tool',
-        },
-        transport: 'string',
-        approved_by: {
-          type: 'string',
-          description: 'the row that granted it',
-        },
-        ended_early: {
-          type: 'boolean',
-          description: 'the caller stopped listening before the tool had ended',
-        },
-        yields: {
-          type: 'integer',
-          description: 'values of a tool that answers in parts',
-        },
-        error: {
-          type: 'string',
-          description: 'class of what went wrong',
-        },
-        error_code: 'string',
-        error_hash: {
-          type: 'string',
-          description: 'digest of the message',
-        },
+        ...toolProperties,
+        ...errorProperties,
         arguments: {},
         result: {},
       },

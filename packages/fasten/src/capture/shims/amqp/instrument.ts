@@ -8,14 +8,12 @@ import {
 } from '../../carriers/message-row.ts'
 import { runWithContext } from '../../context.ts'
 import { keepCaller } from '../keep-caller.ts'
-import { instrumentOnce, patchMethod } from '../patch.ts'
+import { hasMethods, patchMethod, type Call, type Loose } from '../patch.ts'
+import { createReach, type Reaching } from '../reach.ts'
 import { createUnsettled, type Outcome, type Unsettled } from '../unsettled.ts'
 import { amqpCarrier } from './amqp-carrier.ts'
 import { verbOf, type AmqpMessage } from './delivery.ts'
 import { withIds } from './explicit.ts'
-
-type Call = (this: unknown, ...values: never[]) => unknown
-type Loose = (this: unknown, ...values: unknown[]) => unknown
 
 /** `amqplib` or `amqplib/callback_api`. */
 export interface AmqpModule {
@@ -61,53 +59,37 @@ export function instrumentAmqp(
   options: AmqpOptions = {},
 ): () => void {
   const begin = createMessageRows(options)
-  return instrumentTarget(moduleOf(target), { begin, receiving: options, isActive: () => true })
+  return reach(moduleOf(target), { begin, receiving: options, isActive: () => true })
 }
 
-interface Shim {
+interface Shim extends Reaching {
   readonly begin: BeginMessageRow
   readonly receiving: ReceiveOptions
-  /** False once the instrumentation that reached this object has been ended. */
-  readonly isActive: () => boolean
 }
 
-const known = new WeakMap<object, () => void>()
-const shims = new WeakMap<object, Shim>()
+const reach = createReach(patchesFor)
 
-function instrumentTarget(target: object, shim: Shim): () => void {
-  // What an earlier instrumentation reached, which has been ended since, is free for this one.
-  if (shims.get(target)?.isActive() === false) known.get(target)?.()
-  return instrumentOnce(known, target, () => {
-    let isOn = true
-    const inner: Shim = { ...shim, isActive: () => isOn && shim.isActive() }
-    const undos = isChannel(target)
-      ? patchChannel(target, inner)
-      : isConnection(target)
-        ? patchConnection(target, inner)
-        : isModule(target)
-          ? [patchConnect(target, inner)]
-          : undefined
-    if (undos === undefined)
-      throw new TypeError('instrumentAmqp: give the module amqplib, a connection or a channel')
-    shims.set(target, inner)
-    return [...undos, () => (isOn = false)]
-  })
+function patchesFor(target: object, shim: Shim): readonly (() => void)[] {
+  if (isChannel(target)) return patchChannel(target, shim)
+  if (isConnection(target)) return patchConnection(target, shim)
+  return [isModule(target) ? patchConnect(target, shim) : refuse()]
+}
+
+function refuse(): never {
+  throw new TypeError('instrumentAmqp: give the module amqplib, a connection or a channel')
 }
 
 /** The module itself where a namespace object was given, whose members cannot be replaced. */
 function moduleOf(target: AmqpModule | AmqpConnection | AmqpChannel): object {
-  if (typeof target !== 'object' || target === null)
-    throw new TypeError('instrumentAmqp: give the module amqplib, a connection or a channel')
+  if (typeof target !== 'object' || target === null) return refuse()
   const { default: inner } = target as { readonly default?: unknown }
   return isModule(target) && typeof inner === 'object' && inner !== null ? inner : target
 }
 
-const has = (target: object, name: string): boolean =>
-  typeof (target as Readonly<Record<string, unknown>>)[name] === 'function'
-const isModule = (target: object): target is AmqpModule => has(target, 'connect')
+const isModule = (target: object): target is AmqpModule => hasMethods(target, 'connect')
 const isConnection = (target: object): target is AmqpConnection =>
-  has(target, 'createChannel') && has(target, 'createConfirmChannel')
-const isChannel = (target: object): target is AmqpChannel => has(target, 'consume') && has(target, 'publish')
+  hasMethods(target, 'createChannel', 'createConfirmChannel')
+const isChannel = (target: object): target is AmqpChannel => hasMethods(target, 'consume', 'publish')
 
 function patchConnect(module: AmqpModule, shim: Shim): () => void {
   return patchMethod(module, 'connect', (original) => {
@@ -116,7 +98,7 @@ function patchConnect(module: AmqpModule, shim: Shim): () => void {
       const given = values.map((value) =>
         typeof value === 'function' ? withOutcome(value as Loose, shim) : withRecovery(value, shim),
       )
-      return reach(connect.apply(this, given), shim)
+      return reached(connect.apply(this, given), shim)
     }
   })
 }
@@ -130,8 +112,8 @@ function withRecovery(value: unknown, shim: Shim): unknown {
   const own = typeof given.setup === 'function' ? (given.setup as Loose) : undefined
   const setup =
     own !== undefined && own.length >= 2
-      ? (model: unknown, done: unknown) => own(reach(model, shim), done)
-      : (model: unknown) => own?.(reach(model, shim))
+      ? (model: unknown, done: unknown) => own(reached(model, shim), done)
+      : (model: unknown) => own?.(reached(model, shim))
   return { ...value, recovery: { ...given, setup } }
 }
 
@@ -143,7 +125,7 @@ function patchConnection(connection: AmqpConnection, shim: Shim): readonly (() =
         const given = values.map((value) =>
           typeof value === 'function' ? withOutcome(value as Loose, shim) : value,
         )
-        return reach(create.apply(this, given), shim)
+        return reached(create.apply(this, given), shim)
       }
     }),
   )
@@ -152,21 +134,21 @@ function patchConnection(connection: AmqpConnection, shim: Shim): readonly (() =
 /** The callback, which gets what it waits for instrumented. */
 function withOutcome(callback: Loose, shim: Shim): Loose {
   return function (this: unknown, error: unknown, outcome: unknown, ...rest: unknown[]): unknown {
-    return callback.call(this, error, reach(outcome, shim), ...rest)
+    return callback.call(this, error, reached(outcome, shim), ...rest)
   }
 }
 
 /** Instruments a connection or a channel, or what a promise will give; anything else comes back untouched. */
-function reach(outcome: unknown, shim: Shim): unknown {
+function reached(outcome: unknown, shim: Shim): unknown {
   if (typeof outcome !== 'object' || outcome === null || !shim.isActive()) return outcome
-  if (outcome instanceof Promise) return outcome.then((value: unknown) => reach(value, shim))
-  if (isChannel(outcome) || isConnection(outcome)) instrumentTarget(outcome, shim)
+  if (outcome instanceof Promise) return outcome.then((value: unknown) => reached(value, shim))
+  if (isChannel(outcome) || isConnection(outcome)) reach(outcome, shim)
   return outcome
 }
 
 function patchChannel(channel: AmqpChannel, shim: Shim): readonly (() => void)[] {
   const unsettled = createUnsettled<number>(Infinity)
-  const confirms = has(channel, 'waitForConfirms')
+  const confirms = hasMethods(channel, 'waitForConfirms')
   const patch = (name: keyof AmqpChannel, wrap: (original: Loose) => Loose): (() => void) =>
     patchMethod(channel, name, (original) => wrap(original as Loose) as Call)
   const settling = (name: keyof AmqpChannel, settle: (values: readonly unknown[]) => void): (() => void) =>

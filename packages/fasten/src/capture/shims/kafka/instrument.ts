@@ -8,15 +8,11 @@ import {
   type MessageRowOptions,
 } from '../../carriers/message-row.ts'
 import { keepCaller } from '../keep-caller.ts'
-import { instrumentOnce, patchMethod } from '../patch.ts'
+import { hasMethods, patchMethod, type Call, type Class, type Loose } from '../patch.ts'
+import { createReach, type Reaching } from '../reach.ts'
 import { rememberFor, sizeOf, verbOf } from './explicit.ts'
 import { createKafkaCarrier, kafkaCarrier, type KafkaMessage } from './kafka-carrier.ts'
 import { createOffsetMemory, type OffsetMemory } from './offset-memory.ts'
-
-type Call = (this: unknown, ...values: never[]) => unknown
-type Loose = (this: unknown, ...values: unknown[]) => unknown
-// Any constructor, whatever it takes and makes.
-type Class = abstract new (...values: never[]) => object
 
 /**
  * Of kafkajs: the module, a client, a producer or a consumer. Of @platformatic/kafka: the module (an import of all of it), or a
@@ -44,34 +40,19 @@ export interface KafkaOptions extends MessageRowOptions, Pick<ReceiveOptions, 't
  * process had before us nobody says. 200 is that the handler ended well; offsets are committed later, and until then the record may come again.
  */
 export function instrumentKafka(target: KafkaTarget, options: KafkaOptions = {}): () => void {
-  return instrumentTarget(target, {
-    begin: createMessageRows(options),
-    receiving: options,
-    isActive: () => true,
-  })
+  const shim: Shim = { begin: createMessageRows(options), receiving: options, isActive: () => true }
+  return reach(isObject(target) ? target : refuse(), shim)
 }
 
-interface Shim {
+interface Shim extends Reaching {
   readonly begin: BeginMessageRow
   readonly receiving: ReceiveOptions
-  readonly isActive: () => boolean
 }
 
-const known = new WeakMap<object, () => void>()
-const shims = new WeakMap<object, Shim>()
+const reach = createReach(patchesFor)
 
-function instrumentTarget(target: unknown, shim: Shim): () => void {
-  if (target === null || (typeof target !== 'object' && typeof target !== 'function')) return refuse()
-  // What an earlier instrumentation reached, which has been ended since, is free for this one.
-  if (shims.get(target)?.isActive() === false) known.get(target)?.()
-  return instrumentOnce(known, target, () => {
-    let isOn = true
-    const inner: Shim = { ...shim, isActive: () => isOn && shim.isActive() }
-    const undos = patchesFor(target, inner) ?? refuse()
-    shims.set(target, inner)
-    return [...undos, () => (isOn = false)]
-  })
-}
+const isObject = (value: unknown): value is object =>
+  (typeof value === 'object' && value !== null) || typeof value === 'function'
 
 function refuse(): never {
   throw new TypeError(
@@ -79,40 +60,39 @@ function refuse(): never {
   )
 }
 
-const has = (target: object, ...names: readonly string[]): boolean =>
-  names.every((name) => typeof (target as Readonly<Record<string, unknown>>)[name] === 'function')
-
-function patchesFor(target: object, shim: Shim): readonly (() => void)[] | undefined {
+function patchesFor(target: object, shim: Shim): readonly (() => void)[] {
   const member = (name: string): unknown => (target as Readonly<Record<string, unknown>>)[name]
   const prototypeOf = (name: string): object => (member(name) as { readonly prototype: object }).prototype
   const wrap = (name: string, around: (original: Loose) => Loose): (() => void) =>
     patchMethod(target as Record<string, Loose>, name, around)
-  if (has(target, 'Kafka')) return [instrumentTarget(prototypeOf('Kafka'), shim)]
-  if (has(target, 'Producer', 'Consumer')) return [instrumentTarget(prototypeOf('Producer'), shim)]
-  if (has(target, 'producer', 'consumer'))
+  if (hasMethods(target, 'Kafka')) return [reach(prototypeOf('Kafka'), shim)]
+  if (hasMethods(target, 'Producer', 'Consumer')) return [reach(prototypeOf('Producer'), shim)]
+  if (hasMethods(target, 'producer', 'consumer'))
     return ['producer', 'consumer'].map((name) => wrap(name, (original) => making(original, shim)))
-  if (has(target, 'run', 'subscribe')) return [wrap('run', (original) => running(original, shim))]
-  if (!has(target, 'send')) return undefined
+  if (hasMethods(target, 'run', 'subscribe')) return [wrap('run', (original) => running(original, shim))]
+  if (!hasMethods(target, 'send')) return refuse()
   // Of kafkajs a producer and its transactions; of @platformatic/kafka a producer, whose transactions send through it.
   return [
     wrap('send', (original) => sending(original, shim)),
-    ...(has(target, 'sendBatch') ? [wrap('sendBatch', (original) => sendingBatch(original, shim))] : []),
-    ...(has(target, 'sendBatch', 'transaction')
+    ...(hasMethods(target, 'sendBatch')
+      ? [wrap('sendBatch', (original) => sendingBatch(original, shim))]
+      : []),
+    ...(hasMethods(target, 'sendBatch', 'transaction')
       ? [wrap('transaction', (original) => making(original, shim))]
       : []),
-    ...(has(target, 'asStream') ? [wrap('asStream', (original) => streaming(original, shim))] : []),
+    ...(hasMethods(target, 'asStream') ? [wrap('asStream', (original) => streaming(original, shim))] : []),
   ]
 }
 
 /** A function that makes clients, producers, consumers or transactions, at once or later. */
 function making(original: Loose, shim: Shim): Loose {
-  const reach = <Made>(made: Made): Made => {
-    if (shim.isActive()) instrumentTarget(made, shim)
+  const reached = <Made>(made: Made): Made => {
+    if (shim.isActive() && isObject(made)) reach(made, shim)
     return made
   }
   return function (this: unknown, ...values) {
     const made = original.apply(this, values)
-    return made instanceof Promise ? made.then(reach) : reach(made)
+    return made instanceof Promise ? made.then(reached) : reached(made)
   }
 }
 
@@ -152,7 +132,7 @@ function streaming(original: Loose, shim: Shim): Loose {
   return function (this: unknown, ...values) {
     const stream = original.apply(this, values)
     const carrier = carrierFor(this)
-    if (typeof stream === 'object' && stream !== null && has(stream, 'write'))
+    if (typeof stream === 'object' && stream !== null && hasMethods(stream, 'write'))
       patchMethod(
         stream as { write: Loose },
         'write',
@@ -183,8 +163,9 @@ const asMap = createKafkaCarrier()
 
 /** kafkajs writes text itself. @platformatic/kafka hands headers to the serializers of its options, if there are any, and else wants bytes. */
 function carrierFor(producer: unknown): Carrier<KafkaMessage> {
-  if (typeof producer !== 'object' || producer === null || has(producer, 'sendBatch')) return kafkaCarrier
-  if (has(producer, 'commit', 'abort', 'isActive')) return kafkaCarrier
+  if (typeof producer !== 'object' || producer === null || hasMethods(producer, 'sendBatch'))
+    return kafkaCarrier
+  if (hasMethods(producer, 'commit', 'abort', 'isActive')) return kafkaCarrier
   const key = Object.getOwnPropertySymbols(producer).find(
     ({ description }) => description === 'plt.kafka.base.options',
   )

@@ -8,13 +8,10 @@ import {
   type MessageRowOptions,
 } from '../../carriers/message-row.ts'
 import { runWithContext } from '../../context.ts'
-import { instrumentOnce, patchMethod } from '../patch.ts'
+import { hasMethods, instrumentOnce, patchMethod, type Call, type Loose } from '../patch.ts'
 import { createUnsettled, type Unsettled } from '../unsettled.ts'
 import { deliveryAt, outcomeOf } from './jetstream.ts'
 import { createNatsCarrier, reading, type MakeNatsHeaders, type NatsMessage } from './nats-carrier.ts'
-
-type Call = (this: unknown, ...values: never[]) => unknown
-type Loose = (this: unknown, ...values: unknown[]) => unknown
 
 /** A connection of nats.js 3, or `NatsConnectionImpl.prototype` of `@nats-io/nats-core/internal` for all of them. */
 export interface NatsTarget {
@@ -104,11 +101,8 @@ interface Message extends NatsMessage {
 const known = new WeakMap<object, () => void>()
 
 function isTarget(target: unknown): target is NatsTarget {
-  const names = ['publish', 'request', 'subscribe'] as const
   return (
-    typeof target === 'object' &&
-    target !== null &&
-    names.every((name) => typeof (target as Partial<NatsTarget>)[name] === 'function')
+    typeof target === 'object' && target !== null && hasMethods(target, 'publish', 'request', 'subscribe')
   )
 }
 

@@ -7,14 +7,9 @@ import {
   type MessageRow,
   type MessageRowOptions,
 } from '../../carriers/message-row.ts'
-import { instrumentOnce, patchMethod } from '../patch.ts'
+import { hasMethods, patchMethod, type Call, type Class, type Loose } from '../patch.ts'
+import { createReach, type Reaching } from '../reach.ts'
 import { redisMessageCarrier, redisStreamCarrier, type RedisFields } from './redis-carrier.ts'
-
-type Call = (this: unknown, ...values: never[]) => unknown
-type Loose = (this: unknown, ...values: unknown[]) => unknown
-
-// Any constructor, whatever it takes and makes.
-type Class = abstract new (...values: never[]) => object
 
 /** The module ioredis or redis, a client of either, or the prototype of one. */
 export type RedisTarget =
@@ -43,47 +38,40 @@ export interface RedisOptions extends MessageRowOptions {
 export function instrumentRedis(target: RedisTarget, options: RedisOptions = {}): () => void {
   const { payloads = true } = options
   const begin = createMessageRows(options)
-  return instrumentTarget(target, { begin, payloads, isActive: () => true })
+  return reach(moduleOf(target), { begin, payloads, isActive: () => true })
 }
 
-function instrumentTarget(given: unknown, shim: Shim): () => void {
-  const target = moduleOf(given)
-  // Of a client whose class is instrumented everything is done already.
-  for (let each: object | null = target; each !== null; each = Object.getPrototypeOf(each) as object | null) {
-    const earlier = known.get(each)
-    if (earlier !== undefined && shims.get(each)?.isActive() !== false) return earlier
-    // What an earlier instrumentation reached, which has been ended since, is free for this one.
-    earlier?.()
-  }
-  return instrumentOnce(known, target, () => {
-    let isOn = true
-    const inner: Shim = { ...shim, isActive: () => isOn && shim.isActive() }
-    shims.set(target, inner)
-    return [...patchesFor(target, inner), () => (isOn = false)]
-  })
+interface Shim extends Reaching {
+  readonly begin: BeginMessageRow
+  readonly payloads: boolean
 }
+
+const reach = createReach(patchesFor)
 
 /** The module itself where a namespace object was given, whose members cannot be replaced. */
 function moduleOf(given: unknown): object {
   if (typeof given !== 'function' && (typeof given !== 'object' || given === null)) return refuse()
   const { default: inner } = given as { readonly default?: unknown }
-  return typeof inner === 'object' && inner !== null && has(inner, 'createClient') ? inner : given
+  return typeof inner === 'object' && inner !== null && hasMethods(inner, 'createClient') ? inner : given
 }
 
 function refuse(): never {
   throw new TypeError('instrumentRedis: give the module ioredis or redis, or a client of either')
 }
 
+/** A client, or what queues commands for one. */
+const takesCommands = (target: object): boolean => hasMethods(target, 'xadd') || hasMethods(target, 'xAdd')
+
 function patchesFor(target: object, shim: Shim): readonly (() => void)[] {
-  if (has(target, 'xadd') || has(target, 'xAdd')) return patchCommands(target, shim)
+  if (takesCommands(target)) return patchCommands(target, shim)
   const member = (name: string): unknown => (target as Readonly<Record<string, unknown>>)[name]
-  if (has(target, 'Redis') && has(target, 'Cluster'))
+  if (hasMethods(target, 'Redis', 'Cluster'))
     return ['Redis', 'Cluster'].map((name) =>
-      instrumentTarget((member(name) as { readonly prototype: object }).prototype, shim),
+      reach((member(name) as { readonly prototype: object }).prototype, shim),
     )
-  if (!has(target, 'createClient')) return refuse()
+  if (!hasMethods(target, 'createClient')) return refuse()
   return ['createClient', 'createClientPool', 'createCluster', 'createSentinel']
-    .filter((name) => has(target, name))
+    .filter((name) => hasMethods(target, name))
     .map((name) => patchMethod(target as Record<string, Loose>, name, (original) => making(original, shim)))
 }
 
@@ -91,26 +79,15 @@ function patchesFor(target: object, shim: Shim): readonly (() => void)[] {
 function making(original: Loose, shim: Shim): Loose {
   return function (this: unknown, ...values) {
     const made = original.apply(this, values)
-    if (shim.isActive() && typeof made === 'object' && made !== null && has(made, 'publish'))
-      instrumentTarget(made, shim)
+    if (shim.isActive() && typeof made === 'object' && made !== null && hasMethods(made, 'publish'))
+      reach(made, shim)
     return made
   }
 }
 
-interface Shim {
-  readonly begin: BeginMessageRow
-  readonly payloads: boolean
-  readonly isActive: () => boolean
-}
-
-const known = new WeakMap<object, () => void>()
-const shims = new WeakMap<object, Shim>()
-const has = (target: object, name: string): boolean =>
-  typeof (target as Readonly<Record<string, unknown>>)[name] === 'function'
-
 function patchCommands(target: object, shim: Shim): readonly (() => void)[] {
   const wrap = (name: string, around: (original: Loose) => Loose): readonly (() => void)[] =>
-    has(target, name) ? [patchMethod(target as Record<string, Loose>, name, around)] : []
+    hasMethods(target, name) ? [patchMethod(target as Record<string, Loose>, name, around)] : []
   return [
     ...wrap('xadd', (original) => adding(original, shim, withFlatFields)),
     ...['xAdd', 'XADD'].flatMap((name) => wrap(name, (original) => adding(original, shim, withFields))),
@@ -193,7 +170,7 @@ function queueing(original: Loose, shim: Shim): Loose {
     const isList = Array.isArray(commands)
     const queue = isList ? original.apply(this, rest) : original.call(this, commands, ...rest)
     if (!shim.isActive() || typeof queue !== 'object' || queue === null) return queue
-    if (!(queue instanceof Promise)) instrumentOnce(known, queue, () => patchCommands(queue, silent))
+    if (takesCommands(queue)) reach(queue, silent)
     if (isList) (queue as { addBatch?(list: readonly unknown[]): unknown }).addBatch?.(commands)
     return queue
   }

@@ -106,7 +106,7 @@ describe('AWS Lambda', () => {
     const scheduled = { ...eventBridge, 'detail-type': 'Scheduled Event', detail: {} }
     const ids = []
     for (const event of [sns, sqs, eventBridge, { _req: 'r-5' }, scheduled, s3, null, 'text'])
-      ids.push(await handler(event as unknown, context))
+      ids.push(await handler(event, context))
     const own = context.awsRequestId
     assert.deepEqual(ids, ['r-3', 'r-2', 'r-4', 'r-5', own, own, own, own])
   })
@@ -136,7 +136,7 @@ describe('AWS Lambda', () => {
     const rows: (string | undefined)[] = []
     const fasten = { ...recording().fasten, recordApi: ({ source }: ApiInput) => void rows.push(source?.ip) }
     for (const event of [events.loadBalancer, events.loadBalancerMultiValue, events.restApi])
-      await wrapLambda(async () => ({ statusCode: 200 }), { fasten })(event as object, context)
+      await wrapLambda(async () => ({ statusCode: 200 }), { fasten })(event, context)
     assert.deepEqual(rows, ['192.0.2.1', '192.0.2.1', '192.0.2.1'])
   })
 

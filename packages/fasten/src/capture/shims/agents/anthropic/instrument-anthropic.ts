@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import { defaultAgents } from '../default-agents.ts'
 import {
   instrumentClient,
   patched,
@@ -7,8 +6,9 @@ import {
   type ClientTarget,
   type Method,
 } from '../model-api/instrument-client.ts'
-import { disguised, twinWith } from '../twin.ts'
-import { checkedToolOptions, recordedTool, toolCallOf } from '../wrap-tool.ts'
+import { recordedFunction, withRecordedTools, type ToldCall } from '../model-api/recorded-tools.ts'
+import { twinWith } from '../twin.ts'
+import { checkedToolOptions } from '../wrap-tool.ts'
 import { anthropicApi } from './anthropic-api.ts'
 
 /**
@@ -31,10 +31,6 @@ interface HasBeta {
 const betaMessagesOf = (target: HasBeta): object | undefined =>
   target.Beta?.Messages?.prototype ?? target.beta?.messages
 
-interface RunBody {
-  readonly tools?: readonly RunnableTool[]
-}
-
 interface RunnableTool {
   readonly name?: string
   readonly run?: Method
@@ -42,28 +38,19 @@ interface RunnableTool {
 
 function runningTools(original: Method, options: ClientOptions): Method {
   return function toolRunner(this: unknown, ...args: never[]): unknown {
-    const [body, ...rest] = args as unknown as [RunBody, ...unknown[]]
-    const tools = body.tools?.map((tool) => recordedRunnable(tool, options))
-    return Reflect.apply(original, this, [tools === undefined ? body : { ...body, tools }, ...rest])
+    const recorded = (tool: RunnableTool): RunnableTool => recordedRunnable(tool, options)
+    return Reflect.apply(original, this, withRecordedTools(args, recorded))
   }
 }
 
-function recordedRunnable(tool: RunnableTool, { agents, tools }: ClientOptions): RunnableTool {
+function recordedRunnable(tool: RunnableTool, options: ClientOptions): RunnableTool {
   const { name, run } = tool
   if (name === undefined || run === undefined) return tool
-  const recorded = disguised(run, function called(this: unknown, ...args: never[]): unknown {
-    const [input, context] = args as unknown as [
-      unknown,
-      { readonly toolUse?: { readonly id?: unknown } } | undefined,
-    ]
-    const id = context?.toolUse?.id
-    const { recorder, toolDefaults } = agents ?? defaultAgents()
-    const open = recorder.startTool({
-      ...toolCallOf(name, { ...toolDefaults, ...tools }),
-      args: input,
-      ...(typeof id === 'string' ? { callRef: id } : { isUnnamed: true }),
-    })
-    return recordedTool(open, () => Reflect.apply(run, this, args))
-  })
-  return twinWith(tool, 'run', recorded)
+  return twinWith(tool, 'run', recordedFunction(name, run, options, toldOf))
+}
+
+function toldOf(input: unknown, context: unknown): ToldCall {
+  const { toolUse } = Object(context) as { readonly toolUse?: { readonly id?: unknown } }
+  const id = toolUse?.id
+  return { args: input, ...(typeof id === 'string' ? { callRef: id } : { isUnnamed: true }) }
 }

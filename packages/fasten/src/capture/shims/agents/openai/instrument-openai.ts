@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { currentContext, runWithContext } from '../../../context.ts'
 import { mintID } from '../../../request-id.ts'
-import { defaultAgents } from '../default-agents.ts'
 import {
   instrumentClient,
   patched,
@@ -9,9 +8,10 @@ import {
   type ClientTarget,
   type Method,
 } from '../model-api/instrument-client.ts'
+import { recordedFunction, withRecordedTools, type ToldCall } from '../model-api/recorded-tools.ts'
 import { createAskedCalls, currentRun, runWithin } from '../run.ts'
-import { disguised, twinWith } from '../twin.ts'
-import { checkedToolOptions, recordedTool, toolCallOf } from '../wrap-tool.ts'
+import { twinWith } from '../twin.ts'
+import { checkedToolOptions } from '../wrap-tool.ts'
 import { openaiApi } from './openai-api.ts'
 
 /**
@@ -37,10 +37,6 @@ interface HasCompletions {
 const completionsOf = (target: HasCompletions): object | undefined =>
   target.Chat?.Completions?.prototype ?? target.chat?.completions
 
-interface RunBody {
-  readonly tools?: readonly RunnableTool[]
-}
-
 interface RunnableTool {
   readonly function?: { readonly name?: string; readonly function?: Method }
   readonly $callback?: Method
@@ -49,14 +45,10 @@ interface RunnableTool {
 /** The client does not tell a tool which call it serves: within a run of its own, it is the one that the model asked for. */
 function runningTools(original: Method, options: ClientOptions): Method {
   return function runTools(this: unknown, ...args: never[]): unknown {
-    const [body, ...rest] = args as unknown as [RunBody, ...unknown[]]
-    const tools = body.tools?.map((tool) => recordedRunnable(tool, options))
-    const given = tools === undefined ? body : { ...body, tools }
+    const given = withRecordedTools<RunnableTool>(args, (tool) => recordedRunnable(tool, options))
     const run = currentRun() ?? { agent: 'agent', asked: createAskedCalls() }
     const context = currentContext() ?? { request_id: mintID() }
-    return runWithContext(context, () =>
-      runWithin(run, () => Reflect.apply(original, this, [given, ...rest])),
-    )
+    return runWithContext(context, () => runWithin(run, () => Reflect.apply(original, this, given)))
   }
 }
 
@@ -64,26 +56,13 @@ function recordedRunnable(tool: RunnableTool, options: ClientOptions): RunnableT
   const { function: about, $callback } = tool
   const name = about?.name ?? about?.function?.name
   if (about === undefined || name === undefined || name === '') return tool
-  if ($callback !== undefined) return twinWith(tool, '$callback', recordedFunction(name, $callback, options))
+  const recorded = (fn: Method): Method => recordedFunction(name, fn, options, toldOf)
+  if ($callback !== undefined) return twinWith(tool, '$callback', recorded($callback))
   if (about.function === undefined) return tool
-  return twinWith(
-    tool,
-    'function',
-    twinWith(about, 'function', recordedFunction(name, about.function, options)),
-  )
+  return twinWith(tool, 'function', twinWith(about, 'function', recorded(about.function)))
 }
 
-function recordedFunction(name: string, fn: Method, { agents, tools }: ClientOptions): Method {
-  return disguised(fn, function called(this: unknown, ...args: never[]): unknown {
-    const { recorder, toolDefaults } = agents ?? defaultAgents()
-    const open = recorder.startTool({
-      ...toolCallOf(name, { ...toolDefaults, ...tools }),
-      args: argumentsIn(args[0]),
-      isUnnamed: true,
-    })
-    return recordedTool(open, () => Reflect.apply(fn, this, args))
-  })
-}
+const toldOf = (given: unknown): ToldCall => ({ args: argumentsIn(given), isUnnamed: true })
 
 /** A tool without a parser gets the text that the model wrote. */
 function argumentsIn(given: unknown): unknown {
