@@ -9,6 +9,7 @@ import { describeCarrier } from '../../../testing/carrier-contract.ts'
 import { startDebianServer } from '../../carriers/fixtures/debian-server.ts'
 import { currentContext, currentRequestID, runWithContext } from '../../context.ts'
 import { createCrowd } from '../fixtures/crowd.ts'
+import { manyHeaders } from '../fixtures/many-headers.ts'
 import { recordingMessages, until } from '../fixtures/messages.ts'
 import { startSeverableProxy } from '../fixtures/severable-proxy.ts'
 import { amqpHarness } from './fixtures/amqp-harness.ts'
@@ -186,6 +187,68 @@ describe('AMQP', { skip, timeout: 900_000 }, () => {
     )
     assert.equal(rows.filter(({ method, path }) => method === 'PUBLISH' && path === queue).length, 5)
     await admin.close()
+  })
+
+  test('a quorum queue counts, gives up after its limit, and each row says which it was', async () => {
+    const { channel: admin, queue: graveyard } = await open()
+    const { channel, queue } = await open({
+      durable: true,
+      deadLetterExchange: '',
+      deadLetterRoutingKey: graveyard,
+      arguments: { 'x-queue-type': 'quorum', 'x-delivery-limit': 2 },
+    })
+    const { fasten, rows } = recordingMessages()
+    for (const each of [channel, admin]) instrumentAmqp(each, { fasten, records: true })
+    const seen: unknown[] = []
+    await channel.consume(queue, (message) => {
+      if (message === null) return
+      const { redelivered, returns, deaths } = deliveryOf(message)
+      seen.push([currentRequestID(), redelivered, returns, deaths])
+      channel.nack(message)
+    })
+    runWithContext({ request_id: 'r-20' }, () => channel.sendToQueue(queue, Buffer.from('x')))
+    const dead = await heard(admin, graveyard)
+    assert.equal(dead.request_id, 'r-20')
+    assert.deepEqual(deliveryOf(dead.message), {
+      redelivered: false,
+      returns: undefined,
+      deaths: [{ queue, reason: 'delivery_limit', count: 1 }],
+    })
+    admin.ack(dead.message)
+    assert.deepEqual(seen, [
+      ['r-20', false, undefined, []],
+      ['r-20', true, 1, []],
+      ['r-20', true, 2, []],
+    ])
+    assert.deepEqual(
+      rows.map(({ request_id, method, path, status, error }) =>
+        [request_id, method, path === queue ? 'queue' : 'graveyard', status, error ?? ''].join(' '),
+      ),
+      [
+        'r-20 PUBLISH queue 200 ',
+        'r-20 DELIVER queue 503 requeued',
+        'r-20 REDELIVER queue 503 requeued',
+        'r-20 REDELIVER queue 503 requeued',
+        'r-20 DEAD_LETTER graveyard 200 ',
+      ],
+    )
+    await channel.deleteQueue(queue)
+    for (const each of [channel, admin]) await each.close()
+  })
+
+  test('among 200 headers of the application', async () => {
+    const { channel, queue } = await open()
+    instrumentAmqp(channel)
+    const seen = heard(channel, queue)
+    runWithContext({ request_id: 'r-21' }, () =>
+      channel.sendToQueue(queue, Buffer.from('x'), { headers: manyHeaders }),
+    )
+    const { request_id, message } = await seen
+    assert.deepEqual(
+      [request_id, message.properties.headers],
+      ['r-21', { ...manyHeaders, 'x-request-id': 'r-21' }],
+    )
+    await channel.close()
   })
 
   test('what a handler throws or rejects with goes where it went before', async () => {

@@ -16,6 +16,7 @@ import kafkajs, {
 import { describeCarrier } from '../../../testing/carrier-contract.ts'
 import { startDebianServer } from '../../carriers/fixtures/debian-server.ts'
 import { currentRequestID, runWithContext } from '../../context.ts'
+import { manyHeaders } from '../fixtures/many-headers.ts'
 import { recordingMessages, until } from '../fixtures/messages.ts'
 import { openKafka } from './fixtures/kafka-harness.ts'
 import {
@@ -121,6 +122,29 @@ describe('Kafka', { skip, timeout: 300_000 }, () => {
       ],
     )
     assert.throws(() => instrumentKafka({} as never), TypeError)
+  })
+
+  test('kafkajs: among 200 headers of the application', async () => {
+    const kafka = client()
+    instrumentKafka(kafka)
+    const topic = `t-${randomUUID()}`
+    const producer = await producerOf(kafka)
+    await as('r-6', async () =>
+      producer.send({ topic, messages: [{ value: 'x', headers: { ...manyHeaders } }] }),
+    )
+    const consumer = await consumerOf(kafka, topic)
+    const seen: [unknown, Received][] = []
+    await consumer.run({
+      eachMessage: async ({ message }) => void seen.push([currentRequestID(), message]),
+    })
+    await until(() => seen.length === 1)
+    assert.deepEqual(
+      seen.map(([id, { headers = {} }]) => [
+        id,
+        Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)])),
+      ]),
+      [['r-6', { ...manyHeaders, 'x-request-id': 'r-6' }]],
+    )
   })
 
   test('kafkajs: eachMessage works for its record, and one that failed is seen to come again', async () => {

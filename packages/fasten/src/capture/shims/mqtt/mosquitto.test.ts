@@ -8,6 +8,7 @@ import { type IClientOptions, type IPublishPacket, type MqttClient } from 'mqtt'
 import { createRecorder, type RecordedAccess } from '../../../testing/http-shim-contract.ts'
 import { startDebianServer } from '../../carriers/fixtures/debian-server.ts'
 import { currentContext, currentRequestID as id, runWithContext, type RequestContext } from '../../context.ts'
+import { manyHeaders } from '../fixtures/many-headers.ts'
 import { connected, until } from './fixtures/brokers.ts'
 import { carryWill, handler, instrumentMqtt, type MqttOptions } from './index.ts'
 
@@ -50,6 +51,23 @@ describe('MQTT 5 with mosquitto', { skip, timeout: 60_000 }, () => {
   }
   const within = <Result>(request_id: string, work: () => Result): Result =>
     runWithContext({ request_id }, work)
+
+  test('among 200 properties of the application', async (t) => {
+    const { client: both } = await recorded(t)
+    const heard = heardBy(both)
+    await both.subscribeAsync('open/many')
+    within('r-30', () =>
+      both.publish('open/many', Buffer.from([0]), {
+        qos: 1,
+        properties: { userProperties: { ...manyHeaders } },
+      }),
+    )
+    await until(() => heard.length === 1)
+    assert.deepEqual(
+      heard.map(({ packet, context }) => [context?.request_id, { ...packet.properties?.userProperties }]),
+      [['r-30', { ...manyHeaders, 'x-request-id': 'r-30' }]],
+    )
+  })
 
   test('bytes keep their bytes, and their ids travel beside them', async (t) => {
     const { client: both } = await recorded(t)

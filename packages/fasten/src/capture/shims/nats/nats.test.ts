@@ -9,6 +9,7 @@ import { describeCarrier } from '../../../testing/carrier-contract.ts'
 import { startDebianServer } from '../../carriers/fixtures/debian-server.ts'
 import { currentRequestID, runWithContext } from '../../context.ts'
 import { createCrowd } from '../fixtures/crowd.ts'
+import { manyHeaders } from '../fixtures/many-headers.ts'
 import { recordingMessages, until } from '../fixtures/messages.ts'
 import { startSeverableProxy } from '../fixtures/severable-proxy.ts'
 import { natsHarness } from './fixtures/nats-harness.ts'
@@ -205,6 +206,70 @@ describe('NATS', { skip, timeout: 300_000 }, () => {
       ],
     )
     assert.deepEqual([...new Set(rows.map(({ path }) => path.split('.')[0]))], [name], 'no housekeeping')
+  })
+
+  test('the last delivery that `max_deliver` allows, and who says that it was', async () => {
+    const nc = await connection()
+    const { fasten, rows } = recordingMessages()
+    instrumentNats(nc, { headers, fasten, records: true })
+    const name = `s${randomUUID().slice(0, 8)}`
+    const manager = await jetstreamManager(nc)
+    await manager.streams.add({ name, subjects: [`${name}.*`] })
+    await manager.consumers.add(name, { durable_name: 'd', ack_policy: AckPolicy.Explicit, max_deliver: 2 })
+    const given: unknown[] = []
+    plain.subscribe(`$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.${name}.d`, {
+      callback: (_, message) => void given.push(message.json<{ readonly deliveries: number }>().deliveries),
+    })
+    await plain.flush()
+    const js = jetstream(nc)
+    await as('r-12', async () => js.publish(`${name}.a`, 'x'))
+    const consumer = await js.consumers.get(name, 'd')
+    const seen: unknown[] = []
+    const messages = await consumer.consume({
+      callback(message) {
+        seen.push([currentRequestID(), message.info.deliveryCount])
+        message.nak()
+      },
+    })
+    await until(() => given.length === 1)
+    messages.stop()
+    await nc.close()
+    assert.deepEqual(
+      [given, seen],
+      [
+        [2],
+        [
+          ['r-12', 1],
+          ['r-12', 2],
+        ],
+      ],
+    )
+    assert.deepEqual(
+      rows
+        .filter(({ method }) => method.endsWith('DELIVER'))
+        .map(({ request_id, method, status, error }) => [request_id, method, status, error]),
+      [
+        ['r-12', 'DELIVER', 503, 'requeued'],
+        ['r-12', 'REDELIVER', 503, 'requeued'],
+      ],
+    )
+  })
+
+  test('among 200 headers of the application', async () => {
+    const nc = await connection()
+    instrumentNats(nc, { headers })
+    const arrived = new Promise((resolve) =>
+      nc.subscribe('many', {
+        callback: (_, message) => resolve([currentRequestID(), message.headers]),
+      }),
+    )
+    await nc.flush()
+    const theirs = headers()
+    for (const [name, value] of Object.entries(manyHeaders)) theirs.set(name, value)
+    as('r-13', () => nc.publish('many', 'x', { headers: theirs }))
+    const [id, found] = (await arrived) as [string, typeof theirs]
+    const expected = Object.entries({ ...manyHeaders, 'x-request-id': 'r-13' })
+    assert.deepEqual([id, found.keys().map((name) => [name, found.get(name)])], ['r-13', expected])
   })
 
   test('a server without headers gets what it got before', async () => {

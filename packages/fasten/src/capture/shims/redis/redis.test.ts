@@ -11,6 +11,7 @@ import { describeCarrier } from '../../../testing/carrier-contract.ts'
 import { startDebianServer } from '../../carriers/fixtures/debian-server.ts'
 import { currentRequestID, runWithContext } from '../../context.ts'
 import { createCrowd } from '../fixtures/crowd.ts'
+import { manyHeaders } from '../fixtures/many-headers.ts'
 import { recordingMessages, until } from '../fixtures/messages.ts'
 import { channelHarness, streamHarness } from './fixtures/redis-harness.ts'
 import {
@@ -115,6 +116,18 @@ describe('Redis', { skip, timeout: 300_000 }, () => {
     ])
     subscriber.destroy()
     redis.destroy()
+  })
+
+  test('among 200 fields of the application', async () => {
+    const redis = ioredis()
+    instrumentRedis(redis)
+    const stream = `s-${randomUUID()}`
+    const theirs = Object.entries(manyHeaders).flat()
+    await as('r-9', async () => redis.xadd(stream, '*', ...theirs))
+    const seen: unknown[] = []
+    const read = await plain.xread('STREAMS', stream, '0')
+    await handle(read, ({ fields }) => void seen.push([currentRequestID(), fields]))
+    assert.deepEqual(seen, [['r-9', [...theirs, '_req', 'r-9']]])
   })
 
   test('a group: what failed stays pending, and whoever claims it works for the same id', async () => {
