@@ -1,16 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { runWithContext } from '../capture/context.ts'
 import { createAgents } from '../capture/shims/agents/agents.ts'
+import { formatMicros, parseTime } from '../core/timestamp.ts'
+import { openStore } from '../store/open.ts'
+import { createSystemClock, createSystemIds, sha256 } from '../store/platform.ts'
+import type { SpooledDraft } from '../store/ports.ts'
 import { startPostgres } from '../store/postgres/fixtures/server.ts'
+import { createSampleDrafts } from '../testing/sample-drafts.ts'
+import { spooled } from '../testing/store-contract.ts'
 import { ask, rowsOf } from './fixtures/ask.ts'
+import { emitRows, newShop, openShop as openGifts } from './fixtures/gift-shop.ts'
 import { openShop, temporaryFolder } from './fixtures/shop.ts'
 import { printed, start } from './fixtures/spawn.ts'
+import { placesOf } from './places.ts'
+import { existingSigning, signNow } from './signing.ts'
 
 const server = await startPostgres()
 after(() => server.remove())
@@ -116,6 +126,53 @@ test('tail follows a server through a cut of its connections, and tells each row
   const [code] = (await once(child, 'close')) as [number]
   assert.equal(code, 0)
   assert.ok(isDiscreet(said))
+})
+
+test('a role that may only sweep sweeps, signs what tells of it, and is told where it may not', async () => {
+  const url = await server.freshDatabase()
+  const gifts = newShop(url)
+  // A table for audit rows, and none for any other stream.
+  const fasten = openGifts(gifts)
+  emitRows(fasten, 1)
+  assert.equal(await fasten.flush(60_000), true)
+  await fasten.close()
+  const [place] = placesOf({ kind: 'store', text: url }, gifts.env)
+  const signing = place && existingSigning(place, gifts.env)
+  assert.ok(place !== undefined && signing !== undefined)
+  const clock = createSystemClock()
+  const parts = { digest: sha256, clock, ids: createSystemIds(), signing }
+  const store = await openStore({ dsn: place.dsn, streams: ['audit'] }, parts)
+  const samples = createSampleDrafts()
+  const timestamp = formatMicros(parseTime('2020-01-01', 0) ?? 0)
+  const old = (): SpooledDraft => spooled(samples.audit({ timestamp, retention_class: 'short' }))
+  const fill = async (position: bigint): Promise<void> => {
+    await store.append({ spool: '00000000000000aa', position, drafts: [old(), old()] })
+    await signNow({ ...place, streams: ['audit'] }, signing, { clock })
+  }
+  await fill(2n)
+  const role = `fasten_sweeper_${randomBytes(4).toString('hex')}`
+  await server.query(`CREATE ROLE ${role} LOGIN PASSWORD 'pw'`)
+  try {
+    assert.equal((await ask(['postgres', 'grants', url, '--sweeper', role, '--apply'])).exitCode, 0)
+    const own = new URL(url)
+    own.username = role
+    own.password = 'pw'
+    const env = { ...gifts.env, FASTEN_AUDIT_DSN: own.href }
+    const swept = await ask(['retention', 'run', '--json'], { env })
+    assert.deepEqual([swept.err, swept.exitCode], ['', 0], swept.out)
+    assert.equal((JSON.parse(swept.out) as { rows: number }).rows, 2)
+    assert.match((await ask(['verify'], { env: gifts.env })).out, /2 expired/)
+    await fill(4n)
+    await server.query(`REVOKE INSERT ON fasten_checkpoints FROM ${role}`, [], url)
+    const unsigned = await ask(['retention', 'run', '--json'], { env })
+    assert.equal((JSON.parse(unsigned.out) as { rows: number }).rows, 2)
+    assert.match(unsigned.err, /^the sweep is done .* not signed yet: STORE_/)
+    assert.equal(unsigned.exitCode, 1)
+  } finally {
+    await store.close()
+    await server.dropDatabases()
+    await server.query(`DROP ROLE ${role}`)
+  }
 })
 
 test('an owner migrates and grants by command', async (t) => {

@@ -17,6 +17,7 @@ export const retentionOptions: readonly OptionSpec[] = targetOptions.filter(({ n
 export interface PrunableStore {
   readonly store: Store
   readonly pruner: RowPruner
+  /** Of its streams, those that have rows here: others may have no table, and whoever sweeps may not be allowed to make one. */
   readonly place: Place
   /** True where logs of the store are signed, so that only rows under a checkpoint may go. */
   readonly isSigned: boolean
@@ -40,9 +41,9 @@ export async function withPrunable(
     let store = reading
     try {
       const isSigned = ((await reading.checkpoints?.({ limit: 1 })) ?? []).length > 0
+      const logs = new Set((await reading.heads()).map(({ stream }) => stream))
+      const used = streams.filter((stream) => logs.has(stream))
       if (mode === 'write') {
-        const logs = new Set((await reading.heads()).map(({ stream }) => stream))
-        const used = streams.filter((stream) => logs.has(stream))
         if (used.length === 0) continue
         const target = {
           dsn: place.dsn,
@@ -60,7 +61,7 @@ export async function withPrunable(
             at: place.at,
           },
         )
-      await work({ store, pruner, place, isSigned })
+      await work({ store, pruner, place: { ...place, streams: used }, isSigned })
     } finally {
       if (store !== reading) await store.close()
       await reading.close()

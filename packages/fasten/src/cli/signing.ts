@@ -111,7 +111,7 @@ export function fileText(option: string, file: string, world: World): string {
 }
 
 /** Signs what is unsigned in the store of a place. Throws what kept it from signing. */
-export async function signNow(place: Place, signing: Signing, world: World): Promise<void> {
+export async function signNow(place: Place, signing: Signing, world: Pick<World, 'clock'>): Promise<void> {
   const target = { dsn: place.dsn, streams: place.streams }
   const parts = { digest: sha256, clock: world.clock, ids: createSystemIds(), signing }
   const store = await openStore(target, parts)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { FastenError } from '../../core/error.ts'
 import type { SweepReport } from '../../store/retention/sweep.ts'
 import type { Args, OptionSpec, World } from '../command.ts'
 import { exitCodes } from '../exit-codes.ts'
@@ -12,7 +13,7 @@ export const summary = 'sweep expired rows now, and give their space back'
 export const description =
   'Takes the content of rows whose time is up by the policy of the environment, keeps their hashes, and says in each log which rows went. ' +
   'A service sweeps its own logs by itself every FASTEN_RETENTION_SWEEP_INTERVAL; this does it at once, for all logs of the store. ' +
-  'Exit code 0: nothing that is due is left. 1: some of it stays (a hold, a missing checkpoint), or another process is sweeping.'
+  'Exit code 0: nothing that is due is left. 1: some of it stays (a hold, a missing checkpoint), the rows that tell of it could not be signed, or another process is sweeping.'
 export const words = [{ name: 'target', summary: 'the same as --store', isFile: true }]
 export const options: readonly OptionSpec[] = [
   { name: 'json', short: 'j', summary: 'one JSON object for each store' },
@@ -63,14 +64,23 @@ export async function run(args: Args, world: World): Promise<number> {
       mayRewrite: true,
       isStopped: () => world.signal.aborted,
     })
-    // What is gone is explained by rows that somebody signed, or it is not explained.
-    const signing = open.isSigned ? existingSigning(open.place, world.env) : undefined
-    if (signing !== undefined && report !== null && report.rows > 0) await signNow(open.place, signing, world)
     const store = await shownStore(open)
     isDone &&= report !== null && Object.values(report.kept).every((rows) => rows === 0)
     if (args.flag('json'))
-      return world.out.line(jsonLine({ store, ...(report ?? { is_busy: true, rows: 0 }) }))
-    await world.out.lines(linesOf(visible(store), report))
+      await world.out.line(jsonLine({ store, ...(report ?? { is_busy: true, rows: 0 }) }))
+    else await world.out.lines(linesOf(visible(store), report))
+    if (!open.isSigned || report === null || report.rows + report.details === 0) return
+    try {
+      // What is gone is explained by rows that somebody signed, or it is not explained.
+      const signing = existingSigning(open.place, world.env)
+      if (signing !== undefined) await signNow(open.place, signing, world)
+    } catch (error) {
+      if (!(error instanceof FastenError)) throw error
+      isDone = false
+      await world.err.line(
+        `the sweep is done and need not be run again; the rows that tell of it are not signed yet: ${visible(error.toLine())}`,
+      )
+    }
   })
   return isDone ? exitCodes.ok : exitCodes.findings
 }
