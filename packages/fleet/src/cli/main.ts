@@ -3,6 +3,7 @@
 import { Command } from 'commander'
 import { FastenError } from 'fasten'
 import { adminCommand } from './admin-command.ts'
+import { backupCommands } from './backup-commands.ts'
 import { keysCommand } from './keys-command.ts'
 import { listCommands } from './list-commands.ts'
 import { readingCommands } from './reading-commands.ts'
@@ -19,6 +20,7 @@ program
   .action(async () => runServe(process.env))
 keysCommand(program, process.env)
 adminCommand(program, process.env)
+backupCommands(program, process.env)
 readingCommands(program, process.env)
 traceCommand(program, process.env)
 listCommands(program, process.env)

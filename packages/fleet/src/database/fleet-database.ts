@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-import { createHmac } from 'node:crypto'
 import { FastenError } from 'fasten'
 import { Pool, type PoolClient } from 'pg'
-import { migrateFleet } from './migrate.ts'
+import { alone } from './alone.ts'
+import { refuseUnfinished } from './backup/unfinished.ts'
+import { fleetSchema, layFleet, type Role, type Roles } from './lay-fleet.ts'
 import { scopeText, type TenantScope } from './tenant-scope.ts'
+
+export { derived, fleetSchema } from './lay-fleet.ts'
 
 /** The one database of a fleet, with the rights that each use of it has. */
 export interface FleetDatabase {
@@ -34,8 +37,6 @@ export interface FleetDatabaseOptions {
   readonly connectionsMax?: number
 }
 
-export const fleetSchema = 'fleet'
-
 /**
  * Connects, makes or updates what is missing (schema, rows, roles, the fleet's tables) under one lock that servers which start at the same
  * time wait for, and answers what everything else works with.
@@ -45,17 +46,8 @@ export const fleetSchema = 'fleet'
  */
 export async function openFleetDatabase(options: FleetDatabaseOptions): Promise<FleetDatabase> {
   const { url, secret, layRows, connectionsMax = 16 } = options
-  const ownerUrl = withParameters(url, { schema: fleetSchema })
-  const pool = new Pool({
-    connectionString: url,
-    max: connectionsMax,
-    connectionTimeoutMillis: 20_000,
-    options: `-c search_path=${fleetSchema},public -c timezone=UTC`,
-    application_name: 'fleet',
-  })
-  pool.on('error', () => {
-    // An idle connection broke; whoever needs one next opens another, or is told by its query.
-  })
+  const ownerUrl = ownerUrlOf(url)
+  const pool = ownerPool(url, connectionsMax)
   let roles: Roles
   try {
     roles = await prepare(pool, secret, () => layRows(ownerUrl))
@@ -98,84 +90,29 @@ export async function openFleetDatabase(options: FleetDatabaseOptions): Promise<
   }
 }
 
-interface Role {
-  readonly name: string
-  readonly password: string
-}
+/** DSN for a fasten store of the owner, from the DSN of the database. */
+export const ownerUrlOf = (url: string): string => withParameters(url, { schema: fleetSchema })
 
-interface Roles {
-  readonly reader: Role
-  readonly analyst: Role
+export function ownerPool(url: string, connectionsMax: number): Pool {
+  const pool = new Pool({
+    connectionString: url,
+    max: connectionsMax,
+    connectionTimeoutMillis: 20_000,
+    options: `-c search_path=${fleetSchema},public -c timezone=UTC`,
+    application_name: 'fleet',
+  })
+  pool.on('error', () => {
+    // An idle connection broke; whoever needs one next opens another, or is told by its query.
+  })
+  return pool
 }
-
-/** Servers that start at once do this one after the other. */
-const startLock = 7_117_001
 
 async function prepare(pool: Pool, secret: Buffer, layRows: () => Promise<void>): Promise<Roles> {
-  const sql = await pool.connect()
-  try {
-    await sql.query('SELECT pg_advisory_lock($1)', [startLock])
-    try {
-      await sql.query(`CREATE SCHEMA IF NOT EXISTS ${fleetSchema}`)
-      await layRows()
-      const reader = await roleFor(sql, secret, 'reader', 64)
-      const analyst = await roleFor(sql, secret, 'analyst', 8)
-      await limitAnalyst(sql, analyst)
-      await migrateFleet(sql, {
-        names: { schema: fleetSchema, reader: `"${reader.name}"`, analyst: `"${analyst.name}"` },
-      })
-      await checkSecret(sql, secret)
-      return { reader, analyst }
-    } finally {
-      await sql.query('SELECT pg_advisory_unlock($1)', [startLock])
-    }
-  } finally {
-    sql.release()
-  }
-}
-
-/** Roles belong to the whole server, which several fleets may share: the name holds what tells this store from others. */
-async function roleFor(sql: PoolClient, secret: Buffer, kind: string, connectionsMax: number): Promise<Role> {
-  const { rows } = await sql.query<{ value: string }>("SELECT value FROM fasten_meta WHERE key = 'store_id'")
-  const name = `fleet_${kind}_${rows[0]?.value ?? ''}`
-  const password = derived(secret, `role ${name}`)
-  const { rowCount } = await sql.query('SELECT 1 FROM pg_roles WHERE rolname = $1', [name])
-  if (rowCount === 0)
-    await sql.query(
-      `CREATE ROLE "${name}" LOGIN NOINHERIT NOBYPASSRLS CONNECTION LIMIT ${connectionsMax} PASSWORD '${password}'`,
-    )
-  await sql.query(`ALTER ROLE "${name}" SET default_transaction_read_only = on`)
-  return { name, password }
-}
-
-/**
- * Sessions of analysts share a role, so none may see what another is running, nor fill the disk with what it sorts. Only a superuser can lay
- * that down; without one, names of the system are still refused before a statement runs (query/sql/statement.ts).
- */
-async function limitAnalyst(sql: PoolClient, { name }: Role): Promise<void> {
-  const { rows } = await sql.query<{ is: string }>("SELECT current_setting('is_superuser') AS is")
-  if (rows[0]?.is !== 'on') return
-  await sql.query(`ALTER ROLE "${name}" SET track_activities = off`)
-  await sql.query(`ALTER ROLE "${name}" SET temp_file_limit = '1GB'`)
-}
-
-async function checkSecret(sql: PoolClient, secret: Buffer): Promise<void> {
-  const check = derived(secret, 'check')
-  const { rows } = await sql.query<{ value: string }>(
-    `INSERT INTO fleet_meta (key, value) VALUES ('secret_check', $1)
-    ON CONFLICT (key) DO UPDATE SET value = fleet_meta.value RETURNING value`,
-    [check],
-  )
-  if (rows[0]?.value !== check)
-    throw new FastenError('FLEET_SECRET_DIFFERS', 'this database belongs to a fleet with another secret', {
-      at: 'FLEET_SECRET',
-      hint: 'all servers of one fleet share it: copy the file `secret` of the first one, or its FLEET_SECRET',
-    })
-}
-
-/** A secret for one purpose, which says nothing of the others. */
-export function derived(secret: Buffer, purpose: string): string {
-  return createHmac('sha256', secret).update(`fleet/1 ${purpose}`).digest('base64url')
+  return alone(pool, async (sql) => {
+    await refuseUnfinished(sql)
+    await sql.query(`CREATE SCHEMA IF NOT EXISTS ${fleetSchema}`)
+    return layFleet(sql, { secret, layRows })
+  })
 }
 
 /** A setting of a session in the `options` of a DSN, where spaces part one option from the next. */
@@ -197,7 +134,8 @@ function withParameters(url: string, parameters: Readonly<Record<string, string>
   return own.href.replaceAll('+', '%20')
 }
 
-function reached(error: unknown, url: string): unknown {
+/** What keeps us out of a database, as a person is told it; everything else as it was. */
+export function reached(error: unknown, url: string): unknown {
   const code = (error as { readonly code?: unknown }).code
   if (typeof code !== 'string' || !/^(E[A-Z]+|28...|3D000|57P0.)$/.test(code)) return error
   const { host, pathname } = new URL(url)

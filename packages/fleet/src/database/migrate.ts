@@ -10,12 +10,18 @@ export interface MigrateOptions {
   readonly names: Readonly<Record<string, string>>
   /** Default: the folder beside this file. */
   readonly folder?: string
+  /** Run no others; default all that are due. */
+  readonly only?: ReadonlySet<string>
 }
 
-interface Migration {
+/** A migration that was run, by its name and the SHA-256 of its text. */
+export interface RunMigration {
   readonly name: string
-  readonly text: string
   readonly digest: string
+}
+
+interface Migration extends RunMigration {
+  readonly text: string
 }
 
 /**
@@ -27,17 +33,34 @@ interface Migration {
  */
 export async function migrateFleet(
   sql: PoolClient,
-  { names, folder }: MigrateOptions,
+  { names, folder, only }: MigrateOptions,
 ): Promise<readonly string[]> {
   await sql.query(
     `CREATE TABLE IF NOT EXISTS fleet_migrations (
       name text PRIMARY KEY, digest text NOT NULL, run_at timestamptz NOT NULL DEFAULT clock_timestamp())`,
   )
-  const known = migrationsIn(folder ?? join(import.meta.dirname, 'migrations'))
-  const { rows } = await sql.query<{ name: string; digest: string }>(
-    'SELECT name, digest FROM fleet_migrations',
-  )
-  for (const { name, digest } of rows) {
+  const { rows } = await sql.query<RunMigration>('SELECT name, digest FROM fleet_migrations')
+  const known = migrationsIn(folder)
+  refuseUnknown(rows, known)
+  const run = new Set(rows.map(({ name }) => name))
+  const due = known.filter(({ name }) => !run.has(name) && (only?.has(name) ?? true))
+  for (const { name, text, digest } of due) {
+    await sql.query('BEGIN')
+    try {
+      await sql.query(filled(text, names))
+      await sql.query('INSERT INTO fleet_migrations (name, digest) VALUES ($1, $2)', [name, digest])
+      await sql.query('COMMIT')
+    } catch (error) {
+      await sql.query('ROLLBACK')
+      throw error
+    }
+  }
+  return due.map(({ name }) => name)
+}
+
+/** Throws what `migrateFleet` throws where this version cannot go on from a layout to which these migrations led. */
+export function refuseUnknown(run: readonly RunMigration[], known = migrationsIn()): void {
+  for (const { name, digest } of run) {
     const own = known.find((migration) => migration.name === name)
     if (own === undefined)
       throw new FastenError(
@@ -58,23 +81,9 @@ export async function migrateFleet(
         },
       )
   }
-  const run = new Set(rows.map(({ name }) => name))
-  const due = known.filter(({ name }) => !run.has(name))
-  for (const { name, text, digest } of due) {
-    await sql.query('BEGIN')
-    try {
-      await sql.query(filled(text, names))
-      await sql.query('INSERT INTO fleet_migrations (name, digest) VALUES ($1, $2)', [name, digest])
-      await sql.query('COMMIT')
-    } catch (error) {
-      await sql.query('ROLLBACK')
-      throw error
-    }
-  }
-  return due.map(({ name }) => name)
 }
 
-function migrationsIn(folder: string): readonly Migration[] {
+function migrationsIn(folder = join(import.meta.dirname, 'migrations')): readonly Migration[] {
   return readdirSync(folder)
     .filter((name) => name.endsWith('.sql'))
     .sort()
