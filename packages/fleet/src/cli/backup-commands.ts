@@ -15,7 +15,9 @@ export function backupCommands(program: Command, env: Variables): void {
     .action(async (place: string) => {
       const made = await makeBackup(readFleetConfig(env), place, { out: process.stdout, onTable: say })
       const { path, rows, bytes, digest, header } = made
-      say(`${rows} rows of ${header.logs} logs as of ${header.made_at}, ${bytes} bytes, sha256 chain ${digest}`)
+      say(
+        `${rows} rows of ${header.logs} logs as of ${header.made_at}, ${bytes} bytes, sha256 chain ${digest}`,
+      )
       say('keep the secret of this fleet elsewhere: without it the backup cannot be restored')
       if (path !== undefined) process.stdout.write(`${path}\n`)
     })

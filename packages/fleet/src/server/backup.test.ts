@@ -55,7 +55,7 @@ function nodeAt(dsn: string, tenant: string): Fasten {
 const made = await (async () => {
   const url = await server.freshDatabase()
   const fleet = await startFleet({ databaseUrl: url, env })
-  const key = await fleet.key('viewer', ['acme'])
+  const key = await fleet.key('auditor', ['acme'])
   const [one, two] = [nodeAt(fleet.database.ownerUrl, 'acme'), nodeAt(fleet.database.ownerUrl, 'b/b')]
   for (let at = 0; at < 300; at++) {
     const text = `tab\t, "quotes", back\\slash, \u0000, \\., ünïcödé 😀 ${at}`
@@ -64,13 +64,14 @@ const made = await (async () => {
   }
   assert.ok((await one.flush(60_000)) && (await two.flush(60_000)))
   await fleet.database.pool.query("SELECT fasten_make_months('audit_log', '2026-01-01'::date, 1)")
-  let isWriting = true
+  const writes = new AbortController()
   const writing = (async () => {
-    for (let at = 0; isWriting; at++) await one.emit({ code: 'CLOCK_STEP', target: `later ${at}` }).stored
+    for (let at = 0; !writes.signal.aborted; at++)
+      await one.emit({ code: 'CLOCK_STEP', target: `later ${at}` }).stored
   })()
   const places = newFolder()
   const backup = await makeBackup(configFor(url, fleet.dataDir), places, { out })
-  isWriting = false
+  writes.abort()
   await writing
   await one.close()
   await two.close()
@@ -108,8 +109,8 @@ test('what is restored verifies, is table by table what was backed up, and is a 
 
   const fleet = await startFleet({ databaseUrl: url, dataDir: made.dataDir, env })
   try {
-    const [row] = await fleet.told('BACKUP_RESTORED')
-    assert.deepEqual(row?.['detail'], {
+    const [told] = await fleet.told('BACKUP_RESTORED')
+    assert.deepEqual(told?.['detail'], {
       digest: made.backup.digest,
       rows: made.backup.rows,
       logs: made.backup.header.logs,
@@ -144,7 +145,11 @@ test('a file that was cut or changed is refused with the place, and changes noth
     ['changed', changed, /^frame \d+ is not what was written$/],
     ['cut', bytes.subarray(0, middle), /^frame \d+ is cut$/],
     ['cut-between', bytes.subarray(0, bytes.length - 37), /^frame \d+ is missing: the file was cut$/],
-    ['longer', Buffer.concat([bytes, Buffer.from('x')]), /^frame \d+ is the end, and there is more behind it$/],
+    [
+      'longer',
+      Buffer.concat([bytes, Buffer.from('x')]),
+      /^frame \d+ is the end, and there is more behind it$/,
+    ],
   ]
   for (const [name, content, message] of cases) {
     const file = join(newFolder(), name)
@@ -160,7 +165,9 @@ test('a file that was cut or changed is refused with the place, and changes noth
   const other = join(newFolder(), 'other')
   writeFileSync(other, 'PGDMP, and much more of another program')
   await assert.rejects(restoreBackup(configFor(url, newFolder()), other), { code: 'FLEET_BACKUP_UNREADABLE' })
-  await assert.rejects(restoreBackup(configFor(url, newFolder()), '/nowhere'), { code: 'FLEET_BACKUP_UNREADABLE' })
+  await assert.rejects(restoreBackup(configFor(url, newFolder()), '/nowhere'), {
+    code: 'FLEET_BACKUP_UNREADABLE',
+  })
   assert.deepEqual(await relationsAt(url), 0)
 })
 
@@ -171,13 +178,18 @@ test('another secret, none, and a database that holds something are refused befo
   const none = readFleetConfig({ FLEET_DATABASE_URL: url, FLEET_DATA_DIR: newFolder() })
   await assert.rejects(restoreBackup(none, made.file), { code: 'FLEET_SECRET_DIFFERS' })
   assert.deepEqual(await relationsAt(url), 0)
-  await assert.rejects(restoreBackup(configFor(made.url, made.dataDir), made.file), { code: 'FLEET_NOT_EMPTY' })
+  await assert.rejects(restoreBackup(configFor(made.url, made.dataDir), made.file), {
+    code: 'FLEET_NOT_EMPTY',
+  })
   await (await startFleet({ databaseUrl: made.url, dataDir: made.dataDir, env })).close()
 })
 
 test('a restore that was killed keeps servers away, and the next one begins anew', async () => {
   const url = await server.freshDatabase()
-  await run(url, 'CREATE SCHEMA fleet; CREATE TABLE fleet.fleet_restore (a int); CREATE TABLE fleet.audit_log (a int)')
+  await run(
+    url,
+    'CREATE SCHEMA fleet; CREATE TABLE fleet.fleet_restore (a int); CREATE TABLE fleet.audit_log (a int)',
+  )
   await assert.rejects(startFleet({ databaseUrl: url, env }), { code: 'FLEET_RESTORE_UNFINISHED' })
   const restored = await restoreBackup(configFor(url, newFolder()), made.file)
   assert.equal(restored.verdict.verdict, 'PASS')
@@ -231,7 +243,8 @@ async function relationsAt(url: string): Promise<number> {
 
 /** Tables of which the second database has a line that the first has not. Heads and what sessions, clocks and counters say goes on. */
 async function differing(first: string, second: string): Promise<readonly string[]> {
-  const moving = /^(fasten_(logs|counters|spools|retention|clock|outbox.*|checkpoints)|fleet_sessions|fleet_analyst_sessions)$/
+  const moving =
+    /^(fasten_(logs|counters|spools|retention|clock|outbox.*|checkpoints)|fleet_sessions|fleet_analyst_sessions)$/
   const tables = (
     await run(
       second,

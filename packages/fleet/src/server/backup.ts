@@ -72,13 +72,12 @@ async function writeFile(place: string, write: Write): Promise<MadeBackup> {
 }
 
 async function isFolderAt(place: string): Promise<boolean> {
-  try {
-    if ((await stat(place)).isDirectory()) return true
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
+  const there = await stat(place).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined
     throw error
-  }
-  throw Object.assign(new Error('there is a file of that name'), { code: 'EEXIST' })
+  })
+  if (there?.isDirectory() === false) throw unwritable('there is a file of that name', place)
+  return there !== undefined
 }
 
 const nameOf = ({ header }: BackupSummary): string =>
@@ -95,15 +94,15 @@ async function syncFolder(path: string): Promise<void> {
 
 function told(error: unknown, at: string): unknown {
   const code = (error as NodeJS.ErrnoException).code ?? ''
-  if (!['EEXIST', 'ENOSPC', 'EDQUOT', 'EACCES', 'EPERM', 'EROFS', 'ENOENT', 'ENOTDIR', 'EIO'].includes(code))
-    return error
-  return new FastenError(
-    'FLEET_BACKUP_UNWRITABLE',
-    `the backup cannot be written: ${(error as Error).message}`,
-    {
-      at,
-      hint: 'give a folder with room that this user may write to, or a file that is not there yet',
-      cause: error,
-    },
-  )
+  return ['EEXIST', 'ENOSPC', 'EDQUOT', 'EACCES', 'EPERM', 'EROFS', 'ENOENT', 'ENOTDIR', 'EIO'].includes(code)
+    ? unwritable((error as Error).message, at, error)
+    : error
+}
+
+function unwritable(why: string, at: string, cause?: unknown): FastenError {
+  return new FastenError('FLEET_BACKUP_UNWRITABLE', `the backup cannot be written: ${why}`, {
+    at,
+    hint: 'give a folder with room that this user may write to, or a file that is not there yet',
+    cause,
+  })
 }

@@ -107,11 +107,15 @@ export async function readBackup(path: string): Promise<FillSummary> {
   } catch (error) {
     if (!['ENOENT', 'EACCES', 'EISDIR', 'EIO'].includes((error as NodeJS.ErrnoException).code ?? ''))
       throw error
-    throw new FastenError('FLEET_BACKUP_UNREADABLE', `the backup cannot be read: ${(error as Error).message}`, {
-      at: file,
-      hint: 'give the file that `fleet backup` wrote',
-      cause: error,
-    })
+    throw new FastenError(
+      'FLEET_BACKUP_UNREADABLE',
+      `the backup cannot be read: ${(error as Error).message}`,
+      {
+        at: file,
+        hint: 'give the file that `fleet backup` wrote',
+        cause: error,
+      },
+    )
   }
 }
 
@@ -140,10 +144,14 @@ async function verified(ownerUrl: string): Promise<Verdict> {
 function unverified(file: string, { logs }: Verdict): FastenError {
   const failed = logs.filter(({ verdict }) => verdict === 'FAIL')
   const words = failed.slice(0, 3).map(wordsOf).join('; ')
-  return new FastenError('FLEET_RESTORE_UNVERIFIED', `${failed.length} of ${logs.length} logs fail: ${words}`, {
-    at: file,
-    hint: 'it is so in the backup itself: restore an older one, or this one with --despite-failures to look into it',
-  })
+  return new FastenError(
+    'FLEET_RESTORE_UNVERIFIED',
+    `${failed.length} of ${logs.length} logs fail: ${words}`,
+    {
+      at: file,
+      hint: 'it is so in the backup itself: restore an older one, or this one with --despite-failures to look into it',
+    },
+  )
 }
 
 function wordsOf({ log, breaks }: LogVerdict): string {

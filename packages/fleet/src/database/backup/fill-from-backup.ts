@@ -175,9 +175,7 @@ interface Copy {
 
 function copyInto(sql: PoolClient, { table, columns }: TableNote): Copy {
   const stream = sql.query(
-    from(
-      `COPY ${quoted(fleetSchema)}.${quoted(table)} (${columns.map(quoted).join(', ')}) FROM STDIN`,
-    ),
+    from(`COPY ${quoted(fleetSchema)}.${quoted(table)} (${columns.map(quoted).join(', ')}) FROM STDIN`),
   )
   const done = finished(stream)
   done.catch(() => {

@@ -113,8 +113,7 @@ export async function* readFrames(source: AsyncIterable<Buffer>, name: string): 
         cause,
       })
     const head = await bytes.take(headBytes)
-    if (head.length < headBytes)
-      throw damaged(head.length === 0 ? 'is missing: the file was cut' : 'is cut')
+    if (head.length < headBytes) throw damaged(head.length === 0 ? 'is missing: the file was cut' : 'is cut')
     const kind = kinds[head.readUInt8()]
     const length = head.readUInt32BE(1)
     if (kind === undefined || length > payloadBytesMax) throw damaged('is not what was written')

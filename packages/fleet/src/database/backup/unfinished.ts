@@ -10,10 +10,14 @@ const mark = `${fleetSchema}.${unfinishedTable}`
 /** Throws FastenError `FLEET_RESTORE_UNFINISHED` while a restore fills this schema, or after one that did not come to its end. */
 export async function refuseUnfinished(sql: PoolClient): Promise<void> {
   if (await isUnfinished(sql))
-    throw new FastenError('FLEET_RESTORE_UNFINISHED', 'a restore into this database has not come to its end', {
-      at: `schema ${fleetSchema}`,
-      hint: 'wait for it; if it is no longer running, run fleet restore again: it begins anew',
-    })
+    throw new FastenError(
+      'FLEET_RESTORE_UNFINISHED',
+      'a restore into this database has not come to its end',
+      {
+        at: `schema ${fleetSchema}`,
+        hint: 'wait for it; if it is no longer running, run fleet restore again: it begins anew',
+      },
+    )
 }
 
 export async function isUnfinished(sql: PoolClient): Promise<boolean> {

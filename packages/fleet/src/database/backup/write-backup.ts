@@ -51,17 +51,18 @@ export async function writeBackup(
   try {
     await sql.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
     await settle(sql)
+    const tables = await fleetTables(sql, fleetSchema)
+    // All at once, so that nothing which drops a month can hold one of them and wait for another.
+    await sql.query(`LOCK TABLE ${tables.map(({ table }) => nameOf(table)).join(', ')} IN ACCESS SHARE MODE`)
     const header = await headerOf(sql, fleet)
     const sink = frameSink(out)
     await sink.note(header)
     let [lines, rows] = [0, 0]
-    for (const note of await fleetTables(sql, fleetSchema)) {
+    for (const note of tables) {
       onTable?.(note.table)
       await sink.note(note)
       const columns = note.columns.map(quoted).join(', ')
-      const copy = sql.query(
-        to(`COPY (SELECT ${columns} FROM ${quoted(fleetSchema)}.${quoted(note.table)}) TO STDOUT`),
-      )
+      const copy = sql.query(to(`COPY (SELECT ${columns} FROM ${nameOf(note.table)}) TO STDOUT`))
       for await (const part of copy) await sink.rows(part as Buffer)
       await sink.note({ counted: note.table, rows: copy.rowCount })
       lines += copy.rowCount
@@ -78,6 +79,8 @@ export async function writeBackup(
     throw error
   }
 }
+
+const nameOf = (table: string): string => `${quoted(fleetSchema)}.${quoted(table)}`
 
 /** What values look like must not depend on how a server is set up, and a long statement is no mistake here. */
 export async function settle(sql: PoolClient): Promise<void> {
