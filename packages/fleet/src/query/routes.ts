@@ -6,7 +6,7 @@ import type { FleetDatabase } from '../database/fleet-database.ts'
 import { entityRoutes } from './entity-routes.ts'
 import { logRoutes } from './log-routes.ts'
 import { readerRoutes } from './reader-routes.ts'
-import { createScopedStores } from './scoped-stores.ts'
+import { createScopedStores, type ScopedStores } from './scoped-stores.ts'
 import { sqlRoutes } from './sql-routes.ts'
 import { tenantRoutes } from './tenant-routes.ts'
 import { traceRoutes } from './trace-routes.ts'
@@ -17,8 +17,11 @@ export interface QueryRoom {
   readonly clock: Clock
 }
 
-/** Every question that is asked of the fleet's rows. Running tails end when the app begins to close, and the readers' connections with them. */
-export function queryRoutes(app: FastifyInstance, { database, fasten, clock }: QueryRoom): void {
+/**
+ * Every question that is asked of the fleet's rows. Running tails end when the app begins to close, and with them the readers' connections, which
+ * other rooms may borrow until then.
+ */
+export function queryRoutes(app: FastifyInstance, { database, fasten, clock }: QueryRoom): ScopedStores {
   const stores = createScopedStores({ database })
   app.addHook('preClose', async () => stores.close())
   const deps = { fasten, stores }
@@ -28,4 +31,5 @@ export function queryRoutes(app: FastifyInstance, { database, fasten, clock }: Q
   tenantRoutes(app, deps)
   logRoutes(app, deps)
   sqlRoutes(app, { fasten, database, clock })
+  return stores
 }

@@ -11,6 +11,7 @@ import { openFleetDatabase, type FleetDatabase } from '../database/fleet-databas
 import { ingestRoutes } from '../ingest/ingest-routes.ts'
 import { openWitnessKey } from '../ingest/witness-key.ts'
 import { authenticateNode } from '../nodes/authenticate-node.ts'
+import { askRoutes } from '../metrics/ask/ask-routes.ts'
 import { startFollower } from '../metrics/follow/follower.ts'
 import { nodesRoutes } from '../nodes/nodes.ts'
 import { layRows } from '../trail/lay-rows.ts'
@@ -84,7 +85,8 @@ export async function serve(
     const file = join(config.dataDir, 'first-password')
     if ((await ensureFirstAdmin(access, { file, tellPerson })) === 'written')
       onProgress(`the first login is admin; its password is in ${file}`)
-    queryRoutes(app, { database, fasten, clock })
+    const stores = queryRoutes(app, { database, fasten, clock })
+    askRoutes(app, { database, fasten, clock, stores })
     ingestRoutes(app, { database, fasten, clock, witness, name: config.name })
     const follower = startFollower({ database, fasten, clock })
     closers.push(() => follower.close())

@@ -190,6 +190,13 @@ export const fleetCodes = {
     severity: 'info',
     description: 'Somebody took rows away as a file.',
   },
+  METRICS_READ: {
+    category: 'reading',
+    action: 'metrics.read',
+    severity: 'info',
+    high_volume: true,
+    description: 'Somebody was shown numbers that were counted from rows.',
+  },
   SQL_RUN: {
     category: 'reading',
     action: 'sql.run',

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import { openStore, parseDsn } from 'fasten/store'
+import { spooled } from 'fasten/testing'
+import { startPostgres } from '../../../../fasten/src/store/postgres/fixtures/server.ts'
+import { startFleet } from '../../testing/fixtures/start-fleet.ts'
+import { createTraffic, type Of } from '../fixtures/red-fleet.ts'
+
+const server = await startPostgres()
+const fleet = await startFleet({ databaseUrl: await server.freshDatabase() })
+after(async () => {
+  await fleet.close()
+  await server.remove()
+})
+
+/** Two hours of acme's accesses, every sixth of them failing, one of another tenant beside each. */
+const source = createTraffic()
+const drafts = Array.from({ length: 240 }, (_, i) => {
+  const timestamp = `2031-03-01T${String(8 + Math.floor(i / 120)).padStart(2, '0')}:${String(Math.floor(i / 2) % 60).padStart(2, '0')}:30.000000Z`
+  const one = (of: Of, duration_us: number) =>
+    source.api(of, {
+      timestamp,
+      route: `/r/${i % 3}`,
+      method: 'GET',
+      status: i % 6 === 0 ? 500 : i % 6 === 1 ? 404 : 200,
+      duration_us,
+      request_id: `${of.tenant}-${i}`,
+      trace_id: 'ab'.repeat(16),
+    })
+  return [
+    one({ tenant: 'acme', node: `n${i % 2}` }, 1000 * (i + 1)),
+    one({ tenant: 'umbrella' }, 77_000_000),
+    source.audit({ tenant: i % 2 === 0 ? 'acme' : 'umbrella' }, { timestamp, code: 'ORDER_PLACED' }),
+  ]
+}).flat()
+const store = await openStore({
+  dsn: parseDsn(fleet.database.ownerUrl, { at: 'test' }),
+  streams: ['audit', 'sys', 'api'],
+})
+await store.append({ spool: '00000000000000bb', position: 1n, drafts: drafts.map(spooled) })
+await store.close()
+const viewer = await fleet.key('viewer', ['acme'])
+const auditor = await fleet.key('auditor', 'all')
+await counted()
+
+/** The follower of the server that runs has come to what was stored. */
+async function counted(): Promise<void> {
+  for (;;) {
+    const { rows } = await fleet.database.pool.query<{ counted: string }>(
+      'SELECT sum(requests) AS counted FROM fleet_red WHERE tier = 4',
+    )
+    const { rows: codes } = await fleet.database.pool.query<{ rows: string }>(
+      `SELECT sum(rows) AS rows FROM fleet_red_codes JOIN fleet_red_code_series USING (series_id) WHERE tier = 4 AND code = 'ORDER_PLACED'`,
+    )
+    if (Number(rows[0]?.counted) >= 480 && Number(codes[0]?.rows) >= 240) return
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}
+
+const day = 'since=2031-03-01T08:00:00Z&until=2031-03-01T10:00:00Z'
+interface Numbers {
+  readonly requests: number
+  readonly errors: number
+  readonly client_errors: number
+  readonly sum_us: string
+  readonly max_us: number
+  readonly p50_us: number
+  readonly p99_us: number
+}
+type Group = Numbers & {
+  readonly group: Record<string, string>
+  readonly exemplars: Record<string, { readonly request_id: string }>
+  readonly steps: readonly (Numbers & { readonly at: string })[]
+  readonly compared: Group | null
+}
+interface Red {
+  readonly since: string
+  readonly until: string
+  readonly total: Group
+  readonly groups: readonly Group[]
+  readonly top_routes: readonly Group[]
+}
+const ask = async <T>(key: string | undefined, path: string): Promise<T> => {
+  const { status, body } = await fleet.ask(key, path)
+  assert.equal(status, 200, JSON.stringify(body))
+  return body as T
+}
+
+test('rate, errors, durations and exemplars of one tenant are those of its rows, and no others', async () => {
+  const red = await ask<Red>(viewer, `/api/v1/metrics/red?${day}`)
+  const { requests, errors, client_errors, sum_us, max_us, p50_us, exemplars } = red.total
+  assert.deepEqual(
+    { requests, errors, client_errors, sum_us, max_us },
+    { requests: 240, errors: 40, client_errors: 40, sum_us: String((240 * 241 * 1000) / 2), max_us: 240_000 },
+  )
+  assert.ok(Math.abs(p50_us - 120_000) <= 1200, `${p50_us}`)
+  assert.deepEqual(
+    { slowest: exemplars['slowest']?.request_id, error: exemplars['latest_error']?.request_id },
+    { slowest: 'acme-239', error: 'acme-234' },
+  )
+  assert.deepEqual(
+    red.top_routes.map(({ group, requests: own }) => [group['route'], own]),
+    [
+      ['/r/0', 80],
+      ['/r/1', 80],
+      ['/r/2', 80],
+    ],
+  )
+  assert.doesNotMatch(JSON.stringify(red), /umbrella|77000000/)
+})
+
+test('naming another tenant in a filter shows nothing of it', async () => {
+  const red = await ask<Red>(viewer, `/api/v1/metrics/red?${day}&tenant=umbrella&group_by=tenant,route`)
+  assert.deepEqual([red.total.requests, red.groups, red.top_routes], [0, [], []])
+  const codes = await ask<{ rows: number }>(viewer, `/api/v1/metrics/codes?${day}&tenant=umbrella`)
+  assert.equal(codes.rows, 0)
+})
+
+test('groups, steps and a range to compare with add up', async () => {
+  const red = await ask<Red>(
+    viewer,
+    `/api/v1/metrics/red?since=2031-03-01T09:00:00Z&until=2031-03-01T10:00:00Z&step=15m&group_by=node&compare=previous`,
+  )
+  assert.deepEqual(
+    red.groups.map(({ group, requests, compared }) => [group, requests, compared?.requests]),
+    [
+      [{ node: 'n0' }, 60, 60],
+      [{ node: 'n1' }, 60, 60],
+    ],
+  )
+  const [first] = red.groups
+  assert.deepEqual(
+    first?.steps.map(({ at, requests }) => [at.slice(11, 16), requests]),
+    [
+      ['09:00', 15],
+      ['09:15', 15],
+      ['09:30', 15],
+      ['09:45', 15],
+    ],
+  )
+  assert.equal(red.total.compared?.sum_us, String((120 * 121 * 1000) / 2))
+})
+
+test('a range that cuts hours and days is answered to the minute', async () => {
+  const red = await ask<Red>(
+    viewer,
+    '/api/v1/metrics/red?since=2031-02-27T12:34:00Z&until=2031-03-01T09:07:00Z',
+  )
+  assert.deepEqual([red.until, red.total.requests], ['2031-03-01T09:07:00.000Z', 134])
+})
+
+test('audit rows are counted by code and outcome', async () => {
+  const answer = await ask<{ groups: unknown }>(
+    viewer,
+    `/api/v1/metrics/codes?${day}&step=1h&code=ORDER_PLACED`,
+  )
+  assert.deepEqual(answer.groups, [
+    {
+      group: { code: 'ORDER_PLACED', outcome: 'success' },
+      rows: 120,
+      steps: [
+        { at: '2031-03-01T08:00:00.000Z', rows: 60 },
+        { at: '2031-03-01T09:00:00.000Z', rows: 60 },
+      ],
+    },
+  ])
+  const all = await ask<{ rows: number }>(auditor, `/api/v1/metrics/codes?${day}&code=ORDER_PLACED`)
+  assert.equal(all.rows, 240)
+})
+
+test('questions that make no sense are refused with the reason, and nobody asks without a credential', async () => {
+  const statuses: [string, number][] = []
+  for (const query of [
+    'step=90',
+    'since=never',
+    'since=-1h&until=-2h',
+    'nonsense=1',
+    'group_by=actor',
+    'step=1m&since=-30d',
+  ])
+    statuses.push([query, (await fleet.ask(viewer, `/api/v1/metrics/red?${query}`)).status])
+  assert.deepEqual(
+    statuses.filter(([, status]) => status !== 422 && status !== 400),
+    [],
+  )
+  assert.equal((await fleet.ask(undefined, '/api/v1/metrics/red')).status, 401)
+})
+
+test('every answer is told with who asked', async () => {
+  await ask(viewer, `/api/v1/metrics/red?${day}&route=/r/1`)
+  const told = await fleet.told('METRICS_READ')
+  const { detail } = told.at(-1) as unknown as { detail: { operation: string; tenants: string } }
+  assert.deepEqual([detail.operation, detail.tenants], ['red', '["acme"]'])
+})
