@@ -302,7 +302,14 @@ export const answerSchemas: Readonly<Record<string, Schema>> = {
     },
     { emission },
   ),
-  logs: object({ logs: list(object({ log: text, stream: oneOf(streams), size: count, head_hash: text })) }),
+  logs: object({
+    logs: list(
+      object(
+        { log: text, stream: oneOf(streams), size: count, head_hash: text },
+        { shipped_size: count, shipped_at: text },
+      ),
+    ),
+  }),
   csv: {
     type: 'string',
     description:

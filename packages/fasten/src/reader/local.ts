@@ -3,7 +3,7 @@ import type { Clock } from '../core/clock.ts'
 import type { Digest } from '../core/digest.ts'
 import { streams, type StreamName } from '../core/row.ts'
 import type {
-  LogHead,
+  ListedLog,
   RowSource,
   ScanFilter,
   SourceSummary,
@@ -147,8 +147,18 @@ export function localReader(options: LocalReaderOptions): Reader {
     verify: async (range, signal, trust) =>
       verifyLogs(distinct(sources), range, digest, signal, trust, checker),
     async logs() {
-      const heads: LogHead[] = []
-      for (const source of distinct(sources)) heads.push(...(await source.heads()))
+      const heads: ListedLog[] = []
+      for (const source of distinct(sources)) {
+        const shipped = new Map(((await source.shipped?.()) ?? []).map((each) => [each.log, each]))
+        for (const head of await source.heads()) {
+          const { size, at = null } = shipped.get(head.log) ?? {}
+          heads.push({
+            ...head,
+            ...(size === undefined ? {} : { shipped_size: size }),
+            ...(at === null ? {} : { shipped_at: at }),
+          })
+        }
+      }
       return heads.sort((one, other) => (one.log < other.log ? -1 : 1))
     },
     async topology(since, until) {

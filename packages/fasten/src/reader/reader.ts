@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Row, StreamName, VerificationState } from '../core/row.ts'
-import type { LogHead, ScanFilter, SourceSummary } from '../store/ports.ts'
+import type { ListedLog, ScanFilter, SourceSummary } from '../store/ports.ts'
 import type { Trust } from '../core/anchor.ts'
 import type { Verdict } from '../core/verdict.ts'
 import type { ShownDisclosures } from './disclosures.ts'
@@ -146,8 +146,8 @@ export interface Reader {
   tail(query: TailQuery, signal: AbortSignal): AsyncIterable<TailEvent>
   /** `trust` says whose signatures count, and which checkpoints were kept elsewhere. Throws `BAD_TARGET` where the answer would be another machine's word. */
   verify(range: VerifyRange, signal?: AbortSignal, trust?: Trust): Promise<Verdict>
-  /** Every log of the store with its size and the hash of its newest row, by name. */
-  logs(): Promise<readonly LogHead[]>
+  /** Every log of the store with its size, the hash of its newest row and how much of it is at a fleet, by name. */
+  logs(): Promise<readonly ListedLog[]>
   topology(since?: string, until?: string): Promise<readonly SourceSummary[]>
   doctor(): Promise<DoctorReport>
   close(): Promise<void>

@@ -3,7 +3,7 @@ import { FastenError } from '../core/error.ts'
 import { streams, type StreamName, type VerificationState } from '../core/row.ts'
 import { formatMicros, parseTime } from '../core/timestamp.ts'
 import type { Verdict } from '../core/verdict.ts'
-import type { LogHead, SourceSummary } from '../store/ports.ts'
+import type { ListedLog, SourceSummary } from '../store/ports.ts'
 import { encodeAfter } from './cursor.ts'
 import { canMatch } from './parameters.ts'
 import { searchOfPage } from './question-search.ts'
@@ -89,7 +89,7 @@ export function remoteReader(options: RemoteReaderOptions): Reader {
       return body as unknown as Verdict
     },
     async logs() {
-      return listIn(await call.json('/logs', new URLSearchParams()), 'logs') as readonly LogHead[]
+      return listIn(await call.json('/logs', new URLSearchParams()), 'logs') as readonly ListedLog[]
     },
     async topology(since, until) {
       const search = new URLSearchParams({

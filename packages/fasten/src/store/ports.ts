@@ -198,6 +198,13 @@ export interface LogHead {
   readonly head_hash: string
 }
 
+/** A log as a reader lists it. */
+export interface ListedLog extends LogHead {
+  /** How many of its rows are at a fleet, and when it last took some; absent for a log that was never shipped. */
+  readonly shipped_size?: number
+  readonly shipped_at?: string
+}
+
 /** One stored row with everything a verifier compares. */
 export interface EvidenceRow {
   /** The `monotonic_seq` column, whatever the leaf says. */

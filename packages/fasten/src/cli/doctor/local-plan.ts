@@ -8,6 +8,7 @@ import { spoolRootOf } from '../spool-root.ts'
 import type { Target } from '../target.ts'
 import { fail, skip, warn, type Check, type Finding } from './check.ts'
 import { diskCheck, syncCheck, type SyncFinding } from './disk-checks.ts'
+import { fleetCheck } from './fleet-check.ts'
 import { clockCheck, envCheck, runtimeCheck } from './host-checks.ts'
 import { keyCheck } from './key-check.ts'
 import { privacyCheck } from './privacy-check.ts'
@@ -149,6 +150,7 @@ function readingChecks(
     asking('correlation', ({ reader }) => correlationCheck(reader)),
     asking('codes', ({ reader }) => unregisteredCheck(reader)),
     asking('trouble', ({ reader }) => troubleCheck(reader, world.clock)),
+    asking('fleet', ({ reader }) => fleetCheck(reader, world.env, world.clock)),
   ]
 }
 
