@@ -173,13 +173,12 @@ async function answerTo(who: Who, path: string, body: string | undefined): Promi
 
 /** A tail sends what there is and a comment or a place, and then waits. */
 async function beginningOf(response: Response, stop: AbortController): Promise<string> {
-  const reader = response.body?.getReader()
   let text = ''
   const decoder = new TextDecoder()
-  while (reader !== undefined && !/^(id|:|event: place)/m.test(text)) {
-    const { done, value } = await reader.read()
-    if (done) break
-    text += decoder.decode(value, { stream: true })
+  const parts = (response.body ?? []) as AsyncIterable<Uint8Array>
+  for await (const part of parts) {
+    text += decoder.decode(part, { stream: true })
+    if (/^(id|:|event: place)/m.test(text)) break
   }
   stop.abort()
   return text
