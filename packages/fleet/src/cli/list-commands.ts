@@ -7,23 +7,16 @@ import { tableLines } from './table-lines.ts'
 type Env = Readonly<Record<string, string | undefined>>
 type Line = Readonly<Record<string, unknown>>
 
-/** `fleet tenants`, `fleet nodes` and `fleet sql`: tables of what a fleet answers, or the answer itself with `--json`. */
+/** `fleet tenants` and `fleet sql`: tables of what a fleet answers, or the answer itself with `--json`. */
 export function listCommands(program: Command, env: Env): void {
-  for (const [name, description, member] of [
-    ['tenants', 'whose rows you may see, and how many there are', 'tenants'],
-    ['nodes', 'the nodes that send, and how far they are', 'nodes'],
-  ] as const)
-    program
-      .command(name)
-      .description(`${description} (FLEET_URL, FLEET_TOKEN)`)
-      .option('--json', 'as JSON')
-      .action(async ({ json }: { readonly json?: boolean }) => {
-        const answer = (await fleetClient(env).ask('GET', `/api/v1/${name}`)) as Record<
-          string,
-          readonly Line[]
-        >
-        print(json === true ? [JSON.stringify(answer)] : linesOf(answer[member] ?? []), `no ${name}`)
-      })
+  program
+    .command('tenants')
+    .description('whose rows you may see, and how many there are (FLEET_URL, FLEET_TOKEN)')
+    .option('--json', 'as JSON')
+    .action(async ({ json }: { readonly json?: boolean }) => {
+      const answer = (await fleetClient(env).ask('GET', '/api/v1/tenants')) as { tenants: readonly Line[] }
+      print(json === true ? [JSON.stringify(answer)] : linesOf(answer.tenants), 'no tenants')
+    })
   program
     .command('sql')
     .description('one query over audit, sys and api, of rows you may see (FLEET_URL, FLEET_TOKEN)')

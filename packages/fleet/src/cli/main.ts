@@ -6,6 +6,7 @@ import { adminCommand } from './admin-command.ts'
 import { backupCommands } from './backup-commands.ts'
 import { keysCommand } from './keys-command.ts'
 import { listCommands } from './list-commands.ts'
+import { nodesCommand } from './nodes-command.ts'
 import { readingCommands } from './reading-commands.ts'
 import { runServe } from './serve-command.ts'
 import { traceCommand } from './trace-command.ts'
@@ -24,6 +25,7 @@ backupCommands(program, process.env)
 readingCommands(program, process.env)
 traceCommand(program, process.env)
 listCommands(program, process.env)
+nodesCommand(program, process.env)
 
 try {
   await program.parseAsync()

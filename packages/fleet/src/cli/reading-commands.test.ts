@@ -3,7 +3,9 @@ import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import type { ShownNode } from '../nodes/list/shown-node.ts'
 import { openTestFleet, type Who } from '../query/fixtures/fleet-of-tenants.ts'
+import { nodeLines } from './nodes-command.ts'
 
 const meta = { category: 'test', action: 'test.do', severity: 'info', description: 'A test.' } as const
 const fleet = await openTestFleet()
@@ -67,4 +69,29 @@ test('without an address or a key it says which variable is missing; what the fl
   assert.match(address.err, /FLEET_URL/)
   assert.match(key.err, /FLEET_TOKEN/)
   assert.match(refused.err, /SQL_REFUSED.*begin with SELECT/)
+})
+
+test('nodes stand in one line each', () => {
+  const node: ShownNode = {
+    node_id: 'n_1',
+    source_node_id: 'edge-1',
+    service_id: 'shop',
+    tenants: ['acme'],
+    software: 'fasten/0.1.0',
+    enrolled_at: '2026-11-26T00:00:00.000Z',
+    revoked_at: null,
+    last_seen_at: '2026-11-26T10:00:00.000Z',
+    silent_after_s: 120,
+    needs_certificate: false,
+    clock: { offset_ms: -3, bound_ms: 20, said_at: '2026-11-26T10:00:00.000Z' },
+    spool: { rows: 7, bytes: 700, bytes_max: null },
+    lag: { rows: 5, seconds: 2.4 },
+    chain: 'pass',
+    alarms: [],
+    logs: [],
+  }
+  assert.deepEqual(nodeLines([node]), [
+    'node    service  tenants  chain  seen                      behind       clock  waiting  software      alarms  id',
+    'edge-1  shop     acme     pass   2026-11-26T10:00:00.000Z  5 rows, 2 s  -3 ms  7 rows   fasten/0.1.0  -       n_1',
+  ])
 })
