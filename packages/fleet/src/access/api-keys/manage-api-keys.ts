@@ -2,7 +2,7 @@
 import { Problem } from '../../web/problem.ts'
 import type { Principal } from '../../web/principal.ts'
 import { now, type AccessDeps } from '../access-deps.ts'
-import { reachesAll } from '../reaches-all.ts'
+import { ownUser, reachesAll } from '../reaches-all.ts'
 import { apiKeyColumns, shownKey, type ApiKey, type ApiKeyRow } from './api-key.ts'
 
 /** The keys of whoever asks, newest first; those of everybody for who may read the access of the whole fleet. */
@@ -13,7 +13,7 @@ export async function listApiKeys(
   const isForAll = reachesAll(principal, 'access:read')
   const { rows } = await database.pool.query<ApiKeyRow>(
     `SELECT ${apiKeyColumns} FROM fleet_api_keys WHERE $1 OR user_id = $2 ORDER BY created_at DESC, prefix LIMIT 1000`,
-    [isForAll, principal.user_id ?? null],
+    [isForAll, ownUser(principal)],
   )
   return rows.map(shownKey)
 }
@@ -32,7 +32,7 @@ export async function revokeApiKey(deps: AccessDeps, principal: Principal, keyId
         now(deps),
         principal.actor,
         reachesAll(principal, 'access:manage'),
-        principal.user_id ?? null,
+        ownUser(principal),
       ],
     )
     const [row] = rows

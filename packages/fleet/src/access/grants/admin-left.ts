@@ -2,12 +2,15 @@
 import type { PoolClient } from 'pg'
 import { Problem } from '../../web/problem.ts'
 
+/** Held until the end of the transaction by whoever takes an administrator away. */
+const adminLock = 7_117_002
+
 /**
  * Throws Problem 409 `LAST_ADMIN` when, as this transaction leaves it, nobody holds the role admin over the whole fleet without an end: neither a
  * user who is not locked, nor a group. Two that take away the last two wait for each other.
  */
 export async function requireAdminLeft(sql: PoolClient, at: Date): Promise<void> {
-  await sql.query('LOCK TABLE fleet_grants, fleet_users IN SHARE ROW EXCLUSIVE MODE')
+  await sql.query('SELECT pg_advisory_xact_lock($1)', [adminLock])
   const { rowCount } = await sql.query(
     `SELECT 1 FROM fleet_grants g LEFT JOIN fleet_users u USING (user_id)
     WHERE g.role = 'admin' AND g.tenants IS NULL AND g.codes IS NULL AND g.revoked_at IS NULL

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { createSystemClock } from 'fasten/store'
 import { startPostgres } from '../../../../fasten/src/store/postgres/fixtures/server.ts'
+import { rescueUser } from '../users/users.ts'
 import { rawAsk } from '../../testing/fixtures/raw-ask.ts'
 import { startFleet, type Answer, type AskInit } from '../../testing/fixtures/start-fleet.ts'
 
@@ -276,6 +277,65 @@ test('users are made, locked and unlocked, and somebody always manages the fleet
   assert.equal((await me(admin)).status, 200, 'both were taken back whole')
 })
 
+test('a key of a user is not the user: it governs neither his sessions nor his keys', async () => {
+  const headers = { cookie: admin, ...own }
+  const body = { name: 'narrow', permissions: ['metrics:read'] }
+  const made = await fleet.ask(undefined, '/api/v1/api-keys', { method: 'POST', headers, body })
+  const { key, key_id } = made.body as { key: string; key_id: string }
+  const { session_id } = (await me(admin)).body as { session_id: string }
+  const answers = [
+    await fleet.ask(key, '/api/v1/sessions'),
+    await fleet.ask(key, '/api/v1/api-keys'),
+    await fleet.ask(key, `/api/v1/sessions/${session_id}`, { method: 'DELETE' }),
+    await fleet.ask(key, `/api/v1/api-keys/${key_id}`, { method: 'DELETE' }),
+    await post(
+      '/api/v1/password',
+      { current_password: chosen, new_password: chosen },
+      { authorization: `Bearer ${key}` },
+    ),
+  ]
+  assert.deepEqual(
+    answers.map((answer) => [answer.status, (answer.body as { code?: string }).code ?? answer.body]),
+    [
+      [200, { sessions: [] }],
+      [200, { keys: [] }],
+      [404, 'NO_SUCH_SESSION'],
+      [404, 'NO_SUCH_KEY'],
+      [403, 'FORBIDDEN'],
+    ],
+  )
+})
+
+test('two who take away the last two administrators at once leave one', async () => {
+  const as = (cookie: string, method: string, path: string, body?: unknown): Promise<Answer> =>
+    fleet.ask(undefined, `/api/v1${path}`, {
+      method,
+      headers: { cookie, ...own },
+      ...(body === undefined ? {} : { body }),
+    })
+  await as(admin, 'POST', '/grants', { to: { user: 'ada' }, role: 'admin', tenants: 'all' })
+  const { grants } = (await as(admin, 'GET', '/grants')).body as {
+    grants: { grant_id: string; role: string }[]
+  }
+  const admins = grants.filter(({ role }) => role === 'admin')
+  assert.equal(admins.length, 2)
+  // By a key of nobody: whoever takes away his own would be no administrator for the second.
+  const key = await fleet.key('admin')
+  const ended = await Promise.all(
+    admins.map(({ grant_id }) => fleet.ask(key, `/api/v1/grants/${grant_id}`, { method: 'DELETE' })),
+  )
+  assert.deepEqual(ended.map(({ status }) => status).toSorted(), [200, 409])
+})
+
+test('who works on the machine itself can let somebody in again', async () => {
+  const password = await rescueUser({ ...fleet, clock }, { actor: 'os:test' }, 'admin')
+  assert.equal((await me(admin)).status, 401)
+  assert.partialDeepStrictEqual((await logIn('admin', password)).body, { must_change_password: true })
+  await assert.rejects(rescueUser({ ...fleet, clock }, { actor: 'os:test' }, 'nobody'), {
+    code: 'NO_SUCH_USER',
+  })
+})
+
 test('every change was told, by whom, in which session, from where', async () => {
   const rows = await fleet.told(
     'USER_CREATED',
@@ -296,7 +356,7 @@ test('every change was told, by whom, in which session, from where', async () =>
   )
   assert.deepEqual(
     of('USER_CHANGED').map(({ detail }) => (detail as { changes: unknown }).changes),
-    [['locked'], ['unlocked']],
+    [['locked'], ['unlocked'], ['unlocked', 'password reset']],
     'what was rolled back was not told',
   )
   const [, granted] = of('ROLE_GRANTED')

@@ -3,7 +3,7 @@ import type { PoolClient } from 'pg'
 import { Problem } from '../../web/problem.ts'
 import type { Principal } from '../../web/principal.ts'
 import { now, type AccessDeps, type ChangeDeps } from '../access-deps.ts'
-import { reachesAll } from '../reaches-all.ts'
+import { ownUser, reachesAll } from '../reaches-all.ts'
 
 /** A session as it is shown. */
 export interface Session {
@@ -43,7 +43,7 @@ export async function listSessions(deps: AccessDeps, principal: Principal): Prom
       at,
       new Date(at.getTime() - deps.config.sessionIdleMs),
       reachesAll(principal, 'access:read'),
-      principal.user_id ?? null,
+      ownUser(principal),
     ],
   )
   return rows.map((row) => ({
@@ -60,7 +60,7 @@ export async function endSession(deps: AccessDeps, principal: Principal, session
   await deps.database.transact(async (sql) => {
     const ended = await endSessions(deps, sql, principal, {
       where: 'session_id = $3 AND ($4 OR user_id = $5)',
-      values: [sessionId, reachesAll(principal, 'access:manage'), principal.user_id ?? null],
+      values: [sessionId, reachesAll(principal, 'access:manage'), ownUser(principal)],
     })
     if (ended === 0)
       throw new Problem(404, 'NO_SUCH_SESSION', `there is no session ${sessionId} that you may end`)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { writeFileSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
 import { now, type AccessDeps } from '../access-deps.ts'
 import { hashPassword } from '../login/password.ts'
 import { newName, newSecret } from '../secret.ts'
@@ -60,8 +60,11 @@ export async function ensureFirstAdmin(
       detail: { grant: grantId, role: 'admin', tenants: 'all' },
     })
     // Written before the commit: an administrator whose password nobody knows must not come to be.
-    if (adminPassword === undefined && tellPerson === undefined)
+    if (adminPassword === undefined && tellPerson === undefined) {
+      // One that lies there is of a database that is gone.
+      rmSync(file, { force: true })
       writeFileSync(file, `${password}\n`, { mode: 0o600, flag: 'wx' })
+    }
     return true
   })
   if (!isMade) return 'nobody'
