@@ -38,6 +38,18 @@ describe('NATS', { skip, timeout: 300_000 }, () => {
   })
   const as = <T>(request_id: string, work: () => T): T => runWithContext({ request_id }, work)
 
+  /** A stream of its own, with the durable consumer `d`. */
+  const streamFor = async (
+    nc: NatsConnection,
+    options: { readonly max_deliver?: number } = {},
+  ): Promise<string> => {
+    const name = `s${randomUUID().slice(0, 8)}`
+    const manager = await jetstreamManager(nc)
+    await manager.streams.add({ name, subjects: [`${name}.*`] })
+    await manager.consumers.add(name, { durable_name: 'd', ack_policy: AckPolicy.Explicit, ...options })
+    return name
+  }
+
   describeCarrier('NATS, through nats-server', async () => natsHarness(plain))
 
   test('publish, callbacks and queue groups', async () => {
@@ -148,10 +160,7 @@ describe('NATS', { skip, timeout: 300_000 }, () => {
     const nc = await connection()
     const { fasten, rows } = recordingMessages()
     instrumentNats(nc, { headers, fasten, records: true })
-    const name = `s${randomUUID().slice(0, 8)}`
-    const manager = await jetstreamManager(nc)
-    await manager.streams.add({ name, subjects: [`${name}.*`] })
-    await manager.consumers.add(name, { durable_name: 'd', ack_policy: AckPolicy.Explicit })
+    const name = await streamFor(nc)
     const js = jetstream(nc)
     const subjects = ['take', 'twice', 'refuse', 'slow', 'sure', 'keep']
     for (const subject of subjects) await as(subject, async () => js.publish(`${name}.${subject}`, 'x'))
@@ -212,10 +221,7 @@ describe('NATS', { skip, timeout: 300_000 }, () => {
     const nc = await connection()
     const { fasten, rows } = recordingMessages()
     instrumentNats(nc, { headers, fasten, records: true })
-    const name = `s${randomUUID().slice(0, 8)}`
-    const manager = await jetstreamManager(nc)
-    await manager.streams.add({ name, subjects: [`${name}.*`] })
-    await manager.consumers.add(name, { durable_name: 'd', ack_policy: AckPolicy.Explicit, max_deliver: 2 })
+    const name = await streamFor(nc, { max_deliver: 2 })
     const given: unknown[] = []
     plain.subscribe(`$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.${name}.d`, {
       callback: (_, message) => void given.push(message.json<{ readonly deliveries: number }>().deliveries),
