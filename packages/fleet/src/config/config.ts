@@ -4,6 +4,7 @@ import { resolve } from 'node:path'
 import { FastenError } from 'fasten'
 import { z } from 'zod'
 import { accessConfig, accessProblem, accessVariables, type AccessConfig } from './access-config.ts'
+import { nodesConfig, nodesProblem, nodesVariables, type NodesConfig } from './nodes-config.ts'
 
 /** Checked and complete. Whatever is secret stands behind a function, so that printing a configuration prints none of it. */
 export interface FleetConfig {
@@ -22,6 +23,7 @@ export interface FleetConfig {
   readonly secret: (() => Buffer) | undefined
   readonly log: 'json' | 'pretty' | 'silent'
   readonly access: AccessConfig
+  readonly nodes: NodesConfig
 }
 
 const text = (max: number) => z.string().min(1).max(max)
@@ -48,6 +50,7 @@ const variables = z.object({
     .optional(),
   FLEET_LOG: z.enum(['json', 'pretty', 'silent']).default('json'),
   ...accessVariables,
+  ...nodesVariables,
 })
 
 type Variables = Readonly<Record<string, string | undefined>>
@@ -88,14 +91,15 @@ export function readFleetConfig(env: Variables): FleetConfig {
     secret: secret === undefined ? undefined : () => secretBytes(secret),
     log: rest.FLEET_LOG,
     access: accessConfig(rest, publicUrl),
+    nodes: nodesConfig(rest),
   }
 }
 
 /** What is wrong with variables that are each right. */
 function together(values: z.output<typeof variables> | undefined): readonly string[] {
   if (values === undefined) return []
-  const problem = accessProblem(values, withoutSlash(values.FLEET_PUBLIC_URL))
-  return problem === undefined ? [] : [problem]
+  const problems = [accessProblem(values, withoutSlash(values.FLEET_PUBLIC_URL)), nodesProblem(values)]
+  return problems.filter((problem) => problem !== undefined)
 }
 
 const withoutSlash = (url: string | undefined): string | undefined => url?.replace(/\/+$/, '')

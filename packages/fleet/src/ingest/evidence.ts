@@ -2,7 +2,9 @@
 import { createHash } from 'node:crypto'
 import type { Fasten } from 'fasten'
 import { canonicalize } from 'fasten/core'
+import type { PoolClient } from 'pg'
 import type { FleetDatabase } from '../database/fleet-database.ts'
+import type { AlarmBook } from '../nodes/alarms/raise-alarm.ts'
 
 /** What was refused, and what the fleet knows instead. */
 export interface Refusal {
@@ -24,6 +26,7 @@ export interface Refusal {
 export interface EvidenceDeps {
   readonly database: Pick<FleetDatabase, 'transact'>
   readonly fasten: Fasten
+  readonly book: Pick<AlarmBook, 'raise'>
 }
 
 /** What one node can have kept within a day. Behind that it is only logged, so that nobody fills the database with refusals. */
@@ -32,7 +35,10 @@ const keptADay = 500
 /**
  * Keeps a refusal and tells of it in the fleet's own log, in one transaction. The same once more is counted and not told again.
  */
-export async function keepEvidence({ database, fasten }: EvidenceDeps, refusal: Refusal): Promise<void> {
+export async function keepEvidence(
+  { database, fasten, book }: EvidenceDeps,
+  refusal: Refusal,
+): Promise<void> {
   const { node_id, log, tenant, code, at_seq, message, sent, checkpoint, known } = refusal
   const digest = createHash('sha256')
     .update(canonicalize([node_id, log, code, at_seq ?? null, checkpoint ?? null]))
@@ -70,8 +76,36 @@ export async function keepEvidence({ database, fasten }: EvidenceDeps, refusal: 
       reason: message,
       detail: { refused: code, node_id, evidence: digest, ...(at_seq === undefined ? {} : { at_seq }) },
     })
+    await book.raise(sql, {
+      kind: alarmOf[code] ?? 'refusal',
+      // The name of a log that is not the sender's is whatever the sender likes: all of those are one alarm.
+      subject: tenant === null ? `node:${node_id}` : log,
+      node_id,
+      tenants: tenant === null ? 'all' : [tenant],
+      message: `${tenant === null ? `node ${node_id}` : log}: ${code}: ${message}`,
+      detail: {
+        refused: code,
+        evidence: digest,
+        signed_size: await signedSizeOf(sql, log),
+        ...(at_seq === undefined ? {} : { at_seq }),
+      },
+    })
     return true
   })
   if (!isKept)
     fasten.log.warn('evidence_not_kept', { node_id, log, code, at_seq: at_seq ?? null, reason: message })
+}
+
+const alarmOf: Readonly<Record<string, 'fork' | 'rollback'>> = {
+  FORK_DETECTED: 'fork',
+  ROLLED_BACK: 'rollback',
+}
+
+/** Beyond which the log goes on when a checkpoint that was refused is made good. */
+async function signedSizeOf(sql: PoolClient, log: string): Promise<number> {
+  const { rows } = await sql.query<{ size: string | null }>(
+    'SELECT max(size) AS size FROM fasten_checkpoints WHERE log = $1',
+    [log],
+  )
+  return Number(rows[0]?.size ?? 0)
 }

@@ -14,6 +14,7 @@ import { createReplica } from 'fasten/store/replica'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { fleetSchema, type FleetDatabase } from '../database/fleet-database.ts'
+import type { AlarmBook } from '../nodes/alarms/raise-alarm.ts'
 import { isLogOf } from '../nodes/is-log-of.ts'
 import { readNode, type Node } from '../nodes/node.ts'
 import { Problem } from '../web/problem.ts'
@@ -31,6 +32,8 @@ export interface IngestDeps {
   readonly witness: NoteSigner
   /** The fleet's name. */
   readonly name: string
+  /** Told of what is refused. */
+  readonly book: Pick<AlarmBook, 'raise'>
   readonly limits?: Partial<BodyLimits & SectionLimits>
   readonly admission?: AdmissionLimits
 }

@@ -18,6 +18,7 @@ export interface SectionResult {
 
 export interface TakeBodyDeps extends StoreRowsDeps {
   readonly database: StoreRowsDeps['database'] & Parameters<typeof noteLoss>[0]['database']
+  readonly book: Parameters<typeof noteLoss>[0]['book']
   /** The fleet's name: the service of its own logs. */
   readonly name: string
 }

@@ -10,6 +10,9 @@ import { openEmbeddedPostgres } from '../database/embedded/embedded-postgres.ts'
 import { openFleetDatabase, type FleetDatabase } from '../database/fleet-database.ts'
 import { ingestRoutes } from '../ingest/ingest-routes.ts'
 import { openWitnessKey } from '../ingest/witness-key.ts'
+import { channelsOf } from '../nodes/alarms/channels-of.ts'
+import { createAlarmBook } from '../nodes/alarms/raise-alarm.ts'
+import { startAlarms } from '../nodes/alarms/start-alarms.ts'
 import { authenticateNode } from '../nodes/authenticate-node.ts'
 import { askRoutes } from '../metrics/ask/ask-routes.ts'
 import { startFollower } from '../metrics/follow/follower.ts'
@@ -20,6 +23,7 @@ import { queryRoutes } from '../query/routes.ts'
 import { createApp, type DeclaredRoute } from '../web/app.ts'
 import { healthRoutes } from './health.ts'
 import { secretIn } from './secret-file.ts'
+import { tlsFiles } from './tls-files.ts'
 import { tellConfig } from './tell-config.ts'
 
 /** A fleet server that answers. */
@@ -66,6 +70,9 @@ export async function serve(
     closers.push(() => fasten.close())
     let isEnding = false
     const witness = await openWitnessKey({ database, secret, name: config.name })
+    const { tls, limits } = config.nodes
+    const channels = channelsOf(config.nodes, clock)
+    const book = createAlarmBook({ fasten, clock, channels: channels.map(({ name }) => name) })
     const access = { database, fasten, clock, secret, config: config.access }
     const app = await createApp({
       fasten,
@@ -75,6 +82,7 @@ export async function serve(
         perCredential: config.access.requestsPerMinute,
         perAddress: config.access.requestsPerMinuteAndAddress,
       },
+      ...(tls === undefined ? {} : { tls: tlsFiles(tls) }),
     })
     closers.push(() => app.close())
     healthRoutes(app, database, () => isEnding)
@@ -87,7 +95,7 @@ export async function serve(
       onProgress(`the first login is admin; its password is in ${file}`)
     const stores = queryRoutes(app, { database, fasten, clock })
     askRoutes(app, { database, fasten, clock, stores })
-    ingestRoutes(app, { database, fasten, clock, witness, name: config.name })
+    ingestRoutes(app, { database, fasten, clock, witness, name: config.name, book })
     const follower = startFollower({ database, fasten, clock })
     closers.push(() => follower.close())
     nodesRoutes(app, {
@@ -95,9 +103,12 @@ export async function serve(
       fasten,
       clock,
       fleet: { name: config.name, witness_vkey: formatVerifierKey(witness.key) },
-      wantsCertificate: false,
-      silentAfterS: 900,
+      wantsCertificate: tls?.clientCaFile !== undefined,
+      silentAfterS: limits.silentS,
+      book,
     })
+    const alarms = startAlarms({ database, fasten, clock, book, limits, channels, name: config.name })
+    closers.push(() => alarms.close())
     const address = await app.listen({ host: config.listen.host, port: config.listen.port })
     fasten.emit({
       code: 'FLEET_STARTED',

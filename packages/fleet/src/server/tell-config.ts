@@ -45,7 +45,7 @@ export async function tellConfig(
 }
 
 /** What anybody may know of a configuration who may read rows. */
-function visible({ access, ...config }: FleetConfig): Readonly<Record<string, unknown>> {
+function visible({ access, nodes, ...config }: FleetConfig): Readonly<Record<string, unknown>> {
   const { oidc } = access
   return {
     name: config.name,
@@ -68,5 +68,10 @@ function visible({ access, ...config }: FleetConfig): Readonly<Record<string, un
             groups_claim: oidc.groupsClaim,
           },
     groups: Object.fromEntries(oidc?.groups ?? []),
+    tls: nodes.tls !== undefined,
+    nodes_need_certificates: nodes.tls?.clientCaFile !== undefined,
+    alarm_limits: { ...nodes.limits },
+    alarm_webhook: nodes.webhook === undefined ? null : new URL(nodes.webhook.url).host,
+    alarm_mail: nodes.mail === undefined ? null : { from: nodes.mail.from, to: nodes.mail.to },
   }
 }

@@ -63,6 +63,8 @@ const table: Readonly<Record<string, string>> = {
   'GET /api/v1/enrolment-tokens': 'nodes:manage',
   'POST /api/v1/enrolment-tokens': 'nodes:manage',
   'DELETE /api/v1/enrolment-tokens/:token_id': 'nodes:manage',
+  'GET /api/v1/alarms': 'nodes:read',
+  'POST /api/v1/alarms/:alarm_id/acknowledge': 'nodes:manage',
   'GET /api/v1/nodes': 'nodes:read',
   'GET /api/v1/nodes/:node_id': 'nodes:read',
   'POST /api/v1/nodes/:node_id/revoke': 'nodes:manage',

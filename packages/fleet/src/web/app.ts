@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import cookie from '@fastify/cookie'
+import type { ServerOptions } from 'node:https'
 import helmet from '@fastify/helmet'
 import { FastenError, type Fasten } from 'fasten'
 import { setActor } from 'fasten/http'
@@ -9,6 +10,7 @@ import Fastify, {
   type FastifyInstance,
   type FastifyReply,
   type FastifyRequest,
+  type FastifyServerOptions,
 } from 'fastify'
 import { validatorCompiler } from 'fastify-type-provider-zod'
 import type { Authenticator, Needed } from './authenticator.ts'
@@ -41,6 +43,14 @@ export interface DeclaredRoute {
   readonly permission: Permission | 'self' | 'public'
 }
 
+/** PEM. */
+export interface TlsOptions {
+  readonly cert: string
+  readonly key: string
+  /** Clients are asked for a certificate of this authority. Who has none gets in all the same: what it opens, credentials say. */
+  readonly clientCa?: string
+}
+
 export interface AppOptions {
   readonly fasten: Fasten
   /** Tried in order; the first that knows the request's credential decides. */
@@ -50,6 +60,8 @@ export interface AppOptions {
   /** Whose `x-forwarded-…` is believed: so many proxies, or those with these addresses. Default nobody's. */
   readonly trustProxy?: number | readonly string[] | false
   readonly limits?: Limits
+  /** Left out: plain HTTP. */
+  readonly tls?: TlsOptions | undefined
 }
 
 /**
@@ -63,8 +75,9 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     bodyBytesMax = 1_048_576,
     trustProxy = false,
     limits = defaultLimits,
+    tls,
   } = options
-  const app = Fastify({
+  const settings: FastifyServerOptions & { readonly https?: ServerOptions } = {
     bodyLimit: bodyBytesMax,
     trustProxy:
       typeof trustProxy === 'object'
@@ -73,7 +86,9 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     requestTimeout: 120_000,
     routerOptions: { maxParamLength: 2048 },
     return503OnClosing: true,
-  })
+    ...(tls === undefined ? {} : { https: listenerOf(tls) }),
+  }
+  const app = Fastify(settings)
   await app.register(fastifyShim({ fasten, skip: ['/healthz', '/readyz'], trustProxy }))
   await app.register(helmet, {
     contentSecurityPolicy: { directives: { 'default-src': ["'none'"], 'frame-ancestors': ["'none'"] } },
@@ -120,6 +135,13 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   })
   return app
 }
+
+const listenerOf = ({ cert, key, clientCa }: TlsOptions): ServerOptions => ({
+  cert,
+  key,
+  minVersion: 'TLSv1.2',
+  ...(clientCa === undefined ? {} : { ca: clientCa, requestCert: true, rejectUnauthorized: false }),
+})
 
 async function authenticate(
   request: FastifyRequest,
