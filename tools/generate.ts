@@ -31,6 +31,7 @@ const pages: Readonly<Record<string, (tree: Tree) => string | Promise<string>>> 
   // Written by hand but for the code they show.
   'README.md': (tree) => embeddedCode(tree.get('README.md') ?? '', tree),
   'packages/fasten/README.md': (tree) => embeddedCode(tree.get('packages/fasten/README.md') ?? '', tree),
+  'docs/guides/fleet-red.md': (tree) => embeddedCode(tree.get('docs/guides/fleet-red.md') ?? '', tree),
 }
 
 const isCheck = process.argv.includes('--check')

@@ -22,6 +22,8 @@ export interface FleetConfig {
   /** 32 bytes that all servers of one fleet share; undefined for the file `secret` below `dataDir`. */
   readonly secret: (() => Buffer) | undefined
   readonly log: 'json' | 'pretty' | 'silent'
+  /** Who may scrape /metrics: keys with metrics:read, or whoever reaches the server. */
+  readonly metrics: 'key' | 'public'
   readonly access: AccessConfig
   readonly nodes: NodesConfig
 }
@@ -49,6 +51,7 @@ const variables = z.object({
     .regex(/^([0-9a-fA-F]{64}|[A-Za-z0-9+/_-]{43}=?)$/, 'is 32 bytes in hex or base64: openssl rand -hex 32')
     .optional(),
   FLEET_LOG: z.enum(['json', 'pretty', 'silent']).default('json'),
+  FLEET_METRICS: z.enum(['key', 'public']).default('key'),
   ...accessVariables,
   ...nodesVariables,
 })
@@ -90,6 +93,7 @@ export function readFleetConfig(env: Variables): FleetConfig {
     publicUrl,
     secret: secret === undefined ? undefined : () => secretBytes(secret),
     log: rest.FLEET_LOG,
+    metrics: rest.FLEET_METRICS,
     access: accessConfig(rest, publicUrl),
     nodes: nodesConfig(rest),
   }

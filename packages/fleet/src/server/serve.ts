@@ -15,6 +15,7 @@ import { createAlarmBook } from '../nodes/alarms/raise-alarm.ts'
 import { startAlarms } from '../nodes/alarms/start-alarms.ts'
 import { authenticateNode } from '../nodes/authenticate-node.ts'
 import { askRoutes } from '../metrics/ask/ask-routes.ts'
+import { exposeRoute } from '../metrics/expose/expose-route.ts'
 import { startFollower } from '../metrics/follow/follower.ts'
 import { nodesRoutes } from '../nodes/nodes.ts'
 import { layRows } from '../trail/lay-rows.ts'
@@ -96,6 +97,7 @@ export async function serve(
     const stores = queryRoutes(app, { database, fasten, clock })
     askRoutes(app, { database, fasten, clock, stores })
     ingestRoutes(app, { database, fasten, clock, witness, name: config.name, book })
+    exposeRoute(app, { database, fasten, clock, stores, metrics: config.metrics })
     const follower = startFollower({ database, fasten, clock })
     closers.push(() => follower.close())
     nodesRoutes(app, {

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { openStore, parseDsn } from 'fasten/store'
 import { spooled } from 'fasten/testing'
 import { startPostgres } from '../../../../fasten/src/store/postgres/fixtures/server.ts'
 import { startFleet } from '../../testing/fixtures/start-fleet.ts'
 import { createTraffic, type Of } from '../fixtures/red-fleet.ts'
+import { slowRoutes } from '../fixtures/slow-routes.ts'
 
 const server = await startPostgres()
 const fleet = await startFleet({ databaseUrl: await server.freshDatabase() })
@@ -192,4 +195,63 @@ test('every answer is told with who asked', async () => {
   const told = await fleet.told('METRICS_READ')
   const { detail } = told.at(-1) as unknown as { detail: { operation: string; tenants: string } }
   assert.deepEqual([detail.operation, detail.tenants], ['red', '["acme"]'])
+})
+
+test('Prometheus scrapes counters and histograms with exemplars, of the tenants of its key and of the fleet for all of them', async () => {
+  const scrape = (key: string | undefined, accept: string) =>
+    fleet
+      .ask(key, '/metrics', { headers: { accept } })
+      .then(({ status, body }) => ({ status, text: String(body) }))
+  assert.equal((await scrape(undefined, 'text/plain')).status, 401)
+  const own = await scrape(viewer, 'application/openmetrics-text; version=1.0.0')
+  const lines = own.text.split('\n')
+  assert.ok(
+    lines.includes(
+      `fasten_requests_total{tenant="acme",service="shop",route="/r/0",method="GET",status_class="5xx"} 40 # {request_id="acme-234",trace_id="${'ab'.repeat(16)}"} 1 1930125450`,
+    ),
+    own.text,
+  )
+  const count =
+    'fasten_request_duration_seconds_count{tenant="acme",service="shop",route="/r/2",method="GET"} 80'
+  assert.ok(lines.includes(count), own.text)
+  // 1 to 240 ms, each third of them, in /r/2: 3, 6, … 240 ms.
+  const bound = /_bucket\{tenant="acme",service="shop",route="\/r\/2",method="GET",le="0.1"\} (\d+)/.exec(
+    own.text,
+  )?.[1]
+  assert.ok(Math.abs(Number(bound) - 33) <= 1, bound)
+  assert.equal(lines.at(-2), '# EOF')
+  assert.doesNotMatch(own.text, /umbrella|fleet_|process_/)
+  const whole = await scrape(auditor, 'text/plain')
+  assert.match(whole.text, /^fasten_requests_total\{tenant="umbrella".*status_class="2xx"\} \d+$/m)
+  assert.match(whole.text, /^fleet_follower_position\{stream="api"\} \d+$/m)
+  assert.match(whole.text, /^process_cpu_seconds_total \d/m)
+  assert.doesNotMatch(whole.text, /request_id/)
+})
+
+test('a server that is told to shows its metrics to whoever reaches it', async () => {
+  const open = await startFleet({
+    databaseUrl: new URL(fleet.database.ownerUrl).href.replace(/[?&]schema=fleet/, ''),
+    env: {
+      FLEET_METRICS: 'public',
+      FLEET_SERVER_ID: 's2',
+      FLEET_SECRET: readFileSync(join(fleet.dataDir, 'secret'), 'utf8').trim(),
+    },
+  })
+  const { status, body } = await open.ask(undefined, '/metrics')
+  const red = await open.ask(undefined, '/api/v1/metrics/red')
+  await open.close()
+  assert.deepEqual([status, red.status], [200, 401])
+  assert.match(String(body), /^fleet_stored_rows_total \d+$/m)
+})
+
+test('the example of the guide does what it says', async () => {
+  const lines = await slowRoutes(fleet.url, viewer, {
+    since: '2031-03-01T08:00:00Z',
+    until: '2031-03-01T10:00:00Z',
+  })
+  assert.deepEqual(lines.map((line) => line.replace(/p99 [\d.]+ ms/, 'p99 … ms')).toSorted(), [
+    'shop /r/0: 80 requests, 40 errors, p99 … ms, see acme-237',
+    'shop /r/1: 80 requests, 0 errors, p99 … ms, see acme-238',
+    'shop /r/2: 80 requests, 0 errors, p99 … ms, see acme-239',
+  ])
 })

@@ -178,7 +178,7 @@ test('whoever may see one tenant sees no names, numbers or exemplars of another,
   assert.deepEqual(await seen(database.readerUrl('all', ['CODE_*'])), [])
 })
 
-test('ten thousand routes of one tenant on one day end in `(other)`, counted, and leave other tenants and days alone', async () => {
+test('ten thousand routes of one tenant on one day end in `(other)`, counted, and leave other tenants and days alone', async (t) => {
   const source = createTraffic()
   const many = Array.from({ length: 10_000 }, (_, i) =>
     source.api({ tenant: 'many' }, { route: `/r/${i % 9000}/x`, duration_us: 1000 }),
@@ -204,6 +204,10 @@ test('ten thousand routes of one tenant on one day end in `(other)`, counted, an
     "SELECT routes, other::int FROM fleet_red_days WHERE tenant = 'many' AND day = '2031-03-01'",
   )
   assert.deepEqual(said, [{ routes: 2000, other: 7000 }])
+  const { rows: sizes } = await pool.query<{ buckets: string; bytes: string; sketch: string }>(
+    `SELECT count(*) AS buckets, pg_total_relation_size('fleet_red') / count(*) AS bytes, round(avg(length(sketch))) AS sketch FROM fleet_red`,
+  )
+  t.diagnostic(`${JSON.stringify(sizes[0])} with indices`)
 })
 
 test('rows with damaged members, absurd durations and times before time do not stop the counting', async () => {

@@ -4,7 +4,7 @@
  * What an api row is counted under. The pattern that matched, where the row has one; else its path with everything taken out that may be an id or
  * a name of somebody, because numbers are kept longer than rows and shown to more people:
  *
- *   - without a route and answered 404 or 405: `unmatched`, so that whoever tries addresses at random makes one line and not thousands
+ *   - without a route and answered 404 or 405: `(unmatched)`, so that whoever tries addresses at random makes one line and not thousands
  *   - a part between `/` and `.` stays when it has only letters, `-` and `_`, at most 32 of them, or is a version such as `v2`; any other is `:id`
  *   - beyond eight parts: `*`
  *
@@ -17,7 +17,7 @@ export function routeOf(row: {
 }): string {
   const { route, path, status } = row
   if (route !== null && route !== '' && route !== path) return cut(route)
-  if ((route === null || route === '') && (status === 404 || status === 405)) return 'unmatched'
+  if ((route === null || route === '') && (status === 404 || status === 405)) return '(unmatched)'
   return path === null ? '' : cut(templateOf(path))
 }
 
