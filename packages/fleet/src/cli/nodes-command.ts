@@ -2,6 +2,7 @@
 import type { Command } from 'commander'
 import type { ShownNode } from '../nodes/list/shown-node.ts'
 import { fleetClient } from './fleet-client.ts'
+import { nodeJoiningCommands } from './node-joining-commands.ts'
 import { tableLines } from './table-lines.ts'
 
 interface NodesPage {
@@ -11,18 +12,19 @@ interface NodesPage {
 
 /** `fleet nodes`: every node that may be seen, in one line each; with `--json` all that is known of it. */
 export function nodesCommand(program: Command, env: Readonly<Record<string, string | undefined>>): void {
-  program
+  const command = program
     .command('nodes')
     .description(
       'the nodes that send: when they were heard of, and how far they are (FLEET_URL, FLEET_TOKEN)',
     )
     .option('--json', 'as JSON, with each log')
-    .action(async ({ json }: { readonly json?: boolean }) => {
+    .option('--revoked', 'those that were revoked, too')
+    .action(async ({ json, revoked = false }: { readonly json?: boolean; readonly revoked?: boolean }) => {
       const client = fleetClient(env)
       const nodes: ShownNode[] = []
       for (let after: string | undefined = ''; after !== undefined;) {
-        const more: string = after === '' ? '' : `?after=${encodeURIComponent(after)}`
-        const page = (await client.ask('GET', `/api/v1/nodes${more}`)) as NodesPage
+        const more: string = after === '' ? '' : `&after=${encodeURIComponent(after)}`
+        const page = (await client.ask('GET', `/api/v1/nodes?revoked=${revoked}${more}`)) as NodesPage
         nodes.push(...page.nodes)
         after = page.next
       }
@@ -30,6 +32,7 @@ export function nodesCommand(program: Command, env: Readonly<Record<string, stri
         json === true ? [JSON.stringify({ nodes })] : nodes.length === 0 ? ['no nodes'] : nodeLines(nodes)
       process.stdout.write(`${lines.join('\n')}\n`)
     })
+  nodeJoiningCommands(command, env)
 }
 
 const columns = [
