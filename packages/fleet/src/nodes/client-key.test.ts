@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { after, test } from 'node:test'
 import { startPostgres } from '../../../fasten/src/store/postgres/fixtures/server.ts'
 import { createEnrolmentToken } from './enrolment/create-enrolment-token.ts'
@@ -118,10 +119,11 @@ test(
               ...(credential === undefined ? {} : { authorization: `Bearer ${credential}` }),
             },
           },
-          async (response) => {
-            let text = ''
-            for await (const chunk of response.setEncoding('utf8') as AsyncIterable<string>) text += chunk
-            resolve({ status: response.statusCode ?? 0, body: JSON.parse(text) as Told['body'] })
+          (response) => {
+            text(response).then(
+              (said) => resolve({ status: response.statusCode ?? 0, body: JSON.parse(said) as Told['body'] }),
+              reject,
+            )
           },
         )
         sent.on('error', reject)

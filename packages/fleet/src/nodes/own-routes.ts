@@ -20,21 +20,25 @@ export function ownRoutes(server: FastifyInstance, deps: NodesDeps): void {
   const app = server.withTypeProvider<ZodTypeProvider>()
   const push = { permission: 'ingest:push' } as const
 
-  app.post('/ingest/v1/keys', { config: push, schema: { body: keyBody } }, async (request) => {
-    const is_new = await addKey(deps, nodeOf(request), request.body)
-    return { public_key: request.body.public_key, is_new }
-  })
+  app.post('/ingest/v1/keys', { config: push, schema: { body: keyBody } }, async ({ principal, body }) => ({
+    public_key: body.public_key,
+    is_new: await addKey(deps, nodeOf({ principal }), body),
+  }))
   app.post('/ingest/v1/credential', { config: push }, async (request, reply) => {
     const node_id = nodeOf(request)
     const isBound = request.principal.auth_method === 'mtls'
     const credential = await rotateOwn(deps, node_id, isBound ? clientKeyOf(request) : undefined)
     return reply.code(201).header('cache-control', 'no-store').send({ node_id, credential })
   })
-  app.post('/ingest/v1/status', { config: push, schema: { body: statusBody } }, async (request) => {
-    const micros = deps.clock.nowMicros()
-    await takeStatus(deps, nodeOf(request), request.body, micros)
-    return { server_time: formatMicros(deps.clock.nowMicros()) }
-  })
+  app.post(
+    '/ingest/v1/status',
+    { config: push, schema: { body: statusBody } },
+    async ({ principal, body }) => {
+      const micros = deps.clock.nowMicros()
+      await takeStatus(deps, nodeOf({ principal }), body, micros)
+      return { server_time: formatMicros(deps.clock.nowMicros()) }
+    },
+  )
 }
 
 function nodeOf({ principal }: Pick<FastifyRequest, 'principal'>): string {

@@ -175,23 +175,23 @@ test('clock, spool and lag are raised by what a node says, and over by what it s
   const node = await joined('reports')
   const log = 'acme/shop/reports/audit'
   const sent = (aheadS: number): object => ({ sent_at: formatMicros(micros + aheadS * 1_000_000) })
-  const after = async (about: Readonly<Record<string, unknown>>): Promise<readonly string[]> => {
+  const standing = async (about: Readonly<Record<string, unknown>>): Promise<readonly string[]> => {
     await node.status(about)
     await watchNodes(deps)
     return [...(await kinds(node.subject)), ...(await kinds(log))].sort()
   }
-  assert.deepEqual(await after({ ...sent(61) }), ['clock'])
-  assert.deepEqual(await after({ ...sent(59) }), [])
-  assert.deepEqual(await after({ ...sent(-80) }), [], 'a request may have been on its way for 30 s')
-  assert.deepEqual(await after({ ...sent(-80), round_trip_ms: 500 }), ['clock'])
-  assert.deepEqual(await after({ ...sent(-61), round_trip_ms: 2000 }), [], 'within its bound it is right')
-  assert.deepEqual(await after({ spool: { rows: 1, bytes: 81, bytes_max: 100 } }), ['spool'])
-  assert.deepEqual(await after({ spool: { rows: 1, bytes: 80, bytes_max: 100 } }), [])
-  assert.deepEqual(await after({ logs: [{ log, size: 1001, signed_size: 0 }] }), ['lag'])
-  assert.deepEqual(await after({ logs: [{ log, size: 1000, signed_size: 0 }] }), [])
+  assert.deepEqual(await standing({ ...sent(61) }), ['clock'])
+  assert.deepEqual(await standing({ ...sent(59) }), [])
+  assert.deepEqual(await standing({ ...sent(-80) }), [], 'a request may have been on its way for 30 s')
+  assert.deepEqual(await standing({ ...sent(-80), round_trip_ms: 500 }), ['clock'])
+  assert.deepEqual(await standing({ ...sent(-61), round_trip_ms: 2000 }), [], 'within its bound it is right')
+  assert.deepEqual(await standing({ spool: { rows: 1, bytes: 81, bytes_max: 100 } }), ['spool'])
+  assert.deepEqual(await standing({ spool: { rows: 1, bytes: 80, bytes_max: 100 } }), [])
+  assert.deepEqual(await standing({ logs: [{ log, size: 1001, signed_size: 0 }] }), ['lag'])
+  assert.deepEqual(await standing({ logs: [{ log, size: 1000, signed_size: 0 }] }), [])
   for (let minute = 0; minute < 16; minute++) {
     micros += minutes(1)
-    await after({ logs: [{ log, size: 1000, signed_size: 0 }] })
+    await standing({ logs: [{ log, size: 1000, signed_size: 0 }] })
   }
   assert.deepEqual(await kinds(log), ['lag'], 'few rows, and 15 minutes old')
   const shown = (await fleet.ask(admin, `/api/v1/nodes/${node.subject.slice(5)}`)).body as ShownNode

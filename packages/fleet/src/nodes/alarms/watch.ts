@@ -26,7 +26,8 @@ export async function watchNodes(deps: WatchDeps, { notWithinS = 0 } = {}): Prom
     const before = watched.rows[0]
     // Taken behind the lock: what another server saw while we waited is not older than this.
     const at = now(deps)
-    const pausedS = before?.at == null ? Infinity : (at.getTime() - before.at.getTime()) / 1000
+    const last = before?.at ?? undefined
+    const pausedS = last === undefined ? Infinity : (at.getTime() - last.getTime()) / 1000
     if (Math.abs(pausedS) < notWithinS) return
     const watchedSince = pausedS > pauseMaxS ? at : (before?.since ?? at)
     await sql.query('UPDATE fleet_watch SET at = $1, since = $2', [at, watchedSince])

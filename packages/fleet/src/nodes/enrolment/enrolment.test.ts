@@ -318,8 +318,8 @@ test('a key that an old one signs for may sign; one that is retired may not, fro
     public_key: node.publicKey(),
     is_new: false,
   })
-  const [after] = await send()
-  assert.deepEqual([after?.refused, after?.signed_size], [undefined, early.lines.length])
+  const [then] = await send()
+  assert.deepEqual([then?.refused, then?.signed_size], [undefined, early.lines.length])
 
   const retire = (public_key: string, body?: object) =>
     fleet.ask(admin, `/api/v1/nodes/${node_id}/keys/${public_key}/retire`, {

@@ -186,7 +186,7 @@ function logsOf(
     if (parts === undefined || !isLogOf(node, parts)) return []
     const [said, stored] = [toldBy.get(log), hereBy.get(log)]
     const size = Number(stored?.size ?? 0)
-    const isBehind = said?.behind_size != null && Number(said.behind_size) > size
+    const isBehind = Number(said?.behind_size ?? 0) > size
     return [
       {
         log,
@@ -194,7 +194,7 @@ function logsOf(
         nodeSize: said && Number(said.size),
         size,
         signedSize: Number(stored?.signed_size ?? 0),
-        behindSince: isBehind ? said.behind_since : null,
+        behindSince: isBehind ? (said?.behind_since ?? null) : null,
         isForked: forked.has(`${node.node_id} ${log}`),
       },
     ]
