@@ -104,6 +104,11 @@ export function ownerPool(url: string, connectionsMax: number): Pool {
   pool.on('error', () => {
     // An idle connection broke; whoever needs one next opens another, or is told by its query.
   })
+  pool.on('connect', (client) => {
+    client.on('error', () => {
+      // One broke between two statements of somebody who holds it, and who is told by the next. Unheard, it would end this process.
+    })
+  })
   return pool
 }
 

@@ -24,12 +24,14 @@ export interface LayOptions {
   readonly storeId?: string
   /** Only these migrations of the fleet's own tables; default all. */
   readonly only?: ReadonlySet<string>
+  /** Where those are; default this version's. */
+  readonly folder?: string
 }
 
 /** The schema, which is there, has everything that a fleet needs: tables, roles, policies. The caller holds off servers that start. */
 export async function layFleet(
   sql: PoolClient,
-  { secret, layRows, storeId, only }: LayOptions,
+  { secret, layRows, storeId, only, folder }: LayOptions,
 ): Promise<Roles> {
   await layRows()
   if (storeId !== undefined) await become(sql, storeId)
@@ -39,6 +41,7 @@ export async function layFleet(
   await migrateFleet(sql, {
     names: { schema: fleetSchema, reader: `"${reader.name}"`, analyst: `"${analyst.name}"` },
     ...(only === undefined ? {} : { only }),
+    ...(folder === undefined ? {} : { folder }),
   })
   await checkSecret(sql, secret)
   return { reader, analyst }

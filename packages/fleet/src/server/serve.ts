@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { join } from 'node:path'
-import type { Fasten } from 'fasten'
+import { FastenError, type Fasten } from 'fasten'
 import { formatVerifierKey, type Clock } from 'fasten/core'
 import { createSystemClock } from 'fasten/store'
+import type { FastifyInstance } from 'fastify'
 import { accessRoutes, credentialsOf, startAccess } from '../access/access.ts'
 import { ensureFirstAdmin } from '../access/users/first-admin.ts'
 import type { FleetConfig } from '../config/config.ts'
@@ -85,7 +86,7 @@ export async function serve(
       },
       ...(tls === undefined ? {} : { tls: tlsFiles(tls) }),
     })
-    closers.push(() => app.close())
+    closers.push(() => closeApp(app))
     healthRoutes(app, database, () => isEnding)
     accessRoutes(app, access)
     const sweeping = startAccess(access)
@@ -111,7 +112,7 @@ export async function serve(
     })
     const alarms = startAlarms({ database, fasten, clock, book, limits, channels, name: config.name })
     closers.push(() => alarms.close())
-    const address = await app.listen({ host: config.listen.host, port: config.listen.port })
+    const address = await listening(app, config)
     fasten.emit({
       code: 'FLEET_STARTED',
       target: config.serverId,
@@ -134,5 +135,31 @@ export async function serve(
   } catch (error) {
     await closeAll()
     throw error
+  }
+}
+
+async function listening(app: FastifyInstance, { listen }: FleetConfig): Promise<string> {
+  try {
+    return await app.listen(listen)
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code
+    if (code === undefined || !/^E[A-Z]+$/.test(code)) throw error
+    throw new FastenError('FLEET_CANNOT_LISTEN', `it cannot listen there: ${(error as Error).message}`, {
+      at: `FLEET_LISTEN ${listen.host}:${listen.port}`,
+      hint: 'end what has the port, or give another one; below 1024 it needs a right of its own',
+      cause: error,
+    })
+  }
+}
+
+/** What runs may come to its end, for so long; a client that sends half a request, or takes half an answer, does not hold up the end. */
+const graceMs = 10_000
+
+async function closeApp(app: FastifyInstance): Promise<void> {
+  const timer = setTimeout(() => app.server.closeAllConnections(), graceMs)
+  try {
+    await app.close()
+  } finally {
+    clearTimeout(timer)
   }
 }
