@@ -23,7 +23,7 @@ import { SetupFailure } from './setup/setup-failure.mjs'
 const jobs = {
   start: {
     summary:
-      'run the examples in turn, or those that are named: node-red, edge (-- --once checks them and ends)',
+      'run the examples in turn, or those that are named: node-red, edge, fleet (-- --once checks them and ends)',
     needsBuild: true,
     run: async (args) => (await import('./jobs/examples.ts')).runExamples(args),
   },

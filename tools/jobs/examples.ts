@@ -2,7 +2,7 @@
 import { runProgram } from './program.ts'
 
 /** In the order in which they are told. */
-const examples = ['node-red', 'edge']
+const examples = ['node-red', 'edge', 'fleet']
 
 /**
  * Runs the examples one after the other, or those that are named; other arguments are theirs. Resolves with 0 if all ended with 0, else with what the

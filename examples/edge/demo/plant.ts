@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { startBroker } from '../../stage/broker.ts'
 import { startDatabase } from './database.ts'
 import { startJournal, type JournalCall } from './journal.ts'
-import { startProcess, type RunningProcess } from './process.ts'
+import { startProcess, type RunningProcess } from '../../stage/process.ts'
 
 /** The five, in the order in which they start, each with the host it would run on. */
 export const nodes = {

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Command } from 'commander'
 import { createSystemClock } from 'fasten/store'
-import { createApiKey } from '../access/api-keys/create-api-key.ts'
-import { rescueUser } from '../access/users/users.ts'
 import { readFleetConfig } from '../config/config.ts'
-import { onMachine } from '../server/on-machine.ts'
 import { permissionsOf, roles, type Role } from '../web/principal.ts'
 import { adminNodeCommand } from './admin-node-command.ts'
 import { oneOf, wholeNumber } from './arguments.ts'
@@ -22,6 +19,8 @@ export function adminCommand(program: Command, env: Variables): void {
     .description('print a one-time password for a local user, who is unlocked and logged out everywhere')
     .argument('[user]', 'whom', 'admin')
     .action(async (user: string) => {
+      const { onMachine } = await import('../server/on-machine.ts')
+      const { rescueUser } = await import('../access/users/users.ts')
       const password = await onMachine(readFleetConfig(env), ({ actor, ...parts }) =>
         rescueUser({ ...parts, clock: createSystemClock() }, { actor }, user),
       )
@@ -46,12 +45,14 @@ export function adminCommand(program: Command, env: Variables): void {
     )
 }
 
-function makeKey(
+async function makeKey(
   env: Variables,
   name: string,
   { role, tenant, days }: { readonly role: Role; readonly tenant?: string[]; readonly days: number },
 ) {
   const rights = [{ permissions: new Set(permissionsOf[role]), tenants: 'all' as const }]
+  const { onMachine } = await import('../server/on-machine.ts')
+  const { createApiKey } = await import('../access/api-keys/create-api-key.ts')
   return onMachine(readFleetConfig(env), ({ database, fasten, actor }) =>
     createApiKey(
       { database, fasten, clock: createSystemClock() },

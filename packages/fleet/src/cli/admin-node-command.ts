@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Command } from 'commander'
 import { readFleetConfig } from '../config/config.ts'
-import { createNode } from '../nodes/create-node.ts'
 import { publicKeyHex } from '../nodes/public-key.ts'
-import { onMachine } from '../server/on-machine.ts'
 
 type Variables = Readonly<Record<string, string | undefined>>
 
@@ -29,8 +27,10 @@ export function adminNodeCommand(admin: Command, env: Variables): void {
     })
 }
 
-function makeNode(env: Variables, source_node_id: string, { service, tenant, publicKey }: NodeOptions) {
+async function makeNode(env: Variables, source_node_id: string, { service, tenant, publicKey }: NodeOptions) {
   const public_keys = publicKey.map(publicKeyHex)
+  const { onMachine } = await import('../server/on-machine.ts')
+  const { createNode } = await import('../nodes/create-node.ts')
   return onMachine(readFleetConfig(env), ({ database, fasten }) =>
     database.transact(async (sql) => {
       const made = await createNode(sql, {

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Command } from 'commander'
 import { readFleetConfig } from '../config/config.ts'
-import { makeBackup } from '../server/backup.ts'
-import { readBackup, restoreBackup } from '../server/restore.ts'
 
 type Variables = Readonly<Record<string, string | undefined>>
 
@@ -13,6 +11,7 @@ export function backupCommands(program: Command, env: Variables): void {
     .description('write everything the fleet holds to a file, while it runs; its secret is not in it')
     .argument('<place>', 'a file that is not there yet, a folder, or - for the standard output')
     .action(async (place: string) => {
+      const { makeBackup } = await import('../server/backup.ts')
       const made = await makeBackup(readFleetConfig(env), place, { out: process.stdout, onTable: say })
       const { path, rows, bytes, digest, header } = made
       say(
@@ -30,12 +29,14 @@ export function backupCommands(program: Command, env: Variables): void {
     .action(
       async (file: string, options: { readonly check?: boolean; readonly despiteFailures?: boolean }) => {
         if (options.check === true) {
+          const { readBackup } = await import('../server/restore.ts')
           const { header, rows, digest } = await readBackup(file)
           process.stdout.write(
             `whole: ${rows} rows of ${header.logs} logs of the fleet ${header.fleet} as of ${header.made_at}, sha256 chain ${digest}\n`,
           )
           return
         }
+        const { restoreBackup } = await import('../server/restore.ts')
         const { header, rows, verdict, behind } = await restoreBackup(readFleetConfig(env), file, {
           despiteFailures: options.despiteFailures === true,
           onStep: say,

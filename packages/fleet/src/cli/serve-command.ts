@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFleetConfig } from '../config/config.ts'
-import { serve } from '../server/serve.ts'
 
 /** Runs a server until a signal ends it. Resolves when everything is stored and closed. */
 export async function runServe(env: Readonly<Record<string, string | undefined>>): Promise<void> {
@@ -8,6 +7,8 @@ export async function runServe(env: Readonly<Record<string, string | undefined>>
   const tell = (line: string): void => say(`fleet: ${line}`)
   // Only a terminal has somebody before it; everything else may be kept.
   const person = process.stderr.isTTY ? { tellPerson: tell } : {}
+  // A command that asks another server need not load this one.
+  const { serve } = await import('../server/serve.ts')
   const server = await serve(readFleetConfig(env), { onProgress: tell, ...person })
   say(`fleet: listening at ${server.url}`)
   const signal = await new Promise<NodeJS.Signals>((resolve) => {

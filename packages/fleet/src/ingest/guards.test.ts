@@ -171,7 +171,7 @@ test('rows that have expired are explained by the row of the sweep, as in the st
   const crafted = relaid([...log.lines, ...log.lines.slice(0, 1)], name, (row, seq) => ({
     ...row,
     source_node_id: 'swept',
-    id: `${String(row['id']).slice(0, -3)}S0${seq}`,
+    id: `${(row['id'] as string).slice(0, -3)}S0${seq}`,
     ...(seq === log.lines.length
       ? { code: 'RETENTION_SWEPT', action: 'retention.sweep', detail: facts }
       : {}),

@@ -30,8 +30,7 @@ export interface Hold {
 
 /** A hold as it rests in `fasten_holds`, in every engine. */
 export function holdFrom(record: Readonly<Record<string, unknown>>): Hold {
-  const textOrNull = (name: string): string | null =>
-    record[name] === null || record[name] === undefined ? null : String(record[name])
+  const textOrNull = (name: string): string | null => (typeof record[name] === 'string' ? record[name] : null)
   return {
     hold_id: String(record['hold_id']),
     rows: JSON.parse(String(record['held_rows'])) as HeldRows,

@@ -14,12 +14,16 @@ export interface RunningProcess {
   readonly ended: Promise<number | NodeJS.Signals>
   /** Ends it with SIGTERM; resolves as `ended`. */
   stop(): Promise<number | NodeJS.Signals>
+  /** The same with SIGKILL, which it cannot hear. */
+  kill(): Promise<number | NodeJS.Signals>
 }
 
 export interface ProcessPlan {
   readonly name: string
   /** The program. */
   readonly file: string
+  /** Of its command line; none unless said. */
+  readonly words?: readonly string[]
   readonly env: Readonly<Record<string, string>>
   /** Everything that it prints goes here. */
   readonly log: string
@@ -30,8 +34,15 @@ export interface ProcessPlan {
 const withParent = pathToFileURL(`${import.meta.dirname}/with-parent.mjs`).href
 
 /** Starts a program and resolves when it says that it is ready; rejects with its last lines when it ends instead, or says nothing for three minutes. */
-export async function startProcess({ name, file, env, log, ready }: ProcessPlan): Promise<RunningProcess> {
-  const child = spawn(process.execPath, [...process.execArgv, '--import', withParent, file], {
+export async function startProcess({
+  name,
+  file,
+  words = [],
+  env,
+  log,
+  ready,
+}: ProcessPlan): Promise<RunningProcess> {
+  const child = spawn(process.execPath, [...process.execArgv, '--import', withParent, file, ...words], {
     // Its standard input ends with this process.
     stdio: ['pipe', 'pipe', 'pipe'],
     env: { ...process.env, ...env },
@@ -74,6 +85,10 @@ export async function startProcess({ name, file, env, log, ready }: ProcessPlan)
     ended,
     stop() {
       child.kill('SIGTERM')
+      return ended
+    },
+    kill() {
+      child.kill('SIGKILL')
       return ended
     },
   }
