@@ -94,3 +94,17 @@ test('a second server with the same secret finds everything made; another secret
   })
   await database.close()
 })
+
+test('a connection that is cut within a transaction fails that transaction, and neither the process nor the next one', async () => {
+  const { database } = await filled()
+  const cut = database.transact(async (sql) => {
+    const ended = new Promise((resolve) => sql.once('end', resolve))
+    const { rows } = await sql.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
+    await database.pool.query('SELECT pg_terminate_backend($1)', [rows[0]?.pid])
+    await ended
+    await sql.query('SELECT 1')
+  })
+  await assert.rejects(cut)
+  assert.equal(await database.transact(async (sql) => (await sql.query('SELECT 1')).rowCount), 1)
+  await database.close()
+})

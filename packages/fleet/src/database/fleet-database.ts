@@ -60,6 +60,8 @@ export async function openFleetDatabase(options: FleetDatabaseOptions): Promise<
     pool,
     async transact(work) {
       const sql = await pool.connect()
+      // One that breaks between two statements says so as an event, which would end the process; the next statement says it to `work`.
+      if (!sql.listeners('error').includes(heardLater)) sql.on('error', heardLater)
       try {
         await sql.query('BEGIN')
         const answer = await work(sql)
@@ -153,4 +155,8 @@ export function reached(error: unknown, url: string): unknown {
       cause: error,
     },
   )
+}
+
+const heardLater = (): void => {
+  // The statement that comes next rejects.
 }

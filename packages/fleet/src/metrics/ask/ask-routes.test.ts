@@ -3,9 +3,11 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { openStore, parseDsn } from 'fasten/store'
+import { createSystemClock, openStore, parseDsn } from 'fasten/store'
 import { spooled } from 'fasten/testing'
 import { startPostgres } from '../../../../fasten/src/store/postgres/fixtures/server.ts'
+import { createApiKey } from '../../access/api-keys/create-api-key.ts'
+import { permissionsOf } from '../../web/principal.ts'
 import { startFleet } from '../../testing/fixtures/start-fleet.ts'
 import { createTraffic, type Of } from '../fixtures/red-fleet.ts'
 import { slowRoutes } from '../fixtures/slow-routes.ts'
@@ -172,7 +174,7 @@ test('audit rows are counted by code and outcome', async () => {
   assert.equal(all.rows, 240)
 })
 
-test('questions that make no sense are refused with the reason, and nobody asks without a credential', async () => {
+test('questions that make no sense are refused with the reason, and nobody asks without a credential or with one that is bound to codes', async () => {
   const statuses: [string, number][] = []
   for (const query of [
     'step=90',
@@ -188,6 +190,20 @@ test('questions that make no sense are refused with the reason, and nobody asks 
     [],
   )
   assert.equal((await fleet.ask(undefined, '/api/v1/metrics/red')).status, 401)
+  const maker = {
+    actor: 'os:test',
+    rights: [{ permissions: new Set(permissionsOf.admin), tenants: 'all' as const }],
+  }
+  const order = {
+    name: 'bound',
+    permissions: permissionsOf.viewer,
+    tenants: 'all' as const,
+    codes: ['*'],
+    expiresInDays: 1,
+  }
+  const bound = await createApiKey({ ...fleet, clock: createSystemClock() }, maker, order)
+  for (const path of ['/api/v1/metrics/red', '/api/v1/metrics/codes', '/metrics'])
+    assert.equal((await fleet.ask(bound.key, path)).status, 403, path)
 })
 
 test('every answer is told with who asked', async () => {

@@ -112,9 +112,6 @@ test('a follower that is killed between and within batches leaves each row count
               }
             },
           })
-          sql.on('error', () => {
-            // It is meant to break.
-          })
           return work(cut)
         }),
     }
