@@ -52,6 +52,7 @@ const table: Readonly<Record<string, string>> = {
   'GET /api/v1/audit/doctor': 'audit:verify',
   'GET /api/v1/verify': 'audit:verify',
   'POST /api/v1/sql': 'sql:run',
+  'GET /metrics': 'metrics:read',
   'GET /api/v1/metrics/red': 'metrics:read',
   'GET /api/v1/metrics/codes': 'metrics:read',
   'POST /ingest/v1/places': 'ingest:push',
