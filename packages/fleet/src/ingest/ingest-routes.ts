@@ -21,7 +21,6 @@ import { Problem } from '../web/problem.ts'
 import { createAdmission, type AdmissionLimits } from './admission.ts'
 import { readBody, type BodyLimits } from './body/read-body.ts'
 import { createSectionParser, type SectionLimits } from './body/section-parser.ts'
-import { whenAway } from './database-away.ts'
 import { createBodyTaker, type SectionResult } from './take-body.ts'
 
 export interface IngestDeps {
@@ -73,12 +72,10 @@ export function ingestRoutes(app: FastifyInstance, deps: IngestDeps): void {
     limits,
   }))
 
-  app.post('/ingest/v1/places', { config: push }, (request) => whenAway(() => tellPlaces(request)))
+  app.post('/ingest/v1/places', { config: push }, tellPlaces)
   // The body is read as it comes, by the route; this only lets it through.
   app.addContentTypeParser(rowsType, (_request, payload, done) => done(null, payload))
-  app.post('/ingest/v1/rows', { config: push, bodyLimit: limits.body_bytes }, (request) =>
-    whenAway(() => takeRows(request)),
-  )
+  app.post('/ingest/v1/rows', { config: push, bodyLimit: limits.body_bytes }, takeRows)
 
   async function tellPlaces(request: FastifyRequest) {
     const parsed = placesBody.safeParse(request.body)

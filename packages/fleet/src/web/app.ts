@@ -13,6 +13,7 @@ import Fastify, {
   type FastifyServerOptions,
 } from 'fastify'
 import { validatorCompiler } from 'fastify-type-provider-zod'
+import { isAway } from '../database/is-away.ts'
 import type { Authenticator, Needed } from './authenticator.ts'
 import { createLimiter, defaultLimits, type Limits } from './limits.ts'
 import type { Permission, Principal } from './principal.ts'
@@ -191,14 +192,13 @@ function problemOf(
   reply: FastifyReply,
 ): Problem {
   if (error instanceof Problem) return error
-  if (error instanceof FastenError) {
-    const isAway = /^(STORE_|FLEET_DATABASE_)/.test(error.code)
-    const about = error.hint === undefined ? {} : { hint: error.hint }
-    if (!isAway) return new Problem(400, error.code, error.message, about)
-    fasten.log.error('request_failed', { path: request.routeOptions.url ?? null, error })
-    return new Problem(503, error.code, 'the database does not answer now', { retryAfterS: 5 })
+  if (isAway(error) || (error instanceof FastenError && /^(STORE_|FLEET_DATABASE_)/.test(error.code))) {
+    fasten.log.warn('database_away', { path: request.routeOptions.url ?? null, error })
+    return new Problem(503, 'FLEET_BUSY', 'the database does not answer now', { retryAfterS: 5, cause: error })
   }
-  const status = 'statusCode' in error ? (error.statusCode ?? 500) : 500
+  if (error instanceof FastenError)
+    return new Problem(400, error.code, error.message, error.hint === undefined ? {} : { hint: error.hint })
+  const status = 'statusCode' in error && typeof error.statusCode === 'number' ? error.statusCode : 500
   if (status < 500) return new Problem(status, codeOf(error), error.message)
   fasten.log.error('request_failed', { path: request.routeOptions.url ?? null, error })
   const id = reply.getHeader('x-request-id')
