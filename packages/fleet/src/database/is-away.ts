@@ -8,7 +8,8 @@ import { systemCode } from 'fasten/core'
  */
 export function isAway(error: unknown): boolean {
   const code = systemCode(error)
-  if (code !== undefined) return /^(08...|53...|57...|55P03|40001|40P01|25P0[23])$/.test(code) || broken.has(code)
+  if (code !== undefined)
+    return /^(08...|53...|57...|55P03|40001|40P01|25P0[23])$/.test(code) || broken.has(code)
   return (
     error instanceof Error &&
     /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error)/.test(

@@ -194,7 +194,10 @@ function problemOf(
   if (error instanceof Problem) return error
   if (isAway(error) || (error instanceof FastenError && /^(STORE_|FLEET_DATABASE_)/.test(error.code))) {
     fasten.log.warn('database_away', { path: request.routeOptions.url ?? null, error })
-    return new Problem(503, 'FLEET_BUSY', 'the database does not answer now', { retryAfterS: 5, cause: error })
+    return new Problem(503, 'FLEET_BUSY', 'the database does not answer now', {
+      retryAfterS: 5,
+      cause: error,
+    })
   }
   if (error instanceof FastenError)
     return new Problem(400, error.code, error.message, error.hint === undefined ? {} : { hint: error.hint })
