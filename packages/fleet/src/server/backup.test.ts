@@ -241,10 +241,10 @@ async function relationsAt(url: string): Promise<number> {
   return Number(row?.['n'])
 }
 
-/** Tables of which the second database has a line that the first has not. Heads and what sessions, clocks and counters say goes on. */
+/** Tables of which the second database has a line that the first has not. Heads, what sessions and clocks say, and what a follower counts, goes on. */
 async function differing(first: string, second: string): Promise<readonly string[]> {
   const moving =
-    /^(fasten_(logs|counters|spools|retention|clock|outbox.*|checkpoints)|fleet_sessions|fleet_analyst_sessions)$/
+    /^(fasten_(logs|counters|spools|retention|clock|outbox.*|checkpoints)|fleet_sessions|fleet_analyst_sessions|fleet_red.*)$/
   const tables = (
     await run(
       second,
