@@ -72,10 +72,10 @@ export function ingestRoutes(app: FastifyInstance, deps: IngestDeps): void {
     limits,
   }))
 
-  app.post('/ingest/v1/places', { config: push }, tellPlaces)
+  app.post('/ingest/v1/places', { config: push }, (request) => tellPlaces(request))
   // The body is read as it comes, by the route; this only lets it through.
   app.addContentTypeParser(rowsType, (_request, payload, done) => done(null, payload))
-  app.post('/ingest/v1/rows', { config: push, bodyLimit: limits.body_bytes }, takeRows)
+  app.post('/ingest/v1/rows', { config: push, bodyLimit: limits.body_bytes }, (request) => takeRows(request))
 
   async function tellPlaces(request: FastifyRequest) {
     const parsed = placesBody.safeParse(request.body)
