@@ -58,15 +58,17 @@ test('a key opens until it is revoked, and nothing that is kept or shown later o
   const told = (await fleet.told('API_KEY_CREATED', 'API_KEY_REVOKED', 'ACCESS_DENIED')).filter(
     ({ target }) => target === shown.key_id,
   )
+  // A row of a transaction waits in the outbox for its place, so one that was emitted after it may come before it.
   assert.deepEqual(
-    told.map(({ code, actor, outcome, reason }) => [code, actor, outcome, reason]),
-    [
-      ['API_KEY_CREATED', `api_key:${keyId(admin)}`, 'success', undefined],
-      ['API_KEY_REVOKED', `api_key:${keyId(admin)}`, 'success', undefined],
-      ['ACCESS_DENIED', `api_key:${shown.key_id}`, 'denied', 'the key was revoked'],
-    ],
+    new Set(told.map(({ code, actor, outcome, reason }) => [code, actor, outcome, reason].join(' '))),
+    new Set([
+      `API_KEY_CREATED api_key:${keyId(admin)} success `,
+      `API_KEY_REVOKED api_key:${keyId(admin)} success `,
+      `ACCESS_DENIED api_key:${shown.key_id} denied the key was revoked`,
+    ]),
   )
-  assert.match(JSON.stringify(told[0]?.['source']), /"ip":"127\.0\.0\.1"/)
+  assert.equal(told.length, 3)
+  assert.match(JSON.stringify(told.map(({ source }) => source)), /"ip":"127\.0\.0\.1"/)
 })
 
 test('what is no key, a wrong secret and an unknown prefix are refused alike', async () => {
