@@ -36,6 +36,9 @@ export {
 export { pageParameters, tailParameters, verifyParameters, type ParameterSet } from './parameter-sets.ts'
 export { chipsToSearch, translate, type Chips } from './translator.ts'
 
+// Waiting that a signal cuts short, for followers.
+export { pause } from './pause.ts'
+
 // Rows as text, and in order.
 export { csvColumns, csvHeader, csvLine } from './csv.ts'
 export { exportText, type ExportFormat } from './export.ts'

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Fasten } from 'fasten'
 import type { Clock } from 'fasten/core'
+import { pause } from 'fasten/reader'
 import type { FleetDatabase } from '../../database/fleet-database.ts'
 import { nameLimits, type NameLimits } from './admit-names.ts'
 import { followBatch } from './follow-batch.ts'
@@ -68,17 +69,4 @@ export function startFollower(options: FollowerOptions): Follower {
       await Promise.all(running)
     },
   }
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve()
-    const done = (): void => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    const timer = setTimeout(done, ms)
-    signal.addEventListener('abort', done)
-  })
 }
