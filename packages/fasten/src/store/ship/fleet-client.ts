@@ -30,6 +30,22 @@ export interface FleetClientOptions {
   readonly url: string
   /** Silence on the line that counts as a lost connection, milliseconds. Default 30,000. */
   readonly silenceMs?: number
+  /** Default: over node:http, one connection that is kept. */
+  readonly exchange?: Exchange
+}
+
+/** One request and its whole answer, whatever its status. Rejects when there is none, and when `signal` aborts. */
+export type Exchange = (
+  address: URL,
+  about: { readonly method: string; readonly headers: Readonly<Record<string, string | number>> },
+  body: Uint8Array | undefined,
+  signal: AbortSignal,
+) => Promise<Received>
+
+export interface Received {
+  readonly status: number
+  readonly headers: Pick<IncomingMessage['headers'], 'retry-after' | 'date'>
+  readonly text: string
 }
 
 export interface FleetClient {
@@ -72,12 +88,17 @@ export type FaultKind = 'later' | 'never' | 'unfit'
 const answerBytesMax = 16 << 20
 
 /** Throws a TypeError for an address that cannot be one. */
-export function createFleetClient({ url, silenceMs = 30_000 }: FleetClientOptions): FleetClient {
+export function createFleetClient({
+  url,
+  silenceMs = 30_000,
+  exchange: given,
+}: FleetClientOptions): FleetClient {
   const base = new URL(url)
   const isTls = base.protocol === 'https:'
   const send = isTls ? httpsRequest : httpRequest
   const agent = new (isTls ? HttpsAgent : HttpAgent)({ keepAlive: true, maxSockets: 1 })
   const at = `${base.origin}${base.pathname}`.replace(/\/+$/, '')
+  const exchange = given ?? overHttp
 
   async function ask(asked: FleetRequest, signal: AbortSignal): Promise<FleetAnswer> {
     const { method, path, body, credential, contentType = 'application/json', contentEncoding } = asked
@@ -99,12 +120,7 @@ export function createFleetClient({ url, silenceMs = 30_000 }: FleetClientOption
     return answerOf(received)
   }
 
-  function exchange(
-    address: URL,
-    about: { readonly method: string; readonly headers: Readonly<Record<string, string | number>> },
-    body: Uint8Array | undefined,
-    signal: AbortSignal,
-  ): Promise<Received> {
+  function overHttp(...[address, about, body, signal]: Parameters<Exchange>): Promise<Received> {
     return new Promise((resolve, reject) => {
       const request = send(address, { ...about, agent, signal, timeout: silenceMs }, (response) => {
         receive(response, at).then(resolve, reject)
@@ -158,12 +174,6 @@ export function answerFault(at: string, why: string): FastenError {
     at,
     hint: 'check that FASTEN_FLEET_URL is the address of a fleet, and that no proxy answers in its place',
   })
-}
-
-interface Received {
-  readonly status: number
-  readonly headers: IncomingMessage['headers']
-  readonly text: string
 }
 
 async function receive(response: IncomingMessage, at: string): Promise<Received> {

@@ -48,7 +48,12 @@ export interface ShipperOptions {
   readonly onState: (state: ShipState) => void
   /** Default: one over HTTP. */
   readonly client?: FleetClient
+  /** Default: timers that keep no process alive. */
+  readonly timer?: Timer
 }
+
+/** Calls `then` after so many milliseconds, unless the function that it answers is called before. */
+export type Timer = (ms: number, then: () => void) => () => void
 
 /** What `stats()` says of it. */
 export interface ShipState {
@@ -82,7 +87,7 @@ const backoffNeverMs = 300_000
 const waitMaxMs = 3_600_000
 
 export function createShipper(options: ShipperOptions): Shipper {
-  const { settings, store, signing, clock, ids, lock, onEvent } = options
+  const { settings, store, signing, clock, ids, lock, onEvent, timer = looseTimer } = options
   const client = options.client ?? createFleetClient({ url: settings.url })
   const aborting = new AbortController()
   const { signal } = aborting
@@ -245,12 +250,11 @@ export function createShipper(options: ShipperOptions): Shipper {
     if (isStopping) return Promise.resolve()
     return new Promise((resolve) => {
       const done = (): void => {
-        clearTimeout(timer)
+        cancel()
         cutShort = null
         resolve()
       }
-      const timer = setTimeout(done, ms)
-      timer.unref()
+      const cancel = timer(ms, done)
       cutShort = done
     })
   }
@@ -265,16 +269,20 @@ export function createShipper(options: ShipperOptions): Shipper {
       isStopping = true
       // A fleet that does not answer now will not do so in the next seconds: its rows are sent by the next process.
       if (failures > 0 || timeoutMs <= 0) aborting.abort()
-      const timer = setTimeout(() => aborting.abort(), timeoutMs)
-      timer.unref()
+      const cancel = timer(timeoutMs, () => aborting.abort())
       cutShort?.()
       await ended
-      clearTimeout(timer)
+      cancel()
       client.close()
       held?.release()
       held = null
     },
   }
+}
+
+const looseTimer: Timer = (ms, then) => {
+  const timer = setTimeout(then, ms).unref()
+  return () => clearTimeout(timer)
 }
 
 function faultOf(fault: unknown): Pick<FleetFault, 'error' | 'kind' | 'waitMs'> {
