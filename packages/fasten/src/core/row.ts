@@ -84,6 +84,39 @@ export interface Place {
   readonly prev_hash: string
 }
 
+/**
+ * What a fleet says of a row that it sealed when it arrived from a service without our shipper: its log proves that the row came, when, and that it
+ * was not changed since; what happened at the source it does not prove. Source: spec/row.md#rows-sealed-on-arrival.
+ */
+export interface Origin {
+  /** Canonical timestamp by the fleet's clock. */
+  readonly arrived_at: string
+  /** The fleet's id of the source. */
+  readonly source: string
+  readonly kind: string
+  /**
+   * What of the source's own evidence held when the row came: `linked`, its hash and its link to the row before; `hashed`, its hash; `none`, there is
+   * nothing to check; `broken`, there is and it did not hold.
+   */
+  readonly proof: 'linked' | 'hashed' | 'none' | 'broken'
+  /** The place and identity that the row had there, as far as it had one. */
+  readonly id?: string
+  readonly log?: string
+  readonly monotonic_seq?: number
+  readonly prev_hash?: string
+  readonly hash?: string
+  readonly canonical_form_id?: string
+  readonly service_id?: string
+  readonly source_node_id?: string
+  readonly boot_id?: string
+  readonly boot_seq?: number
+}
+
+/** Only in rows that were sealed on arrival. */
+export interface Arrival {
+  readonly origin?: Origin
+}
+
 export interface AuditMembers {
   readonly stream: 'audit'
   readonly code: string
@@ -157,9 +190,9 @@ declare const clean: unique symbol
 export type Clean<D extends Draft = Draft> = D & { readonly [clean]: true }
 
 /** A stored row, as parsed from its leaf. */
-export type AuditRow = AuditDraft & Place
-export type SysRow = SysDraft & Place
-export type ApiRow = ApiDraft & Place
+export type AuditRow = AuditDraft & Place & Arrival
+export type SysRow = SysDraft & Place & Arrival
+export type ApiRow = ApiDraft & Place & Arrival
 export type Row = AuditRow | SysRow | ApiRow
 
 /**

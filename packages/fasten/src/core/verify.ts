@@ -115,7 +115,7 @@ export function createLogVerifier(options: LogVerifierOptions): LogVerifier {
   const breaks = createBreakList()
   const [sdAt, detailAt, codeAt] = [names.indexOf('sd'), names.indexOf('detail'), names.indexOf('code')]
   const piiInDetailAt = names.indexOf('pii_in_detail')
-  const domainAt = names.indexOf('domain')
+  const [domainAt, originAt] = [names.indexOf('domain'), names.indexOf('origin')]
   const disclosing = createDisclosureCheck(log, digest, options.erasures)
   const sweptAt = names.indexOf(stream === 'sys' ? 'event' : stream === 'api' ? 'path' : 'code')
   const sweptName = stream === 'api' ? `/${sweptCode}` : sweptCode
@@ -124,6 +124,7 @@ export function createLogVerifier(options: LogVerifierOptions): LogVerifier {
   const accounts: (RowPlace & { readonly detail: JsonObject })[] = []
   let waiting = 0
   let expired = 0
+  let arrived = 0
 
   let checked = 0
   let bad = 0
@@ -217,6 +218,7 @@ export function createLogVerifier(options: LogVerifierOptions): LogVerifier {
       else if (isSame && judgement === 'as_expected' && stream !== undefined) isLatestBroken = false
       else isLatestBroken = diagnose(row, seq, JSON.parse(new TextDecoder().decode(leaf)) as Row, wasBroken)
       if (!isLatestBroken && seq > 0 && onEmission !== undefined) tellEmission(onEmission)
+      if (!isLatestBroken && scanner.text(originAt) !== undefined) arrived++
       if (!isLatestBroken && stream === 'audit') checkPersonal(row, { seq, hash })
       if (waiting > 0 && bad === badBefore && scanner.member(sweptAt, sweptName) === sweptName)
         settle(leaf, { seq, hash })
@@ -416,6 +418,7 @@ export function createLogVerifier(options: LogVerifierOptions): LogVerifier {
       notes.push(`the row before ${from} is not known, so the link of the first row was not checked`)
     if (from > 0 && isEdgeKnown) notes.push(`rows before ${from} were not checked`)
     if (head !== null && end < head.size) notes.push(`rows from ${end} on were not checked`)
+    if (arrived > 0) notes.push(arrivalNote(arrived))
     if (checked > 0) notes.push(unsignedNote)
     return notes
   }
@@ -463,6 +466,10 @@ function parsed(text: string | undefined): JsonObject {
 /** Said of rows whenever no signature vouches for them. */
 export const unsignedNote =
   'no signed checkpoint covers these rows: somebody who can write the whole store could have rewritten them'
+
+/** Said of rows that a fleet sealed when they came. */
+const arrivalNote = (rows: number): string =>
+  `${rows === 1 ? '1 row was' : `${rows} rows were`} sealed on arrival: proven is that they came and were not changed since, not what happened at their source`
 
 const none: readonly string[] = []
 

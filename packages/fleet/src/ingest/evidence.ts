@@ -8,7 +8,9 @@ import type { AlarmBook } from '../nodes/alarms/raise-alarm.ts'
 
 /** What was refused, and what the fleet knows instead. */
 export interface Refusal {
-  readonly node_id: string
+  /** Whose it is: a node, or a source. */
+  readonly node_id?: string | undefined
+  readonly source_id?: string | undefined
   readonly log: string
   /** Null where the log is not one of the sender's. */
   readonly tenant: string | null
@@ -29,35 +31,44 @@ export interface EvidenceDeps {
   readonly book: Pick<AlarmBook, 'raise'>
 }
 
-/** What one node can have kept within a day. Behind that it is only logged, so that nobody fills the database with refusals. */
+/** What one node, or one source, can have kept within a day. Behind that it is only logged, so that nobody fills the database with refusals. */
 const keptADay = 500
 
 /**
  * Keeps a refusal and tells of it in the fleet's own log, in one transaction. The same once more is counted and not told again.
  */
-export async function keepEvidence(
-  { database, fasten, book }: EvidenceDeps,
+export async function keepEvidence(deps: EvidenceDeps, refusal: Refusal): Promise<void> {
+  await deps.database.transact((sql) => keepEvidenceIn(sql, deps, refusal))
+}
+
+/** The same in the caller's transaction, where a source's rows and its cursor become true with it. */
+export async function keepEvidenceIn(
+  sql: PoolClient,
+  { fasten, book }: Pick<EvidenceDeps, 'fasten' | 'book'>,
   refusal: Refusal,
 ): Promise<void> {
-  const { node_id, log, tenant, code, at_seq, message, sent, checkpoint, known } = refusal
+  const { node_id, source_id, log, tenant, code, at_seq, message, sent, checkpoint, known } = refusal
+  const sender = node_id ?? `source:${source_id ?? ''}`
+  const by = node_id === undefined ? { source_id: source_id ?? '' } : { node_id }
   const digest = createHash('sha256')
-    .update(canonicalize([node_id, log, code, at_seq ?? null, checkpoint ?? null]))
+    .update(canonicalize([sender, log, code, at_seq ?? null, checkpoint ?? null]))
     .update(sent ?? '')
     .digest('hex')
-  const isKept = await database.transact(async (sql) => {
+  const keep = async (): Promise<boolean> => {
     const again = await sql.query(
       'UPDATE fleet_evidence SET times = times + 1, last_at = clock_timestamp() WHERE digest = $1',
       [digest],
     )
     if (again.rowCount !== 0) return true
     const { rowCount } = await sql.query(
-      `INSERT INTO fleet_evidence (digest, node_id, log, tenant, code, at_seq, message, sent, checkpoint, known)
-      SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10
-      WHERE (SELECT count(*) FROM fleet_evidence e WHERE e.node_id = $2 AND e.found_at > clock_timestamp() - interval '1 day') < ${keptADay}
+      `INSERT INTO fleet_evidence (digest, node_id, log, tenant, code, at_seq, message, sent, checkpoint, known, source_id)
+      SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11
+      WHERE (SELECT count(*) FROM fleet_evidence e
+        WHERE (e.node_id = $2 OR $2 IS NULL) AND (e.source_id = $11 OR $11 IS NULL) AND e.found_at > clock_timestamp() - interval '1 day') < ${keptADay}
       ON CONFLICT (digest) DO NOTHING`,
       [
         digest,
-        node_id,
+        node_id ?? null,
         log,
         tenant,
         code,
@@ -66,6 +77,7 @@ export async function keepEvidence(
         sent === undefined ? null : Buffer.from(sent),
         checkpoint ?? null,
         known,
+        source_id ?? null,
       ],
     )
     if (rowCount === 0) return false
@@ -74,15 +86,15 @@ export async function keepEvidence(
       target: log,
       outcome: 'denied',
       reason: message,
-      detail: { refused: code, node_id, evidence: digest, ...(at_seq === undefined ? {} : { at_seq }) },
+      detail: { refused: code, ...by, evidence: digest, ...(at_seq === undefined ? {} : { at_seq }) },
     })
     await book.raise(sql, {
-      kind: alarmOf[code] ?? 'refusal',
+      kind: alarmOf[code] ?? (node_id === undefined ? 'source_refusal' : 'refusal'),
       // The name of a log that is not the sender's is whatever the sender likes: all of those are one alarm.
-      subject: tenant === null ? `node:${node_id}` : log,
+      subject: node_id === undefined ? sender : tenant === null ? `node:${node_id}` : log,
       node_id,
       tenants: tenant === null ? 'all' : [tenant],
-      message: `${tenant === null ? `node ${node_id}` : log}: ${code}: ${message}`,
+      message: `${tenant === null ? subjectOf(refusal) : log}: ${code}: ${message}`,
       detail: {
         refused: code,
         evidence: digest,
@@ -91,12 +103,16 @@ export async function keepEvidence(
       },
     })
     return true
-  })
-  if (!isKept)
-    fasten.log.warn('evidence_not_kept', { node_id, log, code, at_seq: at_seq ?? null, reason: message })
+  }
+  if (!(await keep()))
+    fasten.log.warn('evidence_not_kept', { ...by, log, code, at_seq: at_seq ?? null, reason: message })
 }
 
-const alarmOf: Readonly<Record<string, 'fork' | 'rollback'>> = {
+const subjectOf = ({ node_id, source_id }: Refusal): string =>
+  node_id === undefined ? `source ${source_id ?? ''}` : `node ${node_id}`
+
+const alarmOf: Readonly<Record<string, 'fork' | 'rollback' | 'source_changed'>> = {
+  SOURCE_CHANGED: 'source_changed',
   FORK_DETECTED: 'fork',
   ROLLED_BACK: 'rollback',
 }

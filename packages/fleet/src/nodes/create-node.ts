@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { isWithin, type TenantScope } from '../database/tenant-scope.ts'
 import { Problem } from '../web/problem.ts'
 import { createCredential, type CredentialFacts } from './create-credential.ts'
+import { isSourceNode } from './is-log-of.ts'
 import { scopeOf, type NodeSql } from './node.ts'
 
 export interface NewNode {
@@ -20,13 +21,17 @@ export interface NewNode {
 /**
  * A node that may send rows once the caller's transaction commits, and its credential, which is not kept and not shown again.
  *
- * Throws Problem 409 `NODE_TAKEN` when another node may already write some of the same logs: one log has one writer.
+ * Throws Problem 409 `NODE_TAKEN` when another node may already write some of the same logs: one log has one writer; or the fleet itself does, for a source.
  */
 export async function createNode(
   sql: NodeSql,
   { source_node_id, service_id, tenants, software, public_keys, enrolledWith }: NewNode,
   facts: CredentialFacts = {},
 ): Promise<{ readonly node_id: string; readonly credential: string }> {
+  if (isSourceNode(source_node_id))
+    throw new Problem(409, 'NODE_TAKEN', `"${source_node_id}" is how this fleet names its own sources`, {
+      hint: 'give this node another FASTEN_NODE_ID',
+    })
   // Two that enrol at once under one name come one after the other.
   await sql.query("SELECT pg_advisory_xact_lock(hashtextextended('fleet node ' || $1, 0))", [source_node_id])
   const { rows } = await sql.query<{ service_id: string | null; tenants: string[] | null }>(

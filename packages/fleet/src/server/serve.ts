@@ -10,6 +10,8 @@ import type { FleetConfig } from '../config/config.ts'
 import { openEmbeddedPostgres } from '../database/embedded/embedded-postgres.ts'
 import { openFleetDatabase, type FleetDatabase } from '../database/fleet-database.ts'
 import { ingestRoutes } from '../ingest/ingest-routes.ts'
+import { authenticateSource } from '../ingest/sources/authenticate-source.ts'
+import { openSources } from '../ingest/sources/sources.ts'
 import { openWitnessKey } from '../ingest/witness-key.ts'
 import { channelsOf } from '../nodes/alarms/channels-of.ts'
 import { createAlarmBook } from '../nodes/alarms/raise-alarm.ts'
@@ -78,7 +80,11 @@ export async function serve(
     const access = { database, fasten, clock, secret, config: config.access }
     const app = await createApp({
       fasten,
-      authenticators: [authenticateNode({ database, fasten, clock }), ...credentialsOf(access)],
+      authenticators: [
+        authenticateNode({ database, fasten, clock }),
+        authenticateSource({ database, fasten, clock }),
+        ...credentialsOf(access),
+      ],
       trustProxy: config.access.trustProxy,
       limits: {
         perCredential: config.access.requestsPerMinute,
@@ -98,6 +104,7 @@ export async function serve(
     const stores = queryRoutes(app, { database, fasten, clock })
     askRoutes(app, { database, fasten, clock, stores })
     ingestRoutes(app, { database, fasten, clock, witness, name: config.name, book })
+    openSources(app, { database, fasten, clock, secret, witness, book })
     exposeRoute(app, { database, fasten, clock, stores, metrics: config.metrics })
     const follower = startFollower({ database, fasten, clock })
     closers.push(() => follower.close())

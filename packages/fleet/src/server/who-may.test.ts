@@ -72,6 +72,13 @@ const table: Readonly<Record<string, string>> = {
   'POST /api/v1/nodes/:node_id/credential': 'nodes:manage',
   'POST /api/v1/nodes/:node_id/settings': 'nodes:manage',
   'POST /api/v1/nodes/:node_id/keys/:public_key/retire': 'nodes:manage',
+  'GET /api/v1/sources': 'nodes:read',
+  'POST /api/v1/sources': 'nodes:manage',
+  'GET /api/v1/sources/:source_id': 'nodes:read',
+  'PATCH /api/v1/sources/:source_id': 'nodes:manage',
+  'DELETE /api/v1/sources/:source_id': 'nodes:manage',
+  'POST /api/v1/sources/:source_id/credential': 'nodes:manage',
+  'DELETE /api/v1/sources/:source_id/credential': 'nodes:manage',
 }
 
 /** Which roles hold what, written down by hand as well. */
@@ -89,6 +96,7 @@ const holders: Readonly<Record<string, readonly string[]>> = {
   'config:read': ['auditor', 'operator', 'admin'],
   'config:manage': ['admin'],
   'ingest:push': ['node'],
+  'ingest:arrive': [],
 }
 
 test('every route asks for what the table says', () => {

@@ -208,13 +208,15 @@ export const fleetCodes = {
     category: 'configuration',
     action: 'source.add',
     severity: 'warn',
-    description: 'The fleet reads a further reader endpoint.',
+    retention_class: 'long',
+    description: 'The fleet takes rows of a further service that has no shipper of ours.',
   },
   SOURCE_CHANGED: {
     category: 'configuration',
     action: 'source.change',
     severity: 'warn',
-    description: 'How the fleet reads an endpoint was changed.',
+    retention_class: 'long',
+    description: 'How rows of a source are taken was changed, or they are taken no more.',
   },
   CONFIG_CHANGED: {
     category: 'configuration',

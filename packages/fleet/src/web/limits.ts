@@ -64,12 +64,13 @@ export async function createLimiter(app: FastifyInstance, limits: Limits): Promi
       const { permission, limit: tight } = request.routeOptions.config
       await refusals(request, false)
       if (tight !== undefined) await tries(request, true)
-      // Many nodes may share one address; they are many credentials.
-      if (permission !== 'ingest:push') await all(request, true)
+      // Many nodes may share one address; they are many credentials. What they send is limited where it is taken.
+      if (permission !== 'ingest:push' && permission !== 'ingest:arrive') await all(request, true)
     },
     refused: (request) => refusals(request, true).catch(ignoreOwn),
     async recognised(request) {
-      if (request.principal.kind !== 'node') await credential(request, true)
+      const { kind } = request.principal
+      if (kind !== 'node' && kind !== 'source') await credential(request, true)
     },
   }
 }

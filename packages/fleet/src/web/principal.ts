@@ -16,13 +16,14 @@ export const permissions = [
   'config:read',
   'config:manage',
   'ingest:push',
+  'ingest:arrive',
 ] as const
 export type Permission = (typeof permissions)[number]
 
 export const roles = ['viewer', 'auditor', 'operator', 'admin'] as const
 export type Role = (typeof roles)[number]
 
-/** What each role may do. None of them pushes rows: only nodes do. */
+/** What each role may do. None of them hands in rows: only nodes and sources do. */
 export const permissionsOf: Readonly<Record<Role, readonly Permission[]>> = {
   viewer: ['audit:read', 'metrics:read', 'nodes:read'],
   auditor: [
@@ -36,7 +37,7 @@ export const permissionsOf: Readonly<Record<Role, readonly Permission[]>> = {
     'config:read',
   ],
   operator: ['audit:read', 'audit:verify', 'metrics:read', 'nodes:read', 'nodes:manage', 'config:read'],
-  admin: permissions.filter((permission) => permission !== 'ingest:push'),
+  admin: permissions.filter((permission) => !permission.startsWith('ingest:')),
 }
 
 /**
@@ -44,19 +45,21 @@ export const permissionsOf: Readonly<Record<Role, readonly Permission[]>> = {
  * tenants, `tenants`, `permissions` and `codes` are those that go with the permission that the route needs.
  */
 export interface Principal {
-  readonly kind: 'user' | 'api_key' | 'node' | 'system'
-  /** As `actor` of rows spells it: `user:ada`, `api_key:k_12ab`, `node:n_3c`. */
+  readonly kind: 'user' | 'api_key' | 'node' | 'source' | 'system'
+  /** As `actor` of rows spells it: `user:ada`, `api_key:k_12ab`, `node:n_3c`, `source:5d`. */
   readonly actor: string
   readonly name: string
   readonly tenants: TenantScope
   readonly permissions: ReadonlySet<Permission>
   /** Codes whose rows it may see, each exact or a prefix that ends in `*`; undefined for all. Bound to audit rows; the other streams are then closed. */
   readonly codes?: readonly string[]
-  /** How it proved who it is: `oidc`, `password`, `api_key`, `node_credential`, `mtls`. */
+  /** How it proved who it is: `oidc`, `password`, `api_key`, `node_credential`, `source_credential`, `mtls`. */
   readonly auth_method: string
   readonly session_id?: string
   /** For nodes: their row in `fleet_nodes`. */
   readonly node_id?: string
+  /** For sources: their row in `fleet_sources`. */
+  readonly source_id?: string
   /** For users, and for keys that a user made: their row in `fleet_users`. */
   readonly user_id?: string
   /** The user whose key this is, as rows spell it. */

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /**
- * What an alarm can be about. `fork`, `rollback` and `refusal` are raised by ingest, the others by whoever watches the nodes. All but `fork` and `rollback` end
- * by themselves when their reason does; those two end when a person has acknowledged them, since nothing unsays them.
+ * What an alarm can be about. `fork`, `rollback`, `refusal` and what is about sources are raised by ingest, the others by whoever watches the nodes. All but
+ * `fork`, `rollback`, `source_refusal` and `source_changed` end by themselves when their reason does; those end when a person has acknowledged them, since nothing
+ * unsays them.
  */
 export const alarmKinds = [
   'fork',
@@ -13,6 +14,11 @@ export const alarmKinds = [
   'lag',
   'clock',
   'spool',
+  // Rows of a source that could not be taken, a source that tells its past otherwise than before, and one that is not heard of or does not answer.
+  'source_refusal',
+  'source_changed',
+  'source_silent',
+  'source_failing',
 ] as const
 export type AlarmKind = (typeof alarmKinds)[number]
 
@@ -20,7 +26,7 @@ export type AlarmKind = (typeof alarmKinds)[number]
 export interface Alarm {
   readonly alarm_id: number
   readonly kind: AlarmKind
-  /** `node:<id>`, or the name of a log. */
+  /** `node:<id>`, `source:<id>`, or the name of a log. */
   readonly subject: string
   readonly node_id: string | null
   readonly raised_at: string

@@ -7,9 +7,10 @@ import { alarmColumns, shownAlarm, type Alarm, type AlarmKind, type AlarmRow } f
 
 export interface NewAlarm {
   readonly kind: AlarmKind
-  /** `node:<id>`, or the name of a log. */
+  /** `node:<id>`, `source:<id>`, or the name of a log. */
   readonly subject: string
-  readonly node_id: string
+  /** Undefined where it is about no node. */
+  readonly node_id?: string | undefined
   /** Whose things it names; `all` for what concerns nobody in particular, which only those see who see everything. */
   readonly tenants: TenantScope
   /** One sentence for people, without secrets and without contents of rows. */
@@ -45,7 +46,7 @@ export function createAlarmBook({ fasten, clock, channels }: AlarmBookDeps): Ala
       const { rows } = await sql.query<AlarmRow>(
         `INSERT INTO fleet_alarms (kind, subject, node_id, tenants, raised_at, detail) VALUES ($1, $2, $3, $4, $5, $6)
         ON CONFLICT (kind, subject) WHERE cleared_at IS NULL DO NOTHING RETURNING ${alarmColumns}`,
-        [kind, subject, node_id, tenants === 'all' ? null : tenants, at(), { message, ...detail }],
+        [kind, subject, node_id ?? null, tenants === 'all' ? null : tenants, at(), { message, ...detail }],
       )
       const [row] = rows
       if (row === undefined) return false
@@ -55,7 +56,7 @@ export function createAlarmBook({ fasten, clock, channels }: AlarmBookDeps): Ala
         target: `alarm:${row.alarm_id}`,
         target_kind: 'alarm',
         reason: message,
-        detail: { kind, subject, node_id },
+        detail: { kind, subject, ...(node_id === undefined ? {} : { node_id }) },
       })
       return true
     },

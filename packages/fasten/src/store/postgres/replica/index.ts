@@ -4,3 +4,5 @@ export { createReplica, type Replica, type ReplicaOptions, type ReplicaPlace } f
 export type { HeldReplica } from './held-replica.ts'
 export { createPlacedRows, type PlacedRow, type RowFault, type RowPlace } from './placed-row.ts'
 export type { Queries } from './queries.ts'
+// What a store says in its own name, for logs that a program writes without being one.
+export { createOwnRows, type OwnRow, type OwnRows } from '../../own-rows.ts'
