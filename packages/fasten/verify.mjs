@@ -196,7 +196,10 @@ function followRotations(found, given, rows) {
   for (const seq of [...rows.keys()].sort((a, b) => a - b)) {
     const { leaf } = rows.get(seq)
     if (leaf === undefined || leafProblem(found.log, { seq, leaf }) !== undefined) continue
-    const rotation = openRotation(ownFacts(JSON.parse(leaf), 'KEY_ROTATED')?.statement, found.log)
+    const rotation = openRotation(
+      ownFacts(parseJson(textFromUtf8(leaf)), 'KEY_ROTATED')?.statement,
+      found.log,
+    )
     if (rotation === undefined) continue
     const { old, next, isRevoked } = rotation
     const isKnown = spans.some(({ key }) => isSameKey(key, next))
@@ -343,7 +346,7 @@ function checkRow(found, row, files) {
   if (wrong !== undefined) return breakAt(found, wrong, seq, true)
   if (expiredHash !== undefined) found.expiredPlaces.push(seq)
   const isTail = found.anchor === undefined || seq >= found.anchor.size
-  const members = expiredHash === undefined ? JSON.parse(leaf) : undefined
+  const members = expiredHash === undefined ? parseJson(textFromUtf8(leaf)) : undefined
   if (isTail) found.tail.push(seq)
   else if (typeof members?.timestamp === 'string') found.newestAnchored = members.timestamp
   if (members !== undefined) found.sound.set(seq, members)
@@ -855,11 +858,29 @@ function textFromUtf8(bytes) {
 function parseCanonical(bytes) {
   const text = textFromUtf8(bytes)
   try {
-    const value = JSON.parse(text)
+    const value = parseJson(text)
     return canonical(value, 0) === text ? value : undefined
   } catch {
     return undefined
   }
+}
+
+/**
+ * `JSON.parse`, and right where names are written with escapes: V8 as of Node.js 24 may read one as the name that stood in its place
+ * in an earlier text (nodejs/node#63785). So each name is replaced by a number before, and put back afterwards.
+ */
+function parseJson(text) {
+  const value = JSON.parse(text)
+  if (!/\\[^][^"\\]*":/.test(text)) return value
+  const names = []
+  const numbered = text.replace(/("(?:[^"\\]+|\\.)*")(:?)/g, (whole, name, colon) =>
+    colon === '' ? whole : `"n${names.push(JSON.parse(name)) - 1}":`,
+  )
+  return JSON.parse(numbered, (_, member) =>
+    isRecord(member)
+      ? Object.fromEntries(Object.entries(member).map(([number, inner]) => [names[number.slice(1)], inner]))
+      : member,
+  )
 }
 
 /** Names ascend by their UTF-16 code units; numbers and strings are as ECMAScript prints them. */

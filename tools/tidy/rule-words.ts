@@ -42,6 +42,12 @@ const bans: readonly Ban[] = [
     remedy: 'a library does not talk on its own; use the log port, or the Out that commands are given',
   },
   {
+    pattern: /\bJSON\.parse\b|\.json\(\s*\)/g,
+    remedy: 'engines read some names wrong (docs/decisions/0037): take readJson of core/read-json.ts',
+    // Itself; and what gives the engine numbers and single strings only, which have no names.
+    allowed: /^core\/(read-json|json-tokens|leaf-scan)\.ts$/,
+  },
+  {
     pattern: /:\s*any\b(?!\s*\()|\bas any\b|<any\b|\bany\[\]|,\s*any>/g,
     remedy: 'say what is known: a type, `unknown`, or a type parameter',
   },

@@ -3,6 +3,7 @@ import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:
 import { hostname } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { FastenError, systemCode } from '../core/error.ts'
+import { readJson } from '../core/read-json.ts'
 import { detailBytesLimit } from '../core/redact.ts'
 import type { Level, StreamName } from '../core/row.ts'
 import type { RetentionPolicy } from '../core/retention-policy.ts'
@@ -298,7 +299,7 @@ function packageName(): string | undefined {
     const path = join(directory, 'package.json')
     if (existsSync(path)) {
       try {
-        const manifest: unknown = JSON.parse(readFileSync(path, 'utf8'))
+        const manifest: unknown = readJson(readFileSync(path, 'utf8'))
         if (
           typeof manifest === 'object' &&
           manifest !== null &&

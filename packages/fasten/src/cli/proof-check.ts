@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { leafHash } from '../core/chain.ts'
 import { FastenError } from '../core/error.ts'
+import { readJson } from '../core/read-json.ts'
 import type { Row } from '../core/row.ts'
 import { hasQuorum } from '../core/tlog-policy.ts'
 import { openTlogProof, parseTlogProof } from '../core/tlog-proof.ts'
@@ -50,7 +51,7 @@ function judge(text: string, trust: ReturnType<typeof trustOf>): Judged {
     const keys = { logs: trust.logs, witnesses: trust.witnesses }
     const checkpoint = openTlogProof(proof, hash, keys, noteCrypto)
     const row = new TextDecoder().decode(proof.extra)
-    const { log, monotonic_seq } = JSON.parse(row) as Partial<Row>
+    const { log, monotonic_seq } = readJson(row) as Partial<Row>
     if (log !== checkpoint.origin || monotonic_seq !== proof.index)
       return {
         verdict: 'FAIL',

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { readJson } from './read-json.ts'
 import type { JsonValue } from './row.ts'
 
 /** Levels of arrays and objects inside each other; more are refused. Deep enough for any row (whose detail is cut at 32), shallow enough for any stack. */
@@ -47,7 +48,7 @@ export function isOrdered(value: unknown, depth = 0): boolean {
  */
 export function isCanonical(text: string): boolean {
   try {
-    return canonicalize(JSON.parse(text) as JsonValue) === text
+    return canonicalize(readJson(text) as JsonValue) === text
   } catch (error) {
     // Not JSON (SyntaxError), or JSON that I-JSON forbids (TypeError): either way not canonical.
     if (error instanceof SyntaxError || error instanceof TypeError) return false

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Digest } from './digest.ts'
+import { readJson } from './read-json.ts'
 import type { JsonValue } from './row.ts'
 
 /** What a disclosure says once it is opened. */
@@ -27,7 +28,7 @@ export function readDisclosure(text: string): Disclosure | undefined {
       atob(text.replaceAll('-', '+').replaceAll('_', '/')),
       (character) => character.codePointAt(0) ?? 0,
     )
-    const parts: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
+    const parts: unknown = readJson(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
     if (!Array.isArray(parts) || parts.length !== 3) return undefined
     const [salt, name, value] = parts as readonly JsonValue[]
     if (typeof salt !== 'string' || typeof name !== 'string' || value === undefined) return undefined

@@ -70,6 +70,7 @@ export {
   type Disclosure,
 } from './disclosure.ts'
 export { canonicalize, isCanonical } from './canonical.ts'
+export { readJson } from './read-json.ts'
 export { memberNames } from './members.ts'
 export { draftText } from './leaf.ts'
 export { chain, genesis, leafBytesMax, leafHash, type Chained, type Head } from './chain.ts'

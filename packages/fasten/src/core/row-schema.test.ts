@@ -9,6 +9,7 @@ import fc from 'fast-check'
 import { apiDraft, auditDraft, sysDraft } from './fixtures/random-rows.ts'
 import { ordinaryDraft, storedLog } from './fixtures/rows.ts'
 import { memberNames } from './members.ts'
+import { readJson } from './read-json.ts'
 import { streams, type Draft, type StreamName } from './row.ts'
 
 const spec = join(dirname(fileURLToPath(import.meta.url)), '../../../../spec')
@@ -37,14 +38,14 @@ for (const stream of streams) {
       const log = `_/gateway/node-1/${stream}`
       const { rows } = storedLog(log, fc.sample(drafts[stream], { numRuns: 200, seed: 3 }))
       for (const { leaf } of rows) {
-        const row: unknown = JSON.parse(new TextDecoder().decode(leaf ?? undefined))
+        const row: unknown = readJson(new TextDecoder().decode(leaf ?? undefined))
         assert.ok(validate(row), `${JSON.stringify(validate.errors)} ${JSON.stringify(row)}`)
       }
     })
 
     it('refuses a row that lacks what every row has, has more, or says null', () => {
       const { rows } = storedLog(`_/gateway/node-1/${stream}`, [ordinaryDraft(stream, 0)])
-      const row = JSON.parse(new TextDecoder().decode(rows[0]?.leaf ?? undefined)) as Record<string, unknown>
+      const row = readJson(new TextDecoder().decode(rows[0]?.leaf ?? undefined)) as Record<string, unknown>
       assert.equal(validate(row), true)
       for (const name of schema.required) {
         assert.equal(

@@ -10,6 +10,7 @@ import { createExpiredPlaces } from './expired-places.ts'
 import { createLeafScanner, type Expected } from './leaf-scan.ts'
 import { parseLogName } from './log-name.ts'
 import { memberNames } from './members.ts'
+import { readJson } from './read-json.ts'
 import type { JsonObject, Row } from './row.ts'
 import { disclosuresSweptCode, sweptBy, sweptCode } from './swept.ts'
 import type { BreakKind, Emission, LogVerdict, Verdict, VerdictKind } from './verdict.ts'
@@ -216,7 +217,7 @@ export function createLogVerifier(options: LogVerifierOptions): LogVerifier {
       const judgement = scanner.scan(leaf, expected)
       if (judgement === 'not_canonical') note('leaf_unreadable', seq, 'the leaf is not canonical JSON text')
       else if (isSame && judgement === 'as_expected' && stream !== undefined) isLatestBroken = false
-      else isLatestBroken = diagnose(row, seq, JSON.parse(new TextDecoder().decode(leaf)) as Row, wasBroken)
+      else isLatestBroken = diagnose(row, seq, readJson(new TextDecoder().decode(leaf)) as Row, wasBroken)
       if (!isLatestBroken && seq > 0 && onEmission !== undefined) tellEmission(onEmission)
       if (!isLatestBroken && scanner.text(originAt) !== undefined) arrived++
       if (!isLatestBroken && stream === 'audit') checkPersonal(row, { seq, hash })
@@ -261,7 +262,7 @@ export function createLogVerifier(options: LogVerifierOptions): LogVerifier {
   }
 
   function settle(leaf: Uint8Array, place: RowPlace): void {
-    const row: unknown = JSON.parse(new TextDecoder().decode(leaf))
+    const row: unknown = readJson(new TextDecoder().decode(leaf))
     const undisclosed = disclosing.explain(sweptBy(row, disclosuresSweptCode)?.runs ?? [])
     const swept = sweptBy(row)
     const explained = swept === undefined ? 0 : expiredPlaces.explain(swept.runs)
@@ -459,7 +460,7 @@ const erasedCode = 'SUBJECT_ERASED'
 
 /** A member that the scanner found canonical; an object, or nothing. */
 function parsed(text: string | undefined): JsonObject {
-  const value: unknown = text === undefined ? {} : JSON.parse(text)
+  const value: unknown = text === undefined ? {} : readJson(text)
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : {}
 }
 

@@ -2,6 +2,7 @@
 import { createAnchor, type Trust } from '../core/anchor.ts'
 import { leafHash } from '../core/chain.ts'
 import { keyCodes } from '../core/log-keys.ts'
+import { readJson } from '../core/read-json.ts'
 import type { ScanFilter, LogHead, RowSource } from '../store/ports.ts'
 import { noteCrypto } from '../store/platform.ts'
 import type { LogVerdict } from '../core/verdict.ts'
@@ -45,7 +46,7 @@ export async function startAnchoring(
     const leaf = naming.get(seq)
     // A row found by its columns counts only as the row that was hashed here.
     if (leaf !== undefined && leafHash(encoder.encode(leaf), noteCrypto.digest) === hash)
-      anchor.addKeys(seq, JSON.parse(leaf))
+      anchor.addKeys(seq, readJson(leaf))
   }
 
   async function feed(to: number): Promise<void> {

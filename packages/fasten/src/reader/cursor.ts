@@ -2,6 +2,7 @@
 import { canonicalize } from '../core/canonical.ts'
 import type { Digest } from '../core/digest.ts'
 import { FastenError } from '../core/error.ts'
+import { readJson } from '../core/read-json.ts'
 import type { StreamName } from '../core/row.ts'
 import type { ScanFilter } from '../store/ports.ts'
 
@@ -132,7 +133,7 @@ function parts(text: string): readonly unknown[] {
 function partsOrNone(text: string): readonly unknown[] {
   if (!/^[A-Za-z0-9_-]{4,2048}$/.test(text)) return []
   try {
-    const value: unknown = JSON.parse(fromBase64Url(text))
+    const value: unknown = readJson(fromBase64Url(text))
     return Array.isArray(value) ? value : []
   } catch (error) {
     // atob throws a DOMException, JSON.parse a SyntaxError, TextDecoder a TypeError: all of them say "not a cursor".

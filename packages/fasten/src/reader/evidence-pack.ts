@@ -2,6 +2,7 @@
 import { canonicalize, isCanonical } from '../core/canonical.ts'
 import type { Digest } from '../core/digest.ts'
 import { decodeUtf8, toBase64 } from '../core/octets.ts'
+import { readJson } from '../core/read-json.ts'
 import type { JsonValue, StreamName } from '../core/row.ts'
 import { logName, parseLogName } from '../core/log-name.ts'
 import { formatTlogProof } from '../core/tlog-proof.ts'
@@ -379,7 +380,7 @@ function lacksDetailValues({ leaf, personal = [] }: EvidenceRow): boolean {
   const text = leaf === null ? '' : new TextDecoder().decode(leaf)
   if (!text.includes('"pii_in_detail":true')) return false
   try {
-    const { sd } = JSON.parse(text) as { readonly sd?: Readonly<Record<string, unknown>> }
+    const { sd } = readJson(text) as { readonly sd?: Readonly<Record<string, unknown>> }
     const beside = new Set(personal.map(({ pointer }) => pointer))
     return Object.keys(sd ?? {}).some((pointer) => isInDetail(pointer) && !beside.has(pointer))
   } catch (error) {
@@ -456,7 +457,7 @@ function lineOf({ leaf, hash, monotonic_seq }: EvidenceRow, log: string): string
     return hash === null ? undefined : canonicalize({ expired: true, hash, log, monotonic_seq })
   const whole = decodeUtf8(leaf)
   if (whole !== undefined && isCanonical(whole)) {
-    const members = JSON.parse(whole) as Readonly<Record<string, unknown>> | null
+    const members = readJson(whole) as Readonly<Record<string, unknown>> | null
     if (
       members?.['log'] === log &&
       members['monotonic_seq'] === monotonic_seq &&

@@ -4,6 +4,7 @@ import { genesis } from '../core/chain.ts'
 import type { Digest } from '../core/digest.ts'
 import { createEmissionTally, type EmissionTally } from '../core/emission.ts'
 import { logName, parseLogName } from '../core/log-name.ts'
+import { readJson } from '../core/read-json.ts'
 import type { LogVerdict, Verdict } from '../core/verdict.ts'
 import {
   combineVerdicts,
@@ -261,7 +262,7 @@ async function tallyLater(
 
 function emittedAs({ leaf }: EvidenceRow): { boot_id: string; boot_seq: number } | undefined {
   try {
-    const row: unknown = JSON.parse(new TextDecoder().decode(leaf ?? undefined))
+    const row: unknown = readJson(new TextDecoder().decode(leaf ?? undefined))
     const { boot_id, boot_seq } = (row ?? {}) as Readonly<Record<string, unknown>>
     return typeof boot_id === 'string' && typeof boot_seq === 'number' ? { boot_id, boot_seq } : undefined
   } catch (error) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { FastenError } from '../core/error.ts'
+import { readJson } from '../core/read-json.ts'
 
 export interface RemoteCallOptions {
   /** Where the reader is mounted, e.g. `https://audit.example.org/api/v1/logs`. */
@@ -62,7 +63,7 @@ export function createRemoteCall(options: RemoteCallOptions): RemoteCall {
   }
 
   async function body(response: Response): Promise<JsonBody> {
-    const value: unknown = await response.json()
+    const value: unknown = readJson(await response.text())
     if (typeof value !== 'object' || value === null || Array.isArray(value))
       throw new SyntaxError('the answer is not a JSON object')
     return value as JsonBody
@@ -176,7 +177,7 @@ interface Told {
 async function problemIn(response: Response): Promise<Told> {
   const text = await response.text()
   try {
-    const value: unknown = JSON.parse(text)
+    const value: unknown = readJson(text)
     if (typeof value !== 'object' || value === null) return {}
     const { code, detail, hint, errors } = value as Readonly<Record<string, unknown>>
     return {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { FastenError } from '../core/error.ts'
+import { readJson } from '../core/read-json.ts'
 import type { StreamName } from '../core/row.ts'
 import { readEvents } from './event-source.ts'
 import { canMatch } from './parameters.ts'
@@ -45,7 +46,7 @@ export async function* followRemote(
         place = id ?? place
         pauseMs = parts.retryMsMin
         if (event === 'problem') throw toldProblem(data)
-        if (data !== '') yield { id: place ?? '', row: parts.rowFrom(JSON.parse(data)) }
+        if (data !== '') yield { id: place ?? '', row: parts.rowFrom(readJson(data)) }
         else if (place !== undefined) query.onPlace?.(place)
       }
     } catch (error) {
@@ -86,7 +87,7 @@ function isFinal(error: unknown): boolean {
 }
 
 function toldProblem(data: string): FastenError {
-  const { code, detail } = JSON.parse(data) as { readonly code?: unknown; readonly detail?: unknown }
+  const { code, detail } = readJson(data) as { readonly code?: unknown; readonly detail?: unknown }
   return new FastenError(
     typeof code === 'string' ? code : 'READER_FAILED',
     typeof detail === 'string' ? detail : 'the tail failed',

@@ -12,6 +12,7 @@ import {
 } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { FastenError, systemCode } from '../core/error.ts'
+import { readJson } from '../core/read-json.ts'
 import { quarantineDirectory, syncDirectory } from './spool/layout.ts'
 
 /** One thing that no store would take, kept with the reason until a person decides. */
@@ -134,7 +135,7 @@ function readEntry(directory: string, name: string): QuarantineEntry | undefined
     throw error
   }
   try {
-    const { bytes_base64, sealed_base64, ...rest } = JSON.parse(text) as EntryFile
+    const { bytes_base64, sealed_base64, ...rest } = readJson(text) as EntryFile
     return {
       name,
       ...rest,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Head } from '../core/chain.ts'
 import { FastenError } from '../core/error.ts'
+import { readJson } from '../core/read-json.ts'
 import type { Row } from '../core/row.ts'
 import type { SpooledDraft } from './ports.ts'
 
@@ -19,7 +20,7 @@ const rejectionCodes: ReadonlySet<string> = new Set(['DRAFT_MALFORMED', 'ROW_TOO
 /** The head that a stored row was chained to, or undefined when its leaf does not say. */
 export function placeInLeaf(leaf: string): Head | undefined {
   try {
-    const { log, monotonic_seq: size, prev_hash: head_hash } = JSON.parse(leaf) as Partial<Row>
+    const { log, monotonic_seq: size, prev_hash: head_hash } = readJson(leaf) as Partial<Row>
     return log === undefined || size === undefined || head_hash === undefined
       ? undefined
       : { log, size, head_hash }

@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { sentinelKinds } from '../core/ids.ts'
+import { readJson } from '../core/read-json.ts'
 import { ask, dial, parseAnswers, requestText } from './http-client.ts'
 import { routesOf, type CaptureView, type ContextView, type ShimRoute } from './http-shim-routes.ts'
 
@@ -110,7 +111,7 @@ export function describeHttpShim(
       const [row] = await rowsOf(1)
       const id = answer.headers['x-request-id'] ?? ''
       assert.match(id, /^[0-9a-f]{12}$/)
-      assert.deepEqual([answer.status, JSON.parse(answer.body)], [200, { id: '42', request_id: id }])
+      assert.deepEqual([answer.status, readJson(answer.body)], [200, { id: '42', request_id: id }])
       const source = { ip: '127.0.0.1', user_agent: 'probe/1' }
       assert.deepEqual({ ...seen[0] }, { ...seen[0], request_id: id, method: 'http', source })
       assert.ok(row !== undefined && Number.isInteger(row.duration_us) && row.duration_us > 0)
@@ -389,11 +390,11 @@ export function describeHttpShim(
         body: '5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n',
       })
       const rows = await rowsOf(2)
-      assert.deepEqual(JSON.parse(plain.body), {
+      assert.deepEqual(readJson(plain.body), {
         length: text.length,
         ids: Array(5).fill(plain.headers['x-request-id']),
       })
-      assert.deepEqual(JSON.parse(chunked.body), {
+      assert.deepEqual(readJson(chunked.body), {
         length: 11,
         ids: Array(5).fill(chunked.headers['x-request-id']),
       })
@@ -491,7 +492,7 @@ export function describeHttpShim(
       rowsOf,
     }) => {
       const answer = await ask(port, { path: '/login/alice' })
-      assert.deepEqual(JSON.parse(answer.body), { before: null, after: 'alice', later: 'alice' })
+      assert.deepEqual(readJson(answer.body), { before: null, after: 'alice', later: 'alice' })
       assert.equal((await rowsOf(1))[0]?.actor, 'alice')
     })
 
@@ -510,7 +511,7 @@ export function describeHttpShim(
 
     it('timers, promises and streams keep the context', async ({ port }) => {
       const answer = await ask(port, { path: '/everywhere' })
-      const ids = JSON.parse(answer.body) as Record<string, string | null>
+      const ids = readJson(answer.body) as Record<string, string | null>
       for (const [place, id] of Object.entries(ids)) assert.equal(id, answer.headers['x-request-id'], place)
       const stream = await ask(port, { path: '/stream-ids' })
       assert.deepEqual(new Set(stream.body.trim().split('\n')), new Set([stream.headers['x-request-id']]))
@@ -556,7 +557,7 @@ export function describeHttpShim(
             const [answer] = parseAnswers(text)
             text = ''
             assert.equal(answer?.headers['x-request-id'], id)
-            const body = JSON.parse(answer.body) as { request_id?: string; ids?: string[] }
+            const body = readJson(answer.body) as { request_id?: string; ids?: string[] }
             assert.deepEqual(new Set(body.ids ?? [body.request_id]), new Set([id]))
           }
           socket.destroy()

@@ -7,6 +7,7 @@ import { describe, test } from 'node:test'
 import { openCheckpoint } from '../core/checkpoint.ts'
 import { logName } from '../core/log-name.ts'
 import { hexOf } from '../core/octets.ts'
+import { readJson } from '../core/read-json.ts'
 import { verifierKey } from '../core/verifier-key.ts'
 import { newKeyText, parseNodeKey } from '../store/keys/node-key.ts'
 import { openSealedMemory } from '../store/keys/sealed-memory.ts'
@@ -245,7 +246,7 @@ async function previousOf(place: SealPlace, signing: Signing): Promise<unknown> 
   const store = await place.open(signing)
   try {
     const [first] = await evidenceOf(store, `${log}~2`)
-    const { detail } = JSON.parse(Buffer.from(first?.leaf ?? []).toString() || '{}') as {
+    const { detail } = readJson(Buffer.from(first?.leaf ?? []).toString() || '{}') as {
       detail: { previous_log: Record<string, unknown> }
     }
     const { log: name, reason, size } = detail.previous_log

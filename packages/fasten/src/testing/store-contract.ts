@@ -7,6 +7,7 @@ import { describe, test } from 'node:test'
 import { genesis, leafBytesMax, leafHash } from '../core/chain.ts'
 import { draftText } from '../core/leaf.ts'
 import { logName } from '../core/log-name.ts'
+import { readJson } from '../core/read-json.ts'
 import type { Clean, Draft } from '../core/row.ts'
 import { createLogVerifier } from '../core/verify.ts'
 import { sha256 } from '../store/platform.ts'
@@ -73,7 +74,7 @@ export function describeStore(
       )
       for (const head of await store.heads()) {
         const [first, ...rest] = await evidenceOf(store, head.log)
-        const row = JSON.parse(Buffer.from(first?.leaf ?? []).toString()) as Record<string, unknown>
+        const row = readJson(Buffer.from(first?.leaf ?? []).toString()) as Record<string, unknown>
         assert.match(JSON.stringify(row), /LOG_CREATED/)
         assert.deepEqual([row['monotonic_seq'], row['prev_hash'], row['log']], [0, genesis, head.log])
         assert.equal(rest.at(-1)?.hash, head.head_hash)

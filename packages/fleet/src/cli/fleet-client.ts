@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { FastenError } from 'fasten'
+import { readJson } from 'fasten/core'
 
 /** A running fleet, as a command asks it. */
 export interface FleetClient {
@@ -62,7 +63,7 @@ export function fleetClient(env: Readonly<Record<string, string | undefined>>): 
         body === undefined
           ? {}
           : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }
-      return (await open(method, path, init)).json()
+      return readJson(await (await open(method, path, init)).text())
     },
   }
 }
@@ -73,7 +74,10 @@ function reasonOf(cause: unknown): string {
 }
 
 async function refusalOf(response: Response, at: string): Promise<FastenError> {
-  const said: unknown = await response.json().catch(() => undefined)
+  const said: unknown = await response
+    .text()
+    .then(readJson)
+    .catch(() => undefined)
   const { code, detail, hint } = (typeof said === 'object' && said !== null ? said : {}) as Record<
     string,
     unknown

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { readJson } from 'fasten/core'
 import { z } from 'zod'
 
 /** Who gets in, and how. */
@@ -55,7 +56,7 @@ const groups = z
   .string()
   .transform((text, context) => {
     try {
-      return JSON.parse(text) as unknown
+      return readJson(text)
     } catch {
       context.addIssue({ code: 'custom', message: 'is no JSON' })
       return z.NEVER

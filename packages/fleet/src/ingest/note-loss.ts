@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { logName, parseLogName } from 'fasten/core'
+import { logName, parseLogName, readJson } from 'fasten/core'
 import type { Replica } from 'fasten/store/replica'
 import type { FleetDatabase } from '../database/fleet-database.ts'
 import type { Node } from '../nodes/node.ts'
@@ -46,7 +46,7 @@ export async function noteLoss(
 /** What a LOG_CREATED row says of the log before it; undefined for a row that says nothing of the kind. */
 function previousOf(leaf: Uint8Array): { readonly log: string; readonly reason: string } | undefined {
   if (leaf[0] !== 0x7b) return undefined
-  const row = JSON.parse(new TextDecoder().decode(leaf)) as Readonly<Record<string, unknown>>
+  const row = readJson(new TextDecoder().decode(leaf)) as Readonly<Record<string, unknown>>
   for (const facts of [row['detail'], row['fields']]) {
     const previous = isRecord(facts) ? facts['previous_log'] : undefined
     if (!isRecord(previous) || typeof previous['log'] !== 'string') continue

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { readJson } from 'fasten/core'
 import type { AuditRow } from 'fasten/core'
 import type { RowSource, StoredRow } from 'fasten/store'
 import type { FastifyInstance } from 'fastify'
@@ -142,7 +143,7 @@ const cursorShape = z.tuple([z.string().max(40), z.number().int().min(0)])
 function keyOf(cursor: string | undefined): Key | undefined {
   if (cursor === undefined) return undefined
   try {
-    const [timestamp, position] = cursorShape.parse(JSON.parse(Buffer.from(cursor, 'base64url').toString()))
+    const [timestamp, position] = cursorShape.parse(readJson(Buffer.from(cursor, 'base64url').toString()))
     return { timestamp, position }
   } catch (cause) {
     throw new Problem(400, 'BAD_CURSOR', 'this cursor is none of a timeline', { cause })

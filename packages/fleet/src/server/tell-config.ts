@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { readJson } from 'fasten/core'
 import type { Fasten } from 'fasten'
 import type { FleetConfig } from '../config/config.ts'
 import type { FleetDatabase } from '../database/fleet-database.ts'
@@ -25,7 +26,7 @@ export async function tellConfig(
       'INSERT INTO fleet_meta (key, value) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = $2',
       [key, text],
     )
-    const known = (before === undefined ? {} : JSON.parse(before)) as Readonly<Record<string, unknown>>
+    const known = (before === undefined ? {} : readJson(before)) as Readonly<Record<string, unknown>>
     const changed = Object.entries(after).filter(
       ([name, value]) => JSON.stringify(value) !== JSON.stringify(known[name]),
     )

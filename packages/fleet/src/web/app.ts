@@ -15,6 +15,7 @@ import Fastify, {
 import { validatorCompiler } from 'fastify-type-provider-zod'
 import { isAway } from '../database/is-away.ts'
 import type { Authenticator, Needed } from './authenticator.ts'
+import { readJsonBodies } from './json-body.ts'
 import { createLimiter, defaultLimits, type Limits } from './limits.ts'
 import type { Permission, Principal } from './principal.ts'
 import { Problem, sendProblem } from './problem.ts'
@@ -97,6 +98,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
 
   await app.register(cookie)
   const limiter = await createLimiter(app, limits)
+  readJsonBodies(app)
   app.setValidatorCompiler(validatorCompiler)
 
   app.decorate('declared', [])

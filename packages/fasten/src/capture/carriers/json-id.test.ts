@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
+import { readJson } from '../../core/read-json.ts'
 import { jsonBytesMax, readJsonId, writeJsonId } from './json-id.ts'
 
 describe('the request id in a JSON payload', () => {
@@ -79,8 +80,8 @@ describe('the request id in a JSON payload', () => {
     fc.assert(
       fc.property(fc.dictionary(fc.string(), fc.jsonValue()), fc.string(), (object, id) => {
         const text = JSON.stringify(object)
-        const written = JSON.parse(writeJsonId(text, id)) as Record<string, unknown>
-        if (Object.hasOwn(object, '_req')) return assert.deepEqual(written, JSON.parse(text))
+        const written = readJson(writeJsonId(text, id)) as Record<string, unknown>
+        if (Object.hasOwn(object, '_req')) return assert.deepEqual(written, readJson(text))
         const { _req, ...rest } = written
         assert.equal(_req, id)
         assert.equal(JSON.stringify(rest), text)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { isUtf8 } from 'node:buffer'
+import { readJson } from '../../core/read-json.ts'
 
 export type Payload = string | Uint8Array
 
@@ -59,7 +60,7 @@ function objectText(payload: unknown, bytesMax: number): string | undefined {
 
 function parseObject(text: string): Record<string, unknown> | undefined {
   try {
-    const value: unknown = JSON.parse(text)
+    const value: unknown = readJson(text)
     return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined
   } catch {
     // Somebody's payload that only looks like JSON: theirs to judge.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFileSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { readJson } from '../../core/read-json.ts'
 
 /**
  * Answers which of these specifiers a file is, by its path alone: however somebody came to load it (by its name, an alias, a link, a path, from another
@@ -45,7 +46,7 @@ interface Manifest {
 
 function readManifest(folder: string): Manifest | undefined {
   try {
-    const manifest: unknown = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
+    const manifest: unknown = readJson(readFileSync(join(folder, 'package.json'), 'utf8'))
     return typeof manifest === 'object' && manifest !== null ? manifest : undefined
   } catch {
     // None there, or none that could name a package.

@@ -2,6 +2,7 @@
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import { FastenError } from '../../core/error.ts'
+import { readJson } from '../../core/read-json.ts'
 import type { ReaderRow } from '../reader.ts'
 import { otlpLogs } from './log-record.ts'
 
@@ -139,7 +140,7 @@ const shortened = (message: unknown): string => (typeof message === 'string' ? m
 
 function objectIn(text: string): Readonly<Record<string, unknown>> {
   try {
-    const value: unknown = JSON.parse(text)
+    const value: unknown = readJson(text)
     return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {}
   } catch (error) {
     // Proxies answer in HTML, and an empty body is allowed: the status has said it all.

@@ -20,6 +20,7 @@ import { parseCheckpoint } from '../../core/checkpoint.ts'
 import { FastenError, systemCode } from '../../core/error.ts'
 import { logName, parseLogName } from '../../core/log-name.ts'
 import { parseNote } from '../../core/note.ts'
+import { readJson } from '../../core/read-json.ts'
 import type { Remembered } from '../heads.ts'
 import { syncDirectory } from '../spool/layout.ts'
 
@@ -148,7 +149,7 @@ function read(path: string): SealedEnd | undefined {
 
 function parsed(text: string): SealedEnd | undefined {
   try {
-    const value: unknown = JSON.parse(text)
+    const value: unknown = readJson(text)
     const { table, log, size, head_hash, note } = (value ?? {}) as Partial<Record<string, unknown>>
     const isSound =
       typeof table === 'string' &&

@@ -2,6 +2,7 @@
 import { genesis } from '../../core/chain.ts'
 import { columnNames, numericColumns } from '../../core/columns.ts'
 import { parseLogName } from '../../core/log-name.ts'
+import { readJson } from '../../core/read-json.ts'
 import type { StreamName } from '../../core/row.ts'
 import type { EvidenceRow, LogHead } from '../ports.ts'
 import { isReplica } from './schema.ts'
@@ -280,7 +281,7 @@ function plain(value: SqlCell): string | number {
 function restoreNul(columns: Record<string, string | number | null>, leaf: string): void {
   let members: unknown
   try {
-    members = JSON.parse(leaf)
+    members = readJson(leaf)
   } catch (error) {
     // A damaged leaf restores nothing; verification names the row.
     if (error instanceof SyntaxError) return

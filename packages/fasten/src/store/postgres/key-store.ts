@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { systemCode } from '../../core/error.ts'
+import { readJson } from '../../core/read-json.ts'
 import type { KeyStore, RefusedKey, Tombstone } from '../privacy/key-store.ts'
 import type { WrappedKey } from '../privacy/sealed.ts'
 import type { Sql, SqlRecord } from './sql.ts'
@@ -54,7 +55,7 @@ export function createPostgresKeyStore({ change, read, outside }: PostgresKeySto
     tombstones: () =>
       read(async (sql, prefix) => {
         const rows = await sql.run(`SELECT text FROM ${prefix}fasten_tombstones ORDER BY number`)
-        return rows.map(({ text }) => JSON.parse(String(text)) as Tombstone)
+        return rows.map(({ text }) => readJson(String(text)) as Tombstone)
       }),
     async replace(keys) {
       await change(async (sql, prefix) => {

@@ -3,6 +3,7 @@ import { canonicalize } from '../../core/canonical.ts'
 import type { Digest } from '../../core/digest.ts'
 import { ownBootPrefix } from '../../core/emission.ts'
 import { FastenError, systemCode } from '../../core/error.ts'
+import { readJson } from '../../core/read-json.ts'
 import { policyHash } from '../../core/retention-policy.ts'
 import type { JsonObject, StreamName } from '../../core/row.ts'
 import { addToRuns } from '../../core/swept.ts'
@@ -230,12 +231,12 @@ function isOutOfReach(error: unknown): boolean {
 }
 
 function isOwn({ leaf }: PrunableRow): boolean {
-  const { boot_id } = JSON.parse(leaf) as JsonObject
+  const { boot_id } = readJson(leaf) as JsonObject
   return typeof boot_id === 'string' && boot_id.startsWith(ownBootPrefix)
 }
 
 const textOf = (holds: readonly Hold[]): string =>
-  canonicalize(JSON.parse(JSON.stringify(holds)) as JsonObject[])
+  canonicalize(readJson(JSON.stringify(holds)) as JsonObject[])
 
 const pageRows = 2_048
 /** Rows of the store itself that a month may leave behind; more, and moving them costs what was to be saved. */

@@ -10,6 +10,7 @@ import {
 } from 'node:fs'
 import { dirname } from 'node:path'
 import { FastenError, systemCode } from '../../core/error.ts'
+import { readJson } from '../../core/read-json.ts'
 import { syncDirectory } from '../spool/layout.ts'
 import type { Tombstone } from './key-store.ts'
 
@@ -73,7 +74,7 @@ export function openErasureLedger(path: string): ErasureLedger {
 
 function parsed(line: string, failed: (doing: string, cause: unknown) => FastenError): Tombstone {
   try {
-    const value = JSON.parse(line) as Tombstone
+    const value = readJson(line) as Tombstone
     if (Array.isArray(value.key_ids) && Array.isArray(value.subjects)) return value
   } catch (cause) {
     throw failed('read', cause)

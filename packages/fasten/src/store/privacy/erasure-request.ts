@@ -11,6 +11,7 @@ import {
 } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { FastenError, systemCode } from '../../core/error.ts'
+import { readJson } from '../../core/read-json.ts'
 import { syncDirectory } from '../spool/layout.ts'
 
 /** One person's wish to erase another, which a third has to confirm. It names the person by pseudonym only. */
@@ -58,7 +59,7 @@ export function keepRequest(ledger: string, request: ErasureRequest): void {
 export function readRequest(ledger: string, id: string): ErasureRequest | undefined {
   if (!/^[0-9a-f]{12}$/.test(id)) return undefined
   try {
-    return JSON.parse(readFileSync(fileOf(ledger, id), 'utf8')) as ErasureRequest
+    return readJson(readFileSync(fileOf(ledger, id), 'utf8')) as ErasureRequest
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return undefined
     throw error

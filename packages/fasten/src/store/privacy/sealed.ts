@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { readJson } from '../../core/read-json.ts'
 /**
  * What travels beside the text of a draft that has personal members: the values, encrypted, and the wrapped keys that open them.
  * Each draft carries the keys of all of its values, though the same few serve thousands of drafts: so no draft depends on
@@ -45,7 +46,7 @@ export function encodeSealed(sealed: SealedDraft): string {
 /** Undefined when the bytes are not what `encodeSealed` makes. Never throws. */
 export function decodeSealed(bytes: Uint8Array): SealedDraft | undefined {
   try {
-    const { keys, values } = JSON.parse(new TextDecoder().decode(bytes)) as Partial<SealedDraft>
+    const { keys, values } = readJson(new TextDecoder().decode(bytes)) as Partial<SealedDraft>
     if (!Array.isArray(keys) || !Array.isArray(values)) return undefined
     const isSound =
       (keys as readonly WrappedKey[]).every(

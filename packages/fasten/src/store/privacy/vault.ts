@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { FastenError } from '../../core/error.ts'
+import { readJson } from '../../core/read-json.ts'
 import type { KeyService } from './key-service.ts'
 
 export interface VaultOptions {
@@ -43,7 +44,7 @@ export function createVaultKeyService(options: VaultOptions): KeyService {
         body: JSON.stringify(body),
         signal: AbortSignal.timeout(timeoutMs),
       })
-      answer = (await response.json()) as typeof answer
+      answer = readJson(await response.text()) as typeof answer
     } catch (cause) {
       throw refused(cause instanceof Error ? cause.message : String(cause), cause)
     }

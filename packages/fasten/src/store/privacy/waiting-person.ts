@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { readJson } from '../../core/read-json.ts'
 import { listQuarantine } from '../quarantine.ts'
 import { decodeFrame } from '../spool/frame.ts'
 import type { PersonalRow } from './personal-store.ts'
@@ -63,7 +64,7 @@ function waitingRow(log: string, text: Uint8Array): PersonalRow {
   let members: Readonly<Record<string, unknown>> = {}
   try {
     const json = Buffer.from(text).toString().replaceAll('\u0000', '').replace('\u0001', '0')
-    members = JSON.parse(json) as typeof members
+    members = readJson(json) as typeof members
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error
   }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { readJson } from '../../core/read-json.ts'
 import type { JsonObject } from '../../core/row.ts'
 
 /** Which rows a hold keeps: those that fit every member given. At least one is. */
@@ -33,7 +34,7 @@ export function holdFrom(record: Readonly<Record<string, unknown>>): Hold {
   const textOrNull = (name: string): string | null => (typeof record[name] === 'string' ? record[name] : null)
   return {
     hold_id: String(record['hold_id']),
-    rows: JSON.parse(String(record['held_rows'])) as HeldRows,
+    rows: readJson(String(record['held_rows'])) as HeldRows,
     reason: String(record['reason']),
     placed_by: String(record['placed_by']),
     placed_at: String(record['placed_at']),

@@ -2,6 +2,7 @@
 import { leafHash } from '../../core/chain.ts'
 import type { Digest } from '../../core/digest.ts'
 import { ownBootPrefix } from '../../core/emission.ts'
+import { readJson } from '../../core/read-json.ts'
 import { detailDays, retentionDays, type RetentionPolicy } from '../../core/retention-policy.ts'
 import type { StreamName } from '../../core/row.ts'
 import { parseTime } from '../../core/timestamp.ts'
@@ -122,7 +123,7 @@ function nameOf({ code, event, route, path }: Readonly<Record<string, unknown>>)
 
 function membersOf(leaf: string): Readonly<Record<string, unknown>> | undefined {
   try {
-    const row: unknown = JSON.parse(leaf)
+    const row: unknown = readJson(leaf)
     return typeof row === 'object' && row !== null ? (row as Readonly<Record<string, unknown>>) : undefined
   } catch (error) {
     if (error instanceof SyntaxError) return undefined

@@ -13,6 +13,7 @@ import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, write
 import { dirname, resolve } from 'node:path'
 import { FastenError, systemCode } from '../../core/error.ts'
 import type { IdSource } from '../../core/ids.ts'
+import { readJson } from '../../core/read-json.ts'
 import { makeKeyFolder } from '../keys/make-key-folder.ts'
 import { keyFileAccess } from '../keys/node-key.ts'
 import { software } from '../software.ts'
@@ -139,7 +140,7 @@ function readKept(path: string): KeptCredential | undefined {
 
 function parsed(text: string): KeptCredential | undefined {
   try {
-    const value = JSON.parse(text) as Partial<KeptCredential> | null
+    const value = readJson(text) as Partial<KeptCredential> | null
     const isKept =
       typeof value?.credential === 'string' &&
       typeof value.node_id === 'string' &&

@@ -8,6 +8,7 @@
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { FastenError } from '../../core/error.ts'
+import { readJson } from '../../core/read-json.ts'
 import { retryAfterMs } from './retry-after.ts'
 
 export interface FleetRequest {
@@ -193,7 +194,7 @@ async function receive(response: IncomingMessage, at: string): Promise<Received>
 
 function objectIn(text: string): FleetAnswer | undefined {
   try {
-    const value: unknown = JSON.parse(text)
+    const value: unknown = readJson(text)
     return typeof value === 'object' && value !== null && !Array.isArray(value)
       ? (value as FleetAnswer)
       : undefined

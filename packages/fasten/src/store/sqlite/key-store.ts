@@ -2,6 +2,7 @@
 import { chmodSync, existsSync, mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { FastenError, systemCode } from '../../core/error.ts'
+import { readJson } from '../../core/read-json.ts'
 import type { KeyStore, RefusedKey, Tombstone } from '../privacy/key-store.ts'
 import type { WrappedKey } from '../privacy/sealed.ts'
 import type { SqliteConnection, SqliteDriver, SqlRecord } from './driver.ts'
@@ -178,7 +179,7 @@ function tombstones({ connection }: Session): readonly Tombstone[] {
   return connection
     .prepare('SELECT text FROM tombstones ORDER BY number')
     .all()
-    .map(({ text }) => JSON.parse(String(text)) as Tombstone)
+    .map(({ text }) => readJson(String(text)) as Tombstone)
 }
 
 function replace({ connection }: Session, keys: readonly WrappedKey[]): void {

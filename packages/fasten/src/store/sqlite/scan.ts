@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { columnNames } from '../../core/columns.ts'
+import { readJson } from '../../core/read-json.ts'
 import type { Row, StreamName } from '../../core/row.ts'
 import type { ScanFilter, ScanQuery, StoredRow } from '../ports.ts'
 import { prefixOf } from '../matches.ts'
@@ -120,7 +121,7 @@ function storedRow(
 function parseLeaf(leaf: string | null): Row | undefined {
   if (leaf === null) return undefined
   try {
-    const value: unknown = JSON.parse(leaf)
+    const value: unknown = readJson(leaf)
     return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Row) : undefined
   } catch (error) {
     // Damaged evidence is shown as far as it can be, never hidden by an exception; verification names the row.

@@ -2,6 +2,7 @@
 import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { FastenError, systemCode } from '../../core/error.ts'
+import { readJson } from '../../core/read-json.ts'
 import { witness, type WitnessAnswer, type WitnessOptions, type WitnessState } from '../../core/witness.ts'
 import { syncDirectory } from '../spool/layout.ts'
 
@@ -29,7 +30,7 @@ export function openWitness(
 
 function readState(path: string): WitnessState {
   try {
-    const value: unknown = JSON.parse(readFileSync(path, 'utf8'))
+    const value: unknown = readJson(readFileSync(path, 'utf8'))
     const isState =
       typeof value === 'object' &&
       value !== null &&

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { readJson } from 'fasten/core'
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 import { z } from 'zod'
 import { derived } from '../../database/fleet-database.ts'
@@ -44,7 +45,7 @@ export function openState(secret: Buffer, text: string): LoginState | undefined 
     const decipher = createDecipheriv('aes-256-gcm', keyOf(secret), bytes.subarray(0, ivBytes))
     decipher.setAuthTag(bytes.subarray(-tagBytes))
     const opened = Buffer.concat([decipher.update(bytes.subarray(ivBytes, -tagBytes)), decipher.final()])
-    return form.parse(JSON.parse(opened.toString('utf8')))
+    return form.parse(readJson(opened.toString('utf8')))
   } catch {
     // Not sealed by this fleet, or changed since; its holder begins again.
     return undefined

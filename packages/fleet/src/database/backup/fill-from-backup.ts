@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { readJson } from 'fasten/core'
 import { once } from 'node:events'
 import { finished } from 'node:stream/promises'
 import { FastenError } from 'fasten'
@@ -210,7 +211,7 @@ function add(
 
 function noteIn(frame: Frame, name: string): unknown {
   try {
-    return JSON.parse(frame.payload.toString('utf8'))
+    return readJson(frame.payload.toString('utf8'))
   } catch (cause) {
     throw unreadable(name, `byte ${frame.at} should hold a note`, cause)
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { leafBytesMax } from 'fasten/core'
+import { leafBytesMax, readJson } from 'fasten/core'
 import { z } from 'zod'
 import { Problem } from '../../web/problem.ts'
 
@@ -103,7 +103,7 @@ function headerOf(line: Uint8Array, section: number): SectionHeader {
     throw malformed(`the first line of section ${section} has more than ${headerBytesMax} bytes`)
   let value: unknown
   try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(line))
+    value = readJson(new TextDecoder('utf-8', { fatal: true }).decode(line))
   } catch (error) {
     // Neither JSON nor, which the decoder tells by a TypeError, UTF-8.
     if (!(error instanceof SyntaxError) && !(error instanceof TypeError)) throw error

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { readJson } from 'fasten/core'
 import type { Pool } from 'pg'
 import { quantile } from '../duration-sketch.ts'
 import {
@@ -96,7 +97,7 @@ function numbersByGroup(
 ): readonly RedGroup[] {
   return [...tallies]
     .map(([key, tally]) => {
-      const values = JSON.parse(key) as string[]
+      const values = readJson(key) as string[]
       return {
         key,
         numbers: tally.numbers(Object.fromEntries(names.map((name, i) => [name, values[i] ?? ''])), about),

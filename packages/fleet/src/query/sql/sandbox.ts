@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { readJson } from 'fasten/core'
 import type { Socket } from 'node:net'
 import { Client, type QueryArrayConfig } from 'pg'
 import type { FleetDatabase } from '../../database/fleet-database.ts'
@@ -152,7 +153,7 @@ function cellOf(text: string | null, type: string): SqlCell {
     }
     case 'json':
     case 'jsonb':
-      return JSON.parse(text) as SqlCell
+      return readJson(text) as SqlCell
     default:
       return text
   }

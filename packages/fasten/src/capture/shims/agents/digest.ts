@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createHash, createHmac } from 'node:crypto'
 import { canonicalize } from '../../../core/canonical.ts'
+import { readJson } from '../../../core/read-json.ts'
 import { createRedactor } from '../../../core/redact.ts'
 import type { JsonValue } from '../../../core/row.ts'
 
@@ -36,7 +37,7 @@ export function canonicalText(value: unknown): string {
 }
 
 const throughJson = (value: unknown): string =>
-  canonicalize((JSON.parse(JSON.stringify(value) ?? 'null') ?? null) as JsonValue)
+  canonicalize((readJson(JSON.stringify(value) ?? 'null') ?? null) as JsonValue)
 
 /** Cyclic, with a BigInt, with half a character, or its `toJSON` throws. */
 const safeText = (value: unknown): string => canonicalize(createRedactor({ isActive: false }).value(value))

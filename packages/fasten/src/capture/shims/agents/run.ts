@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { readJson } from '../../../core/read-json.ts'
 import { currentContext, type RequestContext } from '../../context.ts'
 import { canonicalText } from './digest.ts'
 
@@ -139,7 +140,7 @@ export function createLooseCalls(): AskedCalls {
 export function argsText(args: unknown): string {
   if (typeof args !== 'string') return canonicalText(args)
   try {
-    return canonicalText(JSON.parse(args))
+    return canonicalText(readJson(args))
   } catch {
     // A tool that takes plain text.
     return canonicalText(args)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { isUtf8 } from 'node:buffer'
+import { readJson } from '../../../core/read-json.ts'
 import { runWithContext } from '../../context.ts'
 import type { MqttPacket } from './client.ts'
 import { deliveryOf } from './delivery.ts'
@@ -55,7 +56,7 @@ function messageOf(payload: string | Uint8Array): unknown {
       ? payload
       : Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength).toString('utf8')
   try {
-    return JSON.parse(text) as unknown
+    return readJson(text)
   } catch {
     // No JSON, which is the application's to judge.
     return payload

@@ -3,6 +3,7 @@ import { leafBytesMax } from '../../../core/chain.ts'
 import type { ColumnValue } from '../../../core/columns.ts'
 import type { Digest } from '../../../core/digest.ts'
 import { parseLogName, type LogParts } from '../../../core/log-name.ts'
+import { readJson } from '../../../core/read-json.ts'
 import { isRejection } from '../../rejection.ts'
 import { createRowCells } from '../../row-cells.ts'
 import { fitCells } from '../insert-rows.ts'
@@ -92,7 +93,7 @@ function faultOf(leaf: Uint8Array, log: string, parts: LogParts, place: RowPlace
 
 function objectIn(leaf: Uint8Array): Readonly<Record<string, unknown>> | undefined {
   try {
-    const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(leaf))
+    const value: unknown = readJson(new TextDecoder('utf-8', { fatal: true }).decode(leaf))
     return typeof value === 'object' && value !== null && !Array.isArray(value)
       ? (value as Readonly<Record<string, unknown>>)
       : undefined

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { readJson } from '../../../../core/read-json.ts'
 import type { TokenUsage } from '../prices/price-table.ts'
 
 /** What LangChain tells a handler, read without believing any of it. */
@@ -92,7 +93,7 @@ export function nameIn(serialized: unknown, runName: unknown): string {
 export function parsed(input: unknown): unknown {
   if (typeof input !== 'string' || !/^[[{]/.test(input)) return input
   try {
-    return JSON.parse(input)
+    return readJson(input)
   } catch {
     // Plain text that begins like JSON.
     return input

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { readJson } from '../../../../core/read-json.ts'
 import { givenUp, observedStream } from '../observed-stream.ts'
 import type { AgentRecorder, ModelCall, ModelEnd, OpenModel } from '../recorder.ts'
 import { ServerError } from './server-error.ts'
@@ -160,7 +161,7 @@ function whatIsAsked(
 
 function parsed(text: string): Json | undefined {
   try {
-    const value: unknown = JSON.parse(text)
+    const value: unknown = readJson(text)
     return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : undefined
   } catch {
     // `[DONE]`, an empty body, something else than promised: nothing is known of it.

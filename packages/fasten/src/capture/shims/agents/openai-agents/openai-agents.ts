@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { readJson } from '../../../../core/read-json.ts'
 import { currentContext, runWithContext, type RequestContext } from '../../../context.ts'
 import { mintID } from '../../../request-id.ts'
 import type { Agents } from '../agents.ts'
@@ -234,7 +235,7 @@ function approvalOf(item: unknown): {
 function parsed(text: unknown): unknown {
   if (typeof text !== 'string') return text
   try {
-    return JSON.parse(text)
+    return readJson(text)
   } catch {
     // A tool that takes plain text, or a model that writes bad JSON.
     return text

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { readJson } from '../../../../core/read-json.ts'
 import { currentContext, runWithContext } from '../../../context.ts'
 import { mintID } from '../../../request-id.ts'
 import {
@@ -68,7 +69,7 @@ const toldOf = (given: unknown): ToldCall => ({ args: argumentsIn(given), isUnna
 function argumentsIn(given: unknown): unknown {
   if (typeof given !== 'string') return given
   try {
-    return JSON.parse(given) as unknown
+    return readJson(given)
   } catch {
     // The model wrote something that is no JSON; the text it is.
     return given

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { parseDecimal, type Decimal } from '../../../../core/decimal.ts'
 import { FastenError } from '../../../../core/error.ts'
+import { readJson } from '../../../../core/read-json.ts'
 import { costOf, type TokenRates } from './token-rates.ts'
 import type { PriceTable, TokenUsage } from './price-table.ts'
 
@@ -96,7 +97,7 @@ async function loaded(): Promise<GenaiPrices> {
 
 async function installedVersion(): Promise<string> {
   const main = createRequire(import.meta.url).resolve(library)
-  const manifest: unknown = JSON.parse(
+  const manifest: unknown = readJson(
     await readFile(main.replace(/[\\/]dist[\\/].*$/, '/package.json'), 'utf8'),
   )
   return String((manifest as { readonly version?: unknown }).version)
