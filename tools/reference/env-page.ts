@@ -49,6 +49,7 @@ const fleetGroups: Readonly<Record<string, string>> = {
   database: 'Its database',
   access: 'Who may come in',
   nodes: 'Nodes and alarms',
+  retention: 'How long rows of nodes are kept',
 }
 
 export function fleetEnvPage(tree: Tree): string {

@@ -32,6 +32,25 @@ export type {
   SysRow,
   VerificationState,
 } from './row.ts'
+export { ownBootPrefix } from './emission.ts'
+export { parsePeriod, parseRetentionRules } from './retention-grammar.ts'
+export {
+  policyHash,
+  policyText,
+  retentionDays,
+  type RetentionDays,
+  type RetentionPolicy,
+  type RetentionRule,
+} from './retention-policy.ts'
+export {
+  replicaSweptBy,
+  replicaSweptCode,
+  runsOf,
+  sweptBy,
+  sweptFacts,
+  type Swept,
+  type SweptRun,
+} from './swept.ts'
 export { logName, parseLogName, type LogParts } from './log-name.ts'
 export { formatMicros, parseTime } from './timestamp.ts'
 export {

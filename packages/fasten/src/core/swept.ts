@@ -56,14 +56,28 @@ export function sweptBy(row: unknown, code: SweepCode = sweptCode): Swept | unde
   if (typeof boot_id !== 'string' || !boot_id.startsWith(ownBootPrefix) || !isSweep(row, code))
     return undefined
   const facts = row['stream'] === 'sys' ? row['fields'] : row['detail']
-  if (!isRecord(facts)) return undefined
+  const swept = isRecord(facts) && facts['log'] === home ? sweptIn(facts) : undefined
+  return swept !== undefined && typeof seq === 'number' && swept.to < seq ? swept : undefined
+}
+
+function sweptIn(facts: Readonly<Record<string, unknown>>): Swept | undefined {
   const { log, from, to, class: of, count, policy_hash, places } = facts
-  if (log !== home || typeof of !== 'string' || typeof policy_hash !== 'string') return undefined
-  if (!isPlace(from) || !isPlace(to) || typeof seq !== 'number' || from > to || to >= seq) return undefined
+  if (typeof of !== 'string' || typeof policy_hash !== 'string') return undefined
+  if (!isPlace(from) || !isPlace(to) || from > to) return undefined
   const runs = places === undefined ? [[from, to] as const] : parsePlaces(places)
   if (runs === undefined || runs[0]?.[0] !== from || runs.at(-1)?.[1] !== to) return undefined
   const rows = runs.reduce((sum, [first, last]) => sum + last - first + 1, 0)
   return rows === count ? { log: String(log), from, to, class: of, count, policy_hash, runs } : undefined
+}
+
+/**
+ * Which rows of another store's log a row says were let go in the store that keeps a copy of that log: its facts are those of a sweep, and it lies in
+ * a log that this store writes itself, as whoever asks has to know. Undefined when it is no such row. Source: spec/chain.md#expired-rows.
+ */
+export function replicaSweptBy(row: unknown): Swept | undefined {
+  if (!isRecord(row) || row['stream'] !== 'audit' || row['code'] !== replicaSweptCode) return undefined
+  const facts = row['detail']
+  return isRecord(facts) && facts['log'] !== row['log'] ? sweptIn(facts) : undefined
 }
 
 function isSweep(row: Readonly<Record<string, unknown>>, code: SweepCode): boolean {
@@ -76,6 +90,8 @@ function isSweep(row: Readonly<Record<string, unknown>>, code: SweepCode): boole
 export const sweptCode = 'RETENTION_SWEPT'
 /** Says that the personal values of the details of rows were swept; the rows stay. */
 export const disclosuresSweptCode = 'DISCLOSURES_SWEPT'
+/** Says, in a log of a store that keeps copies, that rows of another store's log were let go there. */
+export const replicaSweptCode = 'REPLICA_SWEPT'
 export type SweepCode = typeof sweptCode | typeof disclosuresSweptCode
 
 /** Whether a personal value is one of those that leave a row with `pii_in_detail` on the clock of the class `short`. */

@@ -12,7 +12,15 @@ import { parseLogName } from './log-name.ts'
 import { memberNames } from './members.ts'
 import { readJson } from './read-json.ts'
 import type { JsonObject, Row } from './row.ts'
-import { disclosuresSweptCode, sweptBy, sweptCode } from './swept.ts'
+import {
+  disclosuresSweptCode,
+  replicaSweptBy,
+  replicaSweptCode,
+  sweptBy,
+  sweptCode,
+  type Swept,
+  type SweptRun,
+} from './swept.ts'
 import type { BreakKind, Emission, LogVerdict, Verdict, VerdictKind } from './verdict.ts'
 
 /** Which rules a verdict was reached by; changes when they do. */
@@ -34,6 +42,8 @@ export interface LogVerifierOptions {
   readonly log: string
   /** What the store records of the log's end, or null when it records nothing: then the verdict is never PASS. */
   readonly head: { readonly size: number; readonly head_hash: string } | null
+  /** True for a copy: personal values stayed where the log is written, and how many rows lost theirs is what its rows account for. */
+  readonly isReplica?: boolean
   /** First row to check. Default 0. */
   readonly from_seq?: number
   /** Last row to check, inclusive. Default: the newest. */
@@ -55,6 +65,8 @@ export interface LogVerifierOptions {
   readonly erasures?: readonly JsonObject[]
   /** Told of each verified SUBJECT_ERASED row here, for the logs that it speaks of. */
   readonly onErasure?: (detail: JsonObject, place: RowPlace) => void
+  /** Told of each verified REPLICA_SWEPT row here, for the copies that it speaks of. */
+  readonly onReplicaSwept?: (swept: Swept, place: RowPlace) => void
   /** Told the stored hash of each row at its place, in order: a row whose leaf has another hash is a break already. */
   readonly onHash?: (seq: number, hash: string) => void
 }
@@ -74,6 +86,10 @@ export interface LogVerifier {
   push(row: Evidence): void
   /** Rows pushed so far whose leaf, or the values of their detail, are gone and that no row of a sweep behind them has explained. */
   unexplained(): number
+  /**
+   * Rows pushed so far that are gone and unexplained, and that a REPLICA_SWEPT row of the store which keeps this copy names: how many are explained now.
+   */
+  explainReplica(runs: readonly SweptRun[]): number
   /** Whether the detail of a SUBJECT_ERASED row speaks of values that are gone here. */
   needs(detail: JsonObject): boolean
   /** The rows pushed so far whose word is all that explains rows or values that are gone. Nobody may have signed for them. */
@@ -99,6 +115,7 @@ export function createLogVerifier(options: LogVerifierOptions): LogVerifier {
     columns: comparesColumns = true,
     onEmission,
     onErasure,
+    onReplicaSwept,
   } = options
   const stream = parseLogName(log)?.stream
   const names = memberNames[stream ?? 'audit']
@@ -144,12 +161,20 @@ export function createLogVerifier(options: LogVerifierOptions): LogVerifier {
     push,
     finish,
     unexplained,
+    explainReplica,
     needs: disclosing.needs,
     explaining: () => [...sweeps, ...accounts.filter(({ detail }) => disclosing.needs(detail))],
   }
 
   function unexplained(): number {
     return waiting + disclosing.unexplained()
+  }
+
+  function explainReplica(runs: readonly SweptRun[]): number {
+    const explained = expiredPlaces.explain(runs)
+    waiting -= explained
+    expired += explained
+    return explained
   }
 
   function push(row: Evidence): void {
@@ -221,6 +246,8 @@ export function createLogVerifier(options: LogVerifierOptions): LogVerifier {
       if (!isLatestBroken && seq > 0 && onEmission !== undefined) tellEmission(onEmission)
       if (!isLatestBroken && scanner.text(originAt) !== undefined) arrived++
       if (!isLatestBroken && stream === 'audit') checkPersonal(row, { seq, hash })
+      if (onReplicaSwept !== undefined && bad === badBefore && isReplicaSweep())
+        tellReplicaSweep(leaf, { seq, hash }, onReplicaSwept)
       if (waiting > 0 && bad === badBefore && scanner.member(sweptAt, sweptName) === sweptName)
         settle(leaf, { seq, hash })
       else if (disclosing.unexplained() > 0 && bad === badBefore && isDisclosureSweep())
@@ -249,6 +276,19 @@ export function createLogVerifier(options: LogVerifierOptions): LogVerifier {
 
   function isDisclosureSweep(): boolean {
     return stream === 'audit' && scanner.member(codeAt, disclosuresSweptCode) === disclosuresSweptCode
+  }
+
+  function isReplicaSweep(): boolean {
+    return stream === 'audit' && scanner.member(codeAt, replicaSweptCode) === replicaSweptCode
+  }
+
+  function tellReplicaSweep(
+    leaf: Uint8Array,
+    place: RowPlace,
+    tell: (swept: Swept, place: RowPlace) => void,
+  ): void {
+    const swept = replicaSweptBy(readJson(new TextDecoder().decode(leaf)))
+    if (swept !== undefined) tell(swept, place)
   }
 
   /** Whether the row that was scanned last is one that the store itself wrote: anybody can emit a code. */
@@ -368,7 +408,10 @@ export function createLogVerifier(options: LogVerifierOptions): LogVerifier {
       rows_expected: end - from,
       rows_checked: read,
       rows_expired: expired,
-      rows_erased: disclosing.rowsErased(),
+      rows_erased:
+        options.isReplica === true
+          ? rowsAccountedFor([...(options.erasures ?? []), ...accounts.map(({ detail }) => detail)], end)
+          : disclosing.rowsErased(),
       rows_missing: breaks.missing(),
       rows_bad: bad,
       breaks: breaks.list(),
@@ -378,6 +421,28 @@ export function createLogVerifier(options: LogVerifierOptions): LogVerifier {
       unanchored_rows: read,
       notes,
     }
+  }
+
+  /** Rows of the range that lost values, as erasures say; their ranges may be wider than the rows. */
+  function rowsAccountedFor(details: readonly JsonObject[], end: number): number {
+    let told = 0
+    const runs: SweptRun[] = []
+    for (const { log: of, rows, ranges } of details) {
+      if (of !== log || typeof rows !== 'number' || !Array.isArray(ranges)) continue
+      told += rows
+      for (const range of ranges as readonly unknown[]) {
+        const [first, last] = Array.isArray(range) ? (range as readonly unknown[]) : []
+        if (typeof first === 'number' && typeof last === 'number')
+          runs.push([Math.max(first, from), Math.min(last, end - 1)])
+      }
+    }
+    let named = 0
+    let next = from
+    for (const [first, last] of runs.sort(([one], [other]) => one - other)) {
+      named += Math.max(0, last - Math.max(first, next) + 1)
+      next = Math.max(next, last + 1)
+    }
+    return Math.min(told, named)
   }
 
   /** The newest row against the head; silent where that row, or the size of the head, is already known to be wrong. */

@@ -1,7 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { StreamName } from '../core/row.ts'
-import { disclosuresSweptCode, sweptBy, sweptCode, type SweepCode, type Swept } from '../core/swept.ts'
-import type { RowSource, StoredRow } from '../store/ports.ts'
+import { parseLogName } from '../core/log-name.ts'
+import {
+  disclosuresSweptCode,
+  replicaSweptBy,
+  replicaSweptCode,
+  sweptBy,
+  sweptCode,
+  type SweepCode,
+  type Swept,
+} from '../core/swept.ts'
+import type { LogHead, RowSource, ScanFilter, StoredRow } from '../store/ports.ts'
 import type { ExpiredRow } from './reader.ts'
 
 /** The rows of a log that tell of sweeps, of rows or of the values in their details, in the order in which they were stored. */
@@ -12,10 +21,18 @@ export async function* sweepsOf(
   code: SweepCode = sweptCode,
 ): AsyncGenerator<StoredRow> {
   const named = { audit: { code }, sys: { event: code }, api: { path: `/${code}` } }[stream]
+  yield* scanned(source, stream, { log, ...named })
+}
+
+async function* scanned(
+  source: RowSource,
+  stream: StreamName,
+  filter: ScanFilter,
+): AsyncGenerator<StoredRow> {
   for (let after: { readonly timestamp: string; readonly position: number } | undefined; ;) {
     const rows = await source.scan({
       stream,
-      filter: { log, ...named },
+      filter,
       order: 'stored',
       limit: pageRows,
       ...(after === undefined ? {} : { after }),
@@ -39,12 +56,31 @@ export async function expiredRow(
 ): Promise<ExpiredRow | null> {
   for await (const { row } of sweepsOf(source, stream, log)) {
     const swept = sweptBy(row)
-    if (swept === undefined || !names(swept, monotonic_seq)) continue
-    const { id, timestamp, monotonic_seq: at } = row
+    if (swept !== undefined && names(swept, monotonic_seq)) return left(row, swept)
+  }
+  const heads = await source.heads()
+  const head = heads.find((each) => each.log === log)
+  if (head?.isReplica !== true) return null
+  const speakers = new Set(heads.filter((own) => isSpokenForBy(head, own)).map((own) => own.log))
+  for await (const { row } of scanned(source, 'audit', { code: replicaSweptCode, target: log })) {
+    const swept = speakers.has(row.log) ? replicaSweptBy(row) : undefined
+    if (swept?.log === log && names(swept, monotonic_seq)) return left(row, swept)
+  }
+  return null
+
+  function left({ id, timestamp, monotonic_seq: at }: StoredRow['row'], swept: Swept): ExpiredRow {
     const swept_by = { id, timestamp, monotonic_seq: at, class: swept.class, policy_hash: swept.policy_hash }
     return { log, stream, monotonic_seq, hash, verification: 'expired', swept_by }
   }
-  return null
+}
+
+/** Whether rows of `own`, which the store itself writes, say what is let go of a copy: it is of the same tenant. */
+export function isSpokenForBy(copy: LogHead, own: LogHead): boolean {
+  return (
+    own.isReplica !== true &&
+    own.stream === 'audit' &&
+    parseLogName(own.log)?.tenant_id === parseLogName(copy.log)?.tenant_id
+  )
 }
 
 /** Which of these rows of a log have lost the values in their details to a sweep that says so. */

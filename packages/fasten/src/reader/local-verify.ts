@@ -18,8 +18,8 @@ import type { EvidenceRow, LogHead, RowSource } from '../store/ports.ts'
 import { createOpener, type Opener } from '../store/privacy/opener.ts'
 import { startAnchoring } from './anchoring.ts'
 import { createRowsBeyondHead } from './beyond-head.ts'
-import { disclosuresSweptCode, sweptCode } from '../core/swept.ts'
-import { sweepsOf } from './expired-row.ts'
+import { disclosuresSweptCode, sweptCode, type Swept } from '../core/swept.ts'
+import { isSpokenForBy, sweepsOf } from './expired-row.ts'
 import type { VerifyRange } from './reader.ts'
 import { noLog } from './verdicts.ts'
 
@@ -41,7 +41,17 @@ export async function verifyLogs(
   trust: Trust = trustNobody,
   opener: Opener = createOpener(null),
 ): Promise<Verdict> {
-  const look = (erasures: Erasure[]): Look => ({ range, digest, tally, signal, trust, opener, erasures })
+  const look = (erasures: Erasure[], heads: readonly LogHead[], told: ToldOfReplicas): Look => ({
+    range,
+    digest,
+    tally,
+    signal,
+    trust,
+    opener,
+    erasures,
+    heads,
+    told,
+  })
   const verdicts: LogVerdict[] = []
   const notes: string[] = []
   let isPartial = false
@@ -62,13 +72,14 @@ export async function verifyLogs(
         )
     }
     const erasures: Erasure[] = []
-    // Successors first: an erasure that was applied again after a store went back in time is told there.
+    const told: ToldOfReplicas = new Map()
+    // Logs that are written here first: what was let go of copies is told there. Successors first: an erasure that was applied again after a store went back in time is told there.
     for (const head of newestFirst(heads)) {
       if (!isIn(range, head)) continue
-      verdicts.push(await verifyLog(source, head, look(erasures)))
+      verdicts.push(await verifyLog(source, head, look(erasures, heads, told)))
     }
     for (const head of await vanishedLogs(source, everywhere, trust)) {
-      if (isIn(range, head)) verdicts.push(await verifyLog(source, head, look([])))
+      if (isIn(range, head)) verdicts.push(await verifyLog(source, head, look([], heads, told)))
     }
     for (const verdict of (await source.legacyVerdicts?.(digest)) ?? [])
       if (isIn(range, { log: verdict.log, stream: 'audit' })) verdicts.push(verdict)
@@ -116,7 +127,8 @@ function isIn({ log, stream }: VerifyRange, head: Pick<LogHead, 'log' | 'stream'
 
 function newestFirst(heads: readonly LogHead[]): readonly LogHead[] {
   const generation = ({ log }: LogHead): number => parseLogName(log)?.generation ?? 1
-  return heads.toSorted((one, other) => generation(other) - generation(one))
+  const copies = ({ isReplica }: LogHead): number => (isReplica === true ? 1 : 0)
+  return heads.toSorted((one, other) => copies(one) - copies(other) || generation(other) - generation(one))
 }
 
 interface Look {
@@ -128,7 +140,14 @@ interface Look {
   readonly opener: Opener
   /** SUBJECT_ERASED rows found so far; added to. */
   readonly erasures: Erasure[]
+  /** Of all logs of the source. */
+  readonly heads: readonly LogHead[]
+  /** Filled by the logs that were read whole. */
+  readonly told: ToldOfReplicas
 }
+
+/** What the rows of each log that is written here say was let go of copies. */
+type ToldOfReplicas = Map<string, readonly { readonly swept: Swept; readonly isSigned: boolean }[]>
 
 /** An account of what was erased, by a row of `log`. */
 interface Erasure {
@@ -148,15 +167,20 @@ async function verifyLog(source: RowSource, head: LogHead, look: Look): Promise<
     ({ log, detail }) => detail['log'] === head.log && isContinued(head.log, log),
   )
   const found: Erasure[] = []
+  const ofReplicas: { readonly swept: Swept; readonly place: RowPlace }[] = []
   const verifier = createLogVerifier({
     log: head.log,
     head,
     digest,
+    ...(head.isReplica === true ? { isReplica: true } : {}),
     from_seq: from,
     ...(to === undefined ? {} : { to_seq: to }),
     ...(tally === undefined ? {} : { onEmission: tally.add }),
     erasures: elsewhere.map(({ detail }) => detail),
     onErasure: (detail, place) => found.push({ log: head.log, detail, place, isSigned: false }),
+    ...(head.isReplica === true
+      ? {}
+      : { onReplicaSwept: (swept: Swept, place: RowPlace) => ofReplicas.push({ swept, place }) }),
     onHash: anchoring.onHash,
   })
   const beyond = createRowsBeyondHead()
@@ -175,11 +199,43 @@ async function verifyLog(source: RowSource, head: LogHead, look: Look): Promise<
     for (const row of beyond.from(await sizeOf(source, head))) verifier.push(withOpened(row, opener))
   // Rows of the range that are gone may be explained by a sweep behind it.
   if (to !== undefined && verifier.unexplained() > 0) await pushSweeps(source, head, to, verifier)
+  let unsignedSweeps = 0
+  if (verifier.unexplained() > 0)
+    for (const { swept, isSigned } of await toldOf(source, head, look))
+      if (verifier.explainReplica(swept.runs) > 0 && !isSigned) unsignedSweeps++
   const verdict = verifier.finish()
-  const unsigned = elsewhere.filter(({ isSigned, detail }) => !isSigned && verifier.needs(detail))
+  const unsigned = [
+    ...elsewhere.filter(({ isSigned, detail }) => !isSigned && verifier.needs(detail)),
+    ...Array.from({ length: unsignedSweeps }, () => nowhere),
+  ]
   const judged = await anchoring.finish(verdict, [...verifier.explaining(), ...unsigned.map(() => nowhere)])
   for (const erasure of found) erasures.push({ ...erasure, isSigned: anchoring.covers(erasure.place) })
+  if (from === 0 && to === undefined)
+    look.told.set(
+      head.log,
+      ofReplicas.map(({ swept, place }) => ({ swept, isSigned: anchoring.covers(place) })),
+    )
   return judged
+}
+
+/**
+ * What logs that are written here say was let go of a copy. They are read whole where they were not yet: there are few, and a row is believed
+ * for its place in its log.
+ */
+async function toldOf(
+  source: RowSource,
+  head: LogHead,
+  look: Look,
+): Promise<readonly { readonly swept: Swept; readonly isSigned: boolean }[]> {
+  if (head.isReplica !== true) return []
+  const all: { readonly swept: Swept; readonly isSigned: boolean }[] = []
+  for (const own of look.heads) {
+    if (!isSpokenForBy(head, own)) continue
+    if (!look.told.has(own.log))
+      await verifyLog(source, own, { ...look, range: {}, tally: undefined, erasures: [] })
+    all.push(...(look.told.get(own.log) ?? []).filter(({ swept }) => swept.log === head.log))
+  }
+  return all
 }
 
 /** Stands for a row of another log that no checkpoint covers. */

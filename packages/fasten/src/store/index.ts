@@ -41,6 +41,7 @@ export { matches, type Candidate } from './matches.ts'
 export {
   createSystemClock,
   createSystemIds,
+  createUptime,
   ed25519FromSeed,
   ed25519Pair,
   noteCrypto,

@@ -196,6 +196,8 @@ export interface LogHead {
   readonly size: number
   /** Hash of the newest row, or `genesis`. */
   readonly head_hash: string
+  /** True for a copy of a log that another store writes; else absent. */
+  readonly isReplica?: boolean
 }
 
 /** A log as a reader lists it. */

@@ -8,6 +8,7 @@ import { keysCommand } from './keys-command.ts'
 import { listCommands } from './list-commands.ts'
 import { nodesCommand } from './nodes-command.ts'
 import { readingCommands } from './reading-commands.ts'
+import { retentionCommands } from './retention-commands.ts'
 import { runServe } from './serve-command.ts'
 import { traceCommand } from './trace-command.ts'
 import { Problem } from '../web/problem.ts'
@@ -26,6 +27,7 @@ readingCommands(program, process.env)
 traceCommand(program, process.env)
 listCommands(program, process.env)
 nodesCommand(program, process.env)
+retentionCommands(program, process.env)
 
 try {
   await program.parseAsync()

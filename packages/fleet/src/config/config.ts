@@ -4,6 +4,12 @@ import { resolve } from 'node:path'
 import { FastenError } from 'fasten'
 import { z } from 'zod'
 import { accessConfig, accessProblem, accessVariables, type AccessConfig } from './access-config.ts'
+import {
+  retentionConfig,
+  retentionProblem,
+  retentionVariables,
+  type RetentionConfig,
+} from './retention-config.ts'
 import { nodesConfig, nodesProblem, nodesVariables, type NodesConfig } from './nodes-config.ts'
 
 /** Checked and complete. Whatever is secret stands behind a function, so that printing a configuration prints none of it. */
@@ -26,6 +32,7 @@ export interface FleetConfig {
   readonly metrics: 'key' | 'public'
   readonly access: AccessConfig
   readonly nodes: NodesConfig
+  readonly retention: RetentionConfig
 }
 
 const text = (max: number) => z.string().min(1).max(max)
@@ -54,6 +61,7 @@ const variables = z.object({
   FLEET_METRICS: z.enum(['key', 'public']).default('key'),
   ...accessVariables,
   ...nodesVariables,
+  ...retentionVariables,
 })
 
 type Variables = Readonly<Record<string, string | undefined>>
@@ -96,13 +104,18 @@ export function readFleetConfig(env: Variables): FleetConfig {
     metrics: rest.FLEET_METRICS,
     access: accessConfig(rest, publicUrl),
     nodes: nodesConfig(rest),
+    retention: retentionConfig(rest),
   }
 }
 
 /** What is wrong with variables that are each right. */
 function together(values: z.output<typeof variables> | undefined): readonly string[] {
   if (values === undefined) return []
-  const problems = [accessProblem(values, withoutSlash(values.FLEET_PUBLIC_URL)), nodesProblem(values)]
+  const problems = [
+    accessProblem(values, withoutSlash(values.FLEET_PUBLIC_URL)),
+    nodesProblem(values),
+    retentionProblem(values),
+  ]
   return problems.filter((problem) => problem !== undefined)
 }
 

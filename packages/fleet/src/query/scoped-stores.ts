@@ -180,14 +180,15 @@ function boundHeads(source: RowSource, { tenants }: ReadingScope, sql: Pool): Ro
   return {
     ...source,
     async heads() {
-      const { rows } = await sql.query<{ log: string; size: string; head_hash: string }>(
-        'SELECT log, size, head_hash FROM fasten_logs ORDER BY log',
+      const { rows } = await sql.query<{ log: string; size: string; head_hash: string; is_replica: boolean }>(
+        'SELECT log, size, head_hash, replica_frontier IS NOT NULL AS is_replica FROM fasten_logs ORDER BY log',
       )
-      return rows.map(({ log, size, head_hash }) => ({
+      return rows.map(({ log, size, head_hash, is_replica }) => ({
         log,
         stream: parseLogName(log)?.stream ?? 'audit',
         size: Number(size),
         head_hash,
+        ...(is_replica ? { isReplica: true } : {}),
       }))
     },
   }

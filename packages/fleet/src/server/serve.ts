@@ -23,6 +23,7 @@ import { startFollower } from '../metrics/follow/follower.ts'
 import { nodesRoutes } from '../nodes/nodes.ts'
 import { layRows } from '../trail/lay-rows.ts'
 import { openTrail } from '../trail/trail.ts'
+import { retentionRoutes } from '../retention/retention-routes.ts'
 import { queryRoutes } from '../query/routes.ts'
 import { createApp, type DeclaredRoute } from '../web/app.ts'
 import { healthRoutes } from './health.ts'
@@ -105,6 +106,9 @@ export async function serve(
     askRoutes(app, { database, fasten, clock, stores })
     ingestRoutes(app, { database, fasten, clock, witness, name: config.name, book })
     openSources(app, { database, fasten, clock, secret, witness, book })
+    const { retention, serverId } = config
+    const keeper = retentionRoutes(app, { database, fasten, clock, retention, serverId })
+    closers.push(() => keeper.close())
     exposeRoute(app, { database, fasten, clock, stores, metrics: config.metrics })
     const follower = startFollower({ database, fasten, clock })
     closers.push(() => follower.close())

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readJson } from 'fasten/core'
 import type { Fasten } from 'fasten'
+import { policyText, type JsonObject } from 'fasten/core'
 import type { FleetConfig } from '../config/config.ts'
 import type { FleetDatabase } from '../database/fleet-database.ts'
 
@@ -46,7 +47,7 @@ export async function tellConfig(
 }
 
 /** What anybody may know of a configuration who may read rows. */
-function visible({ access, nodes, ...config }: FleetConfig): Readonly<Record<string, unknown>> {
+function visible({ access, nodes, retention, ...config }: FleetConfig): Readonly<Record<string, unknown>> {
   const { oidc } = access
   return {
     name: config.name,
@@ -73,6 +74,7 @@ function visible({ access, nodes, ...config }: FleetConfig): Readonly<Record<str
     nodes_need_certificates: nodes.tls?.clientCaFile !== undefined,
     alarm_limits: { ...nodes.limits },
     alarm_webhook: nodes.webhook === undefined ? null : new URL(nodes.webhook.url).host,
+    retention: { follow: retention.follow, policy: JSON.parse(policyText(retention.policy)) as JsonObject },
     alarm_mail: nodes.mail === undefined ? null : { from: nodes.mail.from, to: nodes.mail.to },
   }
 }

@@ -224,6 +224,27 @@ export const fleetCodes = {
     severity: 'warn',
     description: 'A setting of the fleet was changed.',
   },
+  REPLICA_SWEPT: {
+    category: 'retention',
+    action: 'replica.sweep',
+    severity: 'info',
+    retention_class: 'permanent',
+    description: 'The fleet lets go of the content of these rows of a node, by a policy of its own.',
+  },
+  ROWS_HELD: {
+    category: 'retention',
+    action: 'rows.hold',
+    severity: 'warn',
+    retention_class: 'permanent',
+    description: 'Rows stay in the fleet whatever their time, until the hold is released.',
+  },
+  ROWS_RELEASED: {
+    category: 'retention',
+    action: 'rows.release',
+    severity: 'warn',
+    retention_class: 'permanent',
+    description: 'A hold on rows in the fleet has ended.',
+  },
   BACKUP_MADE: {
     category: 'operation',
     action: 'backup.make',

@@ -156,11 +156,12 @@ export function createPostgresReader(options: PostgresReaderOptions): PostgresRe
     count: (stream, filter, atMost) => onTable(stream, 0, (sql, of) => count(sql, of, filter, atMost)),
     heads: () =>
       attempt(async (sql, there) =>
-        (await allLogs(sql, there)).map(({ log, stream, size, head_hash }) => ({
+        (await allLogs(sql, there)).map(({ log, stream, size, head_hash, isReplica }) => ({
           log,
           stream,
           size,
           head_hash,
+          ...(isReplica ? { isReplica } : {}),
         })),
       ),
     evidence,
