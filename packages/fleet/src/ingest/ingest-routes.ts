@@ -103,10 +103,14 @@ export function ingestRoutes(app: FastifyInstance, deps: IngestDeps): void {
     return admission.admit(node.node_id, async () => {
       const taker = createBodyTaker({ ...deps, replica }, node)
       const parser = createSectionParser(limits)
-      for await (const bytes of readBody(request.body as Readable, encoding, limits))
-        for (const piece of parser.push(bytes)) await taker.take(piece)
-      parser.end()
-      return answer(await taker.finish())
+      try {
+        for await (const bytes of readBody(request.body as Readable, encoding, limits))
+          for (const piece of parser.push(bytes)) await taker.take(piece)
+        parser.end()
+        return answer(await taker.finish())
+      } finally {
+        await taker.settled()
+      }
     })
   }
 

@@ -11,9 +11,9 @@ import {
   type TrustedCheckpoint,
 } from 'fasten/core'
 import { formatMicros } from 'fasten/core'
-import { sha256 } from 'fasten/store'
-import { createPlacedRows, type HeldReplica, type PlacedRow, type Replica } from 'fasten/store/replica'
+import type { HeldReplica, PlacedRow, Replica } from 'fasten/store/replica'
 import type { FleetDatabase } from '../database/fleet-database.ts'
+import { createRowReader, type ReadLine } from './read-ahead.ts'
 import { Refused } from './section.ts'
 
 export interface StoreRowsDeps {
@@ -31,8 +31,7 @@ export interface RowsToStore {
   readonly node_id: string
   /** Number of the first line's row. */
   readonly from: number
-  /** Leaves, or `#` and a leaf hash. */
-  readonly lines: readonly Uint8Array[]
+  readonly lines: readonly ReadLine[]
   /** False for the rows that follow others of the same section. */
   readonly isFirst: boolean
   /** To be judged with these rows. Its size is at most `from` and the lines. */
@@ -132,14 +131,16 @@ async function judge(
   const size = held.size()
   if (from > size) throw new Refused('GAP', `row ${size} comes next, not ${from}`)
   const known = await hashesAround(held, from, Math.min(size, from + lines.length))
-  const read = createPlacedRows(log, sha256)
+  const read = createRowReader(log)
   const placed: PlacedRow[] = []
   const ids = new Set<string>()
   let prev_hash = known.before
   let refused: Refused | undefined
-  for (const [index, line] of lines.entries()) {
+  for (const [index, ahead] of lines.entries()) {
     const seq = from + index
-    const row = rowOf(line, seq, prev_hash, read)
+    const line = ahead.bytes
+    const row =
+      ahead.row !== undefined && ahead.prev_hash === prev_hash ? ahead.row : read(line, seq, prev_hash)
     const stored = known.from[index]
     const hash = 'hash' in row ? row.hash : undefined
     if (stored !== undefined && hash === stored) {
@@ -166,7 +167,7 @@ async function judge(
           {
             at_seq: before.monotonic_seq,
             sent: Buffer.concat(
-              [lines[index - 1] ?? '', Buffer.from('\n'), line].map((part) => Buffer.from(part)),
+              [lines[index - 1]?.bytes ?? '', Buffer.from('\n'), line].map((part) => Buffer.from(part)),
             ),
           },
         )
@@ -190,7 +191,10 @@ async function judge(
     taken.size === 0 ? -1 : placed.findIndex(({ content }) => content !== null && taken.has(content.id))
   if (first < 0) return { placed, refused }
   const { monotonic_seq: seq, content } = placed[first] as PlacedRow
-  return { placed: placed.slice(0, first), refused: duplicate(seq, lines[seq - from], content?.id ?? '') }
+  return {
+    placed: placed.slice(0, first),
+    refused: duplicate(seq, lines[seq - from]?.bytes, content?.id ?? ''),
+  }
 }
 
 async function hashesAround(
@@ -204,21 +208,6 @@ async function hashesAround(
   if (hashes.length !== to - start) throw new Refused('STORE_CORRUPT', 'rows of this log are missing here')
   return from === 0 ? { before: genesis, from: hashes } : { before: hashes[0] ?? '', from: hashes.slice(1) }
 }
-
-function rowOf(
-  line: Uint8Array,
-  seq: number,
-  prev_hash: string,
-  read: ReturnType<typeof createPlacedRows>,
-): ReturnType<typeof read> {
-  if (line[0] !== hashSign) return read(line, { monotonic_seq: seq, prev_hash })
-  const hash = line.length === 65 ? Buffer.from(line.subarray(1)).toString('latin1') : ''
-  return /^[0-9a-f]{64}$/.test(hash)
-    ? { monotonic_seq: seq, hash, content: null }
-    : { code: 'ROW_MALFORMED', message: 'the line is neither a row nor # and a hash' }
-}
-
-const hashSign = 0x23
 
 const fork = (
   at_seq: number,

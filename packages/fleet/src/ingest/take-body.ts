@@ -4,6 +4,7 @@ import type { Node } from '../nodes/node.ts'
 import type { Piece, SectionHeader } from './body/section-parser.ts'
 import { keepEvidence } from './evidence.ts'
 import { noteLoss } from './note-loss.ts'
+import { createReadAhead, type ReadLine } from './read-ahead.ts'
 import { acceptHeader, Refused, tenantFor, type AcceptedHeader } from './section.ts'
 import { chunkBytesMax, chunkRowsMax, storeRows, type StoreRowsDeps } from './store-rows.ts'
 
@@ -25,10 +26,15 @@ export interface TakeBodyDeps extends StoreRowsDeps {
 
 /** Takes the pieces of one body, in order. */
 export interface BodyTaker {
-  /** Resolves when the next piece may come: rows are stored whenever enough of them are in memory. */
+  /**
+   * Resolves when the next piece may come. Rows are stored whenever enough of them are in memory, while the next ones come and are read:
+   * what goes wrong with them is thrown by a later call.
+   */
   take(piece: Piece): Promise<void>
   /** Stores what is still in memory and answers one result for each section. */
   finish(): Promise<readonly SectionResult[]>
+  /** Resolves when nothing is being stored any more. For a body that is given up: what it still holds is not stored. */
+  settled(): Promise<void>
 }
 
 interface OpenSection {
@@ -37,20 +43,23 @@ interface OpenSection {
   refused: Refused | undefined
   cosignature: string | undefined
   isCheckpointJudged: boolean
+  readonly read: ((line: Uint8Array) => ReadLine) | undefined
   /** Number of the first row in memory. */
   next: number
-  lines: Uint8Array[]
+  lines: ReadLine[]
   bytes: number
 }
 
 /**
  * Sections are stored in chunks, each in a transaction of its own, so that memory does not grow with the body and no lock waits for a slow
- * sender: a transaction begins when its rows are here. A chunk ends where the section's checkpoint does.
+ * sender: a transaction begins when its rows are here. A chunk ends where the section's checkpoint does. While one is stored the next is read, so
+ * that neither this process nor the database waits for the other; two are in memory at most.
  */
 export function createBodyTaker(deps: TakeBodyDeps, node: Node): BodyTaker {
   const results: { readonly section: OpenSection }[] = []
   const places = new Map<string, { size: number; signed_size: number }>()
   let open: OpenSection | undefined
+  let storing: Promise<void> = Promise.resolve()
 
   async function begin(header: SectionHeader): Promise<void> {
     let accepted: AcceptedHeader | undefined
@@ -67,6 +76,7 @@ export function createBodyTaker(deps: TakeBodyDeps, node: Node): BodyTaker {
       refused,
       cosignature: undefined,
       isCheckpointJudged: accepted?.checkpoint === undefined,
+      read: accepted && createReadAhead(header.log, header.from),
       next: header.from,
       lines: [],
       bytes: 0,
@@ -77,21 +87,34 @@ export function createBodyTaker(deps: TakeBodyDeps, node: Node): BodyTaker {
 
   async function end(): Promise<void> {
     if (open === undefined) return
-    if (open.lines.length > 0 || !open.isCheckpointJudged || open.header.count === 0) await store(open)
+    if (open.lines.length > 0 || !open.isCheckpointJudged || open.header.count === 0) await send(open)
     open = undefined
   }
 
-  async function store(section: OpenSection): Promise<void> {
-    const { header, accepted, next, lines } = section
+  /** Begins to store what is in memory, once what was before it is stored. */
+  async function send(section: OpenSection): Promise<void> {
+    const { accepted, next, lines } = section
     section.next += lines.length
     section.lines = []
     section.bytes = 0
-    if (accepted === undefined || section.refused !== undefined) return
-    const reaches = accepted.checkpoint !== undefined && accepted.checkpoint.size <= section.next
+    const reaches = accepted?.checkpoint !== undefined && accepted.checkpoint.size <= section.next
     const checkpoint = reaches && !section.isCheckpointJudged ? accepted.checkpoint : undefined
     section.isCheckpointJudged ||= reaches
+    await storing
     // Nothing is to be stored, and a log is not made for nothing.
-    if (lines.length === 0 && checkpoint === undefined) return
+    if (accepted === undefined || (lines.length === 0 && checkpoint === undefined)) return
+    storing = store(section, { next, lines, checkpoint })
+    storing.catch(() => {
+      // Thrown to whoever waits for it next.
+    })
+  }
+
+  async function store(
+    section: OpenSection,
+    { next, lines, checkpoint }: Pick<OpenSection, 'next' | 'lines'> & Pick<AcceptedHeader, 'checkpoint'>,
+  ): Promise<void> {
+    if (section.refused !== undefined) return
+    const { header } = section
     try {
       const isFirst = next === header.from
       const { log } = header
@@ -106,7 +129,7 @@ export function createBodyTaker(deps: TakeBodyDeps, node: Node): BodyTaker {
       places.set(log, { size: stored.size, signed_size: stored.signed_size })
       section.cosignature ??= stored.cosignature
       section.refused = stored.refused
-      if (next === 0 && stored.stored > 0) await noteLoss(deps, node, log, lines[0])
+      if (next === 0 && stored.stored > 0) await noteLoss(deps, node, log, lines[0]?.bytes)
     } catch (error) {
       if (!(error instanceof Refused)) throw error
       section.refused = error
@@ -137,23 +160,25 @@ export function createBodyTaker(deps: TakeBodyDeps, node: Node): BodyTaker {
         return begin(piece.header)
       }
       const section = open
-      if (section === undefined || section.refused !== undefined) return
-      section.lines.push(piece.line)
+      if (section?.read === undefined || section.refused !== undefined) return
+      section.lines.push(section.read(piece.line))
       section.bytes += piece.line.length
       const isFull = section.lines.length >= chunkRowsMax || section.bytes >= chunkBytesMax
       const isAtCheckpoint =
         !section.isCheckpointJudged &&
         section.next + section.lines.length === section.accepted?.checkpoint?.size
-      if (isFull || isAtCheckpoint) await store(section)
+      if (isFull || isAtCheckpoint) await send(section)
     },
     async finish() {
       await end()
+      await storing
       const own = results.flatMap(({ section: { header, accepted } }) =>
         accepted === undefined && !isOwn(node, header.log) ? [] : [header.log],
       )
       const now = await deps.replica.places(deps.database.pool, own)
       return results.map(({ section }) => resultOf(section, now.get(section.header.log)))
     },
+    settled: () => storing.catch(() => {}),
   }
 }
 

@@ -38,7 +38,7 @@ export async function insertRows(
 }
 
 const places = new Set(['position', 'log_id', 'monotonic_seq'])
-const isNumber = (name: string): boolean => places.has(name) || numericColumns.has(name)
+export const isNumber = (name: string): boolean => places.has(name) || numericColumns.has(name)
 
 /**
  * A copy of the cells in forms that Postgres takes. Its text cannot hold the character U+0000: a column with one stays empty, and

@@ -9,9 +9,9 @@ import type { StoredCheckpoint } from '../../ports.ts'
 import { textArray } from '../binary-array.ts'
 import { checkpointColumns, checkpointFrom } from '../../seal/stored-checkpoint.ts'
 import { leafHashesOf } from '../checkpoints.ts'
-import { insertRows } from '../insert-rows.ts'
 import type { SqlRecord } from '../sql.ts'
 import { notBefore } from '../stored-ids.ts'
+import { copyRows } from './copy-rows.ts'
 import type { PlacedRow } from './placed-row.ts'
 import { bytesOfHashes, type ReplicaSql } from './queries.ts'
 
@@ -102,13 +102,12 @@ export function holdReplica(sql: ReplicaSql, options: HoldOptions): HeldReplica 
   async function insert(position: number): Promise<void> {
     const whole = placed.flatMap(({ content, monotonic_seq }) => {
       if (content === null) return []
-      const at = position + 1 + monotonic_seq - before.size
-      const cells = [...content.cells]
-      cells[0] = at
+      const { cells } = content
+      cells[0] = position + 1 + monotonic_seq - before.size
       cells[1] = logId
       return [cells]
     })
-    if (whole.length > 0) await insertRows(sql, `${prefix}"${table}"`, stream, whole, today)
+    if (whole.length > 0) await copyRows(sql.client, `${prefix}"${table}"`, stream, whole, today)
     const gone = placed.filter(({ content }) => content === null)
     if (gone.length === 0) return
     await sql.run(
