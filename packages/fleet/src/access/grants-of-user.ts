@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { OidcConfig } from '../config/access-config.ts'
+import { sealedSql, type SealedRow } from '../database/seals/sealed-row.ts'
 import { permissionsOf, type Role } from '../web/principal.ts'
 import type { Rights } from '../web/rights.ts'
+import type { AccessDeps } from './access-deps.ts'
 
 /** What a user holds, as the fragment below answers it. */
 export interface Holdings {
@@ -10,6 +11,7 @@ export interface Holdings {
     /** null is all. */
     readonly tenants: readonly string[] | null
     readonly codes: readonly string[] | null
+    readonly sealed: SealedRow
   }[]
   /** As its identity provider said; none once it has not said so for 30 days. */
   readonly groups: readonly string[]
@@ -25,20 +27,25 @@ export function holdings(user: string, now: string): string {
   const isFresh = `${user}.last_login_at > ${now}::timestamptz - interval '30 days'`
   return `(SELECT json_build_object(
       'groups', CASE WHEN ${isFresh} THEN to_json(${user}.groups) ELSE '[]'::json END,
-      'grants', coalesce(json_agg(json_build_object('role', g.role, 'tenants', g.tenants, 'codes', g.codes)
-        ORDER BY g.created_at, g.grant_id), '[]'))
+      'grants', coalesce(json_agg(json_build_object('role', g.role, 'tenants', g.tenants, 'codes', g.codes,
+        'sealed', ${sealedSql('grant', 'g')}) ORDER BY g.created_at, g.grant_id), '[]'))
     FROM fleet_grants g
     WHERE g.revoked_at IS NULL AND (g.expires_at IS NULL OR g.expires_at > ${now})
       AND (g.user_id = ${user}.user_id OR (${isFresh} AND g.group_name = ANY (${user}.groups))))`
 }
 
-/** Rights by grants of the fleet first, then those that the configuration gives to groups. */
-export function rightsOf(held: Holdings, oidc: OidcConfig | undefined, at: Date): Rights {
+/** Rights by grants of the fleet that its seal is on, then those that the configuration gives to groups. */
+export function rightsOf(
+  { database: { seals }, config }: Pick<AccessDeps, 'database' | 'config'>,
+  held: Holdings,
+  at: Date,
+): Rights {
+  const grants = held.grants.filter(({ sealed }) => seals.holds('grant', sealed))
   const configured = held.groups
-    .flatMap((group) => oidc?.groups.get(group) ?? [])
+    .flatMap((group) => config.oidc?.groups.get(group) ?? [])
     .filter(({ until }) => until === undefined || until > at)
   return [
-    ...held.grants.map(({ role, tenants, codes }) => right(role, tenants ?? 'all', codes ?? undefined)),
+    ...grants.map(({ role, tenants, codes }) => right(role, tenants ?? 'all', codes ?? undefined)),
     ...configured.map(({ role, tenants, codes }) => right(role, tenants, codes)),
   ]
 }

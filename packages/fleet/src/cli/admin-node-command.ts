@@ -33,12 +33,13 @@ async function makeNode(env: Variables, source_node_id: string, { service, tenan
   const { createNode } = await import('../nodes/create-node.ts')
   return onMachine(readFleetConfig(env), ({ database, fasten }) =>
     database.transact(async (sql) => {
-      const made = await createNode(sql, {
+      const order = {
         source_node_id,
         tenants: tenant ?? 'all',
         public_keys,
         ...(service === undefined ? {} : { service_id: service }),
-      })
+      } as const
+      const made = await createNode(sql, order, { seals: database.seals })
       await fasten.emit(sql, {
         code: 'NODE_ENROLLED',
         target: `node:${made.node_id}`,

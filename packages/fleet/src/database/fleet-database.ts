@@ -3,7 +3,8 @@ import { FastenError } from 'fasten'
 import { Pool, type PoolClient } from 'pg'
 import { alone } from './alone.ts'
 import { refuseUnfinished } from './backup/unfinished.ts'
-import { fleetSchema, layFleet, type Role, type Roles } from './lay-fleet.ts'
+import { fleetSchema, layFleet, sealKey, type LayOptions, type Role, type Roles } from './lay-fleet.ts'
+import { createSeals, type Seals } from './seals/seals.ts'
 import { scopeText, type TenantScope } from './tenant-scope.ts'
 
 export { derived, fleetSchema } from './lay-fleet.ts'
@@ -23,6 +24,8 @@ export interface FleetDatabase {
   readerUrl(scope: TenantScope, codes?: readonly string[]): string
   /** DSN of a role that reads for analysts (query/sql): it sees the tenants that were noted for its session, and none before. */
   readonly analystUrl: string
+  /** What tells rows of access that this fleet wrote from those that somebody slipped into the database. */
+  readonly seals: Seals
   close(): Promise<void>
 }
 
@@ -33,6 +36,8 @@ export interface FleetDatabaseOptions {
   readonly secret: Buffer
   /** Makes fasten's own tables in the schema of this DSN; called while no other server starts. */
   readonly layRows: (ownerUrl: string) => Promise<void>
+  /** As in `LayOptions`. */
+  readonly onSealing?: LayOptions['onSealing']
   /** Connections of the owner at most, default 16. Each costs the database some megabytes. */
   readonly connectionsMax?: number
 }
@@ -45,12 +50,12 @@ export interface FleetDatabaseOptions {
  * `migrateFleet` throws.
  */
 export async function openFleetDatabase(options: FleetDatabaseOptions): Promise<FleetDatabase> {
-  const { url, secret, layRows, connectionsMax = 16 } = options
+  const { url, secret, layRows, onSealing, connectionsMax = 16 } = options
   const ownerUrl = ownerUrlOf(url)
   const pool = ownerPool(url, connectionsMax)
   let roles: Roles
   try {
-    roles = await prepare(pool, secret, () => layRows(ownerUrl))
+    roles = await prepare(pool, { secret, onSealing, layRows: () => layRows(ownerUrl) })
   } catch (error) {
     await pool.end()
     throw reached(error, url)
@@ -88,6 +93,7 @@ export async function openFleetDatabase(options: FleetDatabaseOptions): Promise<
         ].join(' '),
       }),
     analystUrl: asRole(url, roles.analyst),
+    seals: createSeals(sealKey(secret)),
     close: () => pool.end(),
   }
 }
@@ -114,11 +120,11 @@ export function ownerPool(url: string, connectionsMax: number): Pool {
   return pool
 }
 
-async function prepare(pool: Pool, secret: Buffer, layRows: () => Promise<void>): Promise<Roles> {
+async function prepare(pool: Pool, options: LayOptions): Promise<Roles> {
   return alone(pool, async (sql) => {
     await refuseUnfinished(sql)
     await sql.query(`CREATE SCHEMA IF NOT EXISTS ${fleetSchema}`)
-    return layFleet(sql, { secret, layRows })
+    return layFleet(sql, options)
   })
 }
 

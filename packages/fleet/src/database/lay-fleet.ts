@@ -3,6 +3,7 @@ import { createHmac } from 'node:crypto'
 import { FastenError } from 'fasten'
 import type { PoolClient } from 'pg'
 import { migrateFleet } from './migrate.ts'
+import { createSeals, sealEverything } from './seals/seals.ts'
 
 export const fleetSchema = 'fleet'
 
@@ -26,12 +27,14 @@ export interface LayOptions {
   readonly only?: ReadonlySet<string>
   /** Where those are; default this version's. */
   readonly folder?: string
+  /** Asked before rows without seals are sealed, which happens once in a fleet's life; throws where it has happened. */
+  readonly onSealing?: (() => void) | undefined
 }
 
 /** The schema, which is there, has everything that a fleet needs: tables, roles, policies. The caller holds off servers that start. */
 export async function layFleet(
   sql: PoolClient,
-  { secret, layRows, storeId, only, folder }: LayOptions,
+  { secret, layRows, storeId, only, folder, onSealing }: LayOptions,
 ): Promise<Roles> {
   await layRows()
   if (storeId !== undefined) await become(sql, storeId)
@@ -40,6 +43,7 @@ export async function layFleet(
   await limitAnalyst(sql, analyst)
   await migrateFleet(sql, {
     names: { schema: fleetSchema, reader: `"${reader.name}"`, analyst: `"${analyst.name}"` },
+    andThen: { '0041-seals.sql': (step) => firstSealing(step, secret, onSealing) },
     ...(only === undefined ? {} : { only }),
     ...(folder === undefined ? {} : { folder }),
   })
@@ -95,6 +99,25 @@ async function checkSecret(sql: PoolClient, secret: Buffer): Promise<void> {
       hint: 'all servers of one fleet share it: copy the file `secret` of the first one, or its FLEET_SECRET',
     })
 }
+
+/**
+ * What was there before seals were is believed this once, since nobody can tell any more who wrote it; how much that was is told in the fleet's
+ * log by the server that starts (server/tell-sealing.ts).
+ */
+async function firstSealing(
+  sql: PoolClient,
+  secret: Buffer,
+  onSealing: LayOptions['onSealing'],
+): Promise<void> {
+  const counts = await sealEverything(sql, createSeals(sealKey(secret)))
+  if (Object.keys(counts).length === 0) return
+  onSealing?.()
+  await sql.query("INSERT INTO fleet_meta (key, value) VALUES ('first_sealing', $1)", [
+    JSON.stringify(counts),
+  ])
+}
+
+export const sealKey = (secret: Buffer): Buffer => Buffer.from(derived(secret, 'seals'), 'base64url')
 
 /** A secret for one purpose, which says nothing of the others. */
 export function derived(secret: Buffer, purpose: string): string {

@@ -12,6 +12,8 @@ export interface MigrateOptions {
   readonly folder?: string
   /** Run no others; default all that are due. */
   readonly only?: ReadonlySet<string>
+  /** What else a step needs that SQL cannot do, by the step's name; in its transaction, behind its text. */
+  readonly andThen?: Readonly<Record<string, (sql: PoolClient) => Promise<void>>>
 }
 
 /** A migration that was run, by its name and the SHA-256 of its text. */
@@ -33,7 +35,7 @@ interface Migration extends RunMigration {
  */
 export async function migrateFleet(
   sql: PoolClient,
-  { names, folder, only }: MigrateOptions,
+  { names, folder, only, andThen }: MigrateOptions,
 ): Promise<readonly string[]> {
   await sql.query(
     `CREATE TABLE IF NOT EXISTS fleet_migrations (
@@ -48,6 +50,7 @@ export async function migrateFleet(
     await sql.query('BEGIN')
     try {
       await sql.query(filled(text, names))
+      await andThen?.[name]?.(sql)
       await sql.query('INSERT INTO fleet_migrations (name, digest) VALUES ($1, $2)', [name, digest])
       await sql.query('COMMIT')
     } catch (error) {

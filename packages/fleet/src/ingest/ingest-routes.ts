@@ -60,7 +60,9 @@ export function ingestRoutes(app: FastifyInstance, deps: IngestDeps): void {
 
   async function nodeOf({ principal }: FastifyRequest): Promise<Node> {
     const node =
-      principal.node_id === undefined ? undefined : await readNode(database.pool, principal.node_id)
+      principal.node_id === undefined
+        ? undefined
+        : await readNode(database.pool, principal.node_id, database.seals)
     if (node !== undefined) return node
     throw new Problem(403, 'FORBIDDEN', 'only nodes hand in rows')
   }

@@ -28,7 +28,7 @@ export async function addKey(
   return deps.database.transact(async (sql) => {
     // One after the other with a revocation and with the same request sent twice.
     await sql.query('SELECT FROM fleet_nodes WHERE node_id = $1 FOR UPDATE', [node_id])
-    const node = await readNode(sql, node_id)
+    const node = await readNode(sql, node_id, deps.database.seals)
     if (node === undefined) throw new Problem(403, 'FORBIDDEN', 'this node was revoked')
     const message = Buffer.from(keyMessage(node_id, public_key))
     const signed = Buffer.from(signature, 'hex')
@@ -52,6 +52,7 @@ export async function addKey(
       throw new Problem(409, 'TOO_MANY_KEYS', `a node has at most ${keysMax} keys`, {
         hint: 'retire those that sign no more',
       })
+    await deps.database.seals.seal(sql, 'node', node_id)
     await deps.fasten.emit(sql, {
       code: 'NODE_KEY_ADDED',
       target: `node:${node_id}`,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { now } from '../access/access-deps.ts'
+import { sealedSql, type SealedRow } from '../database/seals/sealed-row.ts'
 import type { Authenticator } from '../web/authenticator.ts'
 import { clientKeyOf } from './client-key.ts'
 import { digestOf, parseCredential } from './credential.ts'
@@ -8,8 +9,8 @@ import type { NodesDeps } from './nodes-deps.ts'
 
 /**
  * Nodes by `authorization: Bearer fln_…` and, where their credential asks for one, the client certificate of the connection. Refused: a
- * credential that is none of ours, has ended, or belongs to a node that was revoked, and one that comes without its certificate; all are
- * answered alike.
+ * credential that is none of ours, has ended, or belongs to a node that was revoked, one whose seal does not hold, and one that comes without its
+ * certificate; all are answered alike.
  *
  * The first use of a new credential ends the ones before it. When a node was last seen is kept to ten seconds.
  */
@@ -24,13 +25,17 @@ export function authenticateNode(deps: NodesDeps): Authenticator {
     // Looked up by the digest: how long that takes says nothing of the secret.
     const { rows } = await deps.database.pool.query<FoundRow>({
       name: 'fleet_node_credential',
-      text: `SELECT n.source_node_id, n.tenants, n.last_seen_at, c.used_at, c.wants_certificate, c.client_key_sha256
+      text: `SELECT n.source_node_id, n.tenants, n.last_seen_at, c.used_at, c.wants_certificate, c.client_key_sha256,
+          ${sealedSql('node_credential', 'c')} AS sealed, ${sealedSql('node', 'n')} AS node_sealed
         FROM fleet_node_credentials c JOIN fleet_nodes n USING (node_id)
         WHERE c.digest = $1 AND n.node_id = $2 AND n.revoked_at IS NULL AND (c.ends_at IS NULL OR c.ends_at > $3)`,
       values: [digest, parsed.node_id, at],
     })
     const [node] = rows
+    const { seals } = deps.database
     if (node === undefined) return 'refused'
+    if (!seals.holds('node_credential', node.sealed) || !seals.holds('node', node.node_sealed))
+      return 'refused'
     const key = node.wants_certificate ? clientKeyOf(request) : undefined
     if (node.wants_certificate) {
       const isOther = node.client_key_sha256 !== null && key?.equals(node.client_key_sha256) !== true
@@ -64,6 +69,8 @@ interface FoundRow {
   readonly used_at: Date | null
   readonly wants_certificate: boolean
   readonly client_key_sha256: Buffer | null
+  readonly sealed: SealedRow
+  readonly node_sealed: SealedRow
 }
 
 const seenEveryMs = 10_000
@@ -77,7 +84,10 @@ interface FirstUse {
 
 /** False when somebody else was first, with another certificate, or the credential has ended in between. */
 async function takeIntoUse(deps: NodesDeps, { node_id, digest, at, key }: FirstUse): Promise<boolean> {
+  const { seals } = deps.database
+  const id = digest.toString('hex')
   return deps.database.transact(async (sql) => {
+    await seals.lock(sql, 'node_credential', id)
     const { rows } = await sql.query<{ is_first: boolean }>(
       `UPDATE fleet_node_credentials c SET used_at = coalesce(c.used_at, $2), client_key_sha256 = coalesce(c.client_key_sha256, $3)
       FROM (SELECT digest, used_at IS NULL AS is_first FROM fleet_node_credentials WHERE digest = $1 FOR UPDATE) AS before
@@ -87,12 +97,15 @@ async function takeIntoUse(deps: NodesDeps, { node_id, digest, at, key }: FirstU
     )
     const [used] = rows
     if (used === undefined) return false
+    await seals.seal(sql, 'node_credential', id)
     if (!used.is_first) return true
-    const ended = await sql.query(
-      'UPDATE fleet_node_credentials SET ends_at = $3 WHERE node_id = $1 AND digest <> $2 AND ends_at IS NULL',
+    const ended = await sql.query<{ id: string }>(
+      `UPDATE fleet_node_credentials SET ends_at = $3 WHERE node_id = $1 AND digest <> $2 AND ends_at IS NULL
+      RETURNING encode(digest, 'hex') AS id`,
       [node_id, digest, at],
     )
-    if ((ended.rowCount ?? 0) > 0)
+    await seals.seal(sql, 'node_credential', ...ended.rows.map((row) => row.id))
+    if (ended.rows.length > 0)
       await deps.fasten.emit(sql, {
         code: 'NODE_CREDENTIAL_ROTATED',
         actor: `node:${node_id}`,

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { randomBytes } from 'node:crypto'
+import type { PoolClient } from 'pg'
+import type { Seals } from '../database/seals/seals.ts'
 import { digestOf } from './credential.ts'
-import type { NodeSql } from './node.ts'
 
 export interface CredentialFacts {
+  /** Of the fleet's database. */
+  readonly seals: Seals
   /** Default: the database's now. */
   readonly at?: Date
   readonly madeBy?: string
@@ -18,20 +21,22 @@ export interface CredentialFacts {
  * that an answer which got lost locks nobody out; one that was made before and never used ends at once.
  */
 export async function createCredential(
-  sql: NodeSql,
+  sql: PoolClient,
   node_id: string,
-  { at, madeBy, wantsCertificate = false, clientKey }: CredentialFacts = {},
+  { seals, at, madeBy, wantsCertificate = false, clientKey }: CredentialFacts,
 ): Promise<string> {
   const secret = randomBytes(32).toString('base64url')
-  await sql.query(
+  const digest = digestOf(secret)
+  const ended = await sql.query<{ id: string }>(
     `UPDATE fleet_node_credentials SET ends_at = coalesce($2, clock_timestamp())
-    WHERE node_id = $1 AND used_at IS NULL AND ends_at IS NULL`,
+    WHERE node_id = $1 AND used_at IS NULL AND ends_at IS NULL RETURNING encode(digest, 'hex') AS id`,
     [node_id, at ?? null],
   )
   await sql.query(
     `INSERT INTO fleet_node_credentials (digest, node_id, made_at, made_by, wants_certificate, client_key_sha256)
     VALUES ($1, $2, coalesce($3, clock_timestamp()), $4, $5, $6)`,
-    [digestOf(secret), node_id, at ?? null, madeBy ?? null, wantsCertificate, clientKey ?? null],
+    [digest, node_id, at ?? null, madeBy ?? null, wantsCertificate, clientKey ?? null],
   )
+  await seals.seal(sql, 'node_credential', ...ended.rows.map(({ id }) => id), digest.toString('hex'))
   return `fln_${node_id}_${secret}`
 }

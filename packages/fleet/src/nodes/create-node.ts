@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { randomBytes } from 'node:crypto'
+import type { PoolClient } from 'pg'
 import { isWithin, type TenantScope } from '../database/tenant-scope.ts'
 import { Problem } from '../web/problem.ts'
 import { createCredential, type CredentialFacts } from './create-credential.ts'
 import { isSourceNode } from './is-log-of.ts'
-import { scopeOf, type NodeSql } from './node.ts'
+import { scopeOf } from './node.ts'
 
 export interface NewNode {
   readonly source_node_id: string
@@ -24,9 +25,9 @@ export interface NewNode {
  * Throws Problem 409 `NODE_TAKEN` when another node may already write some of the same logs: one log has one writer; or the fleet itself does, for a source.
  */
 export async function createNode(
-  sql: NodeSql,
+  sql: PoolClient,
   { source_node_id, service_id, tenants, software, public_keys, enrolledWith }: NewNode,
-  facts: CredentialFacts = {},
+  facts: CredentialFacts,
 ): Promise<{ readonly node_id: string; readonly credential: string }> {
   if (isSourceNode(source_node_id))
     throw new Problem(409, 'NODE_TAKEN', `"${source_node_id}" is how this fleet names its own sources`, {
@@ -63,6 +64,7 @@ export async function createNode(
   )
   for (const key of new Set(public_keys))
     await sql.query('INSERT INTO fleet_node_keys (node_id, public_key) VALUES ($1, $2)', [node_id, key])
+  await facts.seals.seal(sql, 'node', node_id)
   return { node_id, credential: await createCredential(sql, node_id, facts) }
 }
 

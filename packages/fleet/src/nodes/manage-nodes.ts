@@ -11,6 +11,7 @@ type Manager = Pick<Principal, 'actor' | 'tenants'>
 /** The node sends nothing from now on, on every server. What it sent stays. Throws as `managedNode` does. */
 export async function revokeNode(deps: NodesDeps, principal: Manager, node_id: string): Promise<void> {
   const at = now(deps)
+  const { seals } = deps.database
   await deps.database.transact(async (sql) => {
     const { source_node_id } = await managedNode(sql, principal, node_id)
     await sql.query('UPDATE fleet_nodes SET revoked_at = $2, revoked_by = $3 WHERE node_id = $1', [
@@ -18,10 +19,13 @@ export async function revokeNode(deps: NodesDeps, principal: Manager, node_id: s
       at,
       principal.actor,
     ])
-    await sql.query(
-      'UPDATE fleet_node_credentials SET ends_at = $2 WHERE node_id = $1 AND (ends_at IS NULL OR ends_at > $2)',
+    await seals.seal(sql, 'node', node_id)
+    const ended = await sql.query<{ id: string }>(
+      `UPDATE fleet_node_credentials SET ends_at = $2 WHERE node_id = $1 AND (ends_at IS NULL OR ends_at > $2)
+      RETURNING encode(digest, 'hex') AS id`,
       [node_id, at],
     )
+    await seals.seal(sql, 'node_credential', ...ended.rows.map(({ id }) => id))
     await deps.fasten.emit(sql, {
       code: 'NODE_REVOKED',
       target: `node:${node_id}`,
@@ -39,6 +43,7 @@ export async function rotateForNode(deps: NodesDeps, principal: Manager, node_id
   return deps.database.transact(async (sql) => {
     const { wantsCertificate } = await managedNode(sql, principal, node_id)
     const credential = await createCredential(sql, node_id, {
+      seals: deps.database.seals,
       at: now(deps),
       madeBy: principal.actor,
       wantsCertificate,
@@ -61,6 +66,7 @@ export async function rotateOwn(
     )
     if (rows.length === 0) throw new Problem(403, 'FORBIDDEN', 'this node was revoked')
     const credential = await createCredential(sql, node_id, {
+      seals: deps.database.seals,
       at: now(deps),
       madeBy: `node:${node_id}`,
       wantsCertificate: clientKey !== undefined,
@@ -79,10 +85,12 @@ export async function setSilentAfter(
 ): Promise<void> {
   await deps.database.transact(async (sql) => {
     await managedNode(sql, principal, node_id)
+    await deps.database.seals.lock(sql, 'node', node_id)
     await sql.query('UPDATE fleet_nodes SET silent_after_s = $2 WHERE node_id = $1', [
       node_id,
       silent_after_s,
     ])
+    await deps.database.seals.seal(sql, 'node', node_id)
     await deps.fasten.emit(sql, {
       code: 'CONFIG_CHANGED',
       target: `node:${node_id}`,

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Pool, PoolClient } from 'pg'
+import { sealedSql, type SealedRow } from '../database/seals/sealed-row.ts'
+import type { Seals } from '../database/seals/seals.ts'
 import type { TenantScope } from '../database/tenant-scope.ts'
 
 /** A connection or the pool. */
@@ -35,14 +37,19 @@ export function isKeyFor(
   )
 }
 
-/** Undefined for one that is not there or was revoked. */
-export async function readNode(sql: NodeSql, node_id: string): Promise<Node | undefined> {
+/** Undefined for one that is not there, was revoked, or whose seal does not hold: somebody else wrote it, or one of its keys. */
+export async function readNode(
+  sql: NodeSql,
+  node_id: string,
+  seals: Pick<Seals, 'holds'>,
+): Promise<Node | undefined> {
   const { rows } = await sql.query<{
     source_node_id: string
     service_id: string | null
     tenants: string[] | null
     public_keys: string[]
     key_ends: KeyEnd[]
+    sealed: SealedRow
   }>({
     name: 'fleet_node',
     text: `SELECT n.source_node_id, n.service_id, n.tenants, ARRAY(
@@ -50,20 +57,19 @@ export async function readNode(sql: NodeSql, node_id: string): Promise<Node | un
     ) AS public_keys, (
       SELECT coalesce(json_agg(json_build_object('public_key', e.public_key, 'log', e.log, 'size', e.size)), '[]')
       FROM fleet_node_key_ends e WHERE e.node_id = n.node_id
-    ) AS key_ends FROM fleet_nodes n WHERE n.node_id = $1 AND n.revoked_at IS NULL`,
+    ) AS key_ends, ${sealedSql('node', 'n')} AS sealed FROM fleet_nodes n WHERE n.node_id = $1 AND n.revoked_at IS NULL`,
     values: [node_id],
   })
   const [row] = rows
-  return (
-    row && {
-      node_id,
-      source_node_id: row.source_node_id,
-      service_id: row.service_id ?? undefined,
-      tenants: scopeOf(row.tenants),
-      public_keys: row.public_keys,
-      key_ends: row.key_ends,
-    }
-  )
+  if (row === undefined || !seals.holds('node', row.sealed)) return undefined
+  return {
+    node_id,
+    source_node_id: row.source_node_id,
+    service_id: row.service_id ?? undefined,
+    tenants: scopeOf(row.tenants),
+    public_keys: row.public_keys,
+    key_ends: row.key_ends,
+  }
 }
 
 /** A scope as the column `tenants` has it: null for all. */

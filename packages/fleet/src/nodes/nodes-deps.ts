@@ -5,7 +5,7 @@ import type { FleetDatabase } from '../database/fleet-database.ts'
 
 /** What everything in this room works with. */
 export interface NodesDeps {
-  readonly database: Pick<FleetDatabase, 'pool' | 'transact'>
+  readonly database: Pick<FleetDatabase, 'pool' | 'transact' | 'seals'>
   /** Tells every change in the transaction that makes it. */
   readonly fasten: Fasten
   readonly clock: Clock

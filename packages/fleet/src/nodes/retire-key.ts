@@ -24,6 +24,7 @@ export async function retireKey(
   const at = now(deps)
   await deps.database.transact(async (sql) => {
     await managedNode(sql, principal, node_id)
+    await deps.database.seals.lock(sql, 'node', node_id)
     const { rowCount } =
       from === undefined
         ? await sql.query(
@@ -39,6 +40,7 @@ export async function retireKey(
             [node_id, public_key, from.log, from.size, at, principal.actor],
           )
     if (rowCount === 0) throw new Problem(404, 'NO_SUCH_KEY', `node ${node_id} signs with no such key`)
+    await deps.database.seals.seal(sql, 'node', node_id)
     await deps.fasten.emit(sql, {
       code: 'NODE_KEY_RETIRED',
       target: `node:${node_id}`,

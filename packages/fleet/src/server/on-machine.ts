@@ -7,6 +7,7 @@ import { openEmbeddedPostgres } from '../database/embedded/embedded-postgres.ts'
 import { openFleetDatabase, type FleetDatabase } from '../database/fleet-database.ts'
 import { layRows } from '../trail/lay-rows.ts'
 import { openTrail } from '../trail/trail.ts'
+import { refuseSealingAgain } from './seal-once.ts'
 import { secretIn } from './secret-file.ts'
 
 export interface OnMachine {
@@ -31,7 +32,13 @@ export async function onMachine<T>(config: FleetConfig, work: (parts: OnMachine)
         : undefined
     if (embedded !== undefined) closers.push(() => embedded.stop())
     const url = embedded?.url ?? config.databaseUrl?.() ?? ''
-    const database = await openFleetDatabase({ url, secret, layRows, connectionsMax: 4 })
+    const database = await openFleetDatabase({
+      url,
+      secret,
+      layRows,
+      onSealing: () => refuseSealingAgain(config.dataDir),
+      connectionsMax: 4,
+    })
     closers.push(() => database.close())
     const own = { ...config, serverId: `${config.serverId}-admin`, dataDir: join(config.dataDir, 'admin') }
     const fasten = await openTrail({ ...own, log: 'silent' }, database)

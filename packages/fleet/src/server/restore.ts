@@ -11,8 +11,11 @@ import { checkBackup, fillFromBackup, type FillSummary } from '../database/backu
 import { markFinished } from '../database/backup/unfinished.ts'
 import { openEmbeddedPostgres } from '../database/embedded/embedded-postgres.ts'
 import { ownerPool, ownerUrlOf, reached } from '../database/fleet-database.ts'
+import { sealKey } from '../database/lay-fleet.ts'
+import { createSeals, type Seals } from '../database/seals/seals.ts'
 import { layRows } from '../trail/lay-rows.ts'
 import { onMachine } from './on-machine.ts'
+import { forgetSealing } from './seal-once.ts'
 import { secretIn } from './secret-file.ts'
 
 export interface RestoreOptions {
@@ -59,6 +62,7 @@ export async function restoreBackup(
     let restored: Restored
     try {
       const ownerUrl = ownerUrlOf(url)
+      forgetSealing(config.dataDir)
       const filled = await fillFromBackup(pool, createReadStream(file), {
         name: file,
         secret,
@@ -68,7 +72,7 @@ export async function restoreBackup(
       onStep(`verifying ${filled.rows} rows`)
       const verdict = await verified(ownerUrl)
       if (verdict.verdict === 'FAIL' && !despiteFailures) throw unverified(file, verdict)
-      await endSessions(pool)
+      await endSessions(pool, createSeals(sealKey(secret)))
       restored = { ...filled, verdict, behind: await behindLogs(pool) }
       await markFinished(pool)
     } catch (error) {
@@ -160,10 +164,21 @@ function wordsOf({ log, breaks }: LogVerdict): string {
 }
 
 /** Who was logged in then may have been logged out since. */
-async function endSessions(pool: Pool): Promise<void> {
-  await pool.query(
-    "UPDATE fleet_sessions SET ended_at = clock_timestamp(), ended_by = 'fleet restore' WHERE ended_at IS NULL",
-  )
+async function endSessions(pool: Pool, seals: Seals): Promise<void> {
+  const sql = await pool.connect()
+  try {
+    await sql.query('BEGIN')
+    const { rows } = await sql.query<{ session_id: string }>(
+      `UPDATE fleet_sessions SET ended_at = clock_timestamp(), ended_by = 'fleet restore' WHERE ended_at IS NULL
+      RETURNING session_id`,
+    )
+    await seals.seal(sql, 'session', ...rows.map(({ session_id }) => session_id))
+    await sql.query('COMMIT')
+    sql.release()
+  } catch (error) {
+    sql.release(error as Error)
+    throw error
+  }
 }
 
 async function behindLogs(pool: Pool): Promise<readonly BehindLog[]> {

@@ -27,9 +27,11 @@ import { retentionRoutes } from '../retention/retention-routes.ts'
 import { queryRoutes } from '../query/routes.ts'
 import { createApp, type DeclaredRoute } from '../web/app.ts'
 import { healthRoutes } from './health.ts'
+import { refuseSealingAgain, rememberSealing, tellSealing } from './seal-once.ts'
 import { secretIn } from './secret-file.ts'
 import { tlsFiles } from './tls-files.ts'
 import { tellConfig } from './tell-config.ts'
+import { tellBrokenSeals } from './watch/tell-broken-seals.ts'
 
 /** A fleet server that answers. */
 export interface FleetServer {
@@ -69,7 +71,9 @@ export async function serve(
         : undefined
     if (embedded !== undefined) closers.push(() => embedded.stop())
     const url = embedded?.url ?? config.databaseUrl?.() ?? ''
-    const database = await openFleetDatabase({ url, secret, layRows })
+    const onSealing = (): void => refuseSealingAgain(config.dataDir)
+    const database = await openFleetDatabase({ url, secret, layRows, onSealing })
+    rememberSealing(config.dataDir)
     closers.push(() => database.close())
     const fasten = await openTrail(config, database)
     closers.push(() => fasten.close())
@@ -78,6 +82,9 @@ export async function serve(
     const { tls, limits } = config.nodes
     const channels = channelsOf(config.nodes, clock)
     const book = createAlarmBook({ fasten, clock, channels: channels.map(({ name }) => name) })
+    const telling = tellBrokenSeals({ database, fasten, clock, book })
+    closers.push(() => telling.close())
+    await tellSealing({ database, fasten })
     const access = { database, fasten, clock, secret, config: config.access }
     const app = await createApp({
       fasten,

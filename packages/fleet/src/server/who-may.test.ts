@@ -114,7 +114,11 @@ test('every route asks for what the table says', () => {
 
 test('every route is opened to exactly the roles that hold what it asks for', async () => {
   const node = await fleet.database.transact((sql) =>
-    createNode(sql, { source_node_id: 'n1', tenants: 'all', public_keys: [] }),
+    createNode(
+      sql,
+      { source_node_id: 'n1', tenants: 'all', public_keys: [] },
+      { seals: fleet.database.seals },
+    ),
   )
   const keys: Readonly<Record<string, string | undefined>> = {
     nobody: undefined,

@@ -170,6 +170,20 @@ export const fleetCodes = {
     retention_class: 'long',
     description: 'A key for programs was withdrawn.',
   },
+  ACCESS_SEALED: {
+    category: 'access',
+    action: 'access.seal',
+    severity: 'warn',
+    retention_class: 'long',
+    description: 'Users, grants, keys and nodes that were there before seals were sealed as they were; once.',
+  },
+  ACCESS_ROW_ALTERED: {
+    category: 'integrity',
+    action: 'access.alter',
+    severity: 'critical',
+    retention_class: 'long',
+    description: 'A user, grant, key, session, node or token was written in the database past the fleet.',
+  },
   ACCESS_DENIED: {
     category: 'access',
     action: 'access.deny',

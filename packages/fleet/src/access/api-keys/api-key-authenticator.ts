@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { sealedSql, type SealedRow } from '../../database/seals/sealed-row.ts'
 import type { Authenticator } from '../../web/authenticator.ts'
 import { withinLimits, type Right, type Rights } from '../../web/rights.ts'
 import { now, type AccessDeps } from '../access-deps.ts'
@@ -13,6 +14,8 @@ interface FoundRow extends ApiKeyRow {
   readonly is_locked: boolean
   /** null for a key without a user. */
   readonly held: Holdings | null
+  readonly sealed: SealedRow
+  readonly user_sealed: SealedRow | null
 }
 
 /**
@@ -28,7 +31,7 @@ export function apiKeyAuthenticator(deps: AccessDeps): Authenticator {
     const at = now(deps)
     const row = await find(deps, prefix, at)
     if (row === undefined) return 'refused'
-    const fault = faultOf(row, secret, at)
+    const fault = faultOf(deps, row, secret, at)
     if (fault !== undefined) {
       deps.fasten.emit({
         code: 'ACCESS_DENIED',
@@ -63,31 +66,38 @@ async function find({ database }: AccessDeps, prefix: string, at: Date): Promise
       .split(', ')
       .map((column) => `k.${column}`)
       .join(', ')},
-      k.secret_sha256, u.name AS user_name, u.locked_at IS NOT NULL AS is_locked, CASE WHEN u.user_id IS NOT NULL THEN ${holdings('u', '$2')} END AS held
+      k.secret_sha256, u.name AS user_name, u.locked_at IS NOT NULL AS is_locked, ${sealedSql('api_key', 'k')} AS sealed,
+      CASE WHEN u.user_id IS NOT NULL THEN ${sealedSql('user', 'u')} END AS user_sealed,
+      CASE WHEN u.user_id IS NOT NULL THEN ${holdings('u', '$2')} END AS held
     FROM fleet_api_keys k LEFT JOIN fleet_users u USING (user_id) WHERE k.prefix = $1`,
     [prefix, at],
   )
   return rows[0]
 }
 
-function faultOf(row: FoundRow, secret: string, at: Date): string | undefined {
+function faultOf(
+  { database: { seals } }: AccessDeps,
+  row: FoundRow,
+  secret: string,
+  at: Date,
+): string | undefined {
   if (!isDigestOf(secret, row.secret_sha256)) return 'the secret of the key is wrong'
+  if (!seals.holds('api_key', row.sealed)) return 'the key was altered in the database'
+  // A user who is gone from under his key left nobody's rights behind.
+  if (row.user_id !== null && (row.user_sealed === null || !seals.holds('user', row.user_sealed)))
+    return 'the user of the key was altered in the database'
   if (row.revoked_at !== null) return 'the key was revoked'
   if (row.expires_at <= at) return 'the key has expired'
   return row.is_locked ? 'the user of the key is locked' : undefined
 }
 
-function rightsOfKey(
-  { held, permissions, tenants, codes }: FoundRow,
-  { config }: AccessDeps,
-  at: Date,
-): Rights {
+function rightsOfKey({ held, permissions, tenants, codes }: FoundRow, deps: AccessDeps, at: Date): Rights {
   const right: Right = {
     permissions: new Set(permissions),
     tenants: tenants ?? 'all',
     ...(codes === null ? {} : { codes }),
   }
-  return held === null ? [right] : withinLimits(right, rightsOf(held, config.oidc, at))
+  return held === null ? [right] : withinLimits(right, rightsOf(deps, held, at))
 }
 
 /** At most one write a minute and key, whatever is asked with it. */

@@ -52,6 +52,7 @@ export async function createApiKey(
         expiresAt,
       ],
     )
+    await deps.database.seals.seal(sql, 'api_key', prefix)
     await deps.fasten.emit(sql, {
       code: 'API_KEY_CREATED',
       target: `k_${prefix}`,

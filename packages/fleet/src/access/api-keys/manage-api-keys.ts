@@ -38,6 +38,7 @@ export async function revokeApiKey(deps: AccessDeps, principal: Principal, keyId
     const [row] = rows
     if (row === undefined)
       throw new Problem(404, 'NO_SUCH_KEY', `there is no key ${keyId} that you may revoke`)
+    await deps.database.seals.seal(sql, 'api_key', row.prefix)
     await deps.fasten.emit(sql, {
       code: 'API_KEY_REVOKED',
       target: keyId,

@@ -85,6 +85,7 @@ export async function createGrant(deps: AccessDeps, principal: Principal, order:
       ],
     )
     const grant = shown(one(rows))
+    await deps.database.seals.seal(sql, 'grant', grant.grant_id)
     await deps.fasten.emit(sql, {
       code: 'ROLE_GRANTED',
       target: grant.to,
@@ -110,6 +111,7 @@ export async function revokeGrant(deps: AccessDeps, principal: Principal, grantI
       throw new Problem(404, 'NO_SUCH_GRANT', `there is no grant ${grantId}`)
     checkHolds(principal, row.role, reachOfRow(row))
     const grant = shown(row)
+    await deps.database.seals.seal(sql, 'grant', grantId)
     await deps.fasten.emit(sql, {
       code: 'ROLE_REVOKED',
       target: grant.to,

@@ -36,12 +36,14 @@ export async function changePassword(
   checkNewPassword(passwords.new_password, { name: user.name, old: passwords.current_password })
   const stored = await hashPassword(passwords.new_password)
   return deps.database.transact(async (sql) => {
+    await deps.database.seals.lock(sql, 'user', user.user_id)
     const { rowCount } = await sql.query(
       'UPDATE fleet_users SET password = $2, password_must_change = false WHERE user_id = $1 AND password = $3',
       [user.user_id, stored, user.password],
     )
     if (rowCount !== 1)
       throw new Problem(409, 'CHANGED_MEANWHILE', 'the password was changed by somebody else just now')
+    await deps.database.seals.seal(sql, 'user', user.user_id)
     await deps.fasten.emit(sql, {
       code: 'PASSWORD_CHANGED',
       target: `user:${user.name}`,

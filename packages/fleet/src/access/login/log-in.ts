@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { FastifyRequest } from 'fastify'
+import { sealedSql, type SealedRow } from '../../database/seals/sealed-row.ts'
 import { tellActor } from '../../web/app.ts'
 import { Problem } from '../../web/problem.ts'
 import type { AccessDeps } from '../access-deps.ts'
@@ -23,11 +24,12 @@ export interface LocalUser {
   readonly password: string
   readonly password_must_change: boolean
   readonly is_locked: boolean
+  readonly sealed: SealedRow
 }
 
 /**
  * A local user with this password has a new session. Every other case is one Problem, 401 `LOGIN_FAILED`, after the same work: no such user, a
- * wrong password, a user who is locked. The row of a failure names a user only where there is one, because people type passwords into the
+ * wrong password, a user who is locked, or whose row somebody else wrote. The row of a failure names a user only where there is one, because people type passwords into the
  * wrong field. Throws what `countAttempt` does, too.
  */
 export async function logIn(
@@ -57,8 +59,17 @@ export async function logIn(
     throw problem
   })
   const matches = await isPassword(password, user?.password)
-  if (user === undefined || !matches || user.is_locked) {
-    tellFailure(user === undefined ? 'no such user' : matches ? 'the user is locked' : 'wrong password')
+  const isWhole = user !== undefined && deps.database.seals.holds('user', user.sealed)
+  if (user === undefined || !matches || user.is_locked || !isWhole) {
+    tellFailure(
+      user === undefined
+        ? 'no such user'
+        : !isWhole
+          ? 'the user was altered in the database'
+          : matches
+            ? 'the user is locked'
+            : 'wrong password',
+    )
     throw new Problem(401, 'LOGIN_FAILED', 'name or password is wrong')
   }
   const session = await deps.database.transact((sql) =>
@@ -82,8 +93,8 @@ export async function logIn(
 
 export async function localUser({ database }: AccessDeps, name: string): Promise<LocalUser | undefined> {
   const { rows } = await database.pool.query<LocalUser>(
-    `SELECT user_id, name, password, password_must_change, locked_at IS NOT NULL AS is_locked
-    FROM fleet_users WHERE lower(name) = lower($1) AND password IS NOT NULL`,
+    `SELECT user_id, name, password, password_must_change, locked_at IS NOT NULL AS is_locked, ${sealedSql('user', 'u')} AS sealed
+    FROM fleet_users u WHERE lower(name) = lower($1) AND password IS NOT NULL`,
     [name],
   )
   return rows[0]

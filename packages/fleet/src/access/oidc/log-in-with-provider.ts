@@ -38,7 +38,7 @@ export async function logInWithProvider(
       [user.user_id, at],
     )
     const held = rows[0]?.held ?? { grants: [], groups: [] }
-    if (rightsOf(held, deps.config.oidc, at).length === 0)
+    if (rightsOf(deps, held, at).length === 0)
       throw new Problem(403, 'NO_ROLE', 'you are known, and nothing was granted to you here', {
         hint: 'ask an administrator of this fleet for a role, for you or for a group of yours',
       })
@@ -75,6 +75,7 @@ async function newUser(deps: AccessDeps, sql: PoolClient, identity: ProvenIdenti
     )
     const [user] = rows
     if (user !== undefined) {
+      await deps.database.seals.seal(sql, 'user', user.user_id)
       await deps.fasten.emit(sql, {
         code: 'USER_CREATED',
         actor: `user:${name}`,
@@ -101,7 +102,10 @@ async function noteGroups(
   groups: readonly string[],
 ): Promise<void> {
   if (before.length === groups.length && groups.every((group) => before.includes(group))) return
+  const { seals } = deps.database
+  await seals.lock(sql, 'user', user_id)
   await sql.query('UPDATE fleet_users SET groups = $2 WHERE user_id = $1', [user_id, groups])
+  await seals.seal(sql, 'user', user_id)
   await deps.fasten.emit(sql, {
     code: 'USER_CHANGED',
     actor: `user:${name}`,

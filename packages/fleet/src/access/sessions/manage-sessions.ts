@@ -101,6 +101,7 @@ async function endSessions(
     RETURNING session_id, (SELECT name FROM fleet_users u WHERE u.user_id = s.user_id)`,
     [now(deps), actor, ...values],
   )
+  await deps.database.seals.seal(sql, 'session', ...rows.map(({ session_id }) => session_id))
   for (const { session_id, name } of rows)
     await deps.fasten.emit(sql, {
       code: 'SESSION_ENDED',

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { sealedSql, type SealedRow } from '../../database/seals/sealed-row.ts'
 import type { Authenticator } from '../../web/authenticator.ts'
 import { Problem } from '../../web/problem.ts'
 import { now, type AccessDeps } from '../access-deps.ts'
@@ -17,6 +18,8 @@ interface FoundSession {
   readonly expires_at: Date
   readonly password_must_change: boolean
   readonly held: Holdings
+  readonly sealed: SealedRow
+  readonly user_sealed: SealedRow
 }
 
 /**
@@ -25,7 +28,8 @@ interface FoundSession {
  * user alone while a password has to be changed.
  */
 export function sessionAuthenticator(deps: AccessDeps): Authenticator {
-  const { publicUrl, sessionIdleMs, oidc } = deps.config
+  const { publicUrl, sessionIdleMs } = deps.config
+  const { seals } = deps.database
   return async (request, needed) => {
     if (request.headers.authorization !== undefined) return undefined
     const token = sessionCookieOf(request, transportOf(request, publicUrl))
@@ -34,13 +38,14 @@ export function sessionAuthenticator(deps: AccessDeps): Authenticator {
     const at = now(deps)
     const { rows } = await deps.database.pool.query<FoundSession>(
       `SELECT s.session_id, s.user_id, u.name, s.auth_method, s.last_seen_at, s.expires_at, u.password_must_change,
-        ${holdings('u', '$2')} AS held
+        ${holdings('u', '$2')} AS held, ${sealedSql('session', 's')} AS sealed, ${sealedSql('user', 'u')} AS user_sealed
       FROM fleet_sessions s JOIN fleet_users u USING (user_id)
       WHERE s.token_sha256 = $1 AND s.ended_at IS NULL AND u.locked_at IS NULL AND s.expires_at > $2 AND s.last_seen_at > $3`,
       [digestOf(token), at, new Date(at.getTime() - sessionIdleMs)],
     )
     const [session] = rows
     if (session === undefined) return 'refused'
+    if (!seals.holds('session', session.sealed) || !seals.holds('user', session.user_sealed)) return 'refused'
     await noteSeen(deps, session, at)
     if (session.password_must_change && needed !== 'self')
       throw new Problem(403, 'PASSWORD_CHANGE_NEEDED', 'the password has to be changed first', {
@@ -55,7 +60,7 @@ export function sessionAuthenticator(deps: AccessDeps): Authenticator {
         session_id: session.session_id,
         user_id: session.user_id,
       },
-      session.password_must_change ? [] : rightsOf(session.held, oidc, at),
+      session.password_must_change ? [] : rightsOf(deps, session.held, at),
       needed,
     )
   }

@@ -11,7 +11,10 @@ export interface StartedSession {
   readonly expiresAt: Date
 }
 
-/** Begins a session in this transaction, always under a new token. The session that the same browser had is ended, if `before` names its token. */
+/**
+ * Begins a session in this transaction, always under a new token. The session that the same browser had is ended, if `before` names its
+ * token. Throws FastenError `ACCESS_ROW_ALTERED` for a user whose seal does not hold.
+ */
 export async function startSession(
   deps: AccessDeps,
   sql: PoolClient,
@@ -26,6 +29,8 @@ export async function startSession(
   const token = newSecret()
   const sessionId = `s_${newName()}`
   const expiresAt = new Date(at.getTime() + deps.config.sessionMs)
+  const { seals } = deps.database
+  await seals.lock(sql, 'user', user.user_id)
   if (before !== undefined) await endReplaced(deps, sql, before, at)
   await sql.query(
     `INSERT INTO fleet_sessions
@@ -42,7 +47,9 @@ export async function startSession(
       request.headers['user-agent']?.slice(0, 256) ?? null,
     ],
   )
+  await seals.seal(sql, 'session', sessionId)
   await sql.query('UPDATE fleet_users SET last_login_at = $2 WHERE user_id = $1', [user.user_id, at])
+  await seals.seal(sql, 'user', user.user_id)
   await deps.fasten.emit(sql, {
     code: 'LOGIN_SUCCEEDED',
     actor: `user:${user.name}`,
@@ -62,6 +69,7 @@ async function endReplaced(deps: AccessDeps, sql: PoolClient, token: string, at:
     WHERE s.token_sha256 = $1 AND s.ended_at IS NULL AND u.user_id = s.user_id RETURNING s.session_id, u.name`,
     [digestOf(token), at],
   )
+  await deps.database.seals.seal(sql, 'session', ...rows.map(({ session_id }) => session_id))
   for (const { session_id, name } of rows)
     await deps.fasten.emit(sql, {
       code: 'SESSION_ENDED',

@@ -42,6 +42,8 @@ export async function ensureFirstAdmin(
       `INSERT INTO fleet_grants (grant_id, user_id, role, created_at, created_by) VALUES ($1, $2, 'admin', $3, 'fleet')`,
       [grantId, userId, at],
     )
+    await deps.database.seals.seal(sql, 'user', userId)
+    await deps.database.seals.seal(sql, 'grant', grantId)
     const fleet = { actor: 'fleet', actor_kind: 'system' } as const
     const reason = 'the fleet had no user'
     await deps.fasten.emit(sql, {

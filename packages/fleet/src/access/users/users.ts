@@ -57,6 +57,7 @@ export async function createUser(
       [`u_${newName()}`, name, stored, now(deps), actor],
     )
     if (rows[0] === undefined) throw new Problem(409, 'NAME_TAKEN', `there is a user ${name} already`)
+    await deps.database.seals.seal(sql, 'user', rows[0].user_id)
     await deps.fasten.emit(sql, {
       code: 'USER_CREATED',
       target: `user:${name}`,
@@ -76,29 +77,34 @@ export interface UserChange {
 
 /**
  * Locks or unlocks a user, or resets a local password; in all but unlocking, every session of the user ends at once, on every server, and
- * while he is locked his keys open nothing. Throws Problem 404, and 409 `LAST_ADMIN` rather than leave a fleet that nobody manages.
+ * while he is locked his keys open nothing. Throws Problem 404, 409 `LAST_ADMIN` rather than leave a fleet that nobody manages, and FastenError
+ * `ACCESS_ROW_ALTERED` where the user's seal does not hold and he is not to be locked.
  */
 export async function changeUser(
   deps: ChangeDeps,
   principal: Pick<Principal, 'actor'>,
   userId: string,
-  { locked, reset_password }: UserChange,
+  { locked, reset_password, asRescue = false }: UserChange & { readonly asRescue?: boolean },
 ): Promise<User & { readonly one_time_password?: string }> {
   const password = reset_password === true ? newSecret().slice(0, 24) : undefined
   const stored = password === undefined ? null : await hashPassword(password)
   const at = now(deps)
+  const { seals } = deps.database
   const row = await deps.database.transact(async (sql) => {
+    if (locked !== true && !asRescue) await seals.lock(sql, 'user', userId)
     const { rows } = await sql.query<UserRow>(
       `UPDATE fleet_users SET
         locked_at = CASE WHEN $2::boolean IS NULL THEN locked_at WHEN $2 THEN coalesce(locked_at, $3) END,
         password = coalesce($4, password),
-        password_must_change = password_must_change OR $4 IS NOT NULL
+        password_must_change = password_must_change OR $4 IS NOT NULL,
+        groups = CASE WHEN $5 THEN '{}' ELSE groups END
       WHERE user_id = $1 AND ($4::text IS NULL OR password IS NOT NULL) RETURNING ${userColumns}`,
-      [userId, locked ?? null, at, stored],
+      [userId, locked ?? null, at, stored, asRescue],
     )
     const [user] = rows
     if (user === undefined)
       throw new Problem(404, 'NO_SUCH_USER', `there is no user ${userId} with whom that can be done`)
+    await seals.seal(sql, 'user', user.user_id)
     const changes = [
       ...(locked === undefined ? [] : [locked ? 'locked' : 'unlocked']),
       ...(password === undefined ? [] : ['password reset']),
@@ -121,8 +127,8 @@ export async function changeUser(
 }
 
 /**
- * For who works on the machine itself: a local user is unlocked and has a new one-time password, which is answered. Throws Problem 404 for a name
- * that no local user has.
+ * For who works on the machine itself: a local user is unlocked and has a new one-time password, which is answered. What somebody may have written
+ * into the user's row is overwritten, and it is sealed. Throws Problem 404 for a name that no local user has.
  */
 export async function rescueUser(
   deps: ChangeDeps,
@@ -135,6 +141,10 @@ export async function rescueUser(
   )
   const [user] = rows
   if (user === undefined) throw new Problem(404, 'NO_SUCH_USER', `there is no local user ${name}`)
-  const changed = await changeUser(deps, principal, user.user_id, { locked: false, reset_password: true })
+  const changed = await changeUser(deps, principal, user.user_id, {
+    locked: false,
+    reset_password: true,
+    asRescue: true,
+  })
   return changed.one_time_password ?? ''
 }

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /**
- * What an alarm can be about. `fork`, `rollback`, `refusal` and what is about sources are raised by ingest, the others by whoever watches the nodes. All but
- * `fork`, `rollback`, `source_refusal` and `source_changed` end by themselves when their reason does; those end when a person has acknowledged them, since nothing
- * unsays them.
+ * What an alarm can be about. `fork`, `rollback`, `refusal` and what is about sources are raised by ingest, `tamper` (a row of access was written past the
+ * fleet) and `unverified` (what is stored is not what was signed) by the server about its own database, the others by whoever watches the nodes. Those of
+ * `endedByPerson` end when a person has acknowledged them, since nothing else unsays them; the others by themselves, when their reason does.
  */
 export const alarmKinds = [
   'fork',
   'rollback',
   'refusal',
+  'tamper',
+  'unverified',
   'silent',
   'unanchored',
   'lag',
@@ -22,11 +24,22 @@ export const alarmKinds = [
 ] as const
 export type AlarmKind = (typeof alarmKinds)[number]
 
+/** Kinds that are over with a person's acknowledgement. A refusal may end by itself as well. */
+export const endedByPerson: ReadonlySet<AlarmKind> = new Set([
+  'fork',
+  'rollback',
+  'refusal',
+  'tamper',
+  'unverified',
+  'source_refusal',
+  'source_changed',
+])
+
 /** An alarm as the API and the channels tell it. */
 export interface Alarm {
   readonly alarm_id: number
   readonly kind: AlarmKind
-  /** `node:<id>`, `source:<id>`, or the name of a log. */
+  /** `node:<id>`, `source:<id>`, the name of a log, or the row of access that it is about, `<kind>:<id>`. */
   readonly subject: string
   readonly node_id: string | null
   readonly raised_at: string

@@ -4,7 +4,7 @@ import type { TenantScope } from '../../database/tenant-scope.ts'
 import { Problem } from '../../web/problem.ts'
 import type { Principal } from '../../web/principal.ts'
 import type { NodesDeps } from '../nodes-deps.ts'
-import { alarmColumns, shownAlarm, type Alarm, type AlarmKind, type AlarmRow } from './alarm.ts'
+import { alarmColumns, endedByPerson, shownAlarm, type Alarm, type AlarmRow } from './alarm.ts'
 import type { AlarmBook } from './raise-alarm.ts'
 
 export interface AlarmFilter {
@@ -36,8 +36,8 @@ export interface Acknowledgement {
 }
 
 /**
- * A person has taken note, which the first of them is remembered for. A fork, a rollback, a refusal and a changed source are over with that; every other
- * alarm ends with its reason. Throws Problem 404 `NO_SUCH_ALARM`.
+ * A person has taken note, which the first of them is remembered for. What nothing else unsays is over with that; every other alarm
+ * ends with its reason. Throws Problem 404 `NO_SUCH_ALARM`.
  */
 export async function acknowledgeAlarm(
   deps: NodesDeps & { readonly book: AlarmBook },
@@ -63,7 +63,7 @@ export async function acknowledgeAlarm(
       target_kind: 'alarm',
       detail: { kind: before.kind, subject: before.subject, ...(note === undefined ? {} : { note }) },
     })
-    if (endsWithNote.has(before.kind))
+    if (endedByPerson.has(before.kind))
       await deps.book.clear(sql, [shownAlarm(before)], 'a person has taken note')
     const { rows } = await sql.query<AlarmRow>(
       `SELECT ${alarmColumns} FROM fleet_alarms WHERE alarm_id = $1`,
@@ -73,10 +73,3 @@ export async function acknowledgeAlarm(
   })
 }
 
-const endsWithNote: ReadonlySet<AlarmKind> = new Set([
-  'fork',
-  'rollback',
-  'refusal',
-  'source_refusal',
-  'source_changed',
-])

@@ -7,7 +7,7 @@ import { alarmColumns, shownAlarm, type Alarm, type AlarmKind, type AlarmRow } f
 
 export interface NewAlarm {
   readonly kind: AlarmKind
-  /** `node:<id>`, `source:<id>`, or the name of a log. */
+  /** As in `Alarm`. */
   readonly subject: string
   /** Undefined where it is about no node. */
   readonly node_id?: string | undefined

@@ -58,6 +58,7 @@ export async function createEnrolmentToken(
         expires,
       ],
     )
+    await deps.database.seals.seal(sql, 'enrolment_token', prefix)
     await deps.fasten.emit(sql, {
       code: 'ENROLMENT_TOKEN_CREATED',
       target: `e_${prefix}`,

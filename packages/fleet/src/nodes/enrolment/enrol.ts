@@ -2,6 +2,7 @@
 import type { PoolClient } from 'pg'
 import { now } from '../../access/access-deps.ts'
 import { isDigestOf } from '../../access/secret.ts'
+import { sealedSql, type SealedRow } from '../../database/seals/sealed-row.ts'
 import type { TenantScope } from '../../database/tenant-scope.ts'
 import { Problem } from '../../web/problem.ts'
 import { createCredential, type CredentialFacts } from '../create-credential.ts'
@@ -44,16 +45,22 @@ export async function enrol(deps: NodesDeps, order: EnrolmentOrder): Promise<Enr
       hint: 'connect with a certificate that the authority of this fleet has signed',
     })
   const at = now(deps)
+  const { seals } = deps.database
   return deps.database.transact(async (sql) => {
-    const { rows } = await sql.query<EnrolmentTokenRow & { readonly secret_sha256: Buffer }>(
-      `SELECT secret_sha256, ${enrolmentTokenColumns} FROM fleet_enrolment_tokens WHERE prefix = $1 FOR UPDATE`,
+    const { rows } = await sql.query<
+      EnrolmentTokenRow & { readonly secret_sha256: Buffer; readonly sealed: SealedRow }
+    >(
+      `SELECT secret_sha256, ${enrolmentTokenColumns}, ${sealedSql('enrolment_token', 't')} AS sealed
+      FROM fleet_enrolment_tokens t WHERE prefix = $1 FOR UPDATE`,
       [prefix],
     )
     const [token] = rows
     if (token === undefined || !isDigestOf(secret, token.secret_sha256)) throw unknownToken()
+    if (!seals.holds('enrolment_token', token.sealed)) throw unknownToken()
     const fault = faultOf(token, order, at)
     if (fault !== undefined) throw denied(deps, token, fault)
     const facts: CredentialFacts = {
+      seals,
       at,
       madeBy: `enrolment_token:e_${prefix}`,
       wantsCertificate: order.wantsCertificate,
@@ -71,6 +78,7 @@ export async function enrol(deps: NodesDeps, order: EnrolmentOrder): Promise<Enr
     const service_id = order.service_id ?? token.service_id ?? undefined
     const made = await createNode(sql, { ...order, service_id, tenants, enrolledWith: prefix }, facts)
     await sql.query('UPDATE fleet_enrolment_tokens SET uses = uses + 1 WHERE prefix = $1', [prefix])
+    await seals.seal(sql, 'enrolment_token', prefix)
     await tell(deps, sql, { node_id: made.node_id, prefix, order, tenants })
     return { ...made, tenants }
   })

@@ -44,6 +44,7 @@ export async function revokeEnrolmentToken(
     const [row] = rows
     if (row === undefined)
       throw new Problem(404, 'NO_SUCH_TOKEN', `there is no token ${tokenId} that you may revoke`)
+    await deps.database.seals.seal(sql, 'enrolment_token', row.prefix)
     await deps.fasten.emit(sql, {
       code: 'ENROLMENT_TOKEN_REVOKED',
       target: `e_${row.prefix}`,

@@ -45,7 +45,7 @@ export async function takeStatus(
   const at = new Date(receivedMicros / 1000)
   const { spool } = report
   await database.transact(async (sql) => {
-    const node = await readNode(sql, node_id)
+    const node = await readNode(sql, node_id, database.seals)
     if (node === undefined) throw new Problem(403, 'FORBIDDEN', 'this node was revoked')
     await sql.query(
       `INSERT INTO fleet_node_status AS s
