@@ -73,8 +73,9 @@ function pageOf(stream: string): Schema {
     rows: list(ref(`${stream}Row`)),
     total: orNull(count),
     total_kind: {
-      ...oneOf(['exact', 'at_least', 'unknown']),
-      description: 'How `total` is meant; `unknown` when it is null.',
+      ...oneOf(['exact', 'at_least', 'estimated', 'unknown']),
+      description:
+        'How `total` is meant: counted, counted up to a bound, what the database expects (only with `total=estimated`), or null.',
     },
     limit: count,
     offset: count,

@@ -232,13 +232,18 @@ async function countRows(
   source: RowSource,
   stream: StreamName,
   filter: ScanFilter,
-  total: 'none' | 'bounded' | 'exact',
+  total: NonNullable<PageQuery['total']>,
 ): Promise<Pick<PageOfStore, 'total' | 'total_kind'>> {
-  if (total === 'none' || (total === 'bounded' && filter.text !== undefined))
+  if (total === 'none' || (total !== 'exact' && filter.text !== undefined))
     return { total: null, total_kind: 'unknown' }
   const atMost = total === 'exact' ? Number.MAX_SAFE_INTEGER : boundedTotalMax
   const count = await source.count(stream, filter, atMost)
-  return count === null ? { total: atMost, total_kind: 'at_least' } : { total: count, total_kind: 'exact' }
+  if (count !== null) return { total: count, total_kind: 'exact' }
+  const estimate = total === 'estimated' ? ((await source.estimate?.(stream, filter)) ?? null) : null
+  return estimate === null
+    ? { total: atMost, total_kind: 'at_least' }
+    : // So many were counted.
+      { total: Math.max(estimate, atMost + 1), total_kind: 'estimated' }
 }
 
 const nextTurn = (): Promise<void> =>

@@ -380,8 +380,9 @@ export const steering = {
   total: {
     name: 'total',
     streams,
-    kind: { type: 'choice', values: ['none', 'bounded', 'exact'] },
-    summary: 'How hard to count: not at all, up to 10,000 rows (the default of a first page), or exactly.',
+    kind: { type: 'choice', values: ['none', 'bounded', 'estimated', 'exact'] },
+    summary:
+      'How hard to count: not at all, up to 10,000 rows (the default of a first page), with an estimate beyond these, or exactly.',
     example: 'exact',
   },
   streams: {

@@ -336,9 +336,9 @@ function conflicts(search: URLSearchParams, stream: StreamName): readonly Parame
   return problems
 }
 
-function totalOf(values: ParameterValues, isContinued: boolean): 'none' | 'bounded' | 'exact' {
+function totalOf(values: ParameterValues, isContinued: boolean): NonNullable<PageQuery['total']> {
   const asked = values['total']
-  if (asked === 'none' || asked === 'bounded' || asked === 'exact') return asked
+  if (asked === 'none' || asked === 'bounded' || asked === 'estimated' || asked === 'exact') return asked
   return isContinued || values['q'] !== undefined ? 'none' : 'bounded'
 }
 

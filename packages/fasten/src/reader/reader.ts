@@ -42,16 +42,19 @@ export interface PageQuery {
   readonly offset?: number
   /** `newest` first unless said otherwise. */
   readonly order?: 'newest' | 'oldest'
-  /** How hard to work for `total`: not at all, up to a bound, or exactly. */
-  readonly total?: 'none' | 'bounded' | 'exact'
+  /** How hard to work for `total`: not at all, up to a bound, up to a bound and guess what is beyond, or exactly. */
+  readonly total?: 'none' | 'bounded' | 'estimated' | 'exact'
 }
 
 export interface Page {
   readonly rows: readonly ReaderRow[]
   readonly next_cursor: string | null
   readonly total: number | null
-  /** How `total` is meant; `at_least` when counting stopped at its bound, `unknown` when null. */
-  readonly total_kind: 'exact' | 'at_least' | 'unknown'
+  /**
+   * How `total` is meant; `at_least` when counting stopped at its bound, `estimated` when it is what the database expects beyond that bound (only where the
+   * query asked for it), `unknown` when null.
+   */
+  readonly total_kind: 'exact' | 'at_least' | 'estimated' | 'unknown'
   /** Where the rows of this stream live. */
   readonly completeness: Completeness
 }

@@ -127,7 +127,12 @@ function pageFrom(body: JsonBody, { stream, limit, order }: PageQuery): Page {
           ? null
           : cursorOfAfter(body['next_after']),
     total,
-    total_kind: total === null ? 'unknown' : body['total_kind'] === 'at_least' ? 'at_least' : 'exact',
+    total_kind:
+      total === null
+        ? 'unknown'
+        : body['total_kind'] === 'at_least' || body['total_kind'] === 'estimated'
+          ? body['total_kind']
+          : 'exact',
     completeness: completenessIn(body, stream),
   }
 }

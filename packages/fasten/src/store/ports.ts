@@ -288,6 +288,8 @@ export interface CheckpointStore {
 export interface RowSource {
   scan(query: ScanQuery): Promise<readonly StoredRow[]>
   count(stream: StreamName, filter: ScanFilter, atMost: number): Promise<number | null>
+  /** How many rows the database expects to pass, in the time of a look-up; null where it has no opinion. Absent where none can. */
+  estimate?(stream: StreamName, filter: ScanFilter): Promise<number | null>
   heads(): Promise<readonly LogHead[]>
   evidence(log: string, fromSeq?: number, toSeq?: number): AsyncIterable<EvidenceRow>
   position(stream: StreamName): Promise<number>

@@ -59,3 +59,44 @@ test('what the reading role asks for reaches an index', async () => {
   }
   await client.end()
 })
+
+test('a total beyond what is counted is an estimate of the rows that may be seen, and says so', async () => {
+  await fleet.write({ tenant: 'umbrella' }, (node) => node.emit({ code: 'CLOCK_STEP', target: 'x' }))
+  for (const [tenant, rows] of [
+    ['acme', 12_000],
+    ['umbrella', 12_000],
+  ] as const)
+    await fleet.database.pool.query(
+      `INSERT INTO audit_log (stored_on, position, log_id, monotonic_seq, id, timestamp, code, actor, tenant_id)
+      SELECT (now() AT TIME ZONE 'UTC')::date, 1000000 + l.log_id * 100000 + n, l.log_id, 1000 + n, 'evt-' || l.log_id || 'x' || n,
+        '2026-11-26T00:00:00.000000Z', CASE WHEN n % 10 = 0 THEN 'RARE' ELSE 'USUAL' END, 'user:ada', $1
+      FROM generate_series(1, $2::int) AS n, fasten_logs l WHERE l.log LIKE $1 || '/%' AND l.table_name = 'audit_log'`,
+      [tenant, rows],
+    )
+  await fleet.database.pool.query('ANALYZE audit_log')
+  const totalOf = async (tenants: readonly string[] | 'all', query: string) => {
+    const { body, text } = await fleet.get(`/api/v1/audit?limit=1&${query}`, {
+      name: 'ann',
+      role: 'auditor',
+      tenants,
+    })
+    const { total, total_kind } = body as { total: number; total_kind: string }
+    assert.ok(typeof total === 'number', text)
+    return { total, total_kind }
+  }
+  const close = (found: { total: number; total_kind: string }, to: number): void => {
+    assert.equal(found.total_kind, 'estimated')
+    assert.ok(Math.abs(found.total - to) < to / 5, `${found.total} is about ${to}`)
+  }
+  assert.deepEqual(await totalOf(['acme'], ''), { total: 10_000, total_kind: 'at_least' })
+  assert.deepEqual(await totalOf(['acme'], 'code=CLOCK_STEP&total=estimated'), {
+    total: 7,
+    total_kind: 'exact',
+  })
+  close(await totalOf(['acme'], 'total=estimated'), 12_000)
+  close(await totalOf(['acme'], 'code=USUAL&total=estimated'), 10_800)
+  close(await totalOf(['acme', 'umbrella'], 'code=USUAL&total=estimated'), 21_600)
+  close(await totalOf('all', 'total=estimated'), 24_000)
+  assert.deepEqual(await totalOf(['acme', '_'], 'total=estimated'), { total: 10_000, total_kind: 'at_least' })
+  assert.deepEqual(await totalOf(['acme'], 'code=RARE&total=exact'), { total: 1_200, total_kind: 'exact' })
+})

@@ -3,6 +3,7 @@ import { parseLogName } from 'fasten/core'
 import { localReader, type Reader } from 'fasten/reader'
 import { createSystemClock, openForReading, sha256, type RowSource } from 'fasten/store'
 import { Pool } from 'pg'
+import { noTenant } from '../database/tenant-scope.ts'
 import type { FleetDatabase } from '../database/fleet-database.ts'
 import { Problem } from '../web/problem.ts'
 import { scopeKey, type ReadingScope } from './reading-scope.ts'
@@ -160,7 +161,7 @@ async function open(database: Pick<FleetDatabase, 'readerUrl'>, scope: ReadingSc
   sql.on('error', () => {
     // An idle connection broke; whoever needs one next opens another, or is told by its query.
   })
-  const source = boundHeads(store, scope, sql)
+  const source = boundEstimates(boundHeads(store, scope, sql), scope)
   const sources = { streams: { audit: source, sys: source, api: source } }
   const whole = localReader({
     sources,
@@ -193,6 +194,32 @@ function boundHeads(source: RowSource, { tenants }: ReadingScope, sql: Pool): Ro
     },
   }
 }
+
+/**
+ * What the database expects is of all rows, and whoever sees some tenants is told of theirs: each is asked for by name. Of rows without a tenant, which no filter
+ * names, and of many tenants there is no estimate.
+ */
+function boundEstimates(source: RowSource, { tenants }: ReadingScope): RowSource {
+  if (tenants === 'all') return source
+  return {
+    ...source,
+    async estimate(stream, filter) {
+      const named =
+        filter.tenant_id === undefined ? tenants : tenants.filter((one) => one === filter.tenant_id)
+      if (named.includes(noTenant) || named.length > estimatedTenantsMax) return null
+      let rows = 0
+      for (const tenant_id of named) {
+        const expected = await source.estimate?.(stream, { ...filter, tenant_id })
+        if (expected === undefined || expected === null) return null
+        rows += expected
+      }
+      return rows
+    },
+  }
+}
+
+/** Each takes a plan of its own. */
+const estimatedTenantsMax = 32
 
 async function closeOpened(opening: Promise<Opened>): Promise<void> {
   const opened = await opening.catch(() => undefined)

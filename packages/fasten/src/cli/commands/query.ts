@@ -237,7 +237,8 @@ async function notes(
 function totalText(pages: readonly Page[]): string | null {
   if (pages.some((page) => page.total === null)) return null
   const total = pages.reduce((sum, page) => sum + (page.total ?? 0), 0)
-  return pages.some((page) => page.total_kind === 'at_least') ? `at least ${grouped(total)}` : grouped(total)
+  if (pages.some((page) => page.total_kind === 'at_least')) return `at least ${grouped(total)}`
+  return pages.some((page) => page.total_kind === 'estimated') ? `about ${grouped(total)}` : grouped(total)
 }
 
 async function count(

@@ -25,7 +25,7 @@ import { strayFrom } from './locked-logs.ts'
 import { hasTable, ownTables, prefixOf, resolveSchema, schemaVersion } from './migrate.ts'
 import type { ReadingPool } from './pool.ts'
 import { isKept, shippedLogs } from './retention-tables.ts'
-import { count, scan, type TableOf } from './scan.ts'
+import { count, estimate, scan, type TableOf } from './scan.ts'
 import type { Sql } from './sql.ts'
 import { summaryOf } from './summary.ts'
 
@@ -154,6 +154,7 @@ export function createPostgresReader(options: PostgresReaderOptions): PostgresRe
     valuesUnder: (keyIds) => attempt(async (sql, { prefix }) => valuesUnder(sql, prefix, keyIds)),
     scan: (query) => onTable(query.stream, [], (sql, of) => scan(sql, of, query)),
     count: (stream, filter, atMost) => onTable(stream, 0, (sql, of) => count(sql, of, filter, atMost)),
+    estimate: (stream, filter) => onTable(stream, 0, (sql, of) => estimate(sql, of, filter)),
     heads: () =>
       attempt(async (sql, there) =>
         (await allLogs(sql, there)).map(({ log, stream, size, head_hash, isReplica }) => ({

@@ -65,6 +65,38 @@ export async function count(
   return rows > atMost ? null : rows
 }
 
+/**
+ * How many rows the planner expects to pass, by the samples that ANALYZE took. Row-level security adds conditions of which it knows nothing, and takes the same share
+ * of every plan for them; so what it expects of the filter is compared with what it expects of all rows, and that is known.
+ */
+export async function estimate(sql: Sql, of: TableOf, filter: ScanFilter): Promise<number | null> {
+  const logs = await logFilterOf(filter, of.logs)
+  if (logs?.ids.length === 0) return 0
+  // The logs say all that these say, and the planner would take them for two conditions, each of which lets few rows pass.
+  const { tenant_id, service_id, source_node_id, ...others } = filter
+  const { sql: conditions, values } = whereOf({ ...of, filter: logs === undefined ? filter : others, logs })
+  const table = `${of.prefix}"${of.table}"`
+  const [known] = await sql.run(
+    `SELECT sum(greatest(c.reltuples, 0))::float8 AS rows FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+    WHERE i.inhparent = to_regclass($1)`,
+    [table],
+  )
+  const rows = Number(known?.['rows'] ?? 0)
+  const all = await plannedRows(sql, `SELECT FROM ${table}`, [])
+  if (rows < 1 || all < 1) return null
+  const passing = await plannedRows(sql, `SELECT FROM ${table} WHERE ${conditions}`, values)
+  return Math.round((rows * Math.min(passing, all)) / all)
+}
+
+async function plannedRows(sql: Sql, query: string, values: readonly unknown[]): Promise<number> {
+  const [line] = await sql.arrays(`EXPLAIN (FORMAT JSON) ${query}`, values)
+  const told: unknown = line?.[0]
+  const plans = (typeof told === 'string' ? JSON.parse(told) : told) as readonly {
+    readonly Plan: { readonly 'Plan Rows': number }
+  }[]
+  return plans[0]?.Plan['Plan Rows'] ?? 0
+}
+
 async function storedRow(
   sql: Sql,
   of: TableOf,

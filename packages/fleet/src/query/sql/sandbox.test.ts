@@ -216,6 +216,45 @@ test('a bound to codes holds in SQL as well', async () => {
   assert.deepEqual(body['rows'], [[0, 0, 0]])
 })
 
+test('what the metrics counted is seen as the rows are', async () => {
+  for (const [tenant, route] of [
+    ['acme', '/own'],
+    ['umbrella', `/${marker}`],
+  ]) {
+    const series = "decode(md5($1 || $2), 'hex')"
+    await fleet.database.pool.query(
+      `WITH s AS (INSERT INTO fleet_red_series (digest, tenant, service, node, route, method)
+        VALUES (${series}, $1, 'shop', 'n', $2, 'GET') RETURNING series_id)
+      INSERT INTO fleet_red (tier, at, series_id, status_class, tenant, requests, sum_us, max_us, sketch, slowest)
+      SELECT tier, '2026-11-26T10:00:00Z', series_id, 2, $1, 3, 30, 20, '', jsonb_build_object('request_id', $2)
+      FROM s, unnest(ARRAY[1, 2, 4]) AS tier`,
+      [tenant, route],
+    )
+    await fleet.database.pool.query(
+      `WITH s AS (INSERT INTO fleet_red_code_series (digest, tenant, service, code, outcome)
+        VALUES (${series}, $1, 'shop', $2, 'success') RETURNING series_id)
+      INSERT INTO fleet_red_codes (tier, at, series_id, tenant, rows) SELECT 2, '2026-11-26T10:00:00Z', series_id, $1, 5 FROM s`,
+      [tenant, route],
+    )
+  }
+  const asked =
+    "SELECT width, tenant, service, route, requests, max_us FROM red_requests WHERE route <> '' ORDER BY width"
+  assert.deepEqual((await sql(asked)).body['rows'], [
+    ['hour', 'acme', 'shop', '/own', 3, 20],
+    ['minute', 'acme', 'shop', '/own', 3, 20],
+  ])
+  assert.deepEqual((await sql('SELECT code, rows FROM red_codes')).body['rows'], [['/own', 5]])
+  const both = 'SELECT (SELECT count(*) FROM red_requests), (SELECT count(*) FROM red_codes)'
+  assert.deepEqual((await sql(both, { ...auditor, codes: ['*'] })).body['rows'], [[0, 0]])
+  for (const table of ['fleet_red', 'fleet_red_series', 'fleet_red_codes'])
+    assert.equal((await sql(`TABLE ${table}`)).status, 422)
+  await asAnalyst(async (client) => {
+    assert.deepEqual((await client.query('SELECT count(*) FROM red_requests')).rows, [{ count: '0' }])
+    await assert.rejects(client.query('SELECT sketch FROM fleet_red'), { code: '42501' })
+    await assert.rejects(client.query('SELECT slowest FROM fleet_red'), { code: '42501' })
+  })
+})
+
 test('the text is told before it runs', async () => {
   await sql("SELECT 'told'")
   await fleet.fasten.flush()
