@@ -13,6 +13,7 @@ import { foldPieces, waitingPieces } from './reference/error-pieces.ts'
 import { envPage, fleetEnvPage } from './reference/env-page.ts'
 import { errorsPage } from './reference/errors-page.ts'
 import { exportsPage } from './reference/exports-page.ts'
+import { fleetApiPage } from './reference/fleet-api-page.ts'
 import { readerPage } from './reference/reader-page.ts'
 import { root } from './setup/root.mjs'
 import { readTree, type Tree } from './tidy/tree.ts'
@@ -21,6 +22,7 @@ import { readTree, type Tree } from './tidy/tree.ts'
 const pages: Readonly<Record<string, (tree: Tree) => string | Promise<string>>> = {
   'docs/reference/env.md': envPage,
   'docs/reference/fleet-env.md': fleetEnvPage,
+  'docs/reference/fleet-api.md': fleetApiPage,
   'docs/reference/errors.md': errorsPage,
   'docs/reference/exports.md': exportsPage,
   'docs/reference/cli.md': cliPage,

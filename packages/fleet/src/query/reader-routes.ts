@@ -13,6 +13,8 @@ import { tellReading } from './tell-reading.ts'
 export interface QueryDeps {
   readonly fasten: Fasten
   readonly stores: ScopedStores
+  /** What `/openapi.json` answers; default the reader's own document. */
+  readonly document?: (() => unknown) | undefined
 }
 
 export const apiBase = '/api/v1'
@@ -43,9 +45,14 @@ export function readerRoutes(app: FastifyInstance, deps: QueryDeps): void {
   const { paths } = openapi() as {
     readonly paths: Readonly<Record<string, { get: { operationId: string } }>>
   }
+  const { document } = deps
   for (const [path, { get }] of Object.entries(paths)) {
     const operation = get.operationId
     const permission = permissionOf[operation] ?? 'audit:read'
+    if (operation === 'openapi' && document !== undefined) {
+      app.get(`${apiBase}${path}`, { config: { permission } }, async () => document())
+      continue
+    }
     app.get(
       `${apiBase}${path.replaceAll(/\{(\w+)\}/g, ':$1')}`,
       { config: { permission } },

@@ -15,16 +15,20 @@ export interface QueryRoom {
   readonly database: FleetDatabase
   readonly fasten: Fasten
   readonly clock: Clock
+  readonly document?: () => unknown
 }
 
 /**
  * Every question that is asked of the fleet's rows. Running tails end when the app begins to close, and with them the readers' connections, which
  * other rooms may borrow until then.
  */
-export function queryRoutes(app: FastifyInstance, { database, fasten, clock }: QueryRoom): ScopedStores {
+export function queryRoutes(
+  app: FastifyInstance,
+  { database, fasten, clock, document }: QueryRoom,
+): ScopedStores {
   const stores = createScopedStores({ database })
   app.addHook('preClose', async () => stores.close())
-  const deps = { fasten, stores }
+  const deps = { fasten, stores, document }
   readerRoutes(app, deps)
   traceRoutes(app, deps)
   entityRoutes(app, deps)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { policyHash, policyText, type JsonObject } from 'fasten/core'
+import { policyHash, policyText, readJson, type JsonObject } from 'fasten/core'
 import { sha256 } from 'fasten/store'
 import type { FastifyInstance } from 'fastify'
 import { isWithin } from '../database/tenant-scope.ts'
@@ -23,7 +23,7 @@ async function policyNow({ retention, database }: RetentionDeps): Promise<JsonOb
   )
   return {
     follow: retention.follow === 'all' ? 'all' : [...retention.follow],
-    policy: JSON.parse(policyText(retention.policy)) as JsonObject,
+    policy: readJson(policyText(retention.policy)) as JsonObject,
     policy_hash: policyHash(retention.policy, sha256),
     swept_at: rows[0]?.swept_at?.toISOString() ?? null,
   }

@@ -23,6 +23,7 @@ import { startFollower } from '../metrics/follow/follower.ts'
 import { nodesRoutes } from '../nodes/nodes.ts'
 import { layRows } from '../trail/lay-rows.ts'
 import { openTrail } from '../trail/trail.ts'
+import { fleetDocument } from './openapi/fleet-document.ts'
 import { retentionRoutes } from '../retention/retention-routes.ts'
 import { queryRoutes } from '../query/routes.ts'
 import { createApp, type DeclaredRoute } from '../web/app.ts'
@@ -109,7 +110,7 @@ export async function serve(
     const file = join(config.dataDir, 'first-password')
     if ((await ensureFirstAdmin(access, { file, tellPerson })) === 'written')
       onProgress(`the first login is admin; its password is in ${file}`)
-    const stores = queryRoutes(app, { database, fasten, clock })
+    const stores = queryRoutes(app, { database, fasten, clock, document: () => fleetDocument(app.declared) })
     askRoutes(app, { database, fasten, clock, stores })
     ingestRoutes(app, { database, fasten, clock, witness, name: config.name, book })
     openSources(app, { database, fasten, clock, secret, witness, book })

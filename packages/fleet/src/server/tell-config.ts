@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { readJson } from 'fasten/core'
+import { policyText, readJson, type JsonObject } from 'fasten/core'
 import type { Fasten } from 'fasten'
-import { policyText, type JsonObject } from 'fasten/core'
 import type { FleetConfig } from '../config/config.ts'
 import type { FleetDatabase } from '../database/fleet-database.ts'
 
@@ -74,7 +73,7 @@ function visible({ access, nodes, retention, ...config }: FleetConfig): Readonly
     nodes_need_certificates: nodes.tls?.clientCaFile !== undefined,
     alarm_limits: { ...nodes.limits },
     alarm_webhook: nodes.webhook === undefined ? null : new URL(nodes.webhook.url).host,
-    retention: { follow: retention.follow, policy: JSON.parse(policyText(retention.policy)) as JsonObject },
+    retention: { follow: retention.follow, policy: readJson(policyText(retention.policy)) as JsonObject },
     alarm_mail: nodes.mail === undefined ? null : { from: nodes.mail.from, to: nodes.mail.to },
   }
 }

@@ -43,6 +43,11 @@ export interface DeclaredRoute {
   /** As declared: `/api/v1/users/:user_id`. */
   readonly path: string
   readonly permission: Permission | 'self' | 'public'
+  /** By which requests are judged, where the framework does it; of zod. */
+  readonly schema?: {
+    readonly body?: unknown
+    readonly querystring?: unknown
+  }
 }
 
 /** PEM. */
@@ -102,11 +107,12 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   app.setValidatorCompiler(validatorCompiler)
 
   app.decorate('declared', [])
-  app.addHook('onRoute', ({ path, method, config }) => {
+  app.addHook('onRoute', ({ path, method, config, schema }) => {
     const permission = config?.permission
     if (permission === undefined)
       throw new TypeError(`the route ${path} does not say which permission it needs: config.permission`)
-    for (const each of [method].flat()) app.declared.push({ method: each, path, permission })
+    for (const each of [method].flat())
+      app.declared.push({ method: each, path, permission, ...(schema === undefined ? {} : { schema }) })
   })
   app.decorateRequest('principal')
   app.addHook('onRequest', async (request) => {

@@ -91,7 +91,7 @@ export async function estimate(sql: Sql, of: TableOf, filter: ScanFilter): Promi
 async function plannedRows(sql: Sql, query: string, values: readonly unknown[]): Promise<number> {
   const [line] = await sql.arrays(`EXPLAIN (FORMAT JSON) ${query}`, values)
   const told: unknown = line?.[0]
-  const plans = (typeof told === 'string' ? JSON.parse(told) : told) as readonly {
+  const plans = (typeof told === 'string' ? readJson(told) : told) as readonly {
     readonly Plan: { readonly 'Plan Rows': number }
   }[]
   return plans[0]?.Plan['Plan Rows'] ?? 0
