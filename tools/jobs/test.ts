@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join, sep } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { ensureBuilt } from '../setup/built.mjs'
 import { root } from '../setup/root.mjs'
 import { runWith } from '../setup/runtime.mjs'
@@ -44,23 +45,24 @@ export async function runTests(suite: Suite, args: readonly string[]): Promise<n
   ).unref()
   try {
     const tallyPath = join(folder, 'tally.ndjson')
+    const processorPath = join(folder, 'processor.ndjson')
+    process.env['FASTEN_TALLY_PROCESSOR'] = processorPath
     const status = await runWith(
       process.execPath,
       [
         '--conditions=fasten-source',
-        '--test',
-        `--test-concurrency=${suite === 'torture' ? 1 : Math.max(2, availableParallelism())}`,
-        ...(suite === 'torture' ? [] : ['--test-timeout=240000']),
-        '--test-reporter=spec',
-        '--test-reporter-destination=stdout',
-        `--test-reporter=${join(root, 'tools/jobs/tally-reporter.mjs')}`,
-        `--test-reporter-destination=${tallyPath}`,
+        `--import=${pathToFileURL(join(root, 'tools/jobs/note-processor-time.mjs'))}`,
         ...options,
-        ...files.map((file) => join(root, file)),
+        join(root, 'tools/jobs/run-files.ts'),
+        String(suite === 'torture' ? 1 : slots()),
+        String(suite === 'torture' ? 0 : 240_000),
+        tallyPath,
+        ...longestFirst(files).map((file) => join(root, file)),
       ],
       deadline.signal,
     )
     const tally = lastTally(tallyPath)
+    tellProcessorTime(processorPath)
     if (!deadline.signal.aborted) return report(tally, status, options.length > 0)
     const unfinished = files.filter((file) => tally.files[file]?.hasEnded !== true)
     tellUnfinished(unfinished)
@@ -74,6 +76,44 @@ export async function runTests(suite: Suite, args: readonly string[]): Promise<n
 /** A run that takes longer hangs; a file whose tests have ended but which holds a timer or a socket never ends by itself. */
 const patienceMs = 60 * 60_000
 const torturePatienceMs = 6 * 60 * 60_000
+
+/**
+ * Twice as many files at a time as there are processors: what starts servers and programs waits more than it works (for
+ * flushes, for answers, for what it killed to be gone), and tests have to hold under far more load than that.
+ */
+const slots = (): number => 2 * Math.max(2, availableParallelism())
+
+/** What starts servers and whole programs goes first, so that no long file begins when all others have ended. */
+function longestFirst(files: readonly string[]): readonly string[] {
+  const rank = (file: string): number =>
+    long.findIndex((part) => (typeof part === 'string' ? file.includes(part) : part.test(file)))
+  const last = long.length
+  return files.toSorted((a, b) => (rank(a) + 1 || last + 1) - (rank(b) + 1 || last + 1))
+}
+
+const long: readonly (string | RegExp)[] = [
+  'fleet/src/cli/serve-process',
+  'fleet/src/server/backup',
+  /^examples\//,
+  'transaction/postgres',
+  'store/postgres/pruner',
+  'guide-fleet',
+  /^tools\/(conform|pack)/,
+  /postgres|^packages\/fleet\/|^faults\//,
+  /^tools\/|^bench\//,
+  'packages/fasten/src/cli/',
+]
+
+function tellProcessorTime(path: string): void {
+  const lines = existsSync(path) ? readFileSync(path, 'utf8').trimEnd().split('\n') : []
+  const files = lines.map((line) => JSON.parse(line) as { readonly file: string; readonly ms: number })
+  const total = files.reduce((sum, { ms }) => sum + ms, 0)
+  const most = files.toSorted((a, b) => b.ms - a.ms).slice(0, 15)
+  const told = most.map(({ file, ms }) => `${(ms / 1000).toFixed(1).padStart(7)} s  ${file}`)
+  process.stdout.write(
+    `\nprocessor time, ${(total / 1000).toFixed(0)} s in ${files.length} files; most of it in:\n${told.join('\n')}\n`,
+  )
+}
 
 function lastTally(path: string): TestTally {
   const line = readFileSync(path, 'utf8').trimEnd().split('\n').at(-1)
