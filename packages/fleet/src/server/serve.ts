@@ -9,6 +9,7 @@ import { ensureFirstAdmin } from '../access/users/first-admin.ts'
 import type { FleetConfig } from '../config/config.ts'
 import { openEmbeddedPostgres } from '../database/embedded/embedded-postgres.ts'
 import { openFleetDatabase, type FleetDatabase } from '../database/fleet-database.ts'
+import { arrivingRoutes } from '../ingest/arriving-routes.ts'
 import { ingestRoutes } from '../ingest/ingest-routes.ts'
 import { authenticateSource } from '../ingest/sources/authenticate-source.ts'
 import { openSources } from '../ingest/sources/sources.ts'
@@ -113,7 +114,8 @@ export async function serve(
     const stores = queryRoutes(app, { database, fasten, clock, document: () => fleetDocument(app.declared) })
     askRoutes(app, { database, fasten, clock, stores })
     ingestRoutes(app, { database, fasten, clock, witness, name: config.name, book })
-    openSources(app, { database, fasten, clock, secret, witness, book })
+    const { seal } = openSources(app, { database, fasten, clock, secret, witness, book })
+    arrivingRoutes(app, { database, fasten, clock, seal })
     const { retention, serverId } = config
     const keeper = retentionRoutes(app, { database, fasten, clock, retention, serverId })
     closers.push(() => keeper.close())

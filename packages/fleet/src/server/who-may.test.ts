@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { startPostgres } from '../../../fasten/src/store/postgres/fixtures/server.ts'
+import { addSource } from '../ingest/fixtures/arriving.ts'
 import { createNode } from '../nodes/create-node.ts'
 import { startFleet } from '../testing/fixtures/start-fleet.ts'
 
@@ -76,6 +77,9 @@ const table: Readonly<Record<string, string>> = {
   'POST /api/v1/nodes/:node_id/credential': 'nodes:manage',
   'POST /api/v1/nodes/:node_id/settings': 'nodes:manage',
   'POST /api/v1/nodes/:node_id/keys/:public_key/retire': 'nodes:manage',
+  'POST /v1/logs': 'ingest:arrive',
+  'POST /ingest/otlp/v1/logs': 'ingest:arrive',
+  'POST /ingest/v1/lines': 'ingest:arrive',
   'GET /api/v1/sources': 'nodes:read',
   'POST /api/v1/sources': 'nodes:manage',
   'GET /api/v1/sources/:source_id': 'nodes:read',
@@ -87,7 +91,7 @@ const table: Readonly<Record<string, string>> = {
 
 /** Which roles hold what, written down by hand as well. */
 const holders: Readonly<Record<string, readonly string[]>> = {
-  self: ['viewer', 'auditor', 'operator', 'admin', 'node'],
+  self: ['viewer', 'auditor', 'operator', 'admin', 'node', 'source'],
   'audit:read': ['viewer', 'auditor', 'operator', 'admin'],
   'audit:export': ['auditor', 'admin'],
   'audit:verify': ['auditor', 'operator', 'admin'],
@@ -100,7 +104,7 @@ const holders: Readonly<Record<string, readonly string[]>> = {
   'config:read': ['auditor', 'operator', 'admin'],
   'config:manage': ['admin'],
   'ingest:push': ['node'],
-  'ingest:arrive': [],
+  'ingest:arrive': ['source'],
 }
 
 test('every route asks for what the table says', () => {
@@ -127,6 +131,7 @@ test('every route is opened to exactly the roles that hold what it asks for', as
     operator: await fleet.key('operator'),
     admin: await fleet.key('admin'),
     node: node.credential,
+    source: (await addSource(fleet, 'otlp')).credential,
   }
   const wrong: string[] = []
   for (const { method, path, permission } of fleet.routes) {
@@ -157,11 +162,18 @@ async function outcomeOf(key: string | undefined, method: string, path: string):
     await response.body?.cancel()
     return 'passed'
   }
-  const { code, detail } = (await response.json()) as { code?: string; detail?: string }
+  const { code, detail } = problemIn(await response.json())
   if (response.status === 401 && code === 'UNAUTHENTICATED') return 'unknown'
   if (response.status === 403 && /^this needs the permission [a-z]+:[a-z]+$/.test(detail ?? ''))
     return 'denied'
   return response.status === 429 || response.status >= 500 ? `${response.status} ${code}` : 'passed'
+}
+
+/** Where exporters send, a problem is a Status of theirs: its message begins with our code. */
+function problemIn(body: unknown): { readonly code?: string; readonly detail?: string } {
+  const { message, ...problem } = body as { message?: string; code?: string; detail?: string }
+  const [, code, detail] = /^([A-Z_]+): (.*)$/.exec(message ?? '') ?? []
+  return code === undefined || detail === undefined ? problem : { code, detail }
 }
 
 test('who administers one tenant governs that tenant and nothing else', async () => {

@@ -193,7 +193,7 @@ function denied(fasten: Fasten, request: FastifyRequest, needed: Permission): Pr
 }
 
 /** What went wrong, in the words of whoever asked. Faults of ours are told to the log and not to the caller. */
-function problemOf(
+export function problemOf(
   error: FastifyError | Problem | Error,
   request: FastifyRequest,
   fasten: Fasten,

@@ -57,6 +57,12 @@ const apiKey = z.object({
   last_used_at: time.nullable(),
   revoked_at: time.nullable(),
 })
+/** In the encoding of the request. */
+const otlpLogs: ToldRoute = {
+  summary: 'Takes an ExportLogsServiceRequest of OTLP from a source',
+  bodyMedia: 'application/x-protobuf',
+  media: 'application/x-protobuf',
+}
 const session = z.object({
   session_id: text,
   user: text,
@@ -373,6 +379,20 @@ export const toldRoutes: Readonly<Record<string, ToldRoute>> = {
     answer: z.object({ places: z.record(text, place) }),
     takes: { body: z.strictObject({ logs: z.array(text).max(1_000) }) },
   },
+  'POST /ingest/v1/lines': {
+    summary: 'Takes lines of JSON from a source',
+    bodyMedia: 'application/x-ndjson',
+    answer: z.object({
+      lines: count,
+      stored: count,
+      again: count,
+      refused: count,
+      reasons: z.array(z.object({ code: text, message: text })),
+      server_time: time,
+    }),
+  },
+  'POST /v1/logs': otlpLogs,
+  'POST /ingest/otlp/v1/logs': otlpLogs,
   'POST /ingest/v1/rows': {
     summary: 'Rows of this node (spec/fleet.md)',
     bodyMedia: 'application/vnd.fasten.rows',
