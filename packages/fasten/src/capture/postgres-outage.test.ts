@@ -110,7 +110,7 @@ describe('a Postgres server that is', { timeout: 300_000 }, () => {
       await fasten.close()
       await check()
       for (const proxy of proxies.get(url) ?? []) await proxy.close()
-      await server.dropDatabase(url)
+      await server.release(url)
     })
 
   test('not there at the start: init and emit do not wait for it, and nothing is lost', async () => {
@@ -124,7 +124,7 @@ describe('a Postgres server that is', { timeout: 300_000 }, () => {
     assert.equal(await fasten.flush(), true)
     await fasten.close()
     await check()
-    await server.dropDatabase(url)
+    await server.release(url)
   })
 
   test('standing still: emit returns, a bounded wait ends in time, and all is stored once it goes on', async () => {
@@ -148,7 +148,7 @@ describe('a Postgres server that is', { timeout: 300_000 }, () => {
     assert.equal(await fasten.flush(), true)
     await fasten.close()
     await check()
-    await server.dropDatabase(url)
+    await server.release(url)
   })
 
   test(

@@ -49,7 +49,7 @@ ${begin.replaceAll('7117', String(port))}
 ${enrol}
 ${ship.replaceAll('.mjs', '.mjs &')}
 arrived() { fleet query --code ORDER_PAID > arrived.txt && grep -q edge-1 arrived.txt && grep -q edge-2 arrived.txt; }
-until arrived; do sleep 0.2; done
+until arrived; do sleep 1; done
 ${read}
 ${backup}`
   try {

@@ -25,7 +25,7 @@ const server = await startPostgres()
 after(() => server.remove())
 
 async function postgresDatabase(open: (url: string) => Promise<Library>): Promise<SharedDatabase> {
-  const url = await server.freshDatabase()
+  const url = await server.freshStore()
   const folder = mkdtempSync(join(tmpdir(), 'fasten-transaction-'))
   return {
     dsn: url,
@@ -33,7 +33,7 @@ async function postgresDatabase(open: (url: string) => Promise<Library>): Promis
     open: () => open(url),
     sql: (text) => server.query(text, [], url),
     async remove() {
-      await server.dropDatabase(url)
+      await server.release(url)
       rmSync(folder, { recursive: true })
     },
   }
@@ -161,7 +161,7 @@ describe('emit(tx, event) on Postgres', () => {
       })
       await client.end()
       await there.close()
-      await server.dropDatabase(other)
+      await server.release(other)
     })
   })
 
