@@ -4,7 +4,8 @@
  *
  *     npm run bench                     every group, some ten minutes; keeps the figures and draws the picture
  *     npm run bench -- --quick          every group in under a minute, rough, keeps nothing
- *     npm run bench -- --only calls     some of: calls, rows, postgres, http, mqtt, start; keeps nothing
+ *     npm run bench -- --only calls     some of: calls, rows, postgres, fleet, http, mqtt, start; keeps nothing
+ *     npm run bench -- --only fleet     fills a fleet with ten million rows, a quarter of an hour; not part of the others
  *     npm run bench -- --rounds 3       another number of rounds than five; keeps the figures
  *     npm run bench -- … --json         keeps the figures of such a run all the same; with --only, beside those of the last full run
  *
@@ -17,6 +18,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { callGoals, callTable, measureCalls } from './groups/calls.ts'
+import { fleetGoals, fleetTable, measureFleet } from './groups/fleet.ts'
 import { httpGoals, httpTable, measureHttp } from './groups/http.ts'
 import { measureMqtt, mqttGoals, mqttTable } from './groups/mqtt.ts'
 import { measurePostgres, postgresGoals, postgresTable } from './groups/postgres.ts'
@@ -60,6 +62,9 @@ try {
   await group('calls', () => measureCalls(scale, folder), callTable, callGoals)
   await group('rows', () => measureRows(scale, folder), rowTable, rowGoals)
   await group('postgres', () => measurePostgres(scale, folder), postgresTable, postgresGoals)
+  // Ten million rows and a quarter of an hour of their own.
+  if (values.only !== undefined)
+    await group('fleet', () => measureFleet(scale, folder), fleetTable, fleetGoals)
   await group('http', () => measureHttp(scale, folder), httpTable, httpGoals)
   await group('mqtt', () => measureMqtt(scale), mqttTable, mqttGoals)
   await group('start', () => measureStart(scale, folder), startTable, startGoals)

@@ -10,6 +10,13 @@ export interface Scale {
   readonly pacedMs: number
   readonly rows: number
   readonly idleMs: number
+  /** The group `fleet`: rows that a fleet is filled with, nodes that they come from, rows that are pushed, and how often a question is asked. */
+  readonly fleet: {
+    readonly rows: number
+    readonly nodes: number
+    readonly pushed: number
+    readonly asked: number
+  }
 }
 
 /** Several minutes; the figures that are published. */
@@ -21,6 +28,7 @@ export const full: Scale = {
   pacedMs: 2000,
   rows: 100_000,
   idleMs: 2000,
+  fleet: { rows: 10_000_000, nodes: 40, pushed: 45_000, asked: 300 },
 }
 
 /** Under a minute; enough to notice a large move. */
@@ -32,4 +40,5 @@ export const quick: Scale = {
   pacedMs: 600,
   rows: 10_000,
   idleMs: 500,
+  fleet: { rows: 200_000, nodes: 8, pushed: 12_000, asked: 40 },
 }

@@ -23,8 +23,8 @@ export async function checkRows(database: string, count: number): Promise<void> 
     throw new Error(`${database}: ${verdict} after ${rows_checked} of ${count} rows`)
 }
 
-/** What `fasten verify` says of the file. */
-export async function verdictOf(database: string): Promise<Verdict> {
+/** What `fasten verify` says of the store, or of one log in it. */
+export async function verdictOf(database: string, what: { readonly log?: string } = {}): Promise<Verdict> {
   // Loaded now, so that what is measured before does not carry the reading half along.
   const [{ localReader }, { openForReading }] = await Promise.all([
     import('fasten/reader'),
@@ -37,7 +37,7 @@ export async function verdictOf(database: string): Promise<Verdict> {
     clock: { nowMicros: () => Date.now() * 1000 },
   })
   try {
-    return await reader.verify({})
+    return await reader.verify(what)
   } finally {
     await reader.close()
     await store.close()

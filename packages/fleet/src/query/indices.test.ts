@@ -48,6 +48,9 @@ test('what the reading role asks for reaches an index', async () => {
     ['audit_log', "target::name = 'a'::name"],
     ['audit_log', "on_behalf_of::name = 'a'::name"],
     ['api_log', "route::name = 'a'::name"],
+    ['audit_log', "tenant_id::name = 'a'::name"],
+    ['sys_log', "tenant_id::name = 'a'::name"],
+    ['api_log', "tenant_id::name = 'a'::name"],
     ['api_log', 'status = 500::bigint'],
   ] as const) {
     const { rows } = await client.query<{ 'QUERY PLAN': string }>(

@@ -121,9 +121,10 @@ export function whereOf({ stream, filter, logs, prefix, indexedBy }: WhereOption
 const isWholeName = (text: string): boolean => Buffer.byteLength(text) < 60
 
 const isIndexedByName = (name: string, stream: StreamName): boolean =>
-  stream === 'audit'
+  name === 'tenant_id' ||
+  (stream === 'audit'
     ? name === 'code' || name === 'actor' || name === 'target' || name === 'on_behalf_of'
-    : stream === 'api' && name === 'route'
+    : stream === 'api' && name === 'route')
 
 /** The columns whose index holds their first characters only (schema.ts). */
 const isIndexedByStart = (name: string, stream: StreamName): boolean =>

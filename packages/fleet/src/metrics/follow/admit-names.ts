@@ -52,6 +52,7 @@ export async function admitNames(
   const added = new Set<string>()
   const wanted = new Set<string>()
   const days = new Map<string, Day>()
+  const { nameKey, dayKey } = createKeys()
   for (const asked of all) {
     wanted.add(nameKey(asked))
     const key = dayKey(asked)
@@ -130,10 +131,29 @@ export function digestOf(...names: readonly string[]): string {
 const zeros = (): Record<keyof NameLimits, number> => ({ routes: 0, places: 0, codes: 0 })
 const newDay = { before: zeros(), other: 0 } as const
 const dayOf = ({ second }: Pick<NameAsked, 'second'>): string => isoOf(second).slice(0, 10)
-const nameKey = (asked: NameAsked): string =>
-  `${dayOf(asked)} ${digestOf(asked.tenant, asked.kind, ...asked.name)}`
-const dayKey = (asked: Pick<NameAsked, 'tenant' | 'second'>): string =>
-  `${dayOf(asked)} ${digestOf(asked.tenant)}`
+
+/** Keys of names and of days. Rows resemble each other, and a digest costs more than all else that is done to one: each is made once a batch. */
+function createKeys() {
+  const known = new Map<string, string>()
+  const days = new Map<number, string>()
+  const day = (asked: Pick<NameAsked, 'second'>): string => {
+    const number = Math.floor(asked.second / 86_400)
+    const text = days.get(number) ?? dayOf(asked)
+    days.set(number, text)
+    return text
+  }
+  const keyOf = (asked: Pick<NameAsked, 'second'>, names: readonly string[]): string => {
+    // No text that comes from Postgres holds that character.
+    const short = `${day(asked)}\0${names.join('\0')}`
+    const key = known.get(short) ?? `${day(asked)} ${digestOf(...names)}`
+    known.set(short, key)
+    return key
+  }
+  return {
+    nameKey: (asked: NameAsked): string => keyOf(asked, [asked.tenant, asked.kind, ...asked.name]),
+    dayKey: (asked: Pick<NameAsked, 'tenant' | 'second'>): string => keyOf(asked, [asked.tenant]),
+  }
+}
 
 function columnsOf(keys: Iterable<string>): [string[], Buffer[]] {
   const parts = [...keys].map((key) => key.split(' ') as [string, string])
