@@ -57,7 +57,11 @@ export async function layFleet(
     const credentials: Record<string, string> = {}
     for (const { source_node_id, publicKey } of nodes) {
       const made = await database.transact((sql) =>
-        createNode(sql, { source_node_id, tenants: 'all', public_keys: [publicKey] }),
+        createNode(
+          sql,
+          { source_node_id, tenants: 'all', public_keys: [publicKey] },
+          { seals: database.seals },
+        ),
       )
       credentials[source_node_id] = made.credential
     }
@@ -104,14 +108,14 @@ export async function serveFleet(databaseUrl: string, dataDir: string): Promise<
 }
 
 /**
- * What the server of a data directory holds, in MiB: memory that its processes share is counted once. NaN where the system does not tell.
+ * What the server of a data directory holds, in MiB: memory that its processes share is counted once. 0 where the system does not tell.
  */
 export function postgresMiB(dataDirectory: string): number {
   const [postmaster = ''] = readFileSync(`${dataDirectory}/postmaster.pid`, 'utf8').split('\n')
   const own = readdirSync('/proc').filter(
     (pid) => /^\d+$/.test(pid) && (pid === postmaster || parentOf(pid) === postmaster),
   )
-  return own.reduce((sum, pid) => sum + kibibytes(`/proc/${pid}/smaps_rollup`, 'Pss'), 0) / 1024
+  return own.reduce((sum, pid) => sum + (kibibytes(`/proc/${pid}/smaps_rollup`, 'Pss') || 0), 0) / 1024
 }
 
 function parentOf(pid: string): string | undefined {
