@@ -11,6 +11,7 @@ import { parseTlogPolicy, type PolicyWitness } from '../core/tlog-policy.ts'
 import { parseDsn, type Dsn } from '../store/dsn.ts'
 import { sha256 } from '../store/platform.ts'
 import type { KeyOrigin, Signer } from '../store/keys/signer.ts'
+import type { FleetTls } from '../store/ship/fleet-settings.ts'
 import type { SqliteDriverName } from '../store/sqlite/driver.ts'
 import { expandVariables, readEnvFile } from './env-file.ts'
 import { policyFrom } from './retention-settings.ts'
@@ -97,7 +98,9 @@ export interface Config {
   /** The key for personal data, where one is given. */
   readonly privacy: () => { readonly key: string | undefined; readonly keyFile: string | undefined }
   /** The fleet that rows are shipped to. Its token is behind a function, so that printing a configuration prints no secret. */
-  readonly fleet: { readonly url: string; readonly token: () => string } | undefined
+  readonly fleet:
+    | { readonly url: string; readonly token: () => string; readonly tls: FleetTls | undefined }
+    | undefined
   readonly retention: { readonly policy: RetentionPolicy; readonly sweepIntervalMs: number }
   /** What was chosen for lack of a setting, as `name value (where from)`; empty when everything was said. */
   readonly assumed: readonly string[]
@@ -225,7 +228,7 @@ export const fleetSettings = (env: Readonly<Record<string, string | undefined>>)
 
 function fleetOf(get: Get): Config['fleet'] {
   const [url, token] = [get('fleet_url'), get('fleet_token')]
-  if (url !== undefined && token !== undefined) return { url, token: () => token }
+  if (url !== undefined && token !== undefined) return { url, token: () => token, tls: fleetTls(get, url) }
   if (url === undefined && token === undefined) return undefined
   const [given, missing] =
     url === undefined
@@ -235,6 +238,31 @@ function fleetOf(get: Get): Config['fleet'] {
     at: missing,
     hint: 'rows are shipped to a fleet with both, and stay where they are with neither',
   })
+}
+
+function fleetTls(get: Get, url: string): FleetTls | undefined {
+  const [certFile, keyFile, caFile] = [get('fleet_cert'), get('fleet_key'), get('fleet_ca')]
+  const wrong = (message: string, at: string, hint: string): FastenError =>
+    new FastenError('CONFIG_INVALID', message, { at, hint })
+  if ((certFile === undefined) !== (keyFile === undefined))
+    throw wrong(
+      'of FASTEN_FLEET_CERT and FASTEN_FLEET_KEY one is set',
+      certFile === undefined ? 'FASTEN_FLEET_CERT' : 'FASTEN_FLEET_KEY',
+      'a certificate is shown with its key, and none without',
+    )
+  if (certFile === undefined && caFile === undefined) return undefined
+  if (!url.startsWith('https:'))
+    throw wrong(
+      'certificates are given for an address without TLS',
+      'FASTEN_FLEET_URL',
+      'it begins with https://',
+    )
+  return {
+    ...(certFile === undefined || keyFile === undefined
+      ? {}
+      : { certFile: resolve(certFile), keyFile: resolve(keyFile) }),
+    ...(caFile === undefined ? {} : { caFile: resolve(caFile) }),
+  }
 }
 
 export type Get = <N extends SettingName>(name: N) => SettingValue<N> | undefined

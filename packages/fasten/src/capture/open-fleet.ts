@@ -29,6 +29,8 @@ export function openFleet(
     url: fleet.url,
     token: fleet.token(),
     credentialFile: credentialFile(dirname(first.keyFile), fleet.url),
+    tls: fleet.tls,
+    spoolBytesMax: config.spoolBytesMax,
     source_node_id: config.node_id,
     service_id: config.service_id,
     publicKeys: [...new Set(publicKeys)],

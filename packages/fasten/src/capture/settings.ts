@@ -190,6 +190,9 @@ export const settings = {
     fleetToken,
     'a token fle_… or a credential fln_… of that fleet',
   ),
+  fleet_cert: setting(['FASTEN_FLEET_CERT'], text, 'a file'),
+  fleet_key: setting(['FASTEN_FLEET_KEY'], text, 'a file'),
+  fleet_ca: setting(['FASTEN_FLEET_CA'], text, 'a file'),
   fail_closed_timeout_ms: setting(
     ['FASTEN_FAIL_CLOSED_TIMEOUT_MS'],
     integer(1, 600_000),

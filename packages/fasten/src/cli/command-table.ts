@@ -43,5 +43,6 @@ export const commandTable: Readonly<Record<string, Loader>> = {
   'erase approve': () => import('./commands/erase-approve.ts'),
   'privacy rekey': () => import('./commands/privacy-rekey.ts'),
   'subject export': () => import('./commands/subject-export.ts'),
+  'fleet resume': () => import('./commands/fleet-resume.ts'),
   completion: () => import('./commands/completion.ts'),
 }

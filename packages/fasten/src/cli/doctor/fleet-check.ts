@@ -1,17 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Clock } from '../../core/clock.ts'
 import { parseTime } from '../../core/timestamp.ts'
 import { fleetSettings } from '../../capture/config.ts'
 import type { Reader } from '../../reader/reader.ts'
-import { fullEnv, type Env } from '../places.ts'
+import { FastenError } from '../../core/error.ts'
+import type { World } from '../command.ts'
+import { partedLogs } from '../parted-logs.ts'
+import { fullEnv, type Place } from '../places.ts'
 import { counted, duration } from '../print/values.ts'
-import { ok, skip, warn, type Check } from './check.ts'
+import { fail, ok, skip, warn, type Check } from './check.ts'
 
 /** Rows that the fleet does not have yet are normal for so long. */
 const lateMicros = 15 * 60 * 1_000_000
 
-/** How far shipping to a fleet is, as the stores here have recorded it. The fleet is not asked: a doctor has no credential of its own. */
-export function fleetCheck(reader: Reader, env: Env, clock: Clock): Check {
+/**
+ * How far shipping to a fleet is, as the stores here have recorded it; and, where the credential of this node may be read and the fleet answers, which
+ * logs have parted from it.
+ */
+export function fleetCheck(
+  reader: Reader,
+  { env, clock, signal }: Pick<World, 'env' | 'clock' | 'signal'>,
+  places: readonly Place[],
+): Check {
   return {
     name: 'fleet',
     async run() {
@@ -30,6 +39,26 @@ export function fleetCheck(reader: Reader, env: Env, clock: Clock): Check {
         shipped_at: latest === '' ? null : latest,
         logs: behind.map(({ log, size, shipped_size = 0 }) => ({ log, size, shipped_size })),
       }
+      const parted = await partedLogs(places, env, signal).catch((error: unknown) => {
+        // What keeps it from asking keeps services from shipping too, and is seen by how long ago they did.
+        if (error instanceof FastenError) return undefined
+        throw error
+      })
+      if (parted !== undefined && parted.length > 0)
+        return fail(
+          `of ${counted(parted.length, 'log')} the fleet has other rows than are here, or more: ${parted.map(({ log }) => log).join(', ')}`,
+          {
+            hint: 'find out where they came from (a restored backup, a copied key); then fasten fleet resume',
+            detail: {
+              ...detail,
+              parted: parted.map(({ log, size, fleet: { size: there } }) => ({
+                log,
+                size,
+                fleet_size: there,
+              })),
+            },
+          },
+        )
       const now = clock.nowMicros()
       const sinceMicros = latest === '' ? Infinity : now - (parseTime(latest, now) ?? 0)
       const since = latest === '' ? 'nothing was ever shipped' : `last taken ${duration(sinceMicros)} ago`

@@ -150,7 +150,7 @@ function readingChecks(
     asking('correlation', ({ reader }) => correlationCheck(reader)),
     asking('codes', ({ reader }) => unregisteredCheck(reader)),
     asking('trouble', ({ reader }) => troubleCheck(reader, world.clock)),
-    asking('fleet', ({ reader }) => fleetCheck(reader, world.env, world.clock)),
+    asking('fleet', ({ reader }) => fleetCheck(reader, world, places)),
   ]
 }
 

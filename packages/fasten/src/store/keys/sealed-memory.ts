@@ -24,12 +24,18 @@ import { readJson } from '../../core/read-json.ts'
 import type { Remembered } from '../heads.ts'
 import { syncDirectory } from '../spool/layout.ts'
 
-/** What was signed in an earlier life of this node is what that life left behind. */
+/**
+ * What was signed in an earlier life of this node is what that life left behind; or, of a log that was given up, what others have of it: rows that are
+ * others here, or not here at all, and so the log has ended.
+ */
 export function recallFrom(
   memory: SealedMemory | null | undefined,
 ): (table: string, base: string) => Remembered | undefined {
   return (table, base) => {
-    const end = memory?.recall(table, base)
+    const signed = memory?.recall(table, base)
+    const givenUp = memory?.givenUp(table, base)
+    const isOver = givenUp !== undefined && generationOf(givenUp.log) >= generationOf(signed?.log ?? base)
+    const end = isOver ? givenUp : signed
     if (end === undefined) return undefined
     const { log, size, head_hash } = end
     return { generation: generationOf(log), head: { log, size, head_hash } }
@@ -48,7 +54,14 @@ export interface SealedEnd {
   readonly note: string
 }
 
+/** A log that is not to be continued, and the end of it that somebody else has. */
+export type GivenUp = Omit<SealedEnd, 'note'>
+
 export interface SealedMemory {
+  /** The newest generation of `base` that was given up. */
+  givenUp(table: string, base: string): GivenUp | undefined
+  /** Durable when it returns. Whoever opens the store from then on opens the next generation of that log where its rows differ from this end. */
+  giveUp(end: GivenUp): void
   /** The end that was signed last of any generation of `base`, a generation 1 name; undefined when none was. */
   recall(table: string, base: string): SealedEnd | undefined
   /** Durable when it returns. An end older than the one that is kept changes nothing: several processes write here. */
@@ -65,17 +78,30 @@ export function openSealedMemory(folder: string): SealedMemory {
 
   function recall(table: string, base: string): SealedEnd | undefined {
     const name = fileName(table, base)
-    return known.get(name) ?? read(join(folder, name))
+    return known.get(name) ?? read(join(folder, name), sealedEnd)
   }
+
+  const givenUpPath = (table: string, base: string): string =>
+    join(folder, `${fileName(table, base)}.given-up`)
 
   return {
     recall,
+    givenUp: (table, base) => read(givenUpPath(table, base), givenUpEnd),
+    giveUp(end) {
+      try {
+        mkdirSync(folder, { recursive: true, mode: 0o700 })
+        replace(givenUpPath(end.table, baseOf(end.log)), end)
+        syncDirectory(folder)
+      } catch (cause) {
+        throw notKept(folder, cause)
+      }
+    },
     keep(ends) {
       try {
         mkdirSync(folder, { recursive: true, mode: 0o700 })
         for (const end of ends) {
           const name = fileName(end.table, baseOf(end.log))
-          const before = read(join(folder, name))
+          const before = read(join(folder, name), sealedEnd)
           const isLast = before === undefined || isNewer(end, before)
           if (isLast) replace(join(folder, name), end)
           known.set(name, isLast ? end : before)
@@ -86,7 +112,7 @@ export function openSealedMemory(folder: string): SealedMemory {
       }
     },
     all() {
-      return namesIn(folder).flatMap((name) => read(join(folder, name)) ?? [])
+      return namesIn(folder).flatMap((name) => read(join(folder, name), sealedEnd) ?? [])
     },
   }
 }
@@ -109,7 +135,7 @@ function baseOf(log: string): string {
 const fileName = (table: string, base: string): string =>
   `${hash('sha256', `${table} ${base}`, 'hex').slice(0, 32)}.json`
 
-function replace(path: string, end: SealedEnd): void {
+function replace(path: string, end: SealedEnd | GivenUp): void {
   // One name for each thread of each process: two that write at once must not write into one file.
   const draft = `${path}.${process.pid}.${threadId}.new`
   const handle = openSync(draft, 'w', 0o600)
@@ -134,7 +160,7 @@ function notKept(folder: string, cause: unknown): FastenError {
   )
 }
 
-function read(path: string): SealedEnd | undefined {
+function read<End>(path: string, endIn: (value: Unread) => End | undefined): End | undefined {
   let text: string
   try {
     text = readFileSync(path, 'utf8')
@@ -142,28 +168,38 @@ function read(path: string): SealedEnd | undefined {
     if (systemCode(cause) === 'ENOENT' || systemCode(cause) === 'ENOTDIR') return undefined
     throw unreadable(path, systemCode(cause) ?? String(cause), cause)
   }
-  const end = parsed(text)
+  const end = parsed(text, endIn)
   if (end === undefined) throw unreadable(path, 'it does not say what was signed')
   return end
 }
 
-function parsed(text: string): SealedEnd | undefined {
+type Unread = Partial<Record<string, unknown>>
+
+function parsed<End>(text: string, endIn: (value: Unread) => End | undefined): End | undefined {
   try {
-    const value: unknown = readJson(text)
-    const { table, log, size, head_hash, note } = (value ?? {}) as Partial<Record<string, unknown>>
-    const isSound =
-      typeof table === 'string' &&
-      typeof log === 'string' &&
-      parseLogName(log) !== undefined &&
-      Number.isSafeInteger(size) &&
-      typeof head_hash === 'string' &&
-      typeof note === 'string' &&
-      isCheckpointOf(note, log, Number(size))
-    return isSound ? { table, log, size: size as number, head_hash, note } : undefined
+    return endIn(readJson(text) ?? {})
   } catch (error) {
     if (error instanceof SyntaxError) return undefined
     throw error
   }
+}
+
+function givenUpEnd({ table, log, size, head_hash }: Unread): GivenUp | undefined {
+  const isSound =
+    typeof table === 'string' &&
+    typeof log === 'string' &&
+    parseLogName(log) !== undefined &&
+    Number.isSafeInteger(size) &&
+    typeof head_hash === 'string'
+  return isSound ? { table, log, size: size as number, head_hash } : undefined
+}
+
+function sealedEnd(value: Unread): SealedEnd | undefined {
+  const end = givenUpEnd(value)
+  const { note } = value
+  return end !== undefined && typeof note === 'string' && isCheckpointOf(note, end.log, end.size)
+    ? { ...end, note }
+    : undefined
 }
 
 /**

@@ -28,16 +28,22 @@ export interface FleetCredential {
   readonly credential: string
   /** Keys of this node that the fleet is known to have, 64 hex each. */
   readonly public_keys: readonly string[]
+  /** What the fleet cosigns with, as it said when this node first spoke to it. Another key is another fleet. */
+  readonly witness_vkey?: string
 }
 
 /** The credential that is given or kept; undefined when the token is still to be exchanged. Throws `FLEET_CREDENTIAL`. */
-export function keptCredential(settings: FleetSettings): FleetCredential | undefined {
+export function keptCredential(
+  settings: Pick<FleetSettings, 'token' | 'credentialFile'>,
+): FleetCredential | undefined {
   const { token, credentialFile } = settings
-  if (token.startsWith('fln_'))
-    return { node_id: token.split('_')[1] ?? '', credential: token, public_keys: [] }
-  const kept = readKept(credentialFile)
-  return kept?.token_hash === tokenHash(token) ? kept : undefined
+  const found = readKept(credentialFile)
+  const kept = found?.token_hash === tokenHash(token) ? found : undefined
+  if (!isGiven(token)) return kept
+  return { public_keys: [], ...kept, node_id: token.split('_')[1] ?? '', credential: token }
 }
+
+const isGiven = (token: string): boolean => token.startsWith('fln_')
 
 /** The node's credential, exchanged for its token if need be. Throws what the fleet answers, and `FLEET_CREDENTIAL` when it cannot be kept. */
 export async function openCredential(
@@ -83,15 +89,50 @@ export async function openCredential(
   }
 }
 
-/** Writes the credential's file, 0600, whole or not at all; durable when it returns. Nothing for a credential that was given. */
+/**
+ * Changes the credential for a new one: the fleet makes it, the file keeps it, and its first use ends the one before. Whoever is cut off in between
+ * still has that one. What another process changed meanwhile is answered; undefined for a credential that was given, which only the operator can
+ * change, and while another process is at it. Throws what the fleet answers, and `FLEET_CREDENTIAL`.
+ */
+export async function rotateCredential(
+  settings: FleetSettings,
+  client: FleetClient,
+  inUse: FleetCredential,
+  { ids, signal }: { readonly ids: Pick<IdSource, 'randomHex'>; readonly signal: AbortSignal },
+): Promise<FleetCredential | undefined> {
+  if (isGiven(settings.token)) return undefined
+  const lock = acquireLock(`${settings.credentialFile}.lock`)
+  if (lock === null) return undefined
+  try {
+    const kept = keptCredential(settings) ?? inUse
+    if (kept.credential !== inUse.credential) return kept
+    const answer = await client.ask(
+      { method: 'POST', path: '/credential', credential: inUse.credential },
+      signal,
+    )
+    const { credential } = answer
+    if (typeof credential !== 'string' || !/^fln_\S+$/.test(credential))
+      throw answerFault(client.at, 'it was asked for a new credential and gave none')
+    const next = { ...kept, credential }
+    keepCredential(settings, next, ids)
+    return next
+  } finally {
+    lock.release()
+  }
+}
+
+/**
+ * Writes the credential's file, 0600, whole or not at all; durable when it returns. Of a credential that was given it keeps what belongs to it and
+ * not itself, where there is a folder to keep it in.
+ */
 export function keepCredential(
   { credentialFile, token, url }: FleetSettings,
   credential: FleetCredential,
   ids: Pick<IdSource, 'randomHex'>,
 ): void {
-  if (token.startsWith('fln_')) return
   const draft = `${credentialFile}.${ids.randomHex(8)}.new`
-  const kept: KeptCredential = { url, ...credential, token_hash: tokenHash(token) }
+  const about = isGiven(token) ? { ...credential, credential: '' } : credential
+  const kept: KeptCredential = { ...about, url, token_hash: tokenHash(token) }
   try {
     const handle = openSync(draft, 'wx', 0o600)
     try {
@@ -104,6 +145,8 @@ export function keepCredential(
     syncDirectory(dirname(resolve(credentialFile)))
   } catch (cause) {
     rmSync(draft, { force: true })
+    // Whoever gave it may have given no place to write as well: it is learnt anew by the next process.
+    if (isGiven(token)) return
     throw credentialFault(credentialFile, `cannot be written: ${systemCode(cause) ?? String(cause)}`, cause)
   }
 }

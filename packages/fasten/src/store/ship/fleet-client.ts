@@ -7,8 +7,10 @@
  */
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
-import { FastenError } from '../../core/error.ts'
+import { readFileSync } from 'node:fs'
+import { FastenError, systemCode } from '../../core/error.ts'
 import { readJson } from '../../core/read-json.ts'
+import type { FleetTls } from './fleet-settings.ts'
 import { retryAfterMs } from './retry-after.ts'
 
 export interface FleetRequest {
@@ -31,6 +33,7 @@ export interface FleetClientOptions {
   readonly url: string
   /** Silence on the line that counts as a lost connection, milliseconds. Default 30,000. */
   readonly silenceMs?: number
+  readonly tls?: FleetTls | undefined
   /** Default: over node:http, one connection that is kept. */
   readonly exchange?: Exchange
 }
@@ -57,6 +60,7 @@ export interface FleetClient {
    * aborts.
    */
   ask(request: FleetRequest, signal: AbortSignal): Promise<FleetAnswer>
+  /** Lets go of the connection. The next request makes another, with the certificates that lie there then. */
   close(): void
 }
 
@@ -69,17 +73,24 @@ export class FleetFault extends Error {
   readonly status: number | undefined
   /** What the fleet asked to wait. */
   readonly waitMs: number | undefined
+  /** A connection that rested was closed just as it was to be used, as a server does that ends: another one may do. */
+  readonly isStale: boolean
 
   constructor(
     kind: FaultKind,
     error: FastenError,
-    about: { readonly status?: number; readonly waitMs?: number | undefined } = {},
+    about: {
+      readonly status?: number
+      readonly waitMs?: number | undefined
+      readonly isStale?: boolean
+    } = {},
   ) {
     super(error.message)
     this.kind = kind
     this.error = error
     this.status = about.status
     this.waitMs = about.waitMs
+    this.isStale = about.isStale === true
   }
 }
 
@@ -92,12 +103,13 @@ const answerBytesMax = 16 << 20
 export function createFleetClient({
   url,
   silenceMs = 30_000,
+  tls = {},
   exchange: given,
 }: FleetClientOptions): FleetClient {
   const base = new URL(url)
   const isTls = base.protocol === 'https:'
   const send = isTls ? httpsRequest : httpRequest
-  const agent = new (isTls ? HttpsAgent : HttpAgent)({ keepAlive: true, maxSockets: 1 })
+  let agent: HttpAgent | undefined
   const at = `${base.origin}${base.pathname}`.replace(/\/+$/, '')
   const exchange = given ?? overHttp
 
@@ -116,12 +128,20 @@ export function createFleetClient({
       signal.throwIfAborted()
       const error =
         cause instanceof FastenError ? cause : unreachable(`cannot be reached: ${reasonOf(cause)}`, cause)
-      throw new FleetFault('later', error)
+      throw new FleetFault('later', error, cause as { readonly isStale?: boolean })
     }
     return answerOf(received)
   }
 
-  function overHttp(...[address, about, body, signal]: Parameters<Exchange>): Promise<Received> {
+  function connection(): HttpAgent {
+    const kept = { keepAlive: true, maxSockets: 1 }
+    if (!isTls) return new HttpAgent(kept)
+    const { certFile, keyFile, caFile } = tls
+    return new HttpsAgent({ ...kept, ...pem('cert', certFile), ...pem('key', keyFile), ...pem('ca', caFile) })
+  }
+
+  async function overHttp(...[address, about, body, signal]: Parameters<Exchange>): Promise<Received> {
+    agent ??= connection()
     return new Promise((resolve, reject) => {
       const request = send(address, { ...about, agent, signal, timeout: silenceMs }, (response) => {
         receive(response, at).then(resolve, reject)
@@ -130,7 +150,10 @@ export function createFleetClient({
       request.on('timeout', () =>
         request.destroy(unreachable(`is silent: nothing moved on the line for ${silenceMs} ms`)),
       )
-      request.on('error', reject)
+      request.on('error', (error) => {
+        const isStale = request.reusedSocket && codeOf(error) === 'ECONNRESET'
+        reject(isStale ? Object.assign(error, { isStale }) : error)
+      })
       request.end(body)
     })
   }
@@ -166,7 +189,14 @@ export function createFleetClient({
     })
   }
 
-  return { at, ask, close: () => agent.destroy() }
+  return {
+    at,
+    ask,
+    close() {
+      agent?.destroy()
+      agent = undefined
+    },
+  }
 }
 
 /** An answer that is not what the protocol says. */
@@ -175,6 +205,24 @@ export function answerFault(at: string, why: string): FastenError {
     at,
     hint: 'check that FASTEN_FLEET_URL is the address of a fleet, and that no proxy answers in its place',
   })
+}
+
+/** Throws `FLEET_CREDENTIAL` for a file that cannot be read. */
+function pem(name: 'cert' | 'key' | 'ca', path: string | undefined): Readonly<Record<string, Buffer>> {
+  if (path === undefined) return {}
+  try {
+    return { [name]: readFileSync(path) }
+  } catch (cause) {
+    throw new FastenError(
+      'FLEET_CREDENTIAL',
+      `the file of the fleet's ${name} cannot be read: ${systemCode(cause) ?? String(cause)}`,
+      {
+        at: path,
+        hint: `FASTEN_FLEET_${name.toUpperCase()} names a file in PEM that this user may read`,
+        cause,
+      },
+    )
+  }
 }
 
 async function receive(response: IncomingMessage, at: string): Promise<Received> {
@@ -211,7 +259,9 @@ function hintFor(status: number): string {
   return 'check FASTEN_FLEET_URL, the address of the fleet without /ingest'
 }
 
+const codeOf = (error: unknown): unknown => (error as { readonly code?: unknown }).code
+
 function reasonOf(error: unknown): string {
-  const { code, message } = error as { readonly code?: unknown; readonly message?: unknown }
-  return String(code ?? message ?? error)
+  const { message } = error as { readonly message?: unknown }
+  return String(codeOf(error) ?? message ?? error)
 }

@@ -2,14 +2,15 @@
 import { FastenError } from '../../core/error.ts'
 import { verifierKey, type VerifierKey } from '../../core/verifier-key.ts'
 import type { Signing } from '../keys/signing.ts'
-import { sha256 } from '../platform.ts'
+import { openCheckpoint } from '../../core/checkpoint.ts'
+import { noteCrypto, sha256 } from '../platform.ts'
 import type { Store, StoredCheckpoint } from '../ports.ts'
 import { keepCosignatures } from '../witness/witness-request.ts'
 
 /**
  * Keeps the line by which a fleet cosigned a checkpoint with that checkpoint, where it holds: whoever verifies may then count the fleet as a
- * witness. False when it does not hold, or when the checkpoint is of a key that this process does not have; nothing is kept then, and nothing is lost:
- * the next checkpoint is cosigned as well.
+ * witness. `forged` when it does not hold under the fleet's key; `unknown` when the checkpoint is of a key that this process does not have. Nothing is
+ * kept then, and nothing is lost: the next checkpoint is cosigned as well.
  */
 export async function keepFleetCosignature(
   store: Store,
@@ -17,18 +18,28 @@ export async function keepFleetCosignature(
   checkpoint: StoredCheckpoint,
   line: string,
   witness: VerifierKey,
-): Promise<boolean> {
+): Promise<'kept' | 'forged' | 'unknown'> {
   const { seals } = store
-  if (seals === undefined || signing === undefined) return false
+  if (seals === undefined || signing === undefined) return 'unknown'
   const { log, size } = checkpoint
   // A witness may have cosigned it while it was on its way.
   const [latest = checkpoint] = (await store.checkpoints?.({ log, size })) ?? []
   const key = verifierKey(log, 'ed25519', signing.signer().publicKey, sha256)
   try {
     await keepCosignatures(seals, latest, `${line}\n`, { logs: [key], witnesses: [witness] })
+    return 'kept'
+  } catch (error) {
+    if (!(error instanceof FastenError && error.code.startsWith('NOTE_'))) throw error
+    return isSignedBy(latest.note, key) ? 'forged' : 'unknown'
+  }
+}
+
+function isSignedBy(note: string, key: VerifierKey): boolean {
+  try {
+    openCheckpoint(note, { logs: [key] }, noteCrypto)
     return true
   } catch (error) {
-    if (error instanceof FastenError && error.code.startsWith('NOTE_')) return false
+    if (error instanceof FastenError) return false
     throw error
   }
 }

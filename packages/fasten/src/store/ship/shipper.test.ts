@@ -64,8 +64,8 @@ describe('a shipper', () => {
     let lost = 0
     world.fleet.trouble = (path) => (path === '/rows' && lost++ === 0 ? 'after' : undefined)
     const { state } = world.start()
-    await passUntil(world, () => named(world, 'fleet_ship_recovered').length === 1)
-    assert.deepEqual(world.fleetLines(), await world.lines())
+    await passUntil(world, async () => (await world.isShipped()) && state().unshipped === 0)
+    assert.deepEqual([world.fleetLines(), lost], [await world.lines(), 1])
     assert.deepEqual(
       rowRequests(world).map(({ sections }) => sections.map(({ from, count }) => [from, count])),
       [[[0, 11]]],
@@ -320,5 +320,37 @@ describe('a shipper', () => {
     await passUntil(world, () => world.fleet.keys.has(key), 60_000)
     await passUntil(world, () => world.fleet.logs.get(log)?.signed_size === 6, 10_000)
     await passUntil(world, () => state().refused === 0)
+  })
+
+  it('tells how long its report before took, and how much its spool may hold', async (t) => {
+    const world = await open(t)
+    await world.write(1)
+    world.start()
+    const reports = () => world.fleet.asked.filter(({ path }) => path === '/status').map(({ body }) => body)
+    await passUntil(world, () => reports().length === 2, 5_000)
+    assert.deepEqual(
+      reports().map(({ round_trip_ms, spool }) => [typeof round_trip_ms, spool]),
+      ['undefined', 'number'].map((type) => [type, { rows: 0, bytes: 0, bytes_max: 1 << 20 }]),
+    )
+  })
+
+  it('believes no cosignature but of the key that the fleet had at first, and ships nothing to a fleet with another', async (t) => {
+    const world = await open(t)
+    world.fleet.isForging = true
+    const [row] = await world.write(2)
+    const log = row?.log ?? ''
+    const { shipper } = world.start()
+    const codes = () => world.events.map((each) => ('code' in each ? each.code : each.event))
+    await passUntil(world, () => codes().includes('FLEET_COSIGNATURE'))
+    assert.deepEqual(
+      [(await world.store.checkpoints?.({ log }))?.[0]?.cosignatures, codes()],
+      [0, ['FLEET_COSIGNATURE']],
+    )
+    await shipper.stop(0)
+    world.fleet.isReplaced = true
+    await world.write(1)
+    world.start()
+    await passUntil(world, () => codes().includes('FLEET_OTHER'))
+    assert.equal(world.fleet.logs.get(log)?.hashes.length, 3)
   })
 })

@@ -23,10 +23,17 @@ import type { Clock } from '../../core/clock.ts'
 import { FastenError } from '../../core/error.ts'
 import type { IdSource } from '../../core/ids.ts'
 import { hexOf } from '../../core/octets.ts'
+import { formatVerifierKey } from '../../core/verifier-key.ts'
 import type { Signing } from '../keys/signing.ts'
 import type { Store } from '../ports.ts'
 import type { HeldLock } from '../spool/lock.ts'
-import { keepCredential, openCredential, type FleetCredential } from './credential.ts'
+import {
+  keepCredential,
+  keptCredential,
+  openCredential,
+  rotateCredential,
+  type FleetCredential,
+} from './credential.ts'
 import { askFacts, type FleetFacts } from './fleet-facts.ts'
 import { createFleetClient, FleetFault, type FleetClient } from './fleet-client.ts'
 import type { FleetSettings } from './fleet-settings.ts'
@@ -88,7 +95,7 @@ const waitMaxMs = 3_600_000
 
 export function createShipper(options: ShipperOptions): Shipper {
   const { settings, store, signing, clock, ids, lock, onEvent, timer = looseTimer } = options
-  const client = options.client ?? createFleetClient({ url: settings.url })
+  const client = options.client ?? createFleetClient({ url: settings.url, tls: settings.tls })
   const aborting = new AbortController()
   const { signal } = aborting
   const shipping = createShipping({
@@ -112,9 +119,12 @@ export function createShipper(options: ShipperOptions): Shipper {
   let toldError: string | null = null
   let backoffMs = 0
   let statusAt: bigint | null = null
+  let roundTripMs: number | undefined
   /** The fleet said so, and it was not told the key yet. */
   let isKeyUnknown = false
   let isStopping = false
+  /** Something was tried again at once, and did not come through yet. */
+  let isRepeating = false
   let hasGrown = false
   let isWaiting = false
   let cutShort: (() => void) | null = null
@@ -154,23 +164,45 @@ export function createShipper(options: ShipperOptions): Shipper {
       hasGrown = false
       const { credential, facts } = introduced
       const { hasMore, waitMs } = await shipping.turn({ credential: credential.credential, facts, signal })
-      await reportWhenDue(credential)
+      await reportWhenDue(introduced)
       recover()
       if (hasMore) return { kind: 'more', waitMs: Math.min(waitMs, waitMaxMs) }
       return { kind: 'idle', waitMs: Math.max(lookMs, waitMs) }
     } catch (error) {
       if (signal.aborted) return { kind: 'failed', waitMs: 0 }
+      if (!isRepeating && isWorthRepeating(error)) {
+        isRepeating = true
+        shipping.forget()
+        introduced = undefined
+        return { kind: 'more', waitMs: 0 }
+      }
       return { kind: 'failed', waitMs: failed(error) }
     } finally {
       tell()
     }
   }
 
+  /** Whether the same may go well at once: on another connection, or with a credential that another process or store has changed to. */
+  function isWorthRepeating(error: unknown): boolean {
+    if (!(error instanceof FleetFault) || isEnding()) return false
+    if (error.isStale) return true
+    const { credential } = introduced ?? {}
+    return (
+      error.status === 401 &&
+      credential !== undefined &&
+      keptCredential(settings)?.credential !== credential.credential
+    )
+  }
+
   async function introduce(): Promise<typeof introduced> {
     const facts = await askFacts(client, signal)
     const opened = await openCredential(settings, client, ids, signal)
     if (opened === 'elsewhere') return undefined
-    const { credential, isNew } = opened
+    const { isNew } = opened
+    const witness_vkey = formatVerifierKey(facts.witness)
+    const credential = { witness_vkey, ...opened.credential }
+    if (credential.witness_vkey !== witness_vkey) throw otherFleet(credential.witness_vkey, witness_vkey)
+    if (opened.credential.witness_vkey === undefined) keepCredential(settings, credential, ids)
     if (isNew) onEvent({ event: 'fleet_enrolled', node_id: credential.node_id, fleet: facts.name })
     const publicKey = signing && hexOf(signing.signer().publicKey)
     // Replaced since: a key that the fleet knows vouches for it. Of a credential that was given nobody knows which keys it has.
@@ -192,15 +224,38 @@ export function createShipper(options: ShipperOptions): Shipper {
     shipping.trusted()
   }
 
-  async function reportWhenDue({ credential }: FleetCredential): Promise<void> {
+  function otherFleet(known: string, said: string): FleetFault {
+    return new FleetFault(
+      'never',
+      new FastenError('FLEET_OTHER', `the fleet cosigns with ${said}, and did with ${known}`, {
+        at: client.at,
+        hint: `if it was set up anew, delete ${settings.credentialFile} and set a new token; else somebody answers in its place`,
+      }),
+    )
+  }
+
+  async function reportWhenDue({ credential: known, facts }: NonNullable<typeof introduced>): Promise<void> {
     const now = clock.monotonicNanos()
     if (statusAt !== null && now - statusAt < BigInt(statusMs) * 1_000_000n) return
     statusAt = now
     const { unshipped, refused } = shipping.counts()
-    await sendStatus(
+    const { credential } = known
+    const { spoolBytesMax } = settings
+    const answer = await sendStatus(
       { client, store: await store(), clock, credential, signal },
-      { spool: options.spool(), stats: { shipped, unshipped, refused_logs: refused, failures } },
+      {
+        spool: {
+          ...options.spool(),
+          ...(spoolBytesMax === undefined ? {} : { bytes_max: spoolBytesMax }),
+        },
+        stats: { shipped, unshipped, refused_logs: refused, failures },
+        ...(roundTripMs === undefined ? {} : { round_trip_ms: roundTripMs }),
+      },
     )
+    roundTripMs = answer?.roundTripMs
+    if (answer?.wantsRotation !== true) return
+    const next = await rotateCredential(settings, client, known, { ids, signal })
+    if (next !== undefined) introduced = { credential: next, facts }
   }
 
   /** How long to wait; what is wrong is told when it is something else than before. */
@@ -210,6 +265,7 @@ export function createShipper(options: ShipperOptions): Shipper {
     shipping.forget()
     // Another fleet may answer at the address, or another credential be needed.
     introduced = undefined
+    client.close()
     if (failures++ === 0) failingSince = clock.monotonicNanos()
     if (toldError !== error.code)
       onEvent({ event: 'fleet_ship_failed', error: error.toLine(), code: error.code })
@@ -223,6 +279,7 @@ export function createShipper(options: ShipperOptions): Shipper {
   }
 
   function recover(): void {
+    isRepeating = false
     if (failures === 0) return
     const nanos = clock.monotonicNanos() - failingSince
     failures = 0

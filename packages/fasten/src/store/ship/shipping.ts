@@ -75,6 +75,7 @@ const refusedMs = 300_000
 export function createShipping(options: ShippingOptions): Shipping {
   const { client, clock, onEvent } = options
   const shipments = new Map<string, Shipment>()
+  const doubted = new Set<string>()
   const packs = [...packings()]
   let bytesMax = bytesMost / 4
   let sectionsMax = 64
@@ -262,8 +263,9 @@ export function createShipping(options: ShippingOptions): Shipping {
     options.onShipped(shipped)
     for (const [index, { checkpoint }] of sections.entries()) {
       const line = results[index]?.cosignature
-      if (checkpoint !== undefined && line !== undefined)
-        await keepFleetCosignature(store, options.signing, checkpoint, line, facts.witness)
+      if (checkpoint === undefined || line === undefined) continue
+      const kept = await keepFleetCosignature(store, options.signing, checkpoint, line, facts.witness)
+      doubt(checkpoint, kept === 'forged')
     }
     const { retry_after_ms } = answer
     return typeof retry_after_ms === 'number' && retry_after_ms > 0 ? retry_after_ms : 0
@@ -283,6 +285,15 @@ export function createShipping(options: ShippingOptions): Shipping {
     if (section.checkpoint === undefined || shipment.unsignedUntil === 0) return
     shipment.unsignedUntil = 0
     onEvent({ event: 'fleet_log_accepted', log: section.log })
+  }
+
+  /** A fleet that signs with another key than it said: its word counts for nothing, and is told once. Rows are shipped all the same. */
+  function doubt({ log, size }: { readonly log: string; readonly size: number }, isForged: boolean): void {
+    if (!isForged) return void doubted.delete(log)
+    if (doubted.has(log)) return
+    doubted.add(log)
+    const error = `FLEET_COSIGNATURE ${log}: the fleet's cosignature of ${size} rows does not hold under its key, and is not kept`
+    onEvent({ event: 'fleet_log_refused', log, code: 'FLEET_COSIGNATURE', error })
   }
 
   function accept(shipment: Shipment): void {

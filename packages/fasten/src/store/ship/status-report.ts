@@ -10,6 +10,7 @@ import { FleetFault, type FleetClient } from './fleet-client.ts'
 export interface SpoolDepth {
   readonly rows: number
   readonly bytes: number
+  readonly bytes_max?: number
 }
 
 export interface StatusParts {
@@ -20,11 +21,23 @@ export interface StatusParts {
   readonly signal: AbortSignal
 }
 
-/** Tells the fleet how this node stands. Throws a `FleetFault`, or what the store throws. Source: spec/fleet.md#status. */
+export interface StatusAnswer {
+  /** From sending the report until its answer was there. */
+  readonly roundTripMs: number
+  /** The fleet wants this node to change its credential. */
+  readonly wantsRotation: boolean
+}
+
+/** Tells the fleet how this node stands; undefined where it takes no reports. Throws a `FleetFault`, or what the store throws. Source: spec/fleet.md#status. */
 export async function sendStatus(
   { client, store, clock, credential, signal }: StatusParts,
-  about: { readonly spool: SpoolDepth; readonly stats: Readonly<Record<string, number>> },
-): Promise<void> {
+  about: {
+    readonly spool: SpoolDepth
+    readonly stats: Readonly<Record<string, number>>
+    /** Of the report before; left out where there is none. */
+    readonly round_trip_ms?: number
+  },
+): Promise<StatusAnswer | undefined> {
   const signed = new Map(((await store.checkpoints?.({})) ?? []).map(({ log, size }) => [log, size] as const))
   const logs = (await store.heads())
     .filter(({ log }) => parseLogName(log) !== undefined)
@@ -35,13 +48,17 @@ export async function sendStatus(
     logs,
     ...about,
   }
+  const sent = clock.monotonicNanos()
   try {
-    await client.ask(
+    const answer = await client.ask(
       { method: 'POST', path: '/status', credential, body: Buffer.from(JSON.stringify(body)) },
       signal,
     )
+    const roundTripMs = Number((clock.monotonicNanos() - sent) / 1000n) / 1000
+    return { roundTripMs, wantsRotation: answer['rotate'] === true }
   } catch (error) {
     // A fleet that takes no reports takes rows all the same.
     if (!(error instanceof FleetFault) || error.status !== 404) throw error
+    return undefined
   }
 }
