@@ -35,6 +35,14 @@ export function nodeJoiningCommands(nodes: Command, env: Readonly<Record<string,
       process.stderr.write(`${made.token_id}, until ${made.expires_at}; it is not shown again\n`)
     })
   nodes
+    .command('rotate')
+    .description('a node changes its credential by itself, with its next report')
+    .argument('<node_id>', 'as the list shows it')
+    .action(async (nodeId: string) => {
+      await fleetClient(env).ask('POST', `/api/v1/nodes/${encodeURIComponent(nodeId)}/rotate`, {})
+      process.stdout.write(`${nodeId} is told to change its credential\n`)
+    })
+  nodes
     .command('revoke')
     .description('a node sends nothing from now on; what it sent stays')
     .argument('<node_id>', 'as the list shows it')

@@ -59,11 +59,22 @@ export function nodeLines(nodes: readonly ShownNode[]): readonly string[] {
       node.revoked_at === null ? node.chain : 'revoked',
       node.last_seen_at,
       node.lag.rows === 0 ? 0 : `${node.lag.rows} rows, ${Math.round(node.lag.seconds)} s`,
-      node.clock === null ? null : `${node.clock.offset_ms} ms`,
-      node.spool === null ? null : `${node.spool.rows} rows`,
+      node.clock === null ? null : clockOf(node.clock),
+      node.spool === null ? null : spoolOf(node.spool),
       node.software,
       node.alarms.length === 0 ? null : node.alarms.join(','),
       node.node_id,
     ]),
   )
+}
+
+/** The middle of where it may be, and how far that is from either end. */
+function clockOf({ offset_ms, bound_ms }: NonNullable<ShownNode['clock']>): string {
+  return bound_ms === null
+    ? `${Math.round(offset_ms)} ms`
+    : `${Math.round(offset_ms + bound_ms / 2)} ± ${Math.ceil(bound_ms / 2)} ms`
+}
+
+function spoolOf({ rows, bytes, bytes_max }: NonNullable<ShownNode['spool']>): string {
+  return bytes_max === null ? `${rows} rows` : `${rows} rows, ${Math.round((bytes / bytes_max) * 100)} %`
 }

@@ -22,6 +22,8 @@ export interface NodesConfig {
   readonly webhook: { readonly url: string; readonly secret: () => string } | undefined
   readonly mail: { readonly url: () => string; readonly from: string; readonly to: string } | undefined
   readonly tls: TlsConfig | undefined
+  /** A node is told to change a credential that is older, days; 0 for never. */
+  readonly credentialDays: number
 }
 
 /** Files in PEM. */
@@ -40,6 +42,7 @@ export const nodesVariables = {
   FLEET_TLS_CERT: file.optional(),
   FLEET_TLS_KEY: file.optional(),
   FLEET_TLS_CLIENT_CA: file.optional(),
+  FLEET_NODE_CREDENTIAL_DAYS: z.coerce.number().int().min(0).max(3650).default(90),
   FLEET_ALARM_SILENT_S: seconds(900),
   FLEET_ALARM_UNANCHORED_S: seconds(900),
   FLEET_ALARM_LAG_ROWS: z.coerce.number().int().min(1).max(1e12).default(100_000),
@@ -80,6 +83,7 @@ export function nodesConfig(values: NodesValues): NodesConfig {
     FLEET_TLS_KEY: keyFile,
   } = values
   return {
+    credentialDays: values.FLEET_NODE_CREDENTIAL_DAYS,
     limits: {
       silentS: values.FLEET_ALARM_SILENT_S,
       unanchoredS: values.FLEET_ALARM_UNANCHORED_S,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,6 +10,7 @@ import { after, test } from 'node:test'
 import { startPostgres } from '../../../fasten/src/store/postgres/fixtures/server.ts'
 import { createEnrolmentToken } from './enrolment/create-enrolment-token.ts'
 import { createSystemClock } from 'fasten/store'
+import { startNode } from '../ingest/fixtures/real-node.ts'
 import { startFleet } from '../testing/fixtures/start-fleet.ts'
 
 const hasOpenssl = spawnSync('openssl', ['version']).status === 0
@@ -181,5 +182,58 @@ test(
     )
     const reasons = (await fleet.told('ACCESS_DENIED')).map(({ reason }) => reason)
     assert.ok(reasons.includes('the client certificate has another key'))
+
+    // The SDK itself, with the files that its variables name; it changes its credential when the fleet says so, and keeps the new one.
+    const { token: other } = await createEnrolmentToken(
+      { database, fasten, clock: createSystemClock() },
+      { actor: 'os:test', tenants: 'all' },
+      { usesMax: 1, expiresInS: 600 },
+    )
+    const settings = {
+      fleet_url: fleet.url,
+      fleet_token: other,
+      fleet_cert: at('node.crt'),
+      fleet_key: at('node.key'),
+      fleet_ca: at('ca.crt'),
+    }
+    const first = startNode({ source_node_id: 'm-2', settings })
+    const kept = (): { readonly node_id: string; readonly credential: string; readonly mode: number } => {
+      const keys = join(first.folder, 'keys')
+      const path = join(keys, readdirSync(keys).find((name) => /^fleet-\w+\.json$/.test(name)) ?? '')
+      return {
+        ...(JSON.parse(readFileSync(path, 'utf8')) as ReturnType<typeof kept>),
+        mode: statSync(path).mode & 0o777,
+      }
+    }
+    const live = async (node: typeof first): Promise<void> => {
+      await node.live(2)
+      await node.fasten.close()
+      const { fleet: shipping } = node.fasten.stats()
+      assert.deepEqual([shipping?.unshipped, shipping?.last_error], [0, null])
+    }
+    await live(first)
+    const before = kept()
+    assert.equal(before.mode, 0o600)
+    const asked = await ask(undefined, '', `/api/v1/nodes/${before.node_id}/rotate`, {}, admin)
+    assert.equal(asked.status, 200)
+    await live(startNode({ source_node_id: 'm-2', folder: first.folder, settings }))
+    const changed = kept()
+    assert.notEqual(changed.credential, before.credential)
+    await live(startNode({ source_node_id: 'm-2', folder: first.folder, settings }))
+    assert.deepEqual(
+      [
+        kept().credential,
+        await places('node', 'node', before.credential),
+        await places('node', 'node', changed.credential),
+      ],
+      [changed.credential, 401, 200],
+    )
+    const [spool] = (
+      await fleet.database.pool.query('SELECT spool_bytes_max FROM fleet_node_status WHERE node_id = $1', [
+        before.node_id,
+      ])
+    ).rows as { spool_bytes_max: string }[]
+    assert.equal(Number(spool?.spool_bytes_max), 2 ** 30)
+    await first.close()
   },
 )

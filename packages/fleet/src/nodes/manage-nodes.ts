@@ -53,6 +53,15 @@ export async function rotateForNode(deps: NodesDeps, principal: Manager, node_id
   })
 }
 
+/** From its next report on the node is told to change its credential, until it has. Throws as `managedNode` does. */
+export async function askRotation(deps: NodesDeps, principal: Manager, node_id: string): Promise<void> {
+  await deps.database.transact(async (sql) => {
+    await managedNode(sql, principal, node_id)
+    await sql.query('UPDATE fleet_nodes SET rotation_asked_at = $2 WHERE node_id = $1', [node_id, now(deps)])
+    await tellRotation(deps, sql, node_id, 'asked')
+  })
+}
+
 /** The same, asked by the node itself: the new one is bound to the certificate of the one in use. */
 export async function rotateOwn(
   deps: NodesDeps,
@@ -104,12 +113,13 @@ const tellRotation = (
   { fasten }: NodesDeps,
   sql: Parameters<typeof managedNode>[0],
   node_id: string,
+  stage: 'asked' | 'made' = 'made',
 ): Promise<unknown> =>
   Promise.resolve(
     fasten.emit(sql, {
       code: 'NODE_CREDENTIAL_ROTATED',
       target: `node:${node_id}`,
       target_kind: 'node',
-      detail: { stage: 'made' },
+      detail: { stage },
     }),
   )

@@ -7,6 +7,7 @@ import { Problem } from '../web/problem.ts'
 import { addKey } from './add-key.ts'
 import { clientKeyOf } from './client-key.ts'
 import { rotateOwn } from './manage-nodes.ts'
+import { wantsRotation, type RotationDeps } from './wants-rotation.ts'
 import type { NodesDeps } from './nodes-deps.ts'
 import { statusBody, takeStatus } from './status/take-status.ts'
 
@@ -16,7 +17,7 @@ const keyBody = z.strictObject({
 })
 
 /** What a node asks for itself: a further key, a new credential, and telling how it stands (spec/fleet.md). */
-export function ownRoutes(server: FastifyInstance, deps: NodesDeps): void {
+export function ownRoutes(server: FastifyInstance, deps: NodesDeps & RotationDeps): void {
   const app = server.withTypeProvider<ZodTypeProvider>()
   const push = { permission: 'ingest:push' } as const
 
@@ -35,8 +36,10 @@ export function ownRoutes(server: FastifyInstance, deps: NodesDeps): void {
     { config: push, schema: { body: statusBody } },
     async ({ principal, body }) => {
       const micros = deps.clock.nowMicros()
-      await takeStatus(deps, nodeOf({ principal }), body, micros)
-      return { server_time: formatMicros(deps.clock.nowMicros()) }
+      const node_id = nodeOf({ principal })
+      await takeStatus(deps, node_id, body, micros)
+      const rotate = await wantsRotation(deps, node_id, micros)
+      return { server_time: formatMicros(deps.clock.nowMicros()), ...(rotate ? { rotate } : {}) }
     },
   )
 }

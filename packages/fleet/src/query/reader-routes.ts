@@ -9,6 +9,7 @@ import { createPlaces, type Places } from './places.ts'
 import { scopeOf } from './reading-scope.ts'
 import type { ScopedStores } from './scoped-stores.ts'
 import { tellReading } from './tell-reading.ts'
+import { watchReach } from './watch-reach.ts'
 
 export interface QueryDeps {
   readonly fasten: Fasten
@@ -29,7 +30,7 @@ const permissionOf: Readonly<Record<string, Permission>> = {
 /** A verdict over some of the rows would call the others missing, so whoever is bound to codes gets none. */
 const wholeLogs: ReadonlySet<string> = new Set(['verify', 'doctor'])
 
-/** Credentials are judged when a request begins; a tail has to begin again this often, so that a revoked one goes dry. */
+/** A tail begins again this often, so that its beginning is told of as often. */
 const tailLifetimeMs = 300_000
 
 /**
@@ -56,13 +57,15 @@ export function readerRoutes(app: FastifyInstance, deps: QueryDeps): void {
     app.get(
       `${apiBase}${path.replaceAll(/\{(\w+)\}/g, ':$1')}`,
       { config: { permission } },
-      async (request, reply) => answer(request, reply, { ...deps, operation, places: long[operation] }),
+      async (request, reply) =>
+        answer(request, reply, { ...deps, operation, permission, places: long[operation] }),
     )
   }
 }
 
 interface Asked extends QueryDeps {
   readonly operation: string
+  readonly permission: Permission
   readonly places: Places | undefined
 }
 
@@ -76,7 +79,8 @@ async function answer(request: FastifyRequest, reply: FastifyReply, asked: Asked
     leave?.()
     throw error
   })
-  const counted = countRows(lease.reader)
+  const ending = new AbortController()
+  const counted = countRows(endable(lease.reader, ending.signal))
   let rows: number | undefined
   const isShown = operation !== 'openapi'
   const parameters = parametersOf(request)
@@ -105,7 +109,16 @@ async function answer(request: FastifyRequest, reply: FastifyReply, asked: Asked
     onError: (error) => fasten.log.error('reading_failed', { operation, error }),
   })
   let isExporting = false
+  // A tail ends as it does after its time, and whoever follows begins again with what he may see now. Half an export is broken off.
+  const unwatch =
+    operation === 'tail' || operation === 'export'
+      ? watchReach(request, {
+          permission: asked.permission,
+          onOther: () => (operation === 'tail' ? ending.abort() : reply.raw.destroy()),
+        })
+      : undefined
   reply.raw.once('close', () => {
+    unwatch?.()
     if (isExporting) tell(reply.raw.writableFinished ? 'ended' : 'broken')
     lease.release()
     leave?.()
@@ -135,6 +148,12 @@ function parametersOf(request: FastifyRequest): Readonly<Record<string, string>>
   const { id } = request.params as { readonly id?: string }
   return id === undefined ? named : { ...named, id }
 }
+
+/** The reader, whose tails end with the signal. */
+const endable = (reader: Reader, signal: AbortSignal): Reader => ({
+  ...reader,
+  tail: (query, asked) => reader.tail(query, asked === undefined ? signal : AbortSignal.any([asked, signal])),
+})
 
 /** The reader, and how many rows have come out of it. */
 function countRows(reader: Reader): { readonly reader: Reader; readonly rows: () => number } {

@@ -81,7 +81,7 @@ export async function serve(
     closers.push(() => fasten.close())
     let isEnding = false
     const witness = await openWitnessKey({ database, secret, name: config.name })
-    const { tls, limits } = config.nodes
+    const { tls, limits, credentialDays } = config.nodes
     const channels = channelsOf(config.nodes, clock)
     const book = createAlarmBook({ fasten, clock, channels: channels.map(({ name }) => name) })
     const telling = tellBrokenSeals({ database, fasten, clock, book })
@@ -129,6 +129,7 @@ export async function serve(
       fleet: { name: config.name, witness_vkey: formatVerifierKey(witness.key) },
       wantsCertificate: tls?.clientCaFile !== undefined,
       silentAfterS: limits.silentS,
+      credentialDays,
       book,
     })
     const alarms = startAlarms({ database, fasten, clock, book, limits, channels, name: config.name })

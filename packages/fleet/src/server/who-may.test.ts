@@ -75,6 +75,7 @@ const table: Readonly<Record<string, string>> = {
   'GET /api/v1/nodes/:node_id': 'nodes:read',
   'POST /api/v1/nodes/:node_id/revoke': 'nodes:manage',
   'POST /api/v1/nodes/:node_id/credential': 'nodes:manage',
+  'POST /api/v1/nodes/:node_id/rotate': 'nodes:manage',
   'POST /api/v1/nodes/:node_id/settings': 'nodes:manage',
   'POST /api/v1/nodes/:node_id/keys/:public_key/retire': 'nodes:manage',
   'POST /v1/logs': 'ingest:arrive',

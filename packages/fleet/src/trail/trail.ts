@@ -27,6 +27,6 @@ export async function openTrail(
     ...(config.log === 'silent' ? {} : { log_format: config.log }),
   })
   fasten.register('fleet', fleetCodes)
-  await fasten.ready(20_000)
+  await fasten.ready(60_000)
   return fasten
 }

@@ -24,6 +24,8 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** Every route as it was declared, for those who check who may what. */
     declared: DeclaredRoute[]
+    /** Who asks, judged anew by the request's credential, for answers that last. Throws Problem 401 once it is not valid any more. */
+    recognise(request: FastifyRequest): Promise<Principal>
   }
   interface FastifyRequest {
     /** Who asks; only where the route needs a permission. */
@@ -92,7 +94,8 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
         : trustProxy !== false && ((_address: string, hop: number) => hop < trustProxy),
     requestTimeout: 120_000,
     routerOptions: { maxParamLength: 2048 },
-    return503OnClosing: true,
+    // What comes on a connection that is there is still answered, and is its last: a node goes on with another server and notices nothing.
+    return503OnClosing: false,
     ...(tls === undefined ? {} : { https: listenerOf(tls) }),
   }
   const app = Fastify(settings)
@@ -114,6 +117,9 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     for (const each of [method].flat())
       app.declared.push({ method: each, path, permission, ...(schema === undefined ? {} : { schema }) })
   })
+  app.decorate('recognise', (request: FastifyRequest) =>
+    authenticate(request, authenticators, neededBy(request) ?? 'self'),
+  )
   app.decorateRequest('principal')
   app.addHook('onRequest', async (request) => {
     const needed = request.routeOptions.config.permission
@@ -143,6 +149,11 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     await sendProblem(reply, problemOf(error, request, fasten, reply))
   })
   return app
+}
+
+function neededBy(request: FastifyRequest): Needed | undefined {
+  const { permission } = request.routeOptions.config
+  return permission === 'public' ? undefined : permission
 }
 
 const listenerOf = ({ cert, key, clientCa }: TlsOptions): ServerOptions => ({

@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { now } from '../../access/access-deps.ts'
 import type { TenantScope } from '../../database/tenant-scope.ts'
 import { Problem } from '../../web/problem.ts'
-import { revokeNode, rotateForNode, setSilentAfter } from '../manage-nodes.ts'
+import { askRotation, revokeNode, rotateForNode, setSilentAfter } from '../manage-nodes.ts'
 import type { NodesDeps } from '../nodes-deps.ts'
 import { retireKey } from '../retire-key.ts'
 import { readNodeFacts } from './node-facts.ts'
@@ -55,6 +55,14 @@ export function nodeRoutes(server: FastifyInstance, deps: NodeRouteDeps): void {
     async ({ principal, params }, reply) => {
       const credential = await rotateForNode(deps, principal, params.node_id)
       return reply.code(201).header('cache-control', 'no-store').send({ node_id: params.node_id, credential })
+    },
+  )
+  app.post(
+    '/api/v1/nodes/:node_id/rotate',
+    { config: manage, schema: { params: oneNode } },
+    async ({ principal, params }) => {
+      await askRotation(deps, principal, params.node_id)
+      return whole(principal.tenants, params.node_id)
     },
   )
   app.post(

@@ -217,6 +217,7 @@ export const toldRoutes: Readonly<Record<string, ToldRoute>> = {
     status: 201,
     answer: credential,
   },
+  'POST /api/v1/nodes/:node_id/rotate': { summary: 'Has a node change its credential', answer: wholeNode },
   'POST /api/v1/nodes/:node_id/settings': { summary: 'When its silence is an alarm', answer: wholeNode },
   'POST /api/v1/nodes/:node_id/keys/:public_key/retire': {
     summary: 'Believes a key no more',
@@ -373,7 +374,10 @@ export const toldRoutes: Readonly<Record<string, ToldRoute>> = {
     summary: 'A further key of this node',
     answer: z.object({ public_key: text, is_new: z.boolean() }),
   },
-  'POST /ingest/v1/status': { summary: 'How this node stands', answer: z.object({ server_time: time }) },
+  'POST /ingest/v1/status': {
+    summary: 'How this node stands',
+    answer: z.object({ server_time: time, rotate: z.literal(true).optional() }),
+  },
   'POST /ingest/v1/places': {
     summary: 'Where to go on',
     answer: z.object({ places: z.record(text, place) }),

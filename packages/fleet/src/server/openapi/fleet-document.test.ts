@@ -171,6 +171,7 @@ test('what is answered is what the document says', async () => {
     path: `${one}/settings`,
     body: { silent_after_s: 60 },
   })
+  await answers('POST', '/api/v1/nodes/:node_id/rotate', { path: `${one}/rotate` })
   await answers('POST', '/api/v1/nodes/:node_id/credential', { path: `${one}/credential` })
   await answers('POST', '/api/v1/nodes/:node_id/revoke', { path: `${one}/revoke` })
 
