@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { existsSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { FastenError, type Fasten } from 'fasten'
 import type { FleetDatabase } from '../database/fleet-database.ts'
@@ -24,6 +24,8 @@ export function refuseSealingAgain(dataDir: string): void {
 
 /** From now on this data directory knows of a database with seals. */
 export function rememberSealing(dataDir: string): void {
+  // With FLEET_SECRET nothing may have been kept there yet.
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 })
   writeFileSync(join(dataDir, fileName), 'rows of access are sealed in the database of this fleet\n', {
     mode: 0o600,
   })
