@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { FastenError, type Fasten } from 'fasten'
+import { readJson } from 'fasten/core'
 import type { FleetDatabase } from '../database/fleet-database.ts'
 import type { SealCounts } from '../database/seals/seals.ts'
 
@@ -58,7 +59,7 @@ export async function tellSealing({
       actor: 'fleet',
       actor_kind: 'system',
       reason: 'the fleet was brought to a version that seals rows of access',
-      detail: { sealed: JSON.parse(counted.value) as SealCounts },
+      detail: { sealed: readJson(counted.value) as SealCounts },
     })
   })
 }
