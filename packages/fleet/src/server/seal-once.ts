@@ -4,7 +4,6 @@ import { join } from 'node:path'
 import { FastenError, type Fasten } from 'fasten'
 import { readJson } from 'fasten/core'
 import type { FleetDatabase } from '../database/fleet-database.ts'
-import type { SealCounts } from '../database/seals/seals.ts'
 
 /**
  * Rows of access that bear no seal are sealed once in a fleet's life: when it is brought to the version that has seals. A file in the data
@@ -59,7 +58,7 @@ export async function tellSealing({
       actor: 'fleet',
       actor_kind: 'system',
       reason: 'the fleet was brought to a version that seals rows of access',
-      detail: { sealed: readJson(counted.value) as SealCounts },
+      detail: { sealed: readJson(counted.value) },
     })
   })
 }
