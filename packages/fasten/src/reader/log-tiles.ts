@@ -18,30 +18,33 @@ export async function logTile(source: RowSource, log: string, tile: Tile): Promi
     return encodeEntries(await entryLeaves(source, log, first, hashes))
   }
   const rows = tileWidth ** level
+  const end = (first + width) * rows
   const nodes: string[] = []
-  for (let at = first; at < first + width; at++)
-    nodes.push(await rootOf(source, log, at * rows, (at + 1) * rows))
+  let tree = createMerkleTree(sha256)
+  for (let at = first * rows; at < end;) {
+    const page = await pageOf(source, log, at, end)
+    at += page.length
+    for (const hash of page) {
+      tree.append(hash)
+      if (tree.size() < rows) continue
+      nodes.push(tree.root())
+      tree = createMerkleTree(sha256)
+    }
+  }
   return encodeTile(nodes)
-}
-
-async function rootOf(source: RowSource, log: string, from: number, to: number): Promise<string> {
-  const tree = createMerkleTree(sha256)
-  for (const hash of await hashesOf(source, log, from, to)) tree.append(hash)
-  return tree.root()
 }
 
 async function hashesOf(source: RowSource, log: string, from: number, to: number): Promise<string[]> {
   const hashes: string[] = []
-  while (from + hashes.length < to) {
-    const more = (await source.leafHashes?.(log, from + hashes.length, to)) ?? []
-    if (more.length === 0)
-      throw new FastenError('PROOF_IMPOSSIBLE', `row ${from + hashes.length} is missing`, {
-        at: log,
-        hint: 'run fasten verify',
-      })
-    hashes.push(...more)
-  }
+  while (from + hashes.length < to) hashes.push(...(await pageOf(source, log, from + hashes.length, to)))
   return hashes
+}
+
+/** As many hashes as the store gives at once, at least one. */
+async function pageOf(source: RowSource, log: string, from: number, to: number): Promise<readonly string[]> {
+  const page = (await source.leafHashes?.(log, from, to)) ?? []
+  if (page.length > 0) return page
+  throw new FastenError('PROOF_IMPOSSIBLE', `row ${from} is missing`, { at: log, hint: 'run fasten verify' })
 }
 
 /** The leaves of a bundle. One that has expired is told by its hash, which no entry hashes to: the tile of hashes is the truth. */
