@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict'
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -39,10 +39,17 @@ async function filled() {
   return { url, secret, database }
 }
 
+/** Without what only fasten reads in it. */
+function plain(dsn: string): string {
+  const url = new URL(dsn)
+  url.searchParams.delete('schema')
+  return url.href
+}
+
 test('a scope sees the rows, logs and places of its tenants, and nothing when it has none', async () => {
   const { database } = await filled()
   const seen = async (scope: readonly string[] | 'all') => {
-    const store = await openForReading(database.readerUrl(scope))
+    const store = await openForReading(await database.readerUrl(scope))
     try {
       const rows = await store.scan({ stream: 'audit', order: 'oldest', limit: 100 })
       return {
@@ -63,11 +70,42 @@ test('a scope sees the rows, logs and places of its tenants, and nothing when it
   await database.close()
 })
 
+test('thousands of tenants are one scope, and a session widens its own by nothing that it says', async () => {
+  const { database } = await filled()
+  const many = Array.from({ length: 2_000 }, (_, index) => `tenant-${String(index).padStart(30, '0')}`)
+  const client = new Client({ connectionString: plain(await database.readerUrl([...many, 'acme'])) })
+  // Where an assertion fails before its end, the server goes first.
+  client.on('error', () => {})
+  await client.connect()
+  const seen = async (): Promise<unknown> =>
+    (await client.query("SELECT DISTINCT coalesce(tenant_id, '_') AS tenant FROM fleet.audit_log")).rows
+  assert.deepEqual(await seen(), [{ tenant: 'acme' }])
+  const whole = new URL(await database.readerUrl('all')).searchParams.get('options') ?? ''
+  const token = whole.split('=')[1] ?? ''
+  await client.query("SET fleet.tenants = 'all'")
+  await client.query('SET default_transaction_read_only = off')
+  assert.deepEqual(await seen(), [{ tenant: 'acme' }], 'the setting of earlier versions says nothing')
+  for (const statement of [
+    'SELECT * FROM fleet.fleet_scopes',
+    'SELECT * FROM fleet.fleet_scope()',
+    "INSERT INTO fleet.fleet_scopes VALUES (sha256('x'), true, '{}')",
+    "CREATE FUNCTION pg_temp.fleet_tenants() RETURNS text[] LANGUAGE sql AS $$ SELECT '{}'::text[] $$; SELECT * FROM fleet.fleet_scopes",
+  ])
+    await assert.rejects(client.query(statement), { code: '42501' }, statement)
+  for (const guess of ['', 'all', 'x', createHash('sha256').update(token).digest('hex')]) {
+    await client.query(`SELECT set_config('fleet.scope', $1, false)`, [guess])
+    if (guess === '') await assert.rejects(seen(), { code: '55000' }, 'an older server is told')
+    else assert.deepEqual(await seen(), [], `the token ${guess}`)
+  }
+  await client.query(`SELECT set_config('fleet.scope', $1, false)`, [token])
+  assert.equal(((await seen()) as unknown[]).length, 3, 'the token itself is the key')
+  await client.end()
+  await database.close()
+})
+
 test('the reading role cannot write, see secrets, or become somebody else', async () => {
   const { database } = await filled()
-  const url = new URL(database.readerUrl(['acme']))
-  url.searchParams.delete('schema')
-  const client = new Client({ connectionString: url.href })
+  const client = new Client({ connectionString: plain(await database.readerUrl(['acme'])) })
   await client.connect()
   await client.query('SET default_transaction_read_only = off')
   for (const statement of [

@@ -3,7 +3,15 @@ import { FastenError } from 'fasten'
 import { Pool, type PoolClient } from 'pg'
 import { alone } from './alone.ts'
 import { refuseUnfinished } from './backup/unfinished.ts'
-import { fleetSchema, layFleet, sealKey, type LayOptions, type Role, type Roles } from './lay-fleet.ts'
+import {
+  derived,
+  fleetSchema,
+  layFleet,
+  sealKey,
+  type LayOptions,
+  type Role,
+  type Roles,
+} from './lay-fleet.ts'
 import { createSeals, type Seals } from './seals/seals.ts'
 import { scopeText, type TenantScope } from './tenant-scope.ts'
 
@@ -19,9 +27,10 @@ export interface FleetDatabase {
   transact<T>(work: (sql: PoolClient) => Promise<T>): Promise<T>
   /**
    * DSN of a role that reads and that row-level security binds to these tenants and, where codes are given, to audit rows of these codes: each
-   * whole, or a beginning that ends in `*`. The codes of nobody (an empty list) show nothing.
+   * whole, or a beginning that ends in `*`. The codes of nobody (an empty list) show nothing. What it may see is noted for it in the database, however many tenants
+   * that are; its session can name no other scope, since it would have to know the token of that.
    */
-  readerUrl(scope: TenantScope, codes?: readonly string[]): string
+  readerUrl(scope: TenantScope, codes?: readonly string[]): Promise<string>
   /** DSN of a role that reads for analysts (query/sql): it sees the tenants that were noted for its session, and none before. */
   readonly analystUrl: string
   /** What tells rows of access that this fleet wrote from those that somebody slipped into the database. */
@@ -82,16 +91,13 @@ export async function openFleetDatabase(options: FleetDatabaseOptions): Promise<
         throw error
       }
     },
-    readerUrl: (scope, codes) =>
-      withParameters(asRole(url, roles.reader), {
+    async readerUrl(scope, codes) {
+      const token = await noteScope(pool, secret, scope, codes)
+      return withParameters(asRole(url, roles.reader), {
         schema: fleetSchema,
-        options: [
-          setting('fleet.tenants', scopeText(scope)),
-          ...(codes === undefined
-            ? []
-            : [setting('fleet.codes', JSON.stringify([...new Set(codes)].sort()))]),
-        ].join(' '),
-      }),
+        options: `-c fleet.scope=${token}`,
+      })
+    },
     analystUrl: asRole(url, roles.analyst),
     seals: createSeals(sealKey(secret)),
     close: () => pool.end(),
@@ -128,9 +134,21 @@ async function prepare(pool: Pool, options: LayOptions): Promise<Roles> {
   })
 }
 
-/** A setting of a session in the `options` of a DSN, where spaces part one option from the next. */
-function setting(name: string, value: string): string {
-  return `-c ${name}=${value.replaceAll(/[\\\s]/g, (each) => `\\${each}`)}`
+/** The token by which sessions are given this scope (0054). One for each scope, so the table grows with those that there are. */
+async function noteScope(
+  pool: Pool,
+  secret: Buffer,
+  scope: TenantScope,
+  codes: readonly string[] | undefined,
+): Promise<string> {
+  const own = codes === undefined ? null : [...new Set(codes)].sort()
+  const token = derived(secret, `scope ${JSON.stringify([scopeText(scope), own])}`)
+  await pool.query(
+    `INSERT INTO fleet_scopes (token_sha256, every_tenant, tenants, codes) VALUES (sha256(convert_to($1, 'UTF8')), $2, $3, $4)
+    ON CONFLICT (token_sha256) DO NOTHING`,
+    [token, scope === 'all', scope === 'all' ? [] : [...new Set(scope)], own],
+  )
+  return token
 }
 
 function asRole(url: string, { name, password }: Role): string {

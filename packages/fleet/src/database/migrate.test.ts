@@ -100,7 +100,7 @@ test('a database of the first version is brought to this one without loss', asyn
     await asked(url, 'SELECT name AS line FROM fleet.fleet_migrations ORDER BY 1'),
     readdirSync(newest).filter((name) => name.endsWith('.sql')),
   )
-  const store = await openForReading(database.readerUrl(['acme']))
+  const store = await openForReading(await database.readerUrl(['acme']))
   const seen = await store.scan({ stream: 'audit', order: 'oldest', limit: 100 })
   assert.equal(seen.filter(({ leaf }) => leaf?.includes('"code":"CLOCK_STEP"')).length, 20)
   await store.close()

@@ -253,7 +253,7 @@ test('rows and evidence of a tenant are not there for the readers of another', a
   const tenant = log.log.split('/', 1)[0] ?? ''
   await pushed(url, credential, sectionOf(log), { ...sectionOf(log), lines: [Buffer.from('{"poison":1}')] })
   const seen = async (scope: readonly string[]) => {
-    const store = await openForReading(fleet.database.readerUrl(scope))
+    const store = await openForReading(await fleet.database.readerUrl(scope))
     try {
       const rows = await store.scan({
         stream: 'audit',

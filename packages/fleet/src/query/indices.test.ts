@@ -16,7 +16,7 @@ await fleet.write({ tenant: 'acme' }, (node) => {
 })
 
 test('texts that an index keeps the beginning of are still told apart, and found by their beginning', async () => {
-  const store = await openForReading(fleet.database.readerUrl(['acme']))
+  const store = await openForReading(await fleet.database.readerUrl(['acme']))
   const found = async (filter: object) =>
     (await store.scan({ stream: 'audit', order: 'oldest', limit: 100, filter })).map(({ row }) =>
       row.stream === 'audit' ? row.actor : '',
@@ -32,7 +32,7 @@ test('texts that an index keeps the beginning of are still told apart, and found
 })
 
 test('what the reading role asks for reaches an index', async () => {
-  const url = new URL(fleet.database.readerUrl(['acme']))
+  const url = new URL(await fleet.database.readerUrl(['acme']))
   const options = `${url.searchParams.get('options')} -c search_path=fleet -c enable_seqscan=off`
   url.search = ''
   const client = new Client({ connectionString: url.href, options })

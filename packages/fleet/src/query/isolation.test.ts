@@ -215,7 +215,7 @@ test('the marker is really there, for whoever may see it', async () => {
 
 test('row-level security holds with the filter of the application taken away', async () => {
   for (const { tenants, codes } of [...scopes, { tenants: [foreign], codes: [] }]) {
-    const store = await openForReading(fleet.database.readerUrl(tenants, codes))
+    const store = await openForReading(await fleet.database.readerUrl(tenants, codes))
     const seen: unknown[] = [await store.heads(), await store.checkpoints?.({})]
     for (const stream of ['audit', 'sys', 'api'] as const) {
       seen.push(await store.scan({ stream, order: 'stored', limit: 1000 }))
@@ -227,7 +227,7 @@ test('row-level security holds with the filter of the application taken away', a
     seen.push(await store.leafHashes?.(foreignLog, 0, 10))
     await store.close()
     if (!tenants.includes(foreign)) assert.ok(!JSON.stringify(seen).includes(marker), JSON.stringify(tenants))
-    const url = new URL(fleet.database.readerUrl(tenants, codes))
+    const url = new URL(await fleet.database.readerUrl(tenants, codes))
     const options = `${url.searchParams.get('options')} -c search_path=fleet`
     url.search = ''
     const client = new Client({ connectionString: url.href, options })

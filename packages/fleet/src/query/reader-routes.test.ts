@@ -64,7 +64,7 @@ test('whoever is bound to codes sees these, whole or by their beginning, and no 
   assert.deepEqual(await codesOf({ ...bound, codes: [] }, 'audit'), [])
   assert.deepEqual(await codesOf(bound, 'sys'), [])
   assert.deepEqual(await codesOf(bound, 'api'), [])
-  const store = await openForReading(fleet.database.readerUrl(['acme'], ['TEST_ONE']))
+  const store = await openForReading(await fleet.database.readerUrl(['acme'], ['TEST_ONE']))
   for (const stream of ['audit', 'sys', 'api'] as const) {
     const rows = await store.scan({ stream, order: 'oldest', limit: 100 })
     assert.equal(rows.length, stream === 'audit' ? 1 : 0, 'the database holds to it as well')

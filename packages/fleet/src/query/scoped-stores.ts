@@ -146,7 +146,7 @@ export function createScopedStores({
 }
 
 async function open(database: Pick<FleetDatabase, 'readerUrl'>, scope: ReadingScope): Promise<Opened> {
-  const dsn = database.readerUrl(scope.tenants, scope.codes)
+  const dsn = await database.readerUrl(scope.tenants, scope.codes)
   const store = await openForReading(dsn, { at: 'the database of the fleet' })
   const url = new URL(dsn)
   const options = `${url.searchParams.get('options') ?? ''} -c search_path=${url.searchParams.get('schema') ?? ''} -c timezone=UTC -c statement_timeout=30s`

@@ -340,6 +340,9 @@ test('an erasure at a node is counted here, where its values never were', async 
   assert.deepEqual([verdict.verdict, verdict.rows_erased, verdict.breaks], ['PASS', 4, []])
   const { rows } = await database.pool.query("SELECT 1 FROM audit_log WHERE leaf LIKE '%user:bob%'")
   assert.equal(rows.length, 0)
+  const auditor = await fleet.key('auditor', ['personal'])
+  const page = (await ask(auditor, '/api/v1/audit?code=VISITOR_SEEN')).said as unknown as { rows: unknown[] }
+  assert.equal(page.rows?.length, 4, JSON.stringify(page))
 })
 
 /** With what the fleet signs its own logs. */

@@ -118,7 +118,7 @@ test('what is restored verifies, is table by table what was backed up, and is a 
       verdict: 'PASS',
       failed: [],
     })
-    const store = await openForReading(fleet.database.readerUrl(['acme']))
+    const store = await openForReading(await fleet.database.readerUrl(['acme']))
     const seen = await store.scan({ stream: 'audit', order: 'newest', limit: 1000 })
     await store.close()
     assert.ok(seen.length >= 300 && seen.every(({ row }) => row.tenant_id === 'acme'))
