@@ -73,7 +73,7 @@ export async function estimate(sql: Sql, of: TableOf, filter: ScanFilter): Promi
   const logs = await logFilterOf(filter, of.logs)
   if (logs?.ids.length === 0) return 0
   // The logs say all that these say, and the planner would take them for two conditions, each of which lets few rows pass.
-  const { tenant_id, service_id, source_node_id, ...others } = filter
+  const { tenant_id: _tenant, service_id: _service, source_node_id: _node, ...others } = filter
   const { sql: conditions, values } = whereOf({ ...of, filter: logs === undefined ? filter : others, logs })
   const table = `${of.prefix}"${of.table}"`
   const [known] = await sql.run(
