@@ -9,7 +9,7 @@ export type TenantScope = readonly string[] | 'all'
 /** The tenant of rows that have none, as the first part of their logs' names spells it. */
 export const noTenant = '_'
 
-/** The scope as the session setting `fleet.tenants` spells it (migrations/0001-tenancy.sql). */
+/** One text for each scope, whatever order its tenants are in. */
 export function scopeText(scope: TenantScope): string {
   return scope === 'all' ? 'all' : JSON.stringify([...new Set(scope)].sort())
 }
