@@ -134,7 +134,10 @@ export async function measureFullFleet(
     const verifying = performance.now()
     await mustVerify(url, log, requests * rowsOfRequest.audit)
     const verified = ((requests * rowsOfRequest.audit) / (performance.now() - verifying)) * 1000
-    await followedTo(client, firstPosition + filledRows)
+    const { rows: counters } = await client.query<{ value: string }>(
+      "SELECT value FROM fasten_counters WHERE name = 'position'",
+    )
+    await followedTo(client, Number(counters[0]?.value))
     const rest = seen()
     const watch = watchMemory(seen)
     const answers = await runCase<FleetAskParams, readonly FleetAnswerTimes[]>('fleet-ask', {
