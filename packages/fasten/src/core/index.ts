@@ -193,7 +193,15 @@ export {
 } from './tiles.ts'
 
 // Rows of the published SDKs, forms 1 and 2: read and verified, never written.
-export { legacyRowFromColumns, readLegacyRow, type LegacyRow } from './legacy.ts'
+export {
+  legacyCommitment,
+  legacyRowFromColumns,
+  legacyText,
+  legacyVariantOf,
+  readLegacyRow,
+  type LegacyRow,
+  type LegacyVariant,
+} from './legacy.ts'
 export { legacyVerify, type LegacyVerifyOptions } from './legacy-verify.ts'
 
 // What can go wrong.

@@ -5,7 +5,7 @@ import { readJson } from 'fasten/core'
 /** A running fleet, as a command asks it. */
 export interface FleetClient {
   /** The JSON that it answers. Throws FastenError `FLEET_SILENT`, and `FLEET_COMMAND_REFUSED` with the fleet's own words. */
-  ask(method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, body?: unknown): Promise<unknown>
+  ask(method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body?: unknown): Promise<unknown>
   /** The answer itself, for what is streamed; throws as `ask` does. */
   open(
     method: 'GET' | 'POST',

@@ -14,6 +14,7 @@ import { readingCommands } from './reading-commands.ts'
 import { retentionCommands } from './retention-commands.ts'
 import { runServe } from './serve-command.ts'
 import { statusCommand } from './status-command.ts'
+import { sourcesCommand } from './sources-command.ts'
 import { traceCommand } from './trace-command.ts'
 import { Problem } from '../web/problem.ts'
 
@@ -34,6 +35,7 @@ readingCommands(program, process.env)
 traceCommand(program, process.env)
 listCommands(program, process.env)
 nodesCommand(program, process.env)
+sourcesCommand(program, process.env)
 retentionCommands(program, process.env)
 alarmsCommand(program, process.env)
 statusCommand(program, process.env, version)

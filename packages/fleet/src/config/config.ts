@@ -122,7 +122,8 @@ function together(values: z.output<typeof variables> | undefined): readonly stri
 const withoutSlash = (url: string | undefined): string | undefined => url?.replace(/\/+$/, '')
 
 /** What the command line reads when it talks to a fleet, often in the same shell. */
-const isClientVariable = (name: string): boolean => name === 'FLEET_URL' || name === 'FLEET_TOKEN'
+const isClientVariable = (name: string): boolean =>
+  name === 'FLEET_URL' || name === 'FLEET_TOKEN' || name === 'FLEET_SOURCE_TOKEN'
 
 function secretBytes(written: string): Buffer {
   return /^[0-9a-fA-F]{64}$/.test(written) ? Buffer.from(written, 'hex') : Buffer.from(written, 'base64')

@@ -24,6 +24,8 @@ export interface NodesConfig {
   readonly tls: TlsConfig | undefined
   /** A node is told to change a credential that is older, days; 0 for never. */
   readonly credentialDays: number
+  /** Whether sources in private networks are asked. */
+  readonly pullPrivate: 'refuse' | 'allow'
 }
 
 /** Files in PEM. */
@@ -54,6 +56,7 @@ export const nodesVariables = {
   FLEET_SMTP_URL: z.url({ protocol: /^smtps?$/, error: 'is an smtp or smtps address' }).optional(),
   FLEET_ALARM_MAIL_FROM: z.string().min(3).max(320).optional(),
   FLEET_ALARM_MAIL_TO: z.string().min(3).max(2000).optional(),
+  FLEET_PULL_PRIVATE: z.enum(['refuse', 'allow']).default('refuse'),
 }
 
 type NodesValues = z.output<z.ZodObject<typeof nodesVariables>>
@@ -104,5 +107,6 @@ export function nodesConfig(values: NodesValues): NodesConfig {
       certFile === undefined || keyFile === undefined
         ? undefined
         : { certFile, keyFile, clientCaFile: values.FLEET_TLS_CLIENT_CA },
+    pullPrivate: values.FLEET_PULL_PRIVATE,
   }
 }

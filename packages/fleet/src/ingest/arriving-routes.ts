@@ -9,7 +9,7 @@ import { otlpRoutes } from './otlp/otlp-routes.ts'
 import type { Sources } from './sources/sources.ts'
 
 export interface ArrivingDeps {
-  readonly database: Pick<FleetDatabase, 'pool'>
+  readonly database: Pick<FleetDatabase, 'pool' | 'seals'>
   readonly fasten: Fasten
   readonly clock: Clock
   readonly seal: Sources['seal']

@@ -41,12 +41,12 @@ export async function keepEvidence(deps: EvidenceDeps, refusal: Refusal): Promis
   await deps.database.transact((sql) => keepEvidenceIn(sql, deps, refusal))
 }
 
-/** The same in the caller's transaction, where a source's rows and its cursor become true with it. */
+/** The same in the caller's transaction, where a source's rows and its cursor become true with it. `too much` is only logged. */
 export async function keepEvidenceIn(
   sql: PoolClient,
   { fasten, book }: Pick<EvidenceDeps, 'fasten' | 'book'>,
   refusal: Refusal,
-): Promise<void> {
+): Promise<'kept' | 'again' | 'too much'> {
   const { node_id, source_id, log, tenant, code, at_seq, message, sent, checkpoint, known } = refusal
   const sender = node_id ?? `source:${source_id ?? ''}`
   const by = node_id === undefined ? { source_id: source_id ?? '' } : { node_id }
@@ -54,12 +54,12 @@ export async function keepEvidenceIn(
     .update(canonicalize([sender, log, code, at_seq ?? null, checkpoint ?? null]))
     .update(sent ?? '')
     .digest('hex')
-  const keep = async (): Promise<boolean> => {
+  const keep = async (): Promise<'kept' | 'again' | 'too much'> => {
     const again = await sql.query(
       'UPDATE fleet_evidence SET times = times + 1, last_at = clock_timestamp() WHERE digest = $1',
       [digest],
     )
-    if (again.rowCount !== 0) return true
+    if (again.rowCount !== 0) return 'again'
     const { rowCount } = await sql.query(
       `INSERT INTO fleet_evidence (digest, node_id, log, tenant, code, at_seq, message, sent, checkpoint, known, source_id)
       SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11
@@ -80,7 +80,7 @@ export async function keepEvidenceIn(
         source_id ?? null,
       ],
     )
-    if (rowCount === 0) return false
+    if (rowCount === 0) return 'too much'
     await fasten.emit(sql, {
       code: code === 'FORK_DETECTED' ? 'FORK_DETECTED' : 'INGEST_REFUSED',
       target: log,
@@ -102,10 +102,12 @@ export async function keepEvidenceIn(
         ...(at_seq === undefined ? {} : { at_seq }),
       },
     })
-    return true
+    return 'kept'
   }
-  if (!(await keep()))
+  const outcome = await keep()
+  if (outcome === 'too much')
     fasten.log.warn('evidence_not_kept', { ...by, log, code, at_seq: at_seq ?? null, reason: message })
+  return outcome
 }
 
 const subjectOf = ({ node_id, source_id }: Refusal): string =>
@@ -113,6 +115,7 @@ const subjectOf = ({ node_id, source_id }: Refusal): string =>
 
 const alarmOf: Readonly<Record<string, 'fork' | 'rollback' | 'source_changed'>> = {
   SOURCE_CHANGED: 'source_changed',
+  PROOF_BROKEN: 'source_changed',
   FORK_DETECTED: 'fork',
   ROLLED_BACK: 'rollback',
 }

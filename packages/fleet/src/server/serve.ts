@@ -114,11 +114,21 @@ export async function serve(
     const stores = queryRoutes(app, { database, fasten, clock, document: () => fleetDocument(app.declared) })
     askRoutes(app, { database, fasten, clock, stores })
     ingestRoutes(app, { database, fasten, clock, witness, name: config.name, book })
-    const { seal } = openSources(app, { database, fasten, clock, secret, witness, book })
-    arrivingRoutes(app, { database, fasten, clock, seal })
     const { retention, serverId } = config
     const keeper = retentionRoutes(app, { database, fasten, clock, retention, serverId })
     closers.push(() => keeper.close())
+    const sources = openSources(app, {
+      database,
+      fasten,
+      clock,
+      secret,
+      witness,
+      book,
+      privateAddresses: config.nodes.pullPrivate,
+      failingS: limits.silentS,
+    })
+    closers.push(() => sources.close())
+    arrivingRoutes(app, { database, fasten, clock, seal: sources.seal })
     exposeRoute(app, { database, fasten, clock, stores, metrics: config.metrics })
     const follower = startFollower({ database, fasten, clock })
     closers.push(() => follower.close())

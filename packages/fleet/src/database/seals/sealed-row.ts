@@ -9,6 +9,8 @@ export const sealKinds = [
   'node',
   'node_credential',
   'enrolment_token',
+  'source',
+  'source_credential',
 ] as const
 export type SealKind = (typeof sealKinds)[number]
 
@@ -91,6 +93,21 @@ export const sealedTables: Readonly<Record<SealKind, SealedTable>> = {
       'prefix secret_sha256 source_node_id service_id tenants uses_max uses created_at created_by expires_at revoked_at revoked_by',
     ),
     bytes: ['secret_sha256'],
+  },
+  // Where a source is asked and with which token are one: whoever could exchange the address would be sent the token.
+  source: {
+    table: 'fleet_sources',
+    id: 'source_id',
+    columns: words(
+      'source_id kind name service_id tenants stamp settings sealed_token silent_after_s created_at created_by paused_at removed_at removed_by',
+    ),
+    bytes: ['sealed_token'],
+  },
+  source_credential: {
+    table: 'fleet_source_credentials',
+    id: 'digest',
+    columns: words('digest source_id made_at made_by used_at ends_at'),
+    bytes: ['digest'],
   },
 }
 

@@ -9,11 +9,12 @@ import { readSource, type SourceKind } from '../sources/source.ts'
  * `FORBIDDEN` where it was removed meanwhile.
  */
 export async function sourceOf(
-  { pool }: Pick<FleetDatabase, 'pool'>,
+  { pool, seals }: Pick<FleetDatabase, 'pool' | 'seals'>,
   { principal }: FastifyRequest,
   kind: SourceKind,
 ): Promise<string> {
-  const source = principal.source_id === undefined ? undefined : await readSource(pool, principal.source_id)
+  const source =
+    principal.source_id === undefined ? undefined : await readSource(pool, principal.source_id, { seals })
   if (source === undefined) throw new Problem(403, 'FORBIDDEN', 'only sources hand in rows here')
   if (source.kind !== kind)
     throw new Problem(403, 'SOURCE_KIND', `rows of this source come as ${source.kind} and not as ${kind}`)

@@ -59,10 +59,16 @@ export async function createSource(
         principal.actor,
       ],
     )
+    await deps.database.seals.seal(sql, 'source', source_id)
+    if (kind === 'pull') await sql.query('INSERT INTO fleet_pulls (source_id) VALUES ($1)', [source_id])
     const credential =
       kind === 'pull'
         ? undefined
-        : await createSourceCredential(sql, source_id, { at: now(deps), by: principal.actor })
+        : await createSourceCredential(sql, source_id, {
+            seals: deps.database.seals,
+            at: now(deps),
+            by: principal.actor,
+          })
     await tell(deps, sql, 'SOURCE_ADDED', source_id, {
       kind,
       name,
@@ -97,7 +103,7 @@ export async function changeSource(
 ): Promise<void> {
   const { name, paused, silent_after_s, pull, token } = change
   await deps.database.transact(async (sql) => {
-    const source = await managedSource(sql, principal, source_id)
+    const source = await managedSource(sql, deps, principal, source_id)
     if (source.kind !== 'pull' && (pull !== undefined || token !== undefined))
       throw new Problem(400, 'SOURCE_KIND', `a source of the kind ${source.kind} is not asked by the fleet`)
     const settings =
@@ -126,6 +132,11 @@ export async function changeSource(
         token === undefined ? null : deps.tokens.seal(token, source_id),
       ],
     )
+    await deps.database.seals.seal(sql, 'source', source_id)
+    // What was wrong may be mended by this: it is asked at once.
+    await sql.query('UPDATE fleet_pulls SET due_at = clock_timestamp(), failures = 0 WHERE source_id = $1', [
+      source_id,
+    ])
     await tell(deps, sql, 'SOURCE_CHANGED', source_id, {
       ...(name === undefined ? {} : { name }),
       ...(paused === undefined ? {} : { paused }),
@@ -139,13 +150,14 @@ export async function changeSource(
 /** Its rows are taken no more, its credentials and the token for it are gone; what it sent stays. Throws as `managedSource` does. */
 export async function removeSource(deps: SourcesDeps, principal: Manager, source_id: string): Promise<void> {
   await deps.database.transact(async (sql) => {
-    await managedSource(sql, principal, source_id)
+    await managedSource(sql, deps, principal, source_id)
     const at = now(deps)
     await sql.query(
       'UPDATE fleet_sources SET removed_at = $2, removed_by = $3, sealed_token = NULL, failing_since = NULL WHERE source_id = $1',
       [source_id, at, principal.actor],
     )
-    await endSourceCredentials(sql, source_id, at)
+    await deps.database.seals.seal(sql, 'source', source_id)
+    await endSourceCredentials(sql, source_id, { seals: deps.database.seals, at })
     await tell(deps, sql, 'SOURCE_CHANGED', source_id, { removed: true })
   })
 }
@@ -157,10 +169,14 @@ export async function rotateSourceCredential(
   source_id: string,
 ): Promise<string> {
   return deps.database.transact(async (sql) => {
-    const { kind } = await managedSource(sql, principal, source_id)
+    const { kind } = await managedSource(sql, deps, principal, source_id)
     if (kind === 'pull')
       throw new Problem(400, 'SOURCE_KIND', 'the fleet asks this source, which needs no credential here')
-    const credential = await createSourceCredential(sql, source_id, { at: now(deps), by: principal.actor })
+    const credential = await createSourceCredential(sql, source_id, {
+      seals: deps.database.seals,
+      at: now(deps),
+      by: principal.actor,
+    })
     await tell(deps, sql, 'SOURCE_CHANGED', source_id, { credential: 'made' })
     return credential
   })
@@ -173,15 +189,23 @@ export async function revokeSourceCredentials(
   source_id: string,
 ): Promise<void> {
   await deps.database.transact(async (sql) => {
-    await managedSource(sql, principal, source_id)
-    const ended = await endSourceCredentials(sql, source_id, now(deps))
+    await managedSource(sql, deps, principal, source_id)
+    const ended = await endSourceCredentials(sql, source_id, {
+      seals: deps.database.seals,
+      at: now(deps),
+    })
     await tell(deps, sql, 'SOURCE_CHANGED', source_id, { credential: 'revoked', ended })
   })
 }
 
 /** Locks a source of which all tenants are the principal's. Throws Problem 404 `NO_SUCH_SOURCE` for every other. */
-async function managedSource(sql: PoolClient, { tenants }: Manager, source_id: string): Promise<Source> {
-  const source = await readSource(sql, source_id, { isLocked: true })
+async function managedSource(
+  sql: PoolClient,
+  { database }: SourcesDeps,
+  { tenants }: Manager,
+  source_id: string,
+): Promise<Source> {
+  const source = await readSource(sql, source_id, { seals: database.seals, isLocked: true })
   if (source !== undefined && covers({ tenants }, { tenants: source.tenants })) return source
   throw new Problem(404, 'NO_SUCH_SOURCE', `there is no source ${source_id} that you may manage`)
 }

@@ -24,7 +24,7 @@ import type { ArrivingRow } from './arriving-row.ts'
 import { readSource, sourceNodeId, type Source } from './source.ts'
 
 export interface SealDeps {
-  readonly database: Pick<FleetDatabase, 'transact' | 'pool'>
+  readonly database: Pick<FleetDatabase, 'transact' | 'pool' | 'seals'>
   readonly replica: Replica
   readonly fasten: Fasten
   /** The fleet's own key, kind 4. */
@@ -77,13 +77,14 @@ export async function sealArrivals(deps: SealDeps, arrivals: Arrivals): Promise<
   const { source_id, rows, alongside } = arrivals
   return deps.database.transact(async (sql) => {
     await sql.query(limits)
-    const source = await readSource(sql, source_id, { isLocked: true })
+    const source = await readSource(sql, source_id, { seals: deps.database.seals, isLocked: true })
     if (source === undefined || source.isPaused)
       throw new Problem(403, 'SOURCE_CLOSED', 'this source is paused or was removed')
     const refused: RefusedRow[] = [...(arrivals.refused ?? [])]
-    const { fresh, again, changed } = await tellApart(sql, source, rows, refused)
+    const { fresh, again } = await tellApart(sql, source, rows, refused)
     const { helds, stored } = await place(deps, sql, source, fresh, refused)
     await note(sql, source, stored, deps)
+    const kept = await keepAll(sql, deps, source, [...refused, ...stored.flatMap(broken)])
     await sql.query(
       `UPDATE fleet_sources SET rows = rows + $2, rows_again = rows_again + $3, rows_refused = rows_refused + $4,
         rows_changed = rows_changed + $5, last_row_at = CASE WHEN $6 THEN $7 ELSE last_row_at END WHERE source_id = $1`,
@@ -91,22 +92,12 @@ export async function sealArrivals(deps: SealDeps, arrivals: Arrivals): Promise<
         source_id,
         stored.length,
         again,
-        refused.length - changed,
-        changed,
+        kept.refused,
+        kept.changed,
         rows.length > 0,
         new Date(deps.clock.nowMicros() / 1000),
       ],
     )
-    for (const each of refused)
-      await keepEvidenceIn(sql, deps, {
-        source_id,
-        log: logName({ ...placeOf(source), stream: 'audit' }),
-        tenant: each.tenant ?? null,
-        code: each.code,
-        message: each.message.slice(0, 500),
-        sent: each.sent.subarray(0, 65_536),
-        known: each.known ?? {},
-      })
     await alongside?.(sql)
     for (const held of helds) await held.finish()
     return { stored: stored.length, again, refused }
@@ -130,7 +121,7 @@ async function tellApart(
   source: Source,
   rows: readonly ArrivingRow[],
   refused: RefusedRow[],
-): Promise<{ readonly fresh: readonly FreshRow[]; readonly again: number; readonly changed: number }> {
+): Promise<{ readonly fresh: readonly FreshRow[]; readonly again: number }> {
   const identities = rows.map(({ identity }) => digest16(identity))
   const known = new Map<string, Buffer>()
   if (rows.length > 0) {
@@ -143,7 +134,6 @@ async function tellApart(
   }
   const fresh: FreshRow[] = []
   let again = 0
-  let changed = 0
   for (const [index, row] of rows.entries()) {
     const identity = identities[index] as Buffer
     const content = digest16(row.content ?? '')
@@ -163,7 +153,6 @@ async function tellApart(
       fresh.push({ row, tenant, identity, content })
     } else if (before.equals(content)) again++
     else {
-      changed++
       refused.push({
         code: 'SOURCE_CHANGED',
         message: `the row "${row.identity.slice(0, 200)}" came before and was another then`,
@@ -173,7 +162,49 @@ async function tellApart(
       })
     }
   }
-  return { fresh, again, changed }
+  return { fresh, again }
+}
+
+/** Told of a row whose own evidence did not hold. It is sealed all the same, and says so. */
+const broken = ({ row: { origin, identity, sent }, tenant }: FreshRow): readonly RefusedRow[] =>
+  origin.proof !== 'broken'
+    ? []
+    : [
+        {
+          code: 'PROOF_BROKEN',
+          message: `the row "${identity.slice(0, 200)}" does not hash or link as it says`,
+          sent,
+          tenant,
+          known: { log: origin.log ?? null, monotonic_seq: origin.monotonic_seq ?? null },
+        },
+      ]
+
+/** Keeps each as evidence, as long as its source may have more kept today, and counts those that are new: refused, or of a past that was told otherwise. */
+async function keepAll(
+  sql: PoolClient,
+  deps: SealDeps,
+  source: Source,
+  refused: readonly RefusedRow[],
+): Promise<{ readonly refused: number; readonly changed: number }> {
+  const counts = { refused: 0, changed: 0 }
+  let isFull = false
+  for (const each of refused) {
+    const isOfPast = each.code === 'SOURCE_CHANGED' || each.code === 'PROOF_BROKEN'
+    const outcome: 'kept' | 'again' | 'too much' = isFull
+      ? 'too much'
+      : await keepEvidenceIn(sql, deps, {
+          source_id: source.source_id,
+          log: logName({ ...placeOf(source), stream: 'audit' }),
+          tenant: each.tenant ?? null,
+          code: each.code,
+          message: each.message.slice(0, 500),
+          sent: each.sent.subarray(0, 65_536),
+          known: each.known ?? {},
+        })
+    if (outcome !== 'again') counts[isOfPast ? 'changed' : 'refused']++
+    isFull ||= outcome === 'too much'
+  }
+  return counts
 }
 
 async function place(

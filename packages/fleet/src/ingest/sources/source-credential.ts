@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { PoolClient } from 'pg'
 import { digestOf, newSecret } from '../../access/secret.ts'
+import type { Seals } from '../../database/seals/seals.ts'
 
 /** The parts of `fls_<source id>_<secret>`; undefined for a text of another form. */
 export function parseSourceCredential(
@@ -17,25 +18,34 @@ export function parseSourceCredential(
 export async function createSourceCredential(
   sql: PoolClient,
   source_id: string,
-  { at, by }: { readonly at: Date; readonly by: string },
+  { seals, at, by }: { readonly seals: Seals; readonly at: Date; readonly by: string },
 ): Promise<string> {
   const secret = newSecret()
-  await sql.query(
-    'UPDATE fleet_source_credentials SET ends_at = $2 WHERE source_id = $1 AND used_at IS NULL AND ends_at IS NULL',
+  const digest = digestOf(secret)
+  const ended = await sql.query<{ id: string }>(
+    `UPDATE fleet_source_credentials SET ends_at = $2 WHERE source_id = $1 AND used_at IS NULL AND ends_at IS NULL
+    RETURNING encode(digest, 'hex') AS id`,
     [source_id, at],
   )
   await sql.query(
     'INSERT INTO fleet_source_credentials (digest, source_id, made_at, made_by) VALUES ($1, $2, $3, $4)',
-    [digestOf(secret), source_id, at, by],
+    [digest, source_id, at, by],
   )
+  await seals.seal(sql, 'source_credential', ...ended.rows.map(({ id }) => id), digest.toString('hex'))
   return `fls_${source_id}_${secret}`
 }
 
 /** No credential of the source opens anything from then on. Answers how many did. */
-export async function endSourceCredentials(sql: PoolClient, source_id: string, at: Date): Promise<number> {
-  const { rowCount } = await sql.query(
-    'UPDATE fleet_source_credentials SET ends_at = $2 WHERE source_id = $1 AND (ends_at IS NULL OR ends_at > $2)',
+export async function endSourceCredentials(
+  sql: PoolClient,
+  source_id: string,
+  { seals, at }: { readonly seals: Seals; readonly at: Date },
+): Promise<number> {
+  const { rows } = await sql.query<{ id: string }>(
+    `UPDATE fleet_source_credentials SET ends_at = $2 WHERE source_id = $1 AND (ends_at IS NULL OR ends_at > $2)
+    RETURNING encode(digest, 'hex') AS id`,
     [source_id, at],
   )
-  return rowCount ?? 0
+  await seals.seal(sql, 'source_credential', ...rows.map(({ id }) => id))
+  return rows.length
 }

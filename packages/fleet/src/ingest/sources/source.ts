@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import { sealedSql, type SealedRow } from '../../database/seals/sealed-row.ts'
+import type { Seals } from '../../database/seals/seals.ts'
 import type { TenantScope } from '../../database/tenant-scope.ts'
 import { scopeOf, type NodeSql } from '../../nodes/node.ts'
 
@@ -25,23 +27,24 @@ export interface Source {
 /** How the logs of a source name their node. No node of another kind has such a name (nodes/is-log-of.ts). */
 export const sourceNodeId = (source_id: string): string => `source-${source_id}`
 
-/** Undefined for one that is not there or was removed. With `isLocked`, nobody else changes it or stores rows of it until the transaction ends. */
+/** Undefined for one that is not there, was removed, or whose seal does not hold: somebody else wrote it. With `isLocked`, nobody else changes it or stores rows of it until the transaction ends. */
 export async function readSource(
   sql: NodeSql,
   source_id: string,
-  { isLocked = false } = {},
+  { seals, isLocked = false }: { readonly seals: Pick<Seals, 'holds'>; readonly isLocked?: boolean },
 ): Promise<Source | undefined> {
   const { rows } = await sql.query<SourceRow>({
     name: isLocked ? 'fleet_source_locked' : 'fleet_source',
-    text: `SELECT ${sourceColumns} FROM fleet_sources WHERE source_id = $1 AND removed_at IS NULL${isLocked ? ' FOR UPDATE' : ''}`,
+    text: `SELECT ${sourceColumns}, ${sealedSql('source', 's')} AS sealed FROM fleet_sources s WHERE source_id = $1 AND removed_at IS NULL${isLocked ? ' FOR UPDATE' : ''}`,
     values: [source_id],
   })
-  return rows[0] && sourceFrom(rows[0])
+  const [row] = rows
+  return row === undefined || !seals.holds('source', row.sealed) ? undefined : sourceFrom(row)
 }
 
-export const sourceColumns = 'source_id, kind, name, service_id, tenants, stamp, settings, paused_at'
+const sourceColumns = 'source_id, kind, name, service_id, tenants, stamp, settings, paused_at'
 
-export interface SourceRow {
+interface SourceRow {
   readonly source_id: string
   readonly kind: SourceKind
   readonly name: string
@@ -50,9 +53,10 @@ export interface SourceRow {
   readonly stamp: string | null
   readonly settings: Readonly<Record<string, unknown>>
   readonly paused_at: Date | null
+  readonly sealed: SealedRow
 }
 
-export function sourceFrom(row: SourceRow): Source {
+function sourceFrom(row: SourceRow): Source {
   const { source_id, kind, name, service_id, tenants, stamp, settings, paused_at } = row
   return {
     source_id,
