@@ -48,7 +48,7 @@ test('two servers, one killed again and again: every line and record that was an
   const lines = await addSource(fleet, 'ndjson')
   const otlp = await addSource(fleet, 'otlp')
   let url = ''
-  let isOver = false
+  const over = new AbortController()
   const answered = { lines: 0, records: 0, retries: 0 }
 
   /** As an exporter does it: the same bytes until they are answered, at whichever server. */
@@ -73,7 +73,7 @@ test('two servers, one killed again and again: every line and record that was an
     }
   }
   async function sendLines(): Promise<void> {
-    for (let body = 0; !isOver; body++) {
+    for (let body = 0; !over.signal.aborted; body++) {
       const text = Array.from(
         { length: linesPerBody },
         (_, at) => `${JSON.stringify({ msg: 'tick', body, at })}\n`,
@@ -88,7 +88,7 @@ test('two servers, one killed again and again: every line and record that was an
     }
   }
   async function sendRecords(): Promise<void> {
-    for (let batch = 0; !isOver; batch++) {
+    for (let batch = 0; !over.signal.aborted; batch++) {
       const records = Array.from({ length: recordsPerRequest }, (_, at) => ({
         body: anyValue(`${batch}:${at}`),
       }))
@@ -109,7 +109,7 @@ test('two servers, one killed again and again: every line and record that was an
     killed = start()
     url = await killed.url
   }
-  isOver = true
+  over.abort()
   await Promise.all(senders)
 
   const [ofLines, ofRecords] = [await lines.rows(), await otlp.rows()]
