@@ -16,6 +16,7 @@ import {
 const clock = createSystemClock()
 const receiver = await startWebhookReceiver('a secret of the webhook', () => clock.nowMicros() / 1000)
 const pair = await openServerPair({
+  everyMs: 100,
   env: {
     FLEET_ALARM_SILENT_S: '60',
     FLEET_ALARM_WEBHOOK_URL: receiver.url,
