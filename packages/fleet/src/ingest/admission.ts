@@ -4,7 +4,7 @@ import { Problem } from '../web/problem.ts'
 export interface AdmissionLimits {
   /** Bodies that this server takes at once. Each holds some megabytes and, while it stores, a connection. Default 8. */
   readonly runningMax?: number
-  /** Of one node at once. Default 2: one that is cut off half-way may try again before that is noticed. */
+  /** Of one node at once. Default 4: a service with three stores sends three, and one that is cut off half-way may try again before that is noticed. */
   readonly runningPerNodeMax?: number
   /** Requests of one node in a second, over some seconds. Default 20. */
   readonly ratePerNode?: number
@@ -22,7 +22,7 @@ export interface Admission {
 
 /** `now` is monotonic or not, in milliseconds. */
 export function createAdmission(now: () => number, limits: AdmissionLimits = {}): Admission {
-  const { runningMax = 8, runningPerNodeMax = 2, ratePerNode = 20 } = limits
+  const { runningMax = 8, runningPerNodeMax = 4, ratePerNode = 20 } = limits
   const running = new Map<string, number>()
   const buckets = new Map<string, { left: number; at: number }>()
   const burst = ratePerNode * 3
