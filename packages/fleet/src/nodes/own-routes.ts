@@ -5,6 +5,7 @@ import { z } from 'zod'
 import { formatMicros } from 'fasten/core'
 import { Problem } from '../web/problem.ts'
 import { addKey } from './add-key.ts'
+import type { AlarmBook } from './alarms/raise-alarm.ts'
 import { clientKeyOf } from './client-key.ts'
 import { rotateOwn } from './manage-nodes.ts'
 import { wantsRotation, type RotationDeps } from './wants-rotation.ts'
@@ -17,7 +18,10 @@ const keyBody = z.strictObject({
 })
 
 /** What a node asks for itself: a further key, a new credential, and telling how it stands (spec/fleet.md). */
-export function ownRoutes(server: FastifyInstance, deps: NodesDeps & RotationDeps): void {
+export function ownRoutes(
+  server: FastifyInstance,
+  deps: NodesDeps & RotationDeps & { readonly book: Pick<AlarmBook, 'raise'> },
+): void {
   const app = server.withTypeProvider<ZodTypeProvider>()
   const push = { permission: 'ingest:push' } as const
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+import { openCheckpoint, openCosignedCheckpoint } from '../../core/checkpoint.ts'
 import { FastenError } from '../../core/error.ts'
+import { parseNote } from '../../core/note.ts'
 import { verifierKey, type VerifierKey } from '../../core/verifier-key.ts'
 import type { Signing } from '../keys/signing.ts'
-import { openCheckpoint } from '../../core/checkpoint.ts'
 import { noteCrypto, sha256 } from '../platform.ts'
 import type { Store, StoredCheckpoint } from '../ports.ts'
 import { keepCosignatures } from '../witness/witness-request.ts'
@@ -38,6 +39,17 @@ function isSignedBy(note: string, key: VerifierKey): boolean {
   try {
     openCheckpoint(note, { logs: [key] }, noteCrypto)
     return true
+  } catch (error) {
+    if (error instanceof FastenError) return false
+    throw error
+  }
+}
+
+/** Whether a line is this witness's cosignature under this very checkpoint. */
+export function isCosigned({ note }: StoredCheckpoint, line: string, witness: VerifierKey): boolean {
+  const { text } = parseNote(note)
+  try {
+    return openCosignedCheckpoint(`${text}\n${line}\n`, witness, noteCrypto).text === text
   } catch (error) {
     if (error instanceof FastenError) return false
     throw error

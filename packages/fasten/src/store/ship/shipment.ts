@@ -9,6 +9,8 @@ export interface Shipment {
   place: FleetPlace | undefined
   /** What this store last recorded as shipped. */
   recorded: number
+  /** So many of its rows are covered by a cosignature of the fleet's that holds; infinite where nothing is signed. */
+  cosigned: number
   /** Until then, in milliseconds of the monotonic clock, rows are sent without a signature: the fleet does not know its key. */
   unsignedUntil: number
   /** Why it is not shipped; undefined while it is. */
@@ -27,17 +29,28 @@ interface Refusal {
   readonly until: number
 }
 
-export const newShipment = (log: string, size: number, recorded: number): Shipment => ({
+export const newShipment = (log: string, size: number, recorded: number, isSigned = true): Shipment => ({
   log,
   size,
   place: undefined,
   recorded,
+  cosigned: isSigned ? recorded : Infinity,
   unsignedUntil: 0,
   refusal: undefined,
 })
 
 /** Whether rows or signatures of it are still to be sent, as far as is known without looking for checkpoints. */
-export function isBehind({ size, place, refusal, unsignedUntil }: Shipment, nowMs: number): boolean {
+export function isBehind(
+  { size, place, cosigned, refusal, unsignedUntil }: Shipment,
+  nowMs: number,
+): boolean {
   if (place === undefined || (refusal !== undefined && refusal.until > nowMs)) return false
-  return place.size < size || (place.signed_size < place.size && unsignedUntil <= nowMs)
+  return place.size < size || (Math.min(place.signed_size, cosigned) < place.size && unsignedUntil <= nowMs)
 }
+
+/**
+ * So many rows the fleet has, and has put its name to: retention may take them here. What it only says to have is not among them, since whoever
+ * stands between could say so, and strip the rest of the answer.
+ */
+export const promised = ({ place, cosigned }: Shipment): number | undefined =>
+  place && Math.min(place.size, cosigned)

@@ -68,7 +68,8 @@ describe('a shipper', () => {
     assert.deepEqual([world.fleetLines(), lost], [await world.lines(), 1])
     assert.deepEqual(
       rowRequests(world).map(({ sections }) => sections.map(({ from, count }) => [from, count])),
-      [[[0, 11]]],
+      // The signature of the fleet, which was lost with the answer, is asked for.
+      [[[0, 11]], [[11, 0]]],
     )
     assert.deepEqual([state().failures, state().unshipped], [0, 0])
     assert.deepEqual(
@@ -130,7 +131,10 @@ describe('a shipper', () => {
     const [failed] = named(world, 'fleet_ship_failed')
     assert.match(JSON.stringify(failed), /FLEET_UNREACHABLE.*nothing moved/)
     assert.deepEqual(world.fleetLines(), await world.lines())
-    assert.equal(rowRequests(world).length, 1)
+    assert.deepEqual(
+      rowRequests(world).map(({ sections }) => sections.map(({ count }) => count)),
+      [[5], [0]],
+    )
   })
 
   it('tells that a fleet went back, gives it its rows again, and has retention wait for them', async (t) => {

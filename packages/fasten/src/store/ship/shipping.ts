@@ -15,7 +15,7 @@ import { parseLogName } from '../../core/log-name.ts'
 import { formatMicros } from '../../core/timestamp.ts'
 import type { Signing } from '../keys/signing.ts'
 import type { Store } from '../ports.ts'
-import { keepFleetCosignature } from './fleet-cosignature.ts'
+import { isCosigned, keepFleetCosignature } from './fleet-cosignature.ts'
 import {
   answerFault,
   FleetFault,
@@ -28,7 +28,7 @@ import { packings } from './packing.ts'
 import { placesIn, sectionResults, type NamedPlace, type SectionResult } from './rows-answer.ts'
 import { gatherSection, rowsBody, type Section } from './section.ts'
 import type { ShipEvent } from './ship-event.ts'
-import { isBehind, newShipment, type Shipment } from './shipment.ts'
+import { isBehind, newShipment, promised, type Shipment } from './shipment.ts'
 
 export interface ShippingOptions {
   readonly store: () => Promise<Store>
@@ -105,8 +105,10 @@ export function createShipping(options: ShippingOptions): Shipping {
     )
     for (const { log, size } of heads) {
       const known = shipments.get(log)
-      if (known === undefined) shipments.set(log, newShipment(log, size, recorded.get(log) ?? 0))
-      else known.size = size
+      if (known === undefined) {
+        const isSigned = options.signing !== undefined
+        shipments.set(log, newShipment(log, size, recorded.get(log) ?? 0, isSigned))
+      } else known.size = size
     }
   }
 
@@ -141,6 +143,8 @@ export function createShipping(options: ShippingOptions): Shipping {
       )
     if (place.size < shipment.recorded)
       onEvent({ event: 'fleet_rolled_back', log, shipped: shipment.recorded, size: place.size })
+    // What is sent once more is promised once more.
+    if (place.size < shipment.cosigned && shipment.cosigned !== Infinity) shipment.cosigned = place.size
     if (place.size > 0) {
       const [hash] = (await store.leafHashes?.(log, place.size - 1, place.size)) ?? []
       // Another row than the fleet has: it is sent over what lies there, so that the fleet sees both and judges.
@@ -169,7 +173,7 @@ export function createShipping(options: ShippingOptions): Shipping {
           log,
           from: place.size,
           size,
-          signedSize: place.signed_size,
+          signedSize: Math.min(place.signed_size, shipment.cosigned),
           isUnsigned: shipment.unsignedUntil > nowMs(),
           rowsMax: rowsLeft,
           bytesMax: bytesLeft,
@@ -257,7 +261,7 @@ export function createShipping(options: ShippingOptions): Shipping {
       shipped += Math.max(0, result.size - section.from)
       shipment.place = { size: result.size, signed_size: result.signed_size }
       moved.push(shipment)
-      judge(shipment, section, result)
+      judge(shipment, section, result, facts)
     }
     await record(store, moved)
     options.onShipped(shipped)
@@ -271,7 +275,8 @@ export function createShipping(options: ShippingOptions): Shipping {
     return typeof retry_after_ms === 'number' && retry_after_ms > 0 ? retry_after_ms : 0
   }
 
-  function judge(shipment: Shipment, section: Section, { size, refused }: SectionResult): void {
+  function judge(shipment: Shipment, section: Section, result: SectionResult, facts: FleetFacts): void {
+    const { size, refused } = result
     if (refused?.code === 'GAP' && size < section.from) {
       onEvent({ event: 'fleet_rolled_back', log: section.log, shipped: section.from, size })
       return
@@ -281,6 +286,22 @@ export function createShipping(options: ShippingOptions): Shipping {
     if (refused !== undefined) return refuse(shipment, refused.code, refused.message, refused.at_seq)
     if (section.count > 0 && size <= section.from)
       return refuse(shipment, 'FLEET_ANSWER', 'the fleet took no row and said no reason', section.from)
+    const { checkpoint } = section
+    if (checkpoint !== undefined && result.signed_size >= checkpoint.size) {
+      const line = result.cosignature
+      const holds = line !== undefined && isCosigned(checkpoint, line, facts.witness)
+      // Of one that is not its newest it need not say anything.
+      if (!holds && (line !== undefined || result.signed_size === checkpoint.size))
+        return refuse(
+          shipment,
+          'FLEET_COSIGNATURE',
+          line === undefined
+            ? `the fleet says to have its ${checkpoint.size} rows and does not sign for them`
+            : `what should be the fleet's signature over its ${checkpoint.size} rows is not by the key of this fleet`,
+          undefined,
+        )
+      if (holds) shipment.cosigned = Math.max(shipment.cosigned, checkpoint.size)
+    }
     accept(shipment)
     if (section.checkpoint === undefined || shipment.unsignedUntil === 0) return
     shipment.unsignedUntil = 0
@@ -329,9 +350,10 @@ export function createShipping(options: ShippingOptions): Shipping {
   }
 
   async function record(store: Store, logs: readonly Shipment[]): Promise<void> {
-    const marks = logs.flatMap(({ log, place, recorded }) =>
-      place === undefined || place.size === recorded ? [] : [{ log, size: place.size }],
-    )
+    const marks = logs.flatMap((shipment) => {
+      const size = promised(shipment)
+      return size === undefined || size === shipment.recorded ? [] : [{ log: shipment.log, size }]
+    })
     if (marks.length === 0) return
     await store.pruner?.markReplicated(marks, formatMicros(clock.nowMicros()))
     for (const { log, size } of marks) {

@@ -7,6 +7,7 @@ import { isLogOf } from '../is-log-of.ts'
 import { software } from '../node-schema.ts'
 import { readNode } from '../node.ts'
 import type { NodesDeps } from '../nodes-deps.ts'
+import type { AlarmBook } from '../alarms/raise-alarm.ts'
 
 const count = z.int().min(0)
 
@@ -34,10 +35,11 @@ export type NodeStatusReport = z.output<typeof statusBody>
 
 /**
  * Keeps what a node says of itself, with how far its clock is from ours and since when rows of its logs are missing here. `receivedMicros` is when
- * the request was here. Logs that are not the node's are left out.
+ * the request was here. Logs that are not the node's are left out. A log of which the node has less than it once said, or than is here, is an alarm:
+ * it went back, or what it says was said before.
  */
 export async function takeStatus(
-  { database }: Pick<NodesDeps, 'database'>,
+  { database, book }: Pick<NodesDeps, 'database'> & { readonly book: Pick<AlarmBook, 'raise'> },
   node_id: string,
   report: NodeStatusReport,
   receivedMicros: number,
@@ -78,6 +80,21 @@ export async function takeStatus(
     const names = [...logs.keys()].sort()
     const column = <K extends 'tenant' | 'size' | 'signed_size'>(name: K) =>
       names.map((log) => logs.get(log)?.[name])
+    const shrunk = await sql.query<{ log: string; size: string; known: string }>(
+      `SELECT g.log, g.size, greatest(k.size, ${stored('g')}) AS known
+      FROM unnest($2::text[], $3::bigint[]) AS g (log, size) LEFT JOIN fleet_node_logs k ON k.node_id = $1 AND k.log = g.log
+      WHERE g.size < greatest(k.size, ${stored('g')})`,
+      [node_id, names, column('size')],
+    )
+    for (const { log, size, known } of shrunk.rows)
+      await book.raise(sql, {
+        kind: 'rollback',
+        subject: log,
+        node_id,
+        tenants: [logs.get(log)?.tenant ?? noTenant],
+        message: `the node says that ${log} has ${size} rows there, and it had ${known}`,
+        detail: { size: Number(size), known: Number(known) },
+      })
     await sql.query(
       `INSERT INTO fleet_node_logs AS k (node_id, log, tenant, size, signed_size, behind_size, behind_since)
       SELECT $1, g.log, g.tenant, g.size, g.signed_size, CASE WHEN g.size > ${stored('g')} THEN g.size END,
