@@ -15,6 +15,7 @@ import { sealKey } from '../database/lay-fleet.ts'
 import { createSeals, type Seals } from '../database/seals/seals.ts'
 import { layRows } from '../trail/lay-rows.ts'
 import { onMachine } from './on-machine.ts'
+import { forgetPlace } from './remember-place.ts'
 import { forgetSealing } from './seal-once.ts'
 import { secretIn } from './secret-file.ts'
 
@@ -63,6 +64,7 @@ export async function restoreBackup(
     try {
       const ownerUrl = ownerUrlOf(url)
       forgetSealing(config.dataDir)
+      forgetPlace(config.dataDir)
       const filled = await fillFromBackup(pool, createReadStream(file), {
         name: file,
         secret,

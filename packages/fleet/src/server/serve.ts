@@ -33,6 +33,8 @@ import { refuseSealingAgain, rememberSealing, tellSealing } from './seal-once.ts
 import { secretIn } from './secret-file.ts'
 import { tlsFiles } from './tls-files.ts'
 import { tellConfig } from './tell-config.ts'
+import { refuseRolledBack, rememberPlace } from './remember-place.ts'
+import { startWatch } from './watch/start-watch.ts'
 import { tellBrokenSeals } from './watch/tell-broken-seals.ts'
 
 /** A fleet server that answers. */
@@ -77,6 +79,8 @@ export async function serve(
     const database = await openFleetDatabase({ url, secret, layRows, onSealing })
     rememberSealing(config.dataDir)
     closers.push(() => database.close())
+    await refuseRolledBack(database.pool, config.dataDir)
+    closers.push(() => rememberPlace(database.pool, config.dataDir))
     const fasten = await openTrail(config, database)
     closers.push(() => fasten.close())
     let isEnding = false
@@ -142,6 +146,15 @@ export async function serve(
       credentialDays,
       book,
     })
+    const watching = startWatch({
+      database,
+      fasten,
+      clock,
+      book,
+      witness: witness.key,
+      rememberPlace: () => rememberPlace(database.pool, config.dataDir),
+    })
+    closers.push(() => watching.close())
     const alarms = startAlarms({ database, fasten, clock, book, limits, channels, name: config.name })
     closers.push(() => alarms.close())
     const address = await listening(app, config)

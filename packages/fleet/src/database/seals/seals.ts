@@ -24,6 +24,8 @@ export interface Seals {
   lock(sql: PoolClient, kind: SealKind, id: string): Promise<void>
   /** Seals rows as they are now, in the transaction that made or changed them. */
   seal(sql: PoolClient, kind: SealKind, ...ids: readonly string[]): Promise<void>
+  /** A MAC, hex, over facts of the fleet's own that it keeps in the database, for one purpose. */
+  stamp(purpose: string, facts: JsonObject): string
   /** Told of every broken seal whenever it is met. */
   onBroken(listener: (broken: BrokenSeal) => void): void
 }
@@ -68,6 +70,8 @@ export function createSeals(key: Buffer): Seals {
         await sql.query(`UPDATE ${table} SET seal = $2 WHERE ${idIs(kind)}`, [id, macOf(kind, row)])
       }
     },
+    stamp: (purpose, facts) =>
+      createHmac('sha256', key).update(canonicalize({ purpose, facts })).digest('hex'),
     onBroken(listener) {
       listeners.push(listener)
     },
