@@ -244,7 +244,7 @@ async function relationsAt(url: string): Promise<number> {
 /** Tables of which the second database has a line that the first has not. Heads, what sessions and clocks say, and what a follower counts, goes on. */
 async function differing(first: string, second: string): Promise<readonly string[]> {
   const moving =
-    /^(fasten_(logs|counters|spools|retention|clock|outbox.*|checkpoints)|fleet_sessions|fleet_analyst_sessions|fleet_red.*)$/
+    /^(fasten_(logs|counters|spools|retention|clock|outbox.*|checkpoints)|fleet_sessions|fleet_analyst_sessions|fleet_red.*|fleet_watch|fleet_verification)$/
   const tables = (
     await run(
       second,

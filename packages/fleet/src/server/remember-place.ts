@@ -2,6 +2,7 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { FastenError } from 'fasten'
+import { readJson } from 'fasten/core'
 import type { Pool } from 'pg'
 import { isAway } from '../database/is-away.ts'
 
@@ -31,7 +32,7 @@ export async function rememberPlace(pool: Pick<Pool, 'query'>, dataDir: string):
     writeFileSync(`${path}.new`, `${JSON.stringify(place)}\n`, { mode: 0o600 })
     renameSync(`${path}.new`, path)
   } catch (error) {
-    if (!isAway(error as Error)) throw error
+    if (!isAway(error)) throw error
   }
 }
 
@@ -57,7 +58,7 @@ async function placeOf(pool: Pick<Pool, 'query'>): Promise<Place> {
 
 function placeIn(dataDir: string): Place | undefined {
   try {
-    return JSON.parse(readFileSync(join(dataDir, fileName), 'utf8')) as Place
+    return readJson(readFileSync(join(dataDir, fileName), 'utf8')) as unknown as Place
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw error

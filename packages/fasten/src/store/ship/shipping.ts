@@ -289,17 +289,15 @@ export function createShipping(options: ShippingOptions): Shipping {
     const { checkpoint } = section
     if (checkpoint !== undefined && result.signed_size >= checkpoint.size) {
       const line = result.cosignature
-      const holds = line !== undefined && isCosigned(checkpoint, line, facts.witness)
       // Of one that is not its newest it need not say anything.
-      if (!holds && (line !== undefined || result.signed_size === checkpoint.size))
+      if (line === undefined && result.signed_size === checkpoint.size)
         return refuse(
           shipment,
           'FLEET_COSIGNATURE',
-          line === undefined
-            ? `the fleet says to have its ${checkpoint.size} rows and does not sign for them`
-            : `what should be the fleet's signature over its ${checkpoint.size} rows is not by the key of this fleet`,
+          `the fleet says to have its ${checkpoint.size} rows and does not sign for them`,
           undefined,
         )
+      const holds = line !== undefined && isCosigned(checkpoint, line, facts.witness)
       if (holds) shipment.cosigned = Math.max(shipment.cosigned, checkpoint.size)
     }
     accept(shipment)

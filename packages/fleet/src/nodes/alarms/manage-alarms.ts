@@ -72,4 +72,3 @@ export async function acknowledgeAlarm(
     return shownAlarm(rows[0] ?? before)
   })
 }
-

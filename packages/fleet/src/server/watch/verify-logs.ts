@@ -20,7 +20,7 @@ import {
   type VerifierKey,
 } from 'fasten/core'
 import { localReader } from 'fasten/reader'
-import { createSystemClock, noteCrypto, openForReading, sha256 } from 'fasten/store'
+import { createSystemClock, noteCrypto, sha256, type openForReading } from 'fasten/store'
 import type { PoolClient } from 'pg'
 import type { FleetDatabase } from '../../database/fleet-database.ts'
 import { noTenant } from '../../database/tenant-scope.ts'
@@ -82,7 +82,8 @@ export async function verifyNext(
     const { log, state, seal } = line
     const at = new Date(clock.nowMicros() / 1000)
     const isOurs = state !== null && seal === database.seals.stamp('verification', { log, state })
-    const isDue = state?.ended_at != null && at.getTime() - Date.parse(state.ended_at) >= againAfterMs
+    const endedAt = state?.ended_at ?? undefined
+    const isDue = endedAt !== undefined && at.getTime() - Date.parse(endedAt) >= againAfterMs
     const begun = isOurs && !isDue ? state : { ...beginning, signed: isOurs ? state.signed : 0 }
     const { found, after } = await look(deps, store, log, begun, {
       rowsMax,
