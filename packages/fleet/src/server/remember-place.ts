@@ -58,7 +58,7 @@ async function placeOf(pool: Pick<Pool, 'query'>): Promise<Place> {
 
 function placeIn(dataDir: string): Place | undefined {
   try {
-    return readJson(readFileSync(join(dataDir, fileName), 'utf8')) as unknown as Place
+    return readJson(readFileSync(join(dataDir, fileName), 'utf8')) as Place
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw error
