@@ -64,8 +64,9 @@ describe('a shipper', () => {
     let lost = 0
     world.fleet.trouble = (path) => (path === '/rows' && lost++ === 0 ? 'after' : undefined)
     const { state } = world.start()
-    await passUntil(world, async () => (await world.isShipped()) && state().unshipped === 0)
-    assert.deepEqual([world.fleetLines(), lost], [await world.lines(), 1])
+    await passUntil(world, async () => (await world.store.shipped?.())?.[0]?.size === 11)
+    await until(() => state().unshipped === 0)
+    assert.deepEqual([world.fleetLines(), lost], [await world.lines(), 2])
     assert.deepEqual(
       rowRequests(world).map(({ sections }) => sections.map(({ from, count }) => [from, count])),
       // The signature of the fleet, which was lost with the answer, is asked for.
