@@ -28,6 +28,7 @@ import { fleetDocument } from './openapi/fleet-document.ts'
 import { retentionRoutes } from '../retention/retention-routes.ts'
 import { queryRoutes } from '../query/routes.ts'
 import { createApp, type DeclaredRoute } from '../web/app.ts'
+import { pagesRoutes } from '../web/pages-routes.ts'
 import { healthRoutes } from './health.ts'
 import { refuseSealingAgain, rememberSealing, tellSealing } from './seal-once.ts'
 import { secretIn } from './secret-file.ts'
@@ -108,6 +109,7 @@ export async function serve(
     })
     closers.push(() => closeApp(app))
     healthRoutes(app, database, () => isEnding)
+    pagesRoutes(app)
     accessRoutes(app, access)
     const sweeping = startAccess(access)
     closers.push(() => sweeping.close())

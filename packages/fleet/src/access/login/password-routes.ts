@@ -12,11 +12,15 @@ import { passwordCharacters } from './password.ts'
 
 const password = z.string().min(1).max(passwordCharacters.max)
 
-/** `/api/v1/login` and `/password`: for the users whom this fleet itself vouches for. */
+/** `/api/v1/login` and `/password`: for the users whom this fleet itself vouches for; asked by GET, which ways in there are. */
 export function passwordRoutes(server: FastifyInstance, deps: AccessDeps): void {
   const app = server.withTypeProvider<ZodTypeProvider>()
   const { publicUrl } = deps.config
 
+  app.get('/api/v1/login', { config: { permission: 'public' } }, async () => ({
+    password: true,
+    oidc: deps.config.oidc !== undefined && publicUrl !== undefined,
+  }))
   app.post(
     '/api/v1/login',
     {

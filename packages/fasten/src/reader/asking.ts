@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// Asking a reader elsewhere, without being able to be one: no store, no server, nothing of Node.js. Runs in a browser.
+
+export type { Completeness, Page, PageQuery, Reader, ExpiredRow, ReaderRow, TailEvent, TailQuery, Thread } from './reader.ts'
+export { remoteReader, type RemoteReaderOptions } from './remote.ts'
+
+// Questions as text.
+export { filterNamed, filterParameters, flags, type Parameter, type ParameterKind } from './parameters.ts'
+export { parsePageQuery, parseTailQuery, type ParameterProblem, type Parsed } from './query.ts'
+export { chipsToSearch, translate, type Chips } from './translator.ts'
+
+// What asked, spelled as the server expects it.
+export { searchOfPage, searchOfTail } from './question-search.ts'
+
+// Rows as text, and as a tree.
+export { csvColumns, csvHeader, csvLine } from './csv.ts'
+export { threadTree, type ThreadNode } from './thread-tree.ts'

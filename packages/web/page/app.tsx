@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { ReactNode } from 'react'
+import { Redirect, Route, Switch } from 'wouter'
+import { useMe } from './ask/me.ts'
+import { PersonMenu } from './parts/shell/person-menu.tsx'
+import { Shell } from './parts/shell/shell.tsx'
+import { Empty, Failed, Waiting } from './parts/state.tsx'
+import { Login } from './screens/login/login.tsx'
+import { groupsFor, screens } from './places.ts'
+
+/** Who one is decides which places there are; the address decides which one is shown. */
+export function App(): ReactNode {
+  const me = useMe()
+  if (me.isPending) return <Waiting what="Asking the server who you are" />
+  if (me.isError) return <Failed error={me.error} onRetry={() => void me.refetch()} />
+  if (me.data === null) return <Login />
+  return (
+    <Shell groups={groupsFor(me.data)} person={<PersonMenu me={me.data} />}>
+      <Switch>
+        <Route path="/">
+          <Redirect to="/investigate" replace />
+        </Route>
+        {screens.map(({ path, Screen }) => (
+          <Route key={path} path={path} component={Screen} />
+        ))}
+        <Route>
+          <Empty title="There is no such page">
+            <p>The address may be from another version, or cut short where it was copied.</p>
+          </Empty>
+        </Route>
+      </Switch>
+    </Shell>
+  )
+}

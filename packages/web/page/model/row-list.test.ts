@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import type { ReaderRow } from 'fasten/reader/remote'
+import { addNewer, addOlder, newestFirst, noRows, placeOfTime } from './row-list.ts'
+
+const rowAt = (second: number, id: number): ReaderRow =>
+  ({
+    id: `evt-${String(id).padStart(6, '0')}`,
+    timestamp: `2026-11-26T10:00:${String(second).padStart(2, '0')}.000000Z`,
+  }) as ReaderRow
+
+const someRows = fc.array(fc.tuple(fc.nat(59), fc.nat(400)), { maxLength: 40 }).map((pairs) => {
+  const byId = new Map(pairs.map(([second, id]) => [id, rowAt(second, id)]))
+  return [...byId.values()]
+})
+
+test('whatever arrives in whatever order, rows stand newest first, each once', () => {
+  fc.assert(
+    fc.property(fc.array(someRows, { maxLength: 8 }), (batches) => {
+      // An id is given once: later rows with it are the same row.
+      const known = new Map<string, ReaderRow>()
+      const told = batches.map((batch) =>
+        batch.map((row) => {
+          const first = known.get(row.id) ?? row
+          known.set(row.id, first)
+          return first
+        }),
+      )
+      const list = told.reduce((before, batch) => addNewer(before, batch, 10_000), noRows)
+      assert.deepEqual(list.rows, [...known.values()].toSorted(newestFirst))
+    }),
+  )
+})
+
+test('a full list lets go of what is farthest from where rows are added', () => {
+  const first = addOlder(noRows, [rowAt(3, 3), rowAt(2, 2)], 3)
+  assert.deepEqual(addOlder(first, [rowAt(1, 1), rowAt(0, 0)], 3).rows, [rowAt(2, 2), rowAt(1, 1), rowAt(0, 0)])
+  assert.deepEqual(addNewer(first, [rowAt(5, 5), rowAt(4, 4)], 3).rows, [rowAt(5, 5), rowAt(4, 4), rowAt(3, 3)])
+})
+
+test('a time has a place among the rows, and the nearest one where it is beside them', () => {
+  const list = addOlder(noRows, [rowAt(30, 3), rowAt(20, 2), rowAt(10, 1)], 10)
+  assert.equal(placeOfTime(list, rowAt(20, 0).timestamp), 1)
+  assert.equal(placeOfTime(list, rowAt(25, 0).timestamp), 1)
+  assert.equal(placeOfTime(list, rowAt(59, 0).timestamp), 0)
+  assert.equal(placeOfTime(list, rowAt(0, 0).timestamp), 2)
+  assert.equal(placeOfTime(noRows, rowAt(0, 0).timestamp), -1)
+})

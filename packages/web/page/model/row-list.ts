@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { ReaderRow } from 'fasten/reader/remote'
+
+/**
+ * Rows of one stream in the order in which panes show them, the newest first, each once. Immutable: what a screen holds on to stays as it
+ * was. It holds so many rows at most, and lets go at the end that is farther from where they are added.
+ */
+export interface RowList {
+  readonly rows: readonly ReaderRow[]
+  readonly ids: ReadonlySet<string>
+}
+
+export const noRows: RowList = { rows: [], ids: new Set() }
+
+/** Older rows below. Those that are there already, as after a page was asked for twice, are left out. */
+export function addOlder(list: RowList, older: readonly ReaderRow[], rowsMax: number): RowList {
+  const fresh = distinct(older, list.ids)
+  if (fresh.length === 0) return list
+  return listOf([...list.rows, ...fresh].slice(-rowsMax))
+}
+
+/**
+ * Newer rows on top, however they arrive: nodes ship late, so a row may belong below rows that are here already. They are put where their
+ * time says, and within the same microsecond where their id says.
+ */
+export function addNewer(list: RowList, newer: readonly ReaderRow[], rowsMax: number): RowList {
+  const fresh = distinct(newer, list.ids).toSorted(newestFirst)
+  const [last] = fresh.slice(-1)
+  const [first] = list.rows
+  if (last === undefined) return list
+  const isOnTop = first === undefined || newestFirst(last, first) <= 0
+  const rows = isOnTop ? [...fresh, ...list.rows] : [...fresh, ...list.rows].toSorted(newestFirst)
+  return listOf(rows.slice(0, rowsMax))
+}
+
+/** The place of the row that is nearest to a time and not after it; the last place where all are after it, −1 where there are none. */
+export function placeOfTime(list: RowList, timestamp: string): number {
+  let from = 0
+  let to = list.rows.length
+  while (from < to) {
+    const middle = (from + to) >> 1
+    const at = list.rows[middle]?.timestamp ?? ''
+    if (at > timestamp) from = middle + 1
+    else to = middle
+  }
+  return Math.min(from, list.rows.length - 1)
+}
+
+export function newestFirst(a: ReaderRow, b: ReaderRow): number {
+  if (a.timestamp !== b.timestamp) return a.timestamp > b.timestamp ? -1 : 1
+  return a.id === b.id ? 0 : a.id > b.id ? -1 : 1
+}
+
+const listOf = (rows: readonly ReaderRow[]): RowList => ({ rows, ids: new Set(rows.map(({ id }) => id)) })
+
+function distinct(rows: readonly ReaderRow[], known: ReadonlySet<string>): readonly ReaderRow[] {
+  const seen = new Set<string>()
+  return rows.filter(({ id }) => {
+    if (known.has(id) || seen.has(id)) return false
+    seen.add(id)
+    return true
+  })
+}

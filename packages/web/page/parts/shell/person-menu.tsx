@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+import { useQueryClient } from '@tanstack/react-query'
+import type { ReactNode } from 'react'
+import { call } from '../../ask/call.ts'
+import type { Me } from '../../ask/me.ts'
+import { Button } from '../button.tsx'
+import { PlainText } from '../plain-text.tsx'
+
+/** Who one is, and the way out; the session ends on the server, and everything that was asked is forgotten here. */
+export function PersonMenu({ me }: { readonly me: Me }): ReactNode {
+  const queries = useQueryClient()
+  const leave = async (): Promise<void> => {
+    await call('/api/v1/logout', { method: 'POST', body: {} })
+    queries.clear()
+    location.assign('/')
+  }
+  return (
+    <Button look="quiet" onPress={() => void leave()} aria-label={`Log out ${me.name}`}>
+      <PlainText>{me.name}</PlainText> · Log out
+    </Button>
+  )
+}

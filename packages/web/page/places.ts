@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { ComponentType } from 'react'
+import { may, type Me } from './ask/me.ts'
+import type { Place } from './parts/shell/shell.tsx'
+import { Investigate } from './screens/investigate/investigate.tsx'
+
+interface PlaceWithRight extends Place {
+  readonly permission: string
+}
+
+const groups: readonly { readonly name: string; readonly places: readonly PlaceWithRight[] }[] = [
+  {
+    name: 'Look',
+    places: [{ path: '/investigate', name: 'Investigate', permission: 'audit:read', also: ['/requests'] }],
+  },
+]
+
+/** What each address shows. */
+export const screens: readonly { readonly path: string; readonly Screen: ComponentType }[] = [
+  { path: '/investigate', Screen: Investigate },
+]
+
+/** The places that somebody may open. Hiding the others is a kindness, not a defence: the server judges every question. */
+export function groupsFor(me: Me): readonly { readonly name: string; readonly places: readonly Place[] }[] {
+  return groups
+    .map(({ name, places }) => ({ name, places: places.filter(({ permission }) => may(me, permission)) }))
+    .filter(({ places }) => places.length > 0)
+}

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+import { useCallback, useEffect, useMemo, useRef, useState, type KeyboardEvent, type ReactNode } from 'react'
+import { streams, type StreamName } from 'fasten/core'
+import type { ReaderRow } from 'fasten/reader/remote'
+import { createReader } from '../../ask/reader.ts'
+import { useStreamRows, type StreamRows } from '../../ask/use-stream-rows.ts'
+import { useTail } from '../../ask/use-tail.ts'
+import { nextPane, type Investigation } from '../../model/investigation.ts'
+import { questionOf, type Question } from '../../model/question.ts'
+import styles from './investigate.module.css'
+import { Pane, type PaneHandle } from './pane.tsx'
+import { QueryBar } from './query-bar.tsx'
+import { RowDrawer } from './row-drawer.tsx'
+import { useInvestigation } from './use-investigation.ts'
+
+const reader = createReader(location.origin)
+
+/** Three streams side by side on one cursor of time. What is looked at stands in the address; what moved under the eye does not. */
+export function Investigate(): ReactNode {
+  const [investigation, change] = useInvestigation()
+  const { text, since, until, pane, isLive, selected } = investigation
+  // Relative times count from when the question was asked, or pages of one answer would be of different windows.
+  const [askedAt, setAskedAt] = useState(Date.now)
+  const questions = useMemo(() => {
+    const of = (stream: StreamName): Question => questionOf({ text, since, until }, stream, askedAt * 1000)
+    return { audit: of('audit'), sys: of('sys'), api: of('api') }
+  }, [text, since, until, askedAt])
+  const rows: Readonly<Record<StreamName, StreamRows>> = {
+    audit: useStreamRows(reader, 'audit', queryOf(questions.audit)),
+    sys: useStreamRows(reader, 'sys', queryOf(questions.sys)),
+    api: useStreamRows(reader, 'api', queryOf(questions.api)),
+  }
+
+  const [cursorTime, setCursorTime] = useState<string | null>(null)
+  const handles = useRef<Partial<Record<StreamName, PaneHandle | null>>>({})
+  const [isMoved, setMoved] = useState(false)
+  const [waiting, setWaiting] = useState<readonly ReaderRow[]>([])
+  const showNow = useCallback(
+    (fresh: readonly ReaderRow[]) => {
+      for (const stream of streams) {
+        const own = fresh.filter((row) => row.stream === stream)
+        if (own.length > 0) rows[stream].add(own)
+      }
+    },
+    [rows],
+  )
+  const tailed = streams.filter((stream) => questions[stream].kind === 'asks')
+  const asking = questions[tailed[0] ?? 'audit']
+  const tail = useTail(
+    reader,
+    isLive && until === null && asking.kind === 'asks'
+      ? { streams: tailed, filter: withoutWindow(asking.query.filter) }
+      : null,
+    (fresh) => (isMoved ? setWaiting((before) => [...before, ...fresh].slice(-5000)) : showNow(fresh)),
+  )
+  const resume = (): void => {
+    showNow(waiting)
+    setWaiting([])
+    setMoved(false)
+    setCursorTime(null)
+    for (const stream of streams) handles.current[stream]?.showTime('9')
+  }
+  useEffect(() => {
+    if (!isLive) setWaiting([])
+  }, [isLive])
+
+  const moveTo = (row: ReaderRow): void => {
+    setCursorTime(row.timestamp)
+    for (const stream of streams) if (stream !== row.stream) handles.current[stream]?.showTime(row.timestamp)
+  }
+  const promote = (stream: StreamName): void => {
+    change({ pane: stream })
+    handles.current[stream]?.focus()
+  }
+  const onKeyDown = (event: KeyboardEvent): void => {
+    const isTyping = event.target instanceof HTMLInputElement
+    const isInPane = event.target instanceof HTMLElement && event.target.role === 'listbox'
+    if (event.key === 'Tab' && isInPane && !event.shiftKey) promote(nextPane(pane))
+    else if (event.key === ' ' && !isTyping && isLive) isMoved ? resume() : setMoved(true)
+    else if (event.key === 'Escape' && selected !== null) change({ selected: null })
+    else return
+    event.preventDefault()
+  }
+  const others = streams.filter((stream) => stream !== pane)
+
+  return (
+    <div className={styles['investigate']} data-drawer={selected !== null} onKeyDown={onKeyDown}>
+      <QueryBar
+        investigation={investigation}
+        problems={problemsOf(questions)}
+        tail={tail}
+        isPaused={isMoved}
+        onChange={(changes) => {
+          setAskedAt(Date.now())
+          setMoved(false)
+          change(changes)
+        }}
+      />
+      <div className={styles['panes']}>
+        {[pane, ...others].map((stream) => {
+          const question = questions[stream]
+          return (
+            <Pane
+              key={stream}
+              ref={(handle) => {
+                handles.current[stream] = handle
+              }}
+              stream={stream}
+              rows={rows[stream]}
+              isPrimary={stream === pane}
+              selected={selected}
+              cursorTime={cursorTime}
+              waiting={waiting.filter((row) => row.stream === stream).length}
+              elsewhere={question.kind === 'elsewhere' ? question.because : null}
+              onSelect={(row) => change({ selected: row.id })}
+              onCursor={moveTo}
+              onMove={() => setMoved(true)}
+              onShowWaiting={resume}
+              onPromote={() => promote(stream)}
+            />
+          )
+        })}
+      </div>
+      {selected === null ? null : (
+        <RowDrawer
+          id={selected}
+          reader={reader}
+          onClose={() => change({ selected: null })}
+          onAsk={(more) => change({ text: `${text} ${more}`.trim() })}
+        />
+      )}
+    </div>
+  )
+}
+
+const queryOf = (question: Question) => (question.kind === 'asks' ? question.query : null)
+
+/** A tail goes on from now; the window is for what was. */
+function withoutWindow(filter: Extract<Question, { kind: 'asks' }>['query']['filter']) {
+  const { since: _since, until: _until, ...rest } = filter
+  return rest
+}
+
+function problemsOf(questions: Readonly<Record<StreamName, Question>>): readonly string[] {
+  const details = streams.flatMap((stream) => {
+    const question = questions[stream]
+    return question.kind === 'wrong' ? question.problems.map(({ detail }) => detail) : []
+  })
+  return [...new Set(details)]
+}
+
+export type ChangeInvestigation = (changes: Partial<Investigation>) => void

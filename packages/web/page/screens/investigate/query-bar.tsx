@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+import { useEffect, useRef, useState, type ReactNode } from 'react'
+import { ToggleButton } from 'react-aria-components'
+import type { TailState } from '../../ask/use-tail.ts'
+import type { Investigation } from '../../model/investigation.ts'
+import { Button } from '../../parts/button.tsx'
+import type { ChangeInvestigation } from './investigate.tsx'
+import { QueryInput } from './query-input.tsx'
+import styles from './query-bar.module.css'
+import { WindowChoice } from './window-choice.tsx'
+
+/** The question: what, when, and whether it goes on. */
+export function QueryBar({
+  investigation,
+  problems,
+  tail,
+  isPaused,
+  onChange,
+}: {
+  readonly investigation: Investigation
+  readonly problems: readonly string[]
+  readonly tail: TailState
+  readonly isPaused: boolean
+  readonly onChange: ChangeInvestigation
+}): ReactNode {
+  const [text, setText] = useState(investigation.text)
+  const input = useRef<HTMLInputElement>(null)
+  useEffect(() => setText(investigation.text), [investigation.text])
+  useEffect(() => {
+    const onSlash = (event: globalThis.KeyboardEvent): void => {
+      if (event.key !== '/' || event.target instanceof HTMLInputElement) return
+      event.preventDefault()
+      input.current?.select()
+    }
+    document.addEventListener('keydown', onSlash)
+    return () => document.removeEventListener('keydown', onSlash)
+  }, [])
+
+  return (
+    <form
+      className={styles['bar']}
+      role="search"
+      onSubmit={(event) => {
+        event.preventDefault()
+        onChange({ text })
+      }}
+    >
+      <h1 className="aloud">Investigate</h1>
+      <QueryInput ref={input} text={text} problems={problems} onChange={setText} />
+      <WindowChoice since={investigation.since} until={investigation.until} onChange={onChange} />
+      <Button type="submit">Ask</Button>
+      <ToggleButton
+        className={styles['live'] ?? ''}
+        isSelected={investigation.isLive}
+        isDisabled={investigation.until !== null}
+        onChange={(isLive) => onChange({ isLive })}
+      >
+        <span className={styles['lamp']} data-state={isPaused ? 'paused' : tail.state} aria-hidden="true" />
+        {tailWord(tail.state, isPaused)}
+      </ToggleButton>
+    </form>
+  )
+}
+
+function tailWord(state: TailState['state'], isPaused: boolean): string {
+  if (state === 'off') return 'Follow'
+  if (state === 'failed') return 'Follow again'
+  if (state === 'connecting') return 'Connecting'
+  return isPaused ? 'Paused' : 'Live'
+}

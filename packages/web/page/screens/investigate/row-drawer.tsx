@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+import { useQuery } from '@tanstack/react-query'
+import { useState, type ReactNode } from 'react'
+import type { Reader, ReaderRow } from 'fasten/reader/remote'
+import { Tab, TabList, TabPanel, Tabs } from 'react-aria-components'
+import { Button } from '../../parts/button.tsx'
+import { Empty, Failed, Waiting } from '../../parts/state.tsx'
+import { citationOf } from '../../model/citation.ts'
+import { rowFace } from '../../model/row-face.ts'
+import { PlainText } from '../../parts/plain-text.tsx'
+import { JsonTree } from '../../parts/json-tree.tsx'
+import { RowMembers } from './row-members.tsx'
+import { RowTruth } from './row-truth.tsx'
+import styles from './row-drawer.module.css'
+
+/** One row in full. Its body is asked for now, never with the list. */
+export function RowDrawer({
+  id,
+  reader,
+  onClose,
+  onAsk,
+}: {
+  readonly id: string
+  readonly reader: Reader
+  readonly onClose: () => void
+  /** Asks for rows that share something with this one: `field:value`. */
+  readonly onAsk: (more: string) => void
+}): ReactNode {
+  const found = useQuery({ queryKey: ['row', id], queryFn: () => reader.row({ id }), staleTime: Infinity })
+  return (
+    <aside className={styles['drawer']} aria-label="Row">
+      <div className={styles['bar']}>
+        <code className={styles['id']}>{id}</code>
+        <Button look="quiet" onPress={onClose} aria-label="Close the row">
+          Close
+        </Button>
+      </div>
+      {found.isPending ? (
+        <Waiting what="Reading the row" />
+      ) : found.isError ? (
+        <Failed error={found.error} onRetry={() => void found.refetch()} />
+      ) : found.data === null ? (
+        <Empty title="There is no such row">
+          <p>Its content may have expired, or you may not see it.</p>
+        </Empty>
+      ) : (
+        <Found row={found.data as ReaderRow} reader={reader} onAsk={onAsk} />
+      )}
+    </aside>
+  )
+}
+
+function Found({
+  row,
+  reader,
+  onAsk,
+}: {
+  readonly row: ReaderRow
+  readonly reader: Reader
+  readonly onAsk: (more: string) => void
+}): ReactNode {
+  const { title, tone } = rowFace(row)
+  return (
+    <>
+      <h2 className={styles['title']} data-tone={tone}>
+        <PlainText>{title}</PlainText>
+      </h2>
+      <RowTruth row={row} reader={reader} />
+      <Tabs className={styles['tabs'] ?? ''}>
+        <TabList className={styles['tab-list'] ?? ''} aria-label="Views of the row">
+          <Tab id="members" className={styles['tab'] ?? ''}>
+            Row
+          </Tab>
+          <Tab id="json" className={styles['tab'] ?? ''}>
+            JSON
+          </Tab>
+        </TabList>
+        <TabPanel id="members">
+          <RowMembers row={row} onAsk={onAsk} />
+        </TabPanel>
+        <TabPanel id="json">
+          <JsonTree value={row} />
+        </TabPanel>
+      </Tabs>
+      <div className={styles['foot']}>
+        <Copy text={citationOf(row)} label="Copy citation" />
+        <Copy text={JSON.stringify(row, null, 2)} label="Copy JSON" />
+      </div>
+    </>
+  )
+}
+
+function Copy({ text, label }: { readonly text: string; readonly label: string }): ReactNode {
+  const [isCopied, setCopied] = useState(false)
+  return (
+    <Button
+      onPress={() => {
+        void navigator.clipboard.writeText(text).then(() => setCopied(true))
+      }}
+    >
+      {isCopied ? 'Copied' : label}
+    </Button>
+  )
+}
