@@ -3,6 +3,7 @@ import type { ComponentType } from 'react'
 import { may, type Me } from './ask/me.ts'
 import type { Place } from './parts/shell/shell.tsx'
 import { Investigate } from './screens/investigate/investigate.tsx'
+import { Request } from './screens/request/request.tsx'
 
 interface PlaceWithRight extends Place {
   readonly permission: string
@@ -18,6 +19,7 @@ const groups: readonly { readonly name: string; readonly places: readonly PlaceW
 /** What each address shows. */
 export const screens: readonly { readonly path: string; readonly Screen: ComponentType }[] = [
   { path: '/investigate', Screen: Investigate },
+  { path: '/requests/:request_id', Screen: Request },
 ]
 
 /** The places that somebody may open. Hiding the others is a kindness, not a defence: the server judges every question. */

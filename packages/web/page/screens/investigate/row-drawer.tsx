@@ -3,9 +3,11 @@ import { useQuery } from '@tanstack/react-query'
 import { useState, type ReactNode } from 'react'
 import type { Reader, ReaderRow } from 'fasten/reader/remote'
 import { Tab, TabList, TabPanel, Tabs } from 'react-aria-components'
+import { Link, useLocation } from 'wouter'
 import { Button } from '../../parts/button.tsx'
 import { Empty, Failed, Waiting } from '../../parts/state.tsx'
 import { citationOf } from '../../model/citation.ts'
+import { readInvestigation, writeInvestigation } from '../../model/investigation.ts'
 import { rowFace } from '../../model/row-face.ts'
 import { PlainText } from '../../parts/plain-text.tsx'
 import { JsonTree } from '../../parts/json-tree.tsx'
@@ -23,9 +25,12 @@ export function RowDrawer({
   readonly id: string
   readonly reader: Reader
   readonly onClose: () => void
-  /** Asks for rows that share something with this one: `field:value`. */
-  readonly onAsk: (more: string) => void
+  /** Asks for rows that share something with this one: `field:value`. Left out, it opens an investigation of its own. */
+  readonly onAsk?: ((more: string) => void) | undefined
 }): ReactNode {
+  const [, navigate] = useLocation()
+  const investigate = (text: string): void =>
+    navigate(`/investigate${writeInvestigation({ ...readInvestigation(''), text, since: '-30d' })}`)
   const found = useQuery({ queryKey: ['row', id], queryFn: () => reader.row({ id }), staleTime: Infinity })
   return (
     <aside className={styles['drawer']} aria-label="Row">
@@ -44,7 +49,7 @@ export function RowDrawer({
           <p>Its content may have expired, or you may not see it.</p>
         </Empty>
       ) : (
-        <Found row={found.data as ReaderRow} reader={reader} onAsk={onAsk} />
+        <Found row={found.data as ReaderRow} reader={reader} onAsk={onAsk ?? investigate} />
       )}
     </aside>
   )
@@ -83,6 +88,7 @@ function Found({
         </TabPanel>
       </Tabs>
       <div className={styles['foot']}>
+        <Link href={`/requests/${encodeURIComponent(row.request_id)}`}>Open its request</Link>
         <Copy text={citationOf(row)} label="Copy citation" />
         <Copy text={JSON.stringify(row, null, 2)} label="Copy JSON" />
       </div>

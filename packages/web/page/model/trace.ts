@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { StreamName } from 'fasten/core'
+
+/** One row of a trace: where it stands in time, and below what (docs/guides/fleet-reading.md). */
+export interface TraceEntry {
+  readonly id: string
+  readonly parent_id: string | null
+  readonly depth: number
+  /** Since the first entry began, by clocks put right. */
+  readonly start_us: number
+  readonly duration_us: number
+  readonly node: string
+  readonly service: string
+  readonly stream: StreamName
+  readonly request_id: string
+  readonly title: string
+  readonly state: 'ok' | 'warn' | 'error'
+  readonly timestamp: string
+  readonly log: string
+  readonly monotonic_seq: number
+}
+
+export interface TraceClock {
+  readonly node: string
+  /** How far the node's clock was moved. */
+  readonly offset_us: number
+}
+
+/** Everything that a request led to, depth first. */
+export interface Trace {
+  readonly request_id: string
+  readonly entries: readonly TraceEntry[]
+  readonly started_at: string | null
+  readonly duration_us: number
+  readonly clocks: readonly TraceClock[]
+  readonly clocks_are: 'put_right' | 'not_put_right'
+  /** Further requests that were followed, and those that were not. */
+  readonly followed: readonly string[]
+  readonly unfollowed: readonly string[]
+  readonly truncated: Readonly<Record<StreamName, boolean>>
+}
+
+/** An entry as it is drawn. */
+export interface ShownEntry {
+  readonly entry: TraceEntry
+  /** Entries below it, at every depth; 0 for a leaf. */
+  readonly below: number
+  readonly isFolded: boolean
+}
+
+/**
+ * The entries that are drawn, in order: those below a folded one are not, and of the others those of the chosen streams; what stood below an
+ * entry that is left out stays where it was. One pass, since a trace may have thousands.
+ */
+export function shownEntries(
+  entries: readonly TraceEntry[],
+  folded: ReadonlySet<string>,
+  shownStreams: ReadonlySet<StreamName>,
+): readonly ShownEntry[] {
+  const shown: ShownEntry[] = []
+  const below = countsBelow(entries)
+  let foldedAt = Infinity
+  entries.forEach((entry, index) => {
+    if (entry.depth > foldedAt) return
+    const isFolded = folded.has(entry.id)
+    foldedAt = isFolded ? entry.depth : Infinity
+    if (shownStreams.has(entry.stream)) shown.push({ entry, below: below[index] ?? 0, isFolded })
+  })
+  return shown
+}
+
+function countsBelow(entries: readonly TraceEntry[]): readonly number[] {
+  const counts = entries.map(() => 0)
+  const open: number[] = []
+  entries.forEach(({ depth }, index) => {
+    while (open.length > depth) close(open.pop())
+    open.push(index)
+  })
+  while (open.length > 0) close(open.pop())
+  return counts
+
+  function close(index: number | undefined): void {
+    const parent = open.at(-1)
+    if (index !== undefined && parent !== undefined) counts[parent] = (counts[parent] ?? 0) + (counts[index] ?? 0) + 1
+  }
+}
+
+/** What part of a trace is looked at; microseconds since it began. */
+export interface Span {
+  readonly from: number
+  readonly to: number
+}
+
+/** Times at even distances, at most `ticksMax`, all within the span: 1, 2 or 5 times a power of ten apart. */
+export function ticksOf({ from, to }: Span, ticksMax: number): readonly number[] {
+  const width = to - from
+  if (width <= 0 || ticksMax < 1) return []
+  const rough = width / ticksMax
+  const power = 10 ** Math.floor(Math.log10(rough))
+  const step = [1, 2, 5, 10].map((times) => times * power).find((each) => each >= rough) ?? rough
+  const ticks: number[] = []
+  for (let tick = Math.ceil(from / step) * step; tick <= to; tick += step) ticks.push(tick)
+  return ticks
+}
+
+/** The entry that failed first, by time: where a person looks first. Undefined where nothing failed. */
+export const firstError = (entries: readonly TraceEntry[]): TraceEntry | undefined =>
+  entries
+    .filter(({ state }) => state === 'error')
+    .reduce<TraceEntry | undefined>((first, each) => (first === undefined || each.start_us < first.start_us ? each : first), undefined)
