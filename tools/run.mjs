@@ -3,7 +3,7 @@
 /**
  * The one door to every job of this repository: `node tools/run.mjs <job> [arguments]`, behind `npm start`, `npm test` and the
  * rest. Plain JavaScript, because it has to run on Node.js 20.20 before anything is installed. Three steps, each skipped
- * when there is nothing to do, then the job: dependencies as the lockfile says, Node.js 24, a fresh dist of both packages.
+ * when there is nothing to do, then the job: dependencies as the lockfile says, Node.js 24, a fresh dist of each package.
  */
 import { fileURLToPath } from 'node:url'
 import { ensureBuilt } from './setup/built.mjs'
@@ -55,7 +55,7 @@ const jobs = {
       ]),
   },
   build: {
-    summary: 'packages/fasten/dist, as it is published, and packages/fleet/dist',
+    summary: 'the dist of each package, as it is published',
     needsBuild: true,
     run: async () => 0,
   },

@@ -17,6 +17,7 @@ const node = process.execPath
 /** In the order in which they are told; two run at a time. */
 const checks = {
   types: { command: [tool('tsc'), '-p', 'tsconfig.json'], remedy: 'mend the types' },
+  page: { command: [tool('tsc'), '-p', 'packages/web/tsconfig.json'], remedy: 'mend the types' },
   tests: {
     command: [node, '--conditions=fasten-source', '--test', '--test-concurrency=2'],
     remedy: 'npm test -- <part of the path>',

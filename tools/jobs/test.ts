@@ -11,7 +11,7 @@ import type { TestTally } from './tally-reporter.mjs'
 export type Suite = 'test' | 'torture'
 
 /** Named on purpose: a bare `node --test` would also run compiled copies, and nothing at all on a Node.js without types. */
-const roofs = ['packages/*/src', 'tools', 'examples', 'bench', 'faults']
+const roofs = ['packages/*/src', 'packages/*/page', 'tools', 'examples', 'bench', 'faults']
 
 /** Rows of docs/faults.md: the same files in both suites, at full length in the slow one. */
 const rows = 'faults/row-*.test.ts'

@@ -7,7 +7,7 @@ import { startProgress } from './progress.mjs'
 import { SetupFailure } from './setup-failure.mjs'
 
 /**
- * Makes packages/fasten/dist and packages/fleet/dist what the sources say. Does nothing when it already is.
+ * Makes the dist of each package what the sources say. Does nothing when it already is.
  *
  * @param {string} root
  */
@@ -21,8 +21,10 @@ export async function ensureBuilt(root) {
     // TypeScript from here on: by now this runs on Node.js 24.
     const { buildPackage } = await import('../build.ts')
     const { buildFleet } = await import('../build-fleet.ts')
-    // The fleet is compiled against the built library, as those who install both have it.
+    const { buildWeb } = await import('../build-web.ts')
+    // The others are compiled against the built library, as those who install them have it, and the fleet against the pages that it serves.
     await build('packages/fasten', () => buildPackage(root))
+    await build('packages/web', () => buildWeb(root))
     await build('packages/fleet', () => buildFleet(root))
     mkdirSync(join(root, '.cache'), { recursive: true })
     writeFileSync(stampPath(root), print)
@@ -53,6 +55,7 @@ const stampPath = (/** @type {string} */ root) => join(root, '.cache', 'built')
 function isFresh(root) {
   return (
     existsSync(join(root, 'packages/fasten/dist/cli/main.js')) &&
+    existsSync(join(root, 'packages/web/dist/page/index.html')) &&
     existsSync(join(root, 'packages/fleet/dist/cli/main.js')) &&
     existsSync(stampPath(root)) &&
     readFileSync(stampPath(root), 'utf8') === sourcesPrint(root)
@@ -66,7 +69,7 @@ function isFresh(root) {
  * @param {string} root
  */
 function sourcesPrint(root) {
-  const files = ['packages/fasten/src', 'packages/fleet/src'].flatMap((source) =>
+  const files = ['packages/fasten/src', 'packages/web/src', 'packages/web/page', 'packages/fleet/src'].flatMap((source) =>
     readdirSync(join(root, source), { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile() && !/\.(test|torture|test-d)\.ts$/.test(entry.name))
       .map((entry) => join(entry.parentPath, entry.name)),
@@ -74,11 +77,15 @@ function sourcesPrint(root) {
   const settings = [
     'packages/fasten/package.json',
     'packages/fasten/tsconfig.build.json',
+    'packages/web/package.json',
+    'packages/web/tsconfig.build.json',
+    'packages/web/vite.config.ts',
     'packages/fleet/package.json',
     'packages/fleet/tsconfig.build.json',
     'tsconfig.base.json',
     'tools/build.ts',
     'tools/build-fleet.ts',
+    'tools/build-web.ts',
     'package-lock.json',
   ].map((path) => join(root, path))
   const hash = createHash('sha256')

@@ -12,6 +12,16 @@ const mayImport: Readonly<Record<string, Readonly<Record<string, readonly string
     cli: ['core', 'store', 'capture', 'reader', 'cli'],
     testing: ['core', 'store', 'capture', 'reader', 'testing'],
   },
+  web: {
+    model: ['model'],
+    truth: ['truth'],
+    ask: ['model', 'truth', 'ask'],
+    parts: ['model', 'truth', 'ask', 'parts'],
+    screens: ['model', 'truth', 'ask', 'parts', 'screens'],
+    theme: ['theme'],
+    // For servers, which have no page.
+    serve: ['serve'],
+  },
   fleet: {
     config: ['config'],
     database: ['config', 'database'],
@@ -76,7 +86,7 @@ interface Room {
 }
 
 function roomOf(path: string): Room | undefined {
-  const [, of, name] = /^packages\/([^/]+)\/src\/([^/]+)\//.exec(path) ?? []
+  const [, of, name] = /^packages\/([^/]+)\/(?:src|page)\/([^/]+)\//.exec(path) ?? []
   return of === undefined || name === undefined ? undefined : { of, name }
 }
 
@@ -186,7 +196,13 @@ export function noUnreachable(tree: Tree): readonly Finding[] {
 export function doorsOf(tree: Tree): readonly string[] {
   return [...tree.keys()]
     .filter((path) => /^packages\/[^/]+\/package\.json$/.test(path))
-    .flatMap((path) => doorsIn(tree, path.replace('package.json', '')))
+    .flatMap((path) => [
+      ...doorsIn(tree, path.replace('package.json', '')),
+      // Where a page begins: its index.html names it.
+      ...(tree.has(path.replace('package.json', 'page/main.tsx'))
+        ? [path.replace('package.json', 'page/main.tsx')]
+        : []),
+    ])
 }
 
 function doorsIn(tree: Tree, home: string): readonly string[] {

@@ -42,12 +42,12 @@ export function readTree(root: string): Tree {
   return tree
 }
 
-export const isCode = (path: string): boolean => /\.(ts|mts|mjs|js|cjs)$/.test(path)
+export const isCode = (path: string): boolean => /\.(ts|tsx|mts|mjs|js|cjs)$/.test(path)
 export const isTest = (path: string): boolean =>
   /\.(test|torture|test-d)\.ts$/.test(path) || path.includes('/fixtures/')
-/** Code of the published package, tests aside. */
+/** Code that users run, tests aside: of packages, and of the pages that one of them serves. */
 export const isShipped = (path: string): boolean =>
-  /^packages\/[^/]+\/src\//.test(path) && isCode(path) && !isTest(path)
+  /^packages\/[^/]+\/(src|page)\//.test(path) && isCode(path) && !isTest(path)
 
 /** The line (from 1) in which `index` lies. */
 export function lineAt(text: string, index: number): number {

@@ -23,7 +23,7 @@ const queries = new QueryClient({
 })
 
 const root = document.querySelector('#page')
-if (root === null) throw new Error('the page has no element #page')
+if (root === null) throw new TypeError('the page has no element #page')
 createRoot(root).render(
   <StrictMode>
     <QueryClientProvider client={queries}>

@@ -1,7 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // Asking a reader elsewhere, without being able to be one: no store, no server, nothing of Node.js. Runs in a browser.
 
-export type { Completeness, Page, PageQuery, Reader, ExpiredRow, ReaderRow, TailEvent, TailQuery, Thread } from './reader.ts'
+export type {
+  Completeness,
+  Page,
+  PageQuery,
+  Reader,
+  ExpiredRow,
+  ReaderRow,
+  TailEvent,
+  TailQuery,
+  Thread,
+} from './reader.ts'
 export { remoteReader, type RemoteReaderOptions } from './remote.ts'
 
 // Questions as text.

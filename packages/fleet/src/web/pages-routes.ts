@@ -8,7 +8,9 @@ export function pagesRoutes(app: FastifyInstance): void {
   const pages = loadPages()
   const answer = async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
     if (pages === undefined)
-      throw new Problem(404, 'NO_PAGES', 'this server was started without its pages', { hint: 'npm run build' })
+      throw new Problem(404, 'NO_PAGES', 'this server was started without its pages', {
+        hint: 'npm run build',
+      })
     const { 'accept-encoding': acceptEncoding = '', 'if-none-match': ifNoneMatch } = request.headers
     const found = pages.answer(request.url.split('?', 1)[0] ?? '/', {
       acceptEncoding: [acceptEncoding].flat().join(', '),

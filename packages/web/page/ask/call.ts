@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { readJson } from 'fasten/core'
 import { Problem, problemFrom } from './problem.ts'
 
 export interface CallOptions {
@@ -32,5 +33,5 @@ export async function call<T>(path: string, options: CallOptions = {}): Promise<
     })
   })
   if (!response.ok) throw await problemFrom(response)
-  return (response.status === 204 ? undefined : await response.json()) as T
+  return (response.status === 204 ? undefined : readJson(await response.text())) as T
 }

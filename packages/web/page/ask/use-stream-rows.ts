@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
-import type { StreamName } from 'fasten/core'
+import { readJson, type StreamName } from 'fasten/core'
 import type { Page, PageQuery, Reader } from 'fasten/reader/remote'
 import { addNewer, addOlder, noRows, type RowList } from '../model/row-list.ts'
 
@@ -38,7 +38,7 @@ export function useStreamRows(reader: Reader, stream: StreamName, query: PageQue
 
   const ask = useCallback(
     (cursor: string | null) => {
-      const asked = JSON.parse(key) as PageQuery | null
+      const asked = readJson(key) as PageQuery | null
       if (asked === null || asked.stream !== stream) return
       running.current?.abort()
       const stop = new AbortController()

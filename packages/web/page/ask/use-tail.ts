@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { readJson } from 'fasten/core'
 import { useEffect, useRef, useState } from 'react'
 import type { Reader, ReaderRow, TailQuery } from 'fasten/reader/remote'
 
@@ -23,7 +24,7 @@ export function useTail(
     handOver.current = onRows
   })
   useEffect(() => {
-    const asked = JSON.parse(key) as Pick<TailQuery, 'streams' | 'filter'> | null
+    const asked = readJson(key) as Pick<TailQuery, 'streams' | 'filter'> | null
     if (asked === null) {
       setTold({ state: 'off', error: undefined })
       return undefined

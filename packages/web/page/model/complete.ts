@@ -15,7 +15,8 @@ const completionsMax = 8
 export function completionsOf(text: string, caret: number): readonly Completion[] {
   const before = text.slice(0, caret)
   const word = /(\S*)$/.exec(before)?.[1] ?? ''
-  const put = (whole: string): string => `${before.slice(0, before.length - word.length)}${whole}${text.slice(caret)}`
+  const put = (whole: string): string =>
+    `${before.slice(0, before.length - word.length)}${whole}${text.slice(caret)}`
   const [field = '', value] = word.split(':', 2)
   if (value !== undefined)
     return valuesOf(field)

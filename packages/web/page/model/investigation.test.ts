@@ -32,7 +32,10 @@ test('an address that makes no sense is an investigation as usual', () => {
 })
 
 test('Tab leads through all streams and back', () => {
-  const seen = [...streams, ...streams].reduce((path: string[]) => [...path, nextPane(path.at(-1) as 'audit')], ['audit'])
+  const seen = [...streams, ...streams].reduce(
+    (path: string[]) => [...path, nextPane(path.at(-1) as 'audit')],
+    ['audit'],
+  )
   assert.deepEqual(seen.slice(0, 4), ['audit', 'sys', 'api', 'audit'])
 })
 

@@ -34,7 +34,14 @@ export function rowFace(row: ReaderRow): RowFace {
     return {
       title: row.event,
       mark: level,
-      tone: level === 'error' || level === 'fatal' ? 'bad' : level === 'warn' ? 'warn' : level === 'debug' ? 'quiet' : 'plain',
+      tone:
+        level === 'error' || level === 'fatal'
+          ? 'bad'
+          : level === 'warn'
+            ? 'warn'
+            : level === 'debug'
+              ? 'quiet'
+              : 'plain',
       who: null,
       more: fieldsLine(row.fields),
     }

@@ -36,8 +36,16 @@ test('whatever arrives in whatever order, rows stand newest first, each once', (
 
 test('a full list lets go of what is farthest from where rows are added', () => {
   const first = addOlder(noRows, [rowAt(3, 3), rowAt(2, 2)], 3)
-  assert.deepEqual(addOlder(first, [rowAt(1, 1), rowAt(0, 0)], 3).rows, [rowAt(2, 2), rowAt(1, 1), rowAt(0, 0)])
-  assert.deepEqual(addNewer(first, [rowAt(5, 5), rowAt(4, 4)], 3).rows, [rowAt(5, 5), rowAt(4, 4), rowAt(3, 3)])
+  assert.deepEqual(addOlder(first, [rowAt(1, 1), rowAt(0, 0)], 3).rows, [
+    rowAt(2, 2),
+    rowAt(1, 1),
+    rowAt(0, 0),
+  ])
+  assert.deepEqual(addNewer(first, [rowAt(5, 5), rowAt(4, 4)], 3).rows, [
+    rowAt(5, 5),
+    rowAt(4, 4),
+    rowAt(3, 3),
+  ])
 })
 
 test('a time has a place among the rows, and the nearest one where it is beside them', () => {

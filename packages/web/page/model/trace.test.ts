@@ -19,7 +19,13 @@ const depths = fc.array(fc.nat(3), { maxLength: 60 }).map((steps) => {
 const entriesOf = (tree: readonly number[]): readonly TraceEntry[] =>
   tree.map(
     (depth, index) =>
-      ({ id: `e${index}`, depth, stream: streams[index % 3], start_us: index, state: 'ok' }) as unknown as TraceEntry,
+      ({
+        id: `e${index}`,
+        depth,
+        stream: streams[index % 3],
+        start_us: index,
+        state: 'ok',
+      }) as unknown as TraceEntry,
   )
 
 test('an entry tells how many stand below it, and folding hides exactly these', () => {
@@ -48,11 +54,16 @@ test('a stream that is not chosen is left out, and what stands below stays', () 
 
 test('ticks lie within what is looked at, evenly, and are never more than wanted', () => {
   fc.assert(
-    fc.property(fc.nat(1e9), fc.integer({ min: 1, max: 1e9 }), fc.integer({ min: 1, max: 12 }), (from, width, most) => {
-      const ticks = ticksOf({ from, to: from + width }, most)
-      assert.ok(ticks.length <= most + 1)
-      assert.ok(ticks.every((tick) => tick >= from && tick <= from + width))
-    }),
+    fc.property(
+      fc.nat(1e9),
+      fc.integer({ min: 1, max: 1e9 }),
+      fc.integer({ min: 1, max: 12 }),
+      (from, width, most) => {
+        const ticks = ticksOf({ from, to: from + width }, most)
+        assert.ok(ticks.length <= most + 1)
+        assert.ok(ticks.every((tick) => tick >= from && tick <= from + width))
+      },
+    ),
   )
   assert.deepEqual(ticksOf({ from: 0, to: 1000 }, 5), [0, 200, 400, 600, 800, 1000])
   assert.deepEqual(ticksOf({ from: 5, to: 5 }, 5), [])

@@ -34,9 +34,9 @@ export interface Trace {
   readonly duration_us: number
   readonly clocks: readonly TraceClock[]
   readonly clocks_are: 'put_right' | 'not_put_right'
-  /** Further requests that were followed, and those that were not. */
+  /** Ids of further requests, jobs and runs that were followed, and how many were not. */
   readonly followed: readonly string[]
-  readonly unfollowed: readonly string[]
+  readonly unfollowed: number
   readonly truncated: Readonly<Record<StreamName, boolean>>
 }
 
@@ -81,7 +81,8 @@ function countsBelow(entries: readonly TraceEntry[]): readonly number[] {
 
   function close(index: number | undefined): void {
     const parent = open.at(-1)
-    if (index !== undefined && parent !== undefined) counts[parent] = (counts[parent] ?? 0) + (counts[index] ?? 0) + 1
+    if (index !== undefined && parent !== undefined)
+      counts[parent] = (counts[parent] ?? 0) + (counts[index] ?? 0) + 1
   }
 }
 
@@ -107,4 +108,7 @@ export function ticksOf({ from, to }: Span, ticksMax: number): readonly number[]
 export const firstError = (entries: readonly TraceEntry[]): TraceEntry | undefined =>
   entries
     .filter(({ state }) => state === 'error')
-    .reduce<TraceEntry | undefined>((first, each) => (first === undefined || each.start_us < first.start_us ? each : first), undefined)
+    .reduce<TraceEntry | undefined>(
+      (first, each) => (first === undefined || each.start_us < first.start_us ? each : first),
+      undefined,
+    )

@@ -42,7 +42,13 @@ function Value({ value, indent }: { readonly value: unknown; readonly indent: st
   )
 }
 
-function Text({ className, children }: { readonly className: string | undefined; readonly children: string }): ReactNode {
+function Text({
+  className,
+  children,
+}: {
+  readonly className: string | undefined
+  readonly children: string
+}): ReactNode {
   return (
     <span className={className}>
       <PlainText>{children}</PlainText>

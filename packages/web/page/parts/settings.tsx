@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { readJson } from 'fasten/core'
 import { createContext, use, useEffect, useMemo, useState, type ReactNode } from 'react'
 import type { TimeZone } from '../model/time-zone.ts'
 
@@ -29,7 +30,10 @@ export function SettingsProvider({ children }: { readonly children: ReactNode })
     localStorage.setItem(place, JSON.stringify(settings))
   }, [settings])
   const held = useMemo(
-    () => ({ settings, change: (changes: Partial<Settings>) => set((before) => ({ ...before, ...changes })) }),
+    () => ({
+      settings,
+      change: (changes: Partial<Settings>) => set((before) => ({ ...before, ...changes })),
+    }),
     [settings],
   )
   return <SettingsContext value={held}>{children}</SettingsContext>
@@ -46,7 +50,7 @@ function kept(): Settings {
   const text = localStorage.getItem(place)
   if (text === null) return usual
   try {
-    const found = JSON.parse(text) as Partial<Record<keyof Settings, unknown>>
+    const found = readJson(text) as Partial<Record<keyof Settings, unknown>>
     return {
       theme: found.theme === 'light' || found.theme === 'dark' ? found.theme : usual.theme,
       zone: found.zone === 'local' ? 'local' : usual.zone,

@@ -5,7 +5,13 @@ import { Button } from './button.tsx'
 import styles from './state.module.css'
 
 /** Nothing to show, and that is an answer: says what was looked for, and what to try. */
-export function Empty({ title, children }: { readonly title: string; readonly children?: ReactNode }): ReactNode {
+export function Empty({
+  title,
+  children,
+}: {
+  readonly title: string
+  readonly children?: ReactNode
+}): ReactNode {
   return (
     <div className={styles['state']} role="status">
       <p className={styles['title']}>{title}</p>

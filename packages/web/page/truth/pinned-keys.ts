@@ -54,7 +54,8 @@ function write(lines: readonly string[]): void {
   window.dispatchEvent(new Event(changed))
 }
 
-const linesOf = (text: string | null): readonly string[] => (text ?? '').split('\n').filter((line) => line !== '')
+const linesOf = (text: string | null): readonly string[] =>
+  (text ?? '').split('\n').filter((line) => line !== '')
 
 const isMalformed = (error: unknown): boolean =>
   typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string'

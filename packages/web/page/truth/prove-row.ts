@@ -5,7 +5,6 @@ import {
   leafHash,
   openTlogProof,
   parseTlogProof,
-  type JsonValue,
   type NoteCrypto,
   type VerifierKey,
 } from 'fasten/core'
@@ -47,19 +46,29 @@ export async function proveRow(
   const isExpired = row.verification === 'expired'
   const steps: TruthStep[] = []
   if (!isExpired) {
-    steps.push(contentOf(row as ReaderRow, crypto))
-    steps.push(await linkOf(row as ReaderRow, evidence))
+    steps.push(contentOf(row, crypto))
+    steps.push(await linkOf(row, evidence))
   }
-  steps.push(await inclusionOf(row as { log: string; monotonic_seq: number; hash: string }, { evidence, pinned, crypto }))
+  steps.push(
+    await inclusionOf(row as { log: string; monotonic_seq: number; hash: string }, {
+      evidence,
+      pinned,
+      crypto,
+    }),
+  )
   return { state: stateOf(row, steps), steps }
 }
 
 function contentOf(row: ReaderRow, { digest }: NoteCrypto): TruthStep {
   const leaf = Object.fromEntries(Object.entries(row).filter(([name]) => !besideTheLeaf.has(name)))
-  const found = leafHash(new TextEncoder().encode(canonicalize(leaf as JsonValue)), digest)
+  const found = leafHash(new TextEncoder().encode(canonicalize(leaf)), digest)
   return found === row.hash
     ? { name: 'content', outcome: 'holds', told: `its content makes the hash ${short(found)}` }
-    : { name: 'content', outcome: 'fails', told: `its content makes ${short(found)}, its hash says ${short(String(row.hash))}` }
+    : {
+        name: 'content',
+        outcome: 'fails',
+        told: `its content makes ${short(found)}, its hash says ${short(String(row.hash))}`,
+      }
 }
 
 async function linkOf(row: ReaderRow, { rowAt }: Evidence): Promise<TruthStep> {
@@ -80,7 +89,11 @@ async function linkOf(row: ReaderRow, { rowAt }: Evidence): Promise<TruthStep> {
 }
 
 async function inclusionOf(
-  { log, monotonic_seq: seq, hash }: { readonly log: string; readonly monotonic_seq: number; readonly hash: string },
+  {
+    log,
+    monotonic_seq: seq,
+    hash,
+  }: { readonly log: string; readonly monotonic_seq: number; readonly hash: string },
   {
     evidence,
     pinned,
@@ -93,13 +106,15 @@ async function inclusionOf(
     logs: pinned.filter(({ kind, name }) => kind === 'ed25519' && name === log),
     witnesses: pinned.filter(({ kind }) => kind === 'cosignature/v1'),
   }
-  if (keys.logs.length === 0) return open('inclusion', 'a checkpoint covers it; no key of its log is pinned here')
+  if (keys.logs.length === 0)
+    return open('inclusion', 'a checkpoint covers it; no key of its log is pinned here')
   try {
     const proof = parseTlogProof(text)
     if (proof.index !== seq)
       return { name: 'inclusion', outcome: 'fails', told: `the proof is of row ${proof.index}` }
     const { size, cosignatures, key } = openTlogProof(proof, hash, keys, crypto)
-    const seen = cosignatures.length === 0 ? '' : `, cosigned by ${cosignatures.map((each) => each.key.name).join(', ')}`
+    const seen =
+      cosignatures.length === 0 ? '' : `, cosigned by ${cosignatures.map((each) => each.key.name).join(', ')}`
     return {
       name: 'inclusion',
       outcome: 'holds',
@@ -108,7 +123,8 @@ async function inclusionOf(
   } catch (error) {
     const { code, message } = error as { code?: unknown; message?: unknown }
     // A signature by a key that is not pinned says nothing against the row.
-    if (code === 'NOTE_UNTRUSTED') return open('inclusion', `its checkpoint is signed with no key that is pinned here`)
+    if (code === 'NOTE_UNTRUSTED')
+      return open('inclusion', `its checkpoint is signed with no key that is pinned here`)
     if (typeof code === 'string') return { name: 'inclusion', outcome: 'fails', told: String(message) }
     throw error
   }
@@ -119,7 +135,8 @@ function stateOf(row: ReaderRow | ExpiredRow, steps: readonly TruthStep[]): Trut
   if (row.verification === 'expired') return 'expired'
   const isAnchored = steps.every(({ outcome }) => outcome === 'holds')
   if (!isAnchored) return 'unanchored'
-  return hasErased(row as ReaderRow) ? 'erased' : 'verified'
+  if ('origin' in row) return 'unproven'
+  return hasErased(row) ? 'erased' : 'verified'
 }
 
 const hasErased = ({ disclosures }: ReaderRow): boolean =>

@@ -17,7 +17,10 @@ export interface Pages {
    * The file at `path` (no query), or the page for every other path: what an address means is decided in the browser. Undefined for a file below
    * `/assets/` that there is not, which a page of an older build may still ask for.
    */
-  answer(path: string, asked?: { readonly acceptEncoding?: string; readonly ifNoneMatch?: string }): PageAnswer | undefined
+  answer(
+    path: string,
+    asked?: { readonly acceptEncoding?: string; readonly ifNoneMatch?: string },
+  ): PageAnswer | undefined
 }
 
 /**
@@ -95,7 +98,9 @@ function load(file: string, path: string): Loaded {
   const bytes = new Uint8Array(readFileSync(file))
   const isNamedByHash = path.startsWith('/assets/')
   // Changes whenever the build does, because the page names every file by its hash.
-  const etag = isNamedByHash ? undefined : `"${createHash('sha256').update(bytes).digest('base64url').slice(0, 22)}"`
+  const etag = isNamedByHash
+    ? undefined
+    : `"${createHash('sha256').update(bytes).digest('base64url').slice(0, 22)}"`
   return {
     bytes,
     brotli: existsSync(`${file}.br`) ? new Uint8Array(readFileSync(`${file}.br`)) : undefined,

@@ -15,7 +15,7 @@ export function PersonMenu({ me }: { readonly me: Me }): ReactNode {
     location.assign('/')
   }
   return (
-    <Button look="quiet" onPress={() => void leave()} aria-label={`Log out ${me.name}`}>
+    <Button look="quiet" onPress={() => void leave()}>
       <PlainText>{me.name}</PlainText> · Log out
     </Button>
   )

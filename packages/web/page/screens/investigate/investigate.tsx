@@ -2,6 +2,7 @@
 import { useCallback, useEffect, useMemo, useRef, useState, type KeyboardEvent, type ReactNode } from 'react'
 import { streams, type StreamName } from 'fasten/core'
 import type { ReaderRow } from 'fasten/reader/remote'
+import { nowMicros } from '../../ask/now.ts'
 import { createReader } from '../../ask/reader.ts'
 import { useStreamRows, type StreamRows } from '../../ask/use-stream-rows.ts'
 import { useTail } from '../../ask/use-tail.ts'
@@ -20,9 +21,9 @@ export function Investigate(): ReactNode {
   const [investigation, change] = useInvestigation()
   const { text, since, until, pane, isLive, selected } = investigation
   // Relative times count from when the question was asked, or pages of one answer would be of different windows.
-  const [askedAt, setAskedAt] = useState(Date.now)
+  const [askedAt, setAskedAt] = useState(nowMicros)
   const questions = useMemo(() => {
-    const of = (stream: StreamName): Question => questionOf({ text, since, until }, stream, askedAt * 1000)
+    const of = (stream: StreamName): Question => questionOf({ text, since, until }, stream, askedAt)
     return { audit: of('audit'), sys: of('sys'), api: of('api') }
   }, [text, since, until, askedAt])
   const rows: Readonly<Record<StreamName, StreamRows>> = {
@@ -91,7 +92,7 @@ export function Investigate(): ReactNode {
         tail={tail}
         isPaused={isMoved}
         onChange={(changes) => {
-          setAskedAt(Date.now())
+          setAskedAt(nowMicros())
           setMoved(false)
           change(changes)
         }}

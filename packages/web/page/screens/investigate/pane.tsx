@@ -107,16 +107,26 @@ export function Pane(props: PaneProps): ReactNode {
 
   const current = list.rows[place]
   return (
-    <section className={styles['pane']} data-stream={stream} data-primary={isPrimary} aria-label={names[stream]}>
+    <section
+      className={styles['pane']}
+      data-stream={stream}
+      data-primary={isPrimary}
+      aria-label={names[stream]}
+    >
       <header className={styles['head']}>
         <button type="button" className={styles['name']} onClick={props.onPromote} aria-pressed={isPrimary}>
           {names[stream]}
         </button>
         <span className={styles['count']}>
-          {list.rows.length === 0 ? '' : `${list.rows.length.toLocaleString('en')}${state === 'end' ? '' : '+'} rows`}
+          {list.rows.length === 0
+            ? ''
+            : `${list.rows.length.toLocaleString('en')}${state === 'end' ? '' : '+'} rows`}
         </span>
         {rows.completeness === 'store-degraded' ? (
-          <span className={styles['degraded']} title="Rows of this stream wait on a node or were set aside; ask its doctor.">
+          <span
+            className={styles['degraded']}
+            title="Rows of this stream wait on a node or were set aside; ask its doctor."
+          >
             rows are waiting
           </span>
         ) : null}
@@ -146,7 +156,7 @@ export function Pane(props: PaneProps): ReactNode {
             ref={scroller}
             className={styles['scroller']}
             role="listbox"
-            aria-label={`${names[stream]} rows, newest first`}
+            aria-label={`${names[stream]} rows`}
             aria-activedescendant={current === undefined ? undefined : `${stream}-${current.id}`}
             tabIndex={0}
             onKeyDown={onKeyDown}

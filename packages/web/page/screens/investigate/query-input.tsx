@@ -64,7 +64,13 @@ export function QueryInput({
         onBlur={() => setOpen(false)}
         onKeyDown={onKeyDown}
       />
-      <ul id={`${id}-list`} role="listbox" aria-label="Completions" className={styles['list']} hidden={completions.length === 0}>
+      <ul
+        id={`${id}-list`}
+        role="listbox"
+        aria-label="Completions"
+        className={styles['list']}
+        hidden={completions.length === 0}
+      >
         {completions.map((completion, index) => (
           <li
             key={completion.text}

@@ -8,8 +8,30 @@ import styles from './row-members.module.css'
 
 /** In the order of the questions that people ask: when, what, who, to whom, how it ended, where, and in which place of which log. */
 const groups: readonly (readonly string[])[] = [
-  ['timestamp', 'code', 'action', 'event', 'level', 'severity', 'method', 'path', 'route', 'status', 'duration_us'],
-  ['actor', 'actor_kind', 'on_behalf_of', 'auth_method', 'session_id', 'target', 'target_kind', 'outcome', 'reason'],
+  [
+    'timestamp',
+    'code',
+    'action',
+    'event',
+    'level',
+    'severity',
+    'method',
+    'path',
+    'route',
+    'status',
+    'duration_us',
+  ],
+  [
+    'actor',
+    'actor_kind',
+    'on_behalf_of',
+    'auth_method',
+    'session_id',
+    'target',
+    'target_kind',
+    'outcome',
+    'reason',
+  ],
   ['request_id', 'trace_id', 'span_id', 'caused_by', 'inbound_request_id'],
   ['service_id', 'source_node_id', 'tenant_id', 'log', 'monotonic_seq', 'hash', 'prev_hash'],
 ]
@@ -63,7 +85,8 @@ function Member({
 }): ReactNode {
   if (name === 'timestamp') return <Moment at={String(value)} />
   const text = typeof value === 'string' ? value : JSON.stringify(value)
-  if (filterNamed(name) === undefined || text === '' || text.includes('"')) return <PlainText>{text}</PlainText>
+  if (filterNamed(name) === undefined || text === '' || text.includes('"'))
+    return <PlainText>{text}</PlainText>
   return (
     <button
       type="button"

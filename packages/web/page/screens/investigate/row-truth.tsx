@@ -33,7 +33,12 @@ export function RowTruth({ row, reader }: { readonly row: ReaderRow; readonly re
   const isPinned = pinned.some(({ name }) => name === row.log)
   return (
     <section className={styles['truth']} data-state={state} aria-label="What this browser found out">
-      <button type="button" className={styles['badge']} aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
+      <button
+        type="button"
+        className={styles['badge']}
+        aria-expanded={isOpen}
+        onClick={() => setOpen(!isOpen)}
+      >
         <span className={styles['dot']} aria-hidden="true" />
         {truthWords[state].name}
       </button>
@@ -68,8 +73,8 @@ function PinOffer({ log, reader }: { readonly log: string; readonly reader: Read
   return (
     <div className={styles['offer']}>
       <p>
-        The first row of this log names the key <code>{key}</code>. Compare it with what <code>fasten keys</code> prints
-        on the node before you believe it.
+        The first row of this log names the key <code>{key}</code>. Compare it with what{' '}
+        <code>fasten keys</code> prints on the node before you believe it.
       </p>
       <Button onPress={() => void pinKey(key)}>Pin this key</Button>
     </div>
@@ -77,7 +82,9 @@ function PinOffer({ log, reader }: { readonly log: string; readonly reader: Read
 }
 
 function keyIn(row: unknown): string | undefined {
-  const { detail, fields } = (row ?? {}) as Readonly<Record<string, Readonly<Record<string, unknown>> | undefined>>
+  const { detail, fields } = (row ?? {}) as Readonly<
+    Record<string, Readonly<Record<string, unknown>> | undefined>
+  >
   const key = (detail ?? fields)?.['public_key']
   return typeof key === 'string' ? key : undefined
 }

@@ -28,7 +28,9 @@ export function WindowChoice({
   const [from, setFrom] = useState(since)
   const [to, setTo] = useState(until ?? '')
   const name =
-    until === null ? (usual.find(([each]) => each === since)?.[1] ?? `Since ${since}`) : `${since} to ${until}`
+    until === null
+      ? (usual.find(([each]) => each === since)?.[1] ?? `Since ${since}`)
+      : `${since} to ${until}`
   return (
     <DialogTrigger>
       <Button>{name}</Button>
@@ -59,7 +61,13 @@ export function WindowChoice({
                   close()
                 }}
               >
-                <Field label="From" description="2026-11-26, 2026-11-26T14:30:00Z or -2h" value={from} onChange={setFrom} isRequired />
+                <Field
+                  label="From"
+                  description="2026-11-26, 2026-11-26T14:30:00Z or -2h"
+                  value={from}
+                  onChange={setFrom}
+                  isRequired
+                />
                 <Field label="Until" description="Empty is now." value={to} onChange={setTo} />
                 <Button look="main" type="submit">
                   Show

@@ -56,7 +56,10 @@ export function Login(): ReactNode {
           <>
             <h1>Log in</h1>
             {ways.data?.oidc === true ? (
-              <a className={styles['provider']} href={`/api/v1/login/oidc?return_to=${encodeURIComponent(here())}`}>
+              <a
+                className={styles['provider']}
+                href={`/api/v1/login/oidc?return_to=${encodeURIComponent(here())}`}
+              >
                 Continue with your organisation
               </a>
             ) : null}
@@ -67,7 +70,14 @@ export function Login(): ReactNode {
                 void logIn()
               }}
             >
-              <Field label="Name" name="name" autoComplete="username" value={name} onChange={setName} isRequired />
+              <Field
+                label="Name"
+                name="name"
+                autoComplete="username"
+                value={name}
+                onChange={setName}
+                isRequired
+              />
               <Field
                 label="Password"
                 name="password"

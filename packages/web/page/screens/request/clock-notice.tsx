@@ -10,13 +10,16 @@ export function ClockNotice({ trace: { clocks, clocks_are } }: { readonly trace:
   if (clocks_are === 'not_put_right')
     return (
       <p className={styles['cut']}>
-        Clocks contradict each other: no shift puts every cause before its effect, so times are as the nodes wrote them.
+        Clocks contradict each other: no shift puts every cause before its effect, so times are as the nodes
+        wrote them.
       </p>
     )
   if (moved.length === 0) return null
   return (
     <details className={styles['clocks']}>
-      <summary>{moved.length === 1 ? '1 clock was put right' : `${moved.length} clocks were put right`}</summary>
+      <summary>
+        {moved.length === 1 ? '1 clock was put right' : `${moved.length} clocks were put right`}
+      </summary>
       <ul>
         {moved.map(({ node, offset_us }) => (
           <li key={node}>

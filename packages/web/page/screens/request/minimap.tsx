@@ -51,7 +51,8 @@ export function Minimap({
           onSpan({ from: Math.min(from.current, to), to: Math.max(from.current, to) })
       }}
       onPointerUp={(event) => {
-        if (from.current !== null && Math.abs(timeAt(event) - from.current) <= (whole.to - whole.from) / 200) onSpan(whole)
+        if (from.current !== null && Math.abs(timeAt(event) - from.current) <= (whole.to - whole.from) / 200)
+          onSpan(whole)
         from.current = null
       }}
     >
@@ -71,14 +72,28 @@ function drawEntries(canvas: HTMLCanvasElement, entries: readonly TraceEntry[], 
   canvas.height = height * ratio
   const context = canvas.getContext('2d')
   if (context === null) return
-  const colours = getComputedStyle(canvas)
-  const colourOf = { audit: colours.getPropertyValue('--audit'), api: colours.getPropertyValue('--api'), sys: colours.getPropertyValue('--sys') }
-  const bad = colours.getPropertyValue('--bad')
+  const colourOf = {
+    audit: colour(canvas, '--audit'),
+    api: colour(canvas, '--api'),
+    sys: colour(canvas, '--sys'),
+  }
+  const bad = colour(canvas, '--bad')
   context.scale(ratio, ratio)
   const step = height / Math.max(entries.length, 1)
   const x = (at: number): number => ((at - whole.from) / (whole.to - whole.from)) * width
   entries.forEach(({ start_us, duration_us, stream, state }, index) => {
     context.fillStyle = state === 'error' ? bad : colourOf[stream]
-    context.fillRect(x(start_us), index * step, Math.max(x(start_us + duration_us) - x(start_us), 1.5), Math.max(step - 0.5, 1))
+    context.fillRect(
+      x(start_us),
+      index * step,
+      Math.max(x(start_us + duration_us) - x(start_us), 1.5),
+      Math.max(step - 0.5, 1),
+    )
   })
+}
+
+/** The colour of a token as it is in this theme: a canvas does not know what `light-dark()` comes to, an element does. */
+function colour(canvas: HTMLCanvasElement, token: string): string {
+  canvas.style.color = `var(${token})`
+  return getComputedStyle(canvas).color
 }

@@ -21,11 +21,10 @@ const reader = createReader(location.origin)
 
 /** Everything that one request led to, over all services, nodes and streams, on one line of time. */
 export function Request(): ReactNode {
-  const { request_id: id = '' } = useParams<{ request_id: string }>()
+  const { request_id: id } = useParams<{ request_id: string }>()
   const [search, setSearch] = useSearchParams()
   const selected = search.get('row')
-  const select = (row: string | null): void =>
-    setSearch(row === null ? {} : { row }, { replace: true })
+  const select = (row: string | null): void => setSearch(row === null ? {} : { row }, { replace: true })
   const trace = useQuery({
     queryKey: ['trace', id],
     queryFn: ({ signal }) => call<Trace>(`/api/v1/traces/${encodeURIComponent(id)}`, { signal }),
@@ -36,9 +35,7 @@ export function Request(): ReactNode {
   return (
     <div className={styles['request']} data-drawer={selected !== null}>
       <Drawn trace={trace.data} selected={selected} onSelect={select} />
-      {selected === null ? null : (
-        <RowDrawer id={selected} reader={reader} onClose={() => select(null)} />
-      )}
+      {selected === null ? null : <RowDrawer id={selected} reader={reader} onClose={() => select(null)} />}
     </div>
   )
 }
@@ -94,10 +91,12 @@ function Drawn({
           </ToggleButtonGroup>
           <ClockNotice trace={trace} />
           {cut.length === 0 ? null : (
-            <p className={styles['cut']}>Only the oldest rows of {cut.join(' and ')} are here; there are more.</p>
+            <p className={styles['cut']}>
+              Only the oldest rows of {cut.join(' and ')} are here; there are more.
+            </p>
           )}
-          {trace.unfollowed.length === 0 ? null : (
-            <p className={styles['cut']}>{`${trace.unfollowed.length} further requests were not followed.`}</p>
+          {trace.unfollowed === 0 ? null : (
+            <p className={styles['cut']}>{`${trace.unfollowed} further requests were not followed.`}</p>
           )}
         </div>
       </header>

@@ -164,7 +164,10 @@ function Line({
           style={{ left: `${left}%`, ...(isMoment ? {} : { width: `${width}%` }) }}
         />
         {isMoment ? null : (
-          <span className={styles['length']} style={left + width > 80 ? { right: `${100 - left}%` } : { left: `${left + width}%` }}>
+          <span
+            className={styles['length']}
+            style={left + width > 80 ? { right: `${100 - left}%` } : { left: `${left + width}%` }}
+          >
             {durationText(duration_us)}
           </span>
         )}
