@@ -4,6 +4,7 @@ import { after, test } from 'node:test'
 import { startPostgres } from '../../../fasten/src/store/postgres/fixtures/server.ts'
 import { addSource } from '../ingest/fixtures/arriving.ts'
 import { createNode } from '../nodes/create-node.ts'
+import { pageRoots } from 'fasten-ui/serve'
 import { startFleet } from '../testing/fixtures/start-fleet.ts'
 
 const postgres = await startPostgres()
@@ -15,6 +16,14 @@ after(async () => {
 
 /** Who may ask what, written down by hand: a route that says otherwise, or that is new, fails until somebody has thought about it here. */
 const table: Readonly<Record<string, string>> = {
+  // Pages hold nothing; what they show they ask for, as whoever looks.
+  'GET /': 'public',
+  'GET /mark.svg': 'public',
+  'GET /assets/*': 'public',
+  ...Object.fromEntries(
+    pageRoots.flatMap((root) => [`GET /${root}`, `GET /${root}/*`]).map((route) => [route, 'public']),
+  ),
+  'GET /api/v1/login': 'public',
   'GET /healthz': 'public',
   'GET /readyz': 'public',
   'GET /ingest/v1': 'public',

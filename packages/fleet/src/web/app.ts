@@ -37,6 +37,8 @@ declare module 'fastify' {
      * A route that says nothing does not start.
      */
     permission?: Permission | 'self' | 'public'
+    /** For people: it answers with a page or a file of one, and is no part of the API. */
+    isPage?: boolean
   }
 }
 
@@ -45,6 +47,8 @@ export interface DeclaredRoute {
   /** As declared: `/api/v1/users/:user_id`. */
   readonly path: string
   readonly permission: Permission | 'self' | 'public'
+  /** No part of the API. */
+  readonly isPage: boolean
   /** By which requests are judged, where the framework does it; of zod. */
   readonly schema?: {
     readonly body?: unknown
@@ -99,7 +103,9 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     ...(tls === undefined ? {} : { https: listenerOf(tls) }),
   }
   const app = Fastify(settings)
-  await app.register(fastifyShim({ fasten, skip: ['/healthz', '/readyz'], trustProxy }))
+  await app.register(
+    fastifyShim({ fasten, skip: ['/healthz', '/readyz', '/assets/*', '/mark.svg'], trustProxy }),
+  )
   await app.register(helmet, {
     contentSecurityPolicy: { directives: { 'default-src': ["'none'"], 'frame-ancestors': ["'none'"] } },
   })
@@ -115,7 +121,13 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     if (permission === undefined)
       throw new TypeError(`the route ${path} does not say which permission it needs: config.permission`)
     for (const each of [method].flat())
-      app.declared.push({ method: each, path, permission, ...(schema === undefined ? {} : { schema }) })
+      app.declared.push({
+        method: each,
+        path,
+        permission,
+        isPage: config?.isPage === true,
+        ...(schema === undefined ? {} : { schema }),
+      })
   })
   app.decorate('recognise', (request: FastifyRequest) =>
     authenticate(request, authenticators, neededBy(request) ?? 'self'),

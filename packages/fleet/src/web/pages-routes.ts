@@ -24,5 +24,5 @@ export function pagesRoutes(app: FastifyInstance): void {
       .send(found.body === undefined ? null : Buffer.from(found.body))
   }
   const paths = ['/', '/mark.svg', '/assets/*', ...pageRoots.flatMap((root) => [`/${root}`, `/${root}/*`])]
-  for (const path of paths) app.get(path, { config: { permission: 'public' } }, answer)
+  for (const path of paths) app.get(path, { config: { permission: 'public', isPage: true } }, answer)
 }

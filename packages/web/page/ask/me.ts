@@ -12,7 +12,7 @@ export interface Right {
 
 /** Who looks. */
 export interface Me {
-  readonly kind: 'user' | 'key' | 'node' | 'system'
+  readonly kind: 'user' | 'api_key' | 'node' | 'system'
   readonly actor: string
   readonly name: string
   readonly auth_method: string

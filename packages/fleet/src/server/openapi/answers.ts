@@ -150,6 +150,10 @@ export const toldRoutes: Readonly<Record<string, ToldRoute>> = {
     answer: z.object({ status: text, database: text }),
   },
 
+  'GET /api/v1/login': {
+    summary: 'Which ways in there are.',
+    answer: z.strictObject({ password: z.boolean(), oidc: z.boolean() }),
+  },
   'POST /api/v1/login': {
     summary: 'Logs a local user in; the session comes as a cookie',
     answer: z.looseObject({}),

@@ -14,7 +14,7 @@ export function fleetDocument(declared: readonly DeclaredRoute[]): Json {
   const reader = openapi() as { readonly paths: Record<string, { get: Json }>; readonly components: Json }
   const paths: Record<string, Record<string, Json>> = {}
   for (const route of declared) {
-    if (route.method === 'HEAD' || route.method === 'OPTIONS') continue
+    if (route.isPage || route.method === 'HEAD' || route.method === 'OPTIONS') continue
     const path = route.path.replaceAll(/:(\w+)/g, '{$1}').replace(/\*$/, '{rest}')
     const ofReader = path.startsWith(base) ? reader.paths[path.slice(base.length)]?.get : undefined
     const isReaders = ofReader !== undefined && route.method === 'GET'
