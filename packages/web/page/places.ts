@@ -3,6 +3,8 @@ import type { ComponentType } from 'react'
 import { may, type Me } from './ask/me.ts'
 import type { Place } from './parts/shell/shell.tsx'
 import { Investigate } from './screens/investigate/investigate.tsx'
+import { Nodes } from './screens/nodes/nodes.tsx'
+import { Rates } from './screens/rates/rates.tsx'
 import { Request } from './screens/request/request.tsx'
 
 interface PlaceWithRight extends Place {
@@ -12,7 +14,14 @@ interface PlaceWithRight extends Place {
 const groups: readonly { readonly name: string; readonly places: readonly PlaceWithRight[] }[] = [
   {
     name: 'Look',
-    places: [{ path: '/investigate', name: 'Investigate', permission: 'audit:read', also: ['/requests'] }],
+    places: [
+      { path: '/investigate', name: 'Investigate', permission: 'audit:read', also: ['/requests'] },
+      { path: '/rates', name: 'Rates', permission: 'metrics:read' },
+    ],
+  },
+  {
+    name: 'Run',
+    places: [{ path: '/nodes', name: 'Nodes', permission: 'nodes:read' }],
   },
 ]
 
@@ -20,6 +29,8 @@ const groups: readonly { readonly name: string; readonly places: readonly PlaceW
 export const screens: readonly { readonly path: string; readonly Screen: ComponentType }[] = [
   { path: '/investigate', Screen: Investigate },
   { path: '/requests/:request_id', Screen: Request },
+  { path: '/rates', Screen: Rates },
+  { path: '/nodes', Screen: Nodes },
 ]
 
 /** The places that somebody may open. Hiding the others is a kindness, not a defence: the server judges every question. */

@@ -4,10 +4,10 @@ import { ToggleButton } from 'react-aria-components'
 import type { TailState } from '../../ask/use-tail.ts'
 import type { Investigation } from '../../model/investigation.ts'
 import { Button } from '../../parts/button.tsx'
+import { WindowChoice } from '../../parts/window-choice.tsx'
 import type { ChangeInvestigation } from './investigate.tsx'
 import { QueryInput } from './query-input.tsx'
 import styles from './query-bar.module.css'
-import { WindowChoice } from './window-choice.tsx'
 
 /** The question: what, when, and whether it goes on. */
 export function QueryBar({
@@ -47,7 +47,11 @@ export function QueryBar({
     >
       <h1 className="aloud">Investigate</h1>
       <QueryInput ref={input} text={text} problems={problems} onChange={setText} />
-      <WindowChoice since={investigation.since} until={investigation.until} onChange={onChange} />
+      <WindowChoice
+        since={investigation.since}
+        until={investigation.until}
+        onChange={(window) => onChange(window.until === null ? window : { ...window, isLive: false })}
+      />
       <Button type="submit">Ask</Button>
       <ToggleButton
         className={styles['live'] ?? ''}

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { useState, type ReactNode } from 'react'
 import { Dialog, DialogTrigger, Popover } from 'react-aria-components'
-import { Button } from '../../parts/button.tsx'
-import { Field } from '../../parts/field.tsx'
-import type { ChangeInvestigation } from './investigate.tsx'
+import { Button } from './button.tsx'
+import { Field } from './field.tsx'
 import styles from './window-choice.module.css'
 
 const usual: readonly (readonly [since: string, name: string])[] = [
@@ -23,7 +22,7 @@ export function WindowChoice({
 }: {
   readonly since: string
   readonly until: string | null
-  readonly onChange: ChangeInvestigation
+  readonly onChange: (changes: { readonly since: string; readonly until: string | null }) => void
 }): ReactNode {
   const [from, setFrom] = useState(since)
   const [to, setTo] = useState(until ?? '')
@@ -57,7 +56,7 @@ export function WindowChoice({
                 className={styles['own']}
                 onSubmit={(event) => {
                   event.preventDefault()
-                  onChange({ since: from, until: to === '' ? null : to, isLive: false })
+                  onChange({ since: from, until: to === '' ? null : to })
                   close()
                 }}
               >

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { byNeed, bytesText, clockText, standingOf, type NodeFacts } from './nodes.ts'
+
+const node = (changes: Partial<NodeFacts>): NodeFacts => ({
+  node_id: 'x',
+  source_node_id: 'n1',
+  service_id: null,
+  tenants: 'all',
+  software: null,
+  revoked_at: null,
+  last_seen_at: null,
+  silent_after_s: 120,
+  clock: null,
+  spool: null,
+  lag: { rows: 0, seconds: 0 },
+  chain: 'pass',
+  alarms: [],
+  logs: [],
+  ...changes,
+})
+
+test('a node that forked or went back needs somebody now, and one that was revoked nobody', () => {
+  assert.equal(standingOf(node({})), 'good')
+  assert.equal(standingOf(node({ chain: 'forked' })), 'bad')
+  assert.equal(standingOf(node({ chain: 'rolled_back' })), 'bad')
+  assert.equal(standingOf(node({ lag: { rows: 9, seconds: 61 } })), 'warn')
+  assert.equal(standingOf(node({ alarms: ['clock'] })), 'warn')
+  assert.equal(standingOf(node({ chain: 'forked', revoked_at: '2026-11-26T00:00:00Z' })), 'off')
+})
+
+test('those that need somebody come first', () => {
+  const nodes = [
+    node({ source_node_id: 'b' }),
+    node({ source_node_id: 'd', revoked_at: 'x' }),
+    node({ source_node_id: 'a' }),
+    node({ source_node_id: 'c', chain: 'forked' }),
+  ]
+  assert.deepEqual(
+    byNeed(nodes).map((each) => each.source_node_id),
+    ['c', 'a', 'b', 'd'],
+  )
+})
+
+test('a clock is told with its bound, and bytes with few digits', () => {
+  assert.equal(clockText(null), '–')
+  assert.equal(clockText({ offset_ms: -1500, bound_ms: 12 }), '−1.5 s ± 12 ms')
+  assert.equal(clockText({ offset_ms: 0.5, bound_ms: null }), '+500 µs')
+  assert.equal(bytesText(0), '0 B')
+  assert.equal(bytesText(1_536_000), '1.54 MB')
+})

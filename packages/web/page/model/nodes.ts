@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+import { durationText } from './row-face.ts'
+
+/** How a node stands, as the server tells it (docs/guides/fleet.md). */
+export interface NodeFacts {
+  readonly node_id: string
+  readonly source_node_id: string
+  readonly service_id: string | null
+  readonly tenants: readonly string[] | 'all'
+  readonly software: string | null
+  readonly revoked_at: string | null
+  readonly last_seen_at: string | null
+  readonly silent_after_s: number
+  readonly clock: { readonly offset_ms: number; readonly bound_ms: number | null } | null
+  readonly spool: { readonly rows: number; readonly bytes: number; readonly bytes_max: number | null } | null
+  readonly lag: { readonly rows: number; readonly seconds: number }
+  readonly chain: 'forked' | 'rolled_back' | 'refused' | 'silent' | 'pass' | 'empty'
+  readonly alarms: readonly string[]
+  readonly logs: readonly LogFacts[]
+}
+
+export interface LogFacts {
+  readonly log: string
+  readonly node_size: number | null
+  readonly size: number
+  readonly signed_size: number
+  readonly lag_rows: number
+  readonly lag_seconds: number
+  readonly chain: 'pass' | 'forked' | 'empty'
+}
+
+export interface AlarmFacts {
+  readonly alarm_id: number
+  readonly kind: string
+  readonly subject: string
+  readonly node_id: string | null
+  readonly raised_at: string
+  readonly cleared_at: string | null
+  readonly acknowledged_at: string | null
+  readonly acknowledged_by: string | null
+  readonly detail: { readonly message: string }
+}
+
+/** How a node is to be looked at: `bad` needs somebody now, `warn` soon. */
+export type Standing = 'good' | 'warn' | 'bad' | 'off'
+
+export function standingOf({ revoked_at, chain, alarms, lag }: NodeFacts): Standing {
+  if (revoked_at !== null) return 'off'
+  if (chain === 'forked' || chain === 'rolled_back') return 'bad'
+  if (chain === 'refused' || chain === 'silent' || alarms.length > 0 || lag.seconds > 60) return 'warn'
+  return 'good'
+}
+
+const order: readonly Standing[] = ['bad', 'warn', 'good', 'off']
+
+/** Those that need somebody first; by name among equals. */
+export const byNeed = (nodes: readonly NodeFacts[]): readonly NodeFacts[] =>
+  nodes.toSorted(
+    (a, b) =>
+      order.indexOf(standingOf(a)) - order.indexOf(standingOf(b)) ||
+      (a.source_node_id < b.source_node_id ? -1 : a.source_node_id > b.source_node_id ? 1 : 0),
+  )
+
+/** The words for a chain's state. */
+export const chainWords: Readonly<Record<NodeFacts['chain'], string>> = {
+  pass: 'holds',
+  empty: 'no rows yet',
+  silent: 'silent',
+  refused: 'rows refused',
+  rolled_back: 'went back',
+  forked: 'forked',
+}
+
+/** A clock's offset with what is known of how wrong that may be. */
+export function clockText(clock: NodeFacts['clock']): string {
+  if (clock === null) return '–'
+  const { offset_ms, bound_ms } = clock
+  const sign = offset_ms < 0 ? '−' : '+'
+  const bound = bound_ms === null ? '' : ` ± ${durationText(Math.round(bound_ms * 1000))}`
+  return `${sign}${durationText(Math.round(Math.abs(offset_ms) * 1000))}${bound}`
+}
+
+/** Bytes in the unit that leaves at most four digits. */
+export function bytesText(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB']
+  let value = bytes
+  let unit = 0
+  while (value >= 1000 && unit < units.length - 1) {
+    value /= 1000
+    unit++
+  }
+  return `${Number(value.toPrecision(3))} ${units[unit]}`
+}

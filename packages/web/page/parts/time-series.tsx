@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+import { useEffect, useRef, type ReactNode } from 'react'
+import Plot from 'uplot'
+import 'uplot/dist/uPlot.min.css'
+import type { Lines } from '../model/rates.ts'
+import { useSettings } from './settings.tsx'
+import styles from './time-series.module.css'
+
+export interface SeriesLine {
+  readonly name: string
+  /** A token of theme/tokens.css, such as `--accent`. */
+  readonly colour: string
+  readonly isGhost?: boolean
+}
+
+/**
+ * Lines over time. Dragging over a part chooses it. The figures stand in a table for who cannot see the lines; `summary` is the one sentence
+ * that says what they come to.
+ */
+export function TimeSeries({
+  title,
+  summary,
+  lines: { seconds, values },
+  series,
+  format,
+  onRange,
+}: {
+  readonly title: string
+  readonly summary: string
+  readonly lines: Lines
+  readonly series: readonly SeriesLine[]
+  readonly format: (value: number) => string
+  readonly onRange: (from: number, to: number) => void
+}): ReactNode {
+  const box = useRef<HTMLDivElement>(null)
+  const { settings } = useSettings()
+  const chosen = useRef(onRange)
+  useEffect(() => {
+    chosen.current = onRange
+  })
+  useEffect(() => {
+    const element = box.current
+    if (element === null) return undefined
+    const colour = (token: string): string => {
+      element.style.color = `var(${token})`
+      return getComputedStyle(element).color
+    }
+    const axis = {
+      stroke: colour('--ink-faint'),
+      grid: { stroke: colour('--line-faint'), width: 1 },
+      ticks: { show: false },
+    }
+    const plot = new Plot(
+      {
+        width: element.clientWidth,
+        height: 160,
+        legend: { show: false },
+        cursor: { drag: { x: true, y: false, setScale: false }, sync: { key: 'rates' } },
+        ...(settings.zone === 'utc'
+          ? { tzDate: (second: number) => Plot.tzDate(new Date(second * 1000), 'Etc/UTC') }
+          : {}),
+        scales: { y: { range: (_plot, _min, max) => [0, max > 0 ? max * 1.1 : 1] } },
+        axes: [axis, { ...axis, size: 64, values: (_plot, ticks) => ticks.map((tick) => format(tick)) }],
+        series: [
+          {},
+          ...series.map(({ name, colour: token, isGhost = false }) => ({
+            label: name,
+            stroke: colour(token),
+            width: 1.5,
+            ...(isGhost ? { dash: [4, 4] } : {}),
+            points: { show: false },
+          })),
+        ],
+        hooks: {
+          setSelect: [
+            (drawn) => {
+              const { left, width } = drawn.select
+              if (width > 4) chosen.current(drawn.posToVal(left, 'x'), drawn.posToVal(left + width, 'x'))
+            },
+          ],
+        },
+      },
+      [[...seconds], ...values.map((each) => [...each])] as Plot.AlignedData,
+      element,
+    )
+    const sizes = new ResizeObserver(() => plot.setSize({ width: element.clientWidth, height: 160 }))
+    sizes.observe(element)
+    return () => {
+      sizes.disconnect()
+      plot.destroy()
+    }
+  }, [seconds, values, series, format, settings.theme, settings.zone])
+
+  return (
+    <figure className={styles['figure']}>
+      <figcaption className={styles['head']}>
+        <h2>{title}</h2>
+        <span className={styles['keys']}>
+          {series.map(({ name, colour: token, isGhost = false }) => (
+            <span key={name} className={styles['key']}>
+              <span className={styles['stroke']} data-ghost={isGhost} style={{ color: `var(${token})` }} />
+              {name}
+            </span>
+          ))}
+        </span>
+        <span className={styles['summary']}>{summary}</span>
+      </figcaption>
+      <div ref={box} className={styles['box']} aria-hidden="true" />
+    </figure>
+  )
+}

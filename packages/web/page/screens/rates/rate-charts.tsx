@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+import { useMemo, type ReactNode } from 'react'
+import { linesOf, type RateAnswer } from '../../model/rates.ts'
+import { durationText } from '../../model/row-face.ts'
+import { TimeSeries, type SeriesLine } from '../../parts/time-series.tsx'
+import styles from './rates.module.css'
+
+const perSecond = (value: number): string => `${Number(value.toPrecision(3))}/s`
+const percent = (value: number): string => `${Number((value * 100).toPrecision(3))}%`
+const duration = (value: number): string => durationText(Math.round(value))
+
+const ghost: SeriesLine = { name: 'yesterday', colour: '--ink-faint', isGhost: true }
+
+/** Three pictures of one window. What is chosen in one is chosen in all. */
+export function RateCharts({
+  now,
+  then,
+  onRange,
+}: {
+  readonly now: RateAnswer
+  readonly then: RateAnswer | undefined
+  readonly onRange: (from: number, to: number) => void
+}): ReactNode {
+  const { total } = now
+  const steps = total.steps ?? []
+  const past = then?.total.steps
+  const drawn = useMemo(
+    () => ({
+      rate: linesOf(steps, past, ({ requests_per_s }) => [requests_per_s]),
+      errors: linesOf(steps, past, ({ error_share }) => [error_share]),
+      durations: linesOf(steps, past, ({ p50_us, p95_us, p99_us }) => [p50_us, p95_us, p99_us]),
+      rateSeries: seriesOf([{ name: 'requests', colour: '--accent' }], past),
+      errorSeries: seriesOf([{ name: 'answered 5xx', colour: '--bad' }], past),
+      durationSeries: seriesOf(
+        [
+          { name: 'p50', colour: '--api' },
+          { name: 'p95', colour: '--audit' },
+          { name: 'p99', colour: '--sys' },
+        ],
+        past,
+      ),
+    }),
+    [steps, past],
+  )
+  return (
+    <div className={styles['charts']}>
+      <TimeSeries
+        title="Rate"
+        summary={`${total.requests.toLocaleString('en')} requests, ${perSecond(total.requests_per_s)}`}
+        lines={drawn.rate}
+        series={drawn.rateSeries}
+        format={perSecond}
+        onRange={onRange}
+      />
+      <TimeSeries
+        title="Errors"
+        summary={`${total.errors.toLocaleString('en')} errors, ${percent(total.error_share ?? 0)}`}
+        lines={drawn.errors}
+        series={drawn.errorSeries}
+        format={percent}
+        onRange={onRange}
+      />
+      <TimeSeries
+        title="Durations"
+        summary={`p95 ${duration(total.p95_us ?? 0)}, p99 ${duration(total.p99_us ?? 0)}`}
+        lines={drawn.durations}
+        series={drawn.durationSeries}
+        format={duration}
+        onRange={onRange}
+      />
+    </div>
+  )
+}
+
+const seriesOf = (series: readonly SeriesLine[], past: unknown): readonly SeriesLine[] =>
+  past === undefined ? series : [...series, ghost]
