@@ -2,6 +2,7 @@
 import type { ComponentType } from 'react'
 import { may, type Me } from './ask/me.ts'
 import type { Place } from './parts/shell/shell.tsx'
+import { Entity } from './screens/entity/entity.tsx'
 import { Investigate } from './screens/investigate/investigate.tsx'
 import { Nodes } from './screens/nodes/nodes.tsx'
 import { Rates } from './screens/rates/rates.tsx'
@@ -15,7 +16,12 @@ const groups: readonly { readonly name: string; readonly places: readonly PlaceW
   {
     name: 'Look',
     places: [
-      { path: '/investigate', name: 'Investigate', permission: 'audit:read', also: ['/requests'] },
+      {
+        path: '/investigate',
+        name: 'Investigate',
+        permission: 'audit:read',
+        also: ['/requests', '/entities'],
+      },
       { path: '/rates', name: 'Rates', permission: 'metrics:read' },
     ],
   },
@@ -29,6 +35,7 @@ const groups: readonly { readonly name: string; readonly places: readonly PlaceW
 export const screens: readonly { readonly path: string; readonly Screen: ComponentType }[] = [
   { path: '/investigate', Screen: Investigate },
   { path: '/requests/:request_id', Screen: Request },
+  { path: '/entities/:kind/:id', Screen: Entity },
   { path: '/rates', Screen: Rates },
   { path: '/nodes', Screen: Nodes },
 ]

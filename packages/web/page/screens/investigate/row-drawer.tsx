@@ -8,6 +8,7 @@ import { Button } from '../../parts/button.tsx'
 import { Empty, Failed, Waiting } from '../../parts/state.tsx'
 import { citationOf } from '../../model/citation.ts'
 import { readInvestigation, writeInvestigation } from '../../model/investigation.ts'
+import { entityPath } from '../../model/entity.ts'
 import { rowFace } from '../../model/row-face.ts'
 import { PlainText } from '../../parts/plain-text.tsx'
 import { JsonTree } from '../../parts/json-tree.tsx'
@@ -89,10 +90,27 @@ function Found({
       </Tabs>
       <div className={styles['foot']}>
         <Link href={`/requests/${encodeURIComponent(row.request_id)}`}>Open its request</Link>
+        {entitiesIn(row).map(([name, kind]) => (
+          <Link key={name} href={entityPath(name, kind)}>
+            All of <PlainText>{name}</PlainText>
+          </Link>
+        ))}
         <Copy text={citationOf(row)} label="Copy citation" />
         <Copy text={JSON.stringify(row, null, 2)} label="Copy JSON" />
       </div>
     </>
+  )
+}
+
+/** Who did it and what it was done to, each with what the row says it is. */
+function entitiesIn(row: ReaderRow): readonly (readonly [name: string, kind: string])[] {
+  if (row.stream !== 'audit') return []
+  const named = [
+    [row.actor, row.actor_kind],
+    [row.target, row.target_kind ?? 'target'],
+  ] as const
+  return named.filter(
+    (each): each is readonly [string, string] => typeof each[0] === 'string' && each[0] !== '',
   )
 }
 
