@@ -61,9 +61,20 @@ describe('an investigator', { skip: noBrowser }, () => {
   })
 
   test('meets no barrier on these screens in either theme, and nothing that the policy for contents forbids', async () => {
-    for (const colorScheme of ['light', 'dark'] as const) {
-      await page.emulateMedia({ colorScheme })
-      assert.deepEqual(await barriersIn(page), [], colorScheme)
+    const places = [
+      ['/investigate?since=-1d', 'Audit'],
+      ['/requests/a1b2c3d4e5f6', 'Request'],
+      ['/rates?since=-6h&compare=1', 'Rate'],
+      ['/nodes', 'Nodes'],
+      ['/entities/system/system', 'system'],
+    ] as const
+    for (const [path, word] of places) {
+      await page.goto(`${fleet.url}${path}`)
+      await page.getByRole('main').getByText(word, { exact: false }).first().waitFor()
+      for (const colorScheme of ['light', 'dark'] as const) {
+        await page.emulateMedia({ colorScheme })
+        assert.deepEqual(await barriersIn(page), [], `${path}, ${colorScheme}`)
+      }
     }
     assert.deepEqual(complaints, [])
   })
