@@ -3,6 +3,7 @@ import { useEffect, useRef, type ReactNode } from 'react'
 import Plot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
 import type { Lines } from '../model/rates.ts'
+import { timeParts } from '../model/time-zone.ts'
 import { useSettings } from './settings.tsx'
 import styles from './time-series.module.css'
 
@@ -47,8 +48,17 @@ export function TimeSeries({
     }
     const axis = {
       stroke: colour('--ink-faint'),
+      font: `11px ${getComputedStyle(element).fontFamily}`,
       grid: { stroke: colour('--line-faint'), width: 1 },
       ticks: { show: false },
+    }
+    const isLong = (seconds.at(-1) ?? 0) - (seconds[0] ?? 0) > 2 * 86_400
+    const timeAt = (second: number): string => {
+      const { date, time } = timeParts(
+        `${new Date(second * 1000).toISOString().slice(0, 19)}Z`,
+        settings.zone,
+      )
+      return isLong ? date.slice(5) : time.slice(0, 5)
     }
     const plot = new Plot(
       {
@@ -60,7 +70,10 @@ export function TimeSeries({
           ? { tzDate: (second: number) => Plot.tzDate(new Date(second * 1000), 'Etc/UTC') }
           : {}),
         scales: { y: { range: (_plot, _min, max) => [0, max > 0 ? max * 1.1 : 1] } },
-        axes: [axis, { ...axis, size: 64, values: (_plot, ticks) => ticks.map((tick) => format(tick)) }],
+        axes: [
+          { ...axis, values: (_plot, ticks) => ticks.map(timeAt) },
+          { ...axis, size: 64, values: (_plot, ticks) => ticks.map((tick) => format(tick)) },
+        ],
         series: [
           {},
           ...series.map(({ name, colour: token, isGhost = false }) => ({
@@ -68,7 +81,6 @@ export function TimeSeries({
             stroke: colour(token),
             width: 1.5,
             ...(isGhost ? { dash: [4, 4] } : {}),
-            points: { show: false },
           })),
         ],
         hooks: {
