@@ -69,7 +69,12 @@ function isFresh(root) {
  * @param {string} root
  */
 function sourcesPrint(root) {
-  const files = ['packages/fasten/src', 'packages/web/src', 'packages/web/page', 'packages/fleet/src'].flatMap((source) =>
+  const files = [
+    'packages/fasten/src',
+    'packages/web/src',
+    'packages/web/page',
+    'packages/fleet/src',
+  ].flatMap((source) =>
     readdirSync(join(root, source), { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile() && !/\.(test|torture|test-d)\.ts$/.test(entry.name))
       .map((entry) => join(entry.parentPath, entry.name)),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Reader } from 'fasten/reader/remote'
 import type { Evidence } from '../truth/prove-row.ts'
-import { problemFrom, Problem } from './problem.ts'
+import { problemFrom } from './problem.ts'
 
 /** Rows and proofs of the server that served these pages. Where somebody may not ask for proofs there is none, which `proveRow` says. */
 export function evidenceFrom(reader: Pick<Reader, 'row'>, origin: string): Evidence {
@@ -10,7 +10,7 @@ export function evidenceFrom(reader: Pick<Reader, 'row'>, origin: string): Evide
     async proofOf(log, seq) {
       const response = await fetch(`${origin}/api/v1/logs/${encodeURIComponent(log)}/proof?index=${seq}`)
       if (response.ok) return await response.text()
-      const problem: Problem = await problemFrom(response)
+      const problem = await problemFrom(response)
       if (problem.status === 404 || problem.status === 403) return null
       throw problem
     },

@@ -42,7 +42,8 @@ function plain(value: unknown): JsonValue {
   if (ArrayBuffer.isView(value))
     return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('hex')
   if (Array.isArray(value)) return value.map(plain)
-  if (typeof value !== 'object') return String(value)
+  if (typeof value === 'number' || typeof value === 'bigint' || value === undefined) return String(value)
+  if (typeof value !== 'object') throw new TypeError(`a ${typeof value} is never read`)
   const members = Object.entries(value).filter(([, member]) => member !== undefined)
   return Object.fromEntries(members.map(([name, member]) => [name.toWellFormed(), plain(member)]))
 }

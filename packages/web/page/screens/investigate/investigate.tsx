@@ -77,7 +77,8 @@ export function Investigate(): ReactNode {
     const isTyping = event.target instanceof HTMLInputElement
     const isInPane = event.target instanceof HTMLElement && event.target.role === 'listbox'
     if (event.key === 'Tab' && isInPane && !event.shiftKey) promote(nextPane(pane))
-    else if (event.key === ' ' && !isTyping && isLive) isMoved ? resume() : setMoved(true)
+    else if (event.key === ' ' && !isTyping && isLive && isMoved) resume()
+    else if (event.key === ' ' && !isTyping && isLive) setMoved(true)
     else if (event.key === 'Escape' && selected !== null) change({ selected: null })
     else return
     event.preventDefault()
