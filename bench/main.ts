@@ -6,6 +6,7 @@
  *     npm run bench -- --quick          every group in under a minute, rough, keeps nothing
  *     npm run bench -- --only calls     some of: calls, rows, postgres, fleet, http, mqtt, start; keeps nothing
  *     npm run bench -- --only fleet     fills a fleet with ten million rows, a quarter of an hour; not part of the others
+ *     npm run bench -- … --rows 1000000 another number of rows that the fleet is filled with
  *     npm run bench -- --rounds 3       another number of rounds than five; keeps the figures
  *     npm run bench -- … --json         keeps the figures of such a run all the same; with --only, beside those of the last full run
  *
@@ -33,6 +34,7 @@ const { values } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
     rounds: { type: 'string' },
+    rows: { type: 'string' },
     json: { type: 'boolean', default: false },
     only: { type: 'string' },
   },
@@ -41,7 +43,10 @@ const usual = values.quick ? quick : full
 const rounds = values.rounds === undefined ? usual.rounds : Number(values.rounds)
 if (!Number.isInteger(rounds) || rounds < 1)
   throw new TypeError(`--rounds takes a whole number of rounds from 1, not "${values.rounds}"`)
-const scale = { ...usual, rounds }
+const filled = values.rows === undefined ? usual.fleet.rows : Number(values.rows)
+if (!Number.isInteger(filled) || filled < 100_000)
+  throw new TypeError(`--rows takes a whole number of rows from 100000, not "${values.rows}"`)
+const scale = { ...usual, rounds, fleet: { ...usual.fleet, rows: filled } }
 const machine = describeMachine()
 const folder = mkdtempSync(join(tmpdir(), 'fasten-bench-'))
 const said: string[] = []

@@ -41,6 +41,9 @@ interface Question {
   readonly key?: keyof FleetAskParams['keys']
 }
 
+/** For one question; slow ones are asked less often than `times`, at least ten times. */
+const patienceMs = 10_000
+
 await answer(async (params: FleetAskParams): Promise<readonly FleetAnswerTimes[]> => {
   const found: FleetAnswerTimes[] = []
   for (const question of questions(params)) found.push(await timed(question, params))
@@ -149,10 +152,10 @@ async function timed(
   { url, keys, shape, times }: FleetAskParams,
 ): Promise<FleetAnswerTimes> {
   const samples: number[] = []
-  const warm = Math.max(3, Math.floor(times / 10))
+  const warm = 3
   const began = performance.now()
   for (let turn = -warm; turn < times; turn++) {
-    if (samples.length >= 30 && performance.now() - began > patienceMs) break
+    if (samples.length >= 10 && performance.now() - began > patienceMs) break
     // Places all over the time and the nodes, the same in every run.
     const draw = turn + warm + 1
     const node = (draw * 7) % shape.nodes
@@ -176,9 +179,6 @@ async function timed(
   const { p50, p99 } = percentilesOf(Float64Array.from(samples))
   return { question, p50, p99 }
 }
-
-/** For one question; slow ones are asked less often than `times`, at least thirty times. */
-const patienceMs = 20_000
 
 /** Of any answer that has them; a single row is one. */
 function rowsIn(value: object): number {
