@@ -7,7 +7,7 @@ import { appendFileSync, existsSync, readFileSync } from 'node:fs'
 import { relative } from 'node:path'
 import { isMainThread } from 'node:worker_threads'
 
-const path = process.env['FASTEN_TALLY_PROCESSOR']
+const path = process.env['TALLY_PROCESSOR']
 const file = process.argv[1] ?? ''
 // What a test file starts may have this loaded too; only the file itself counts, which counts what it started.
 if (isMainThread && path !== undefined && /\.(test|torture)\.ts$/.test(file))

@@ -46,7 +46,7 @@ export async function runTests(suite: Suite, args: readonly string[]): Promise<n
   try {
     const tallyPath = join(folder, 'tally.ndjson')
     const processorPath = join(folder, 'processor.ndjson')
-    process.env['FASTEN_TALLY_PROCESSOR'] = processorPath
+    process.env['TALLY_PROCESSOR'] = processorPath
     const status = await runWith(
       process.execPath,
       [
