@@ -91,7 +91,7 @@ test('nodes stand in one line each', () => {
     logs: [],
   }
   assert.deepEqual(nodeLines([node]), [
-    'node    service  tenants  chain  seen                      behind       clock  waiting  software      alarms  id',
-    'edge-1  shop     acme     pass   2026-11-26T10:00:00.000Z  5 rows, 2 s  -3 ms  7 rows   fasten/0.1.0  -       n_1',
+    'node    service  tenants  chain  seen                      behind       clock      waiting  software      alarms  id',
+    'edge-1  shop     acme     pass   2026-11-26T10:00:00.000Z  5 rows, 2 s  7 ± 10 ms  7 rows   fasten/0.1.0  -       n_1',
   ])
 })

@@ -45,7 +45,7 @@ test('those that need somebody come first', () => {
 
 test('a clock is told with its bound, and bytes with few digits', () => {
   assert.equal(clockText(null), '–')
-  assert.equal(clockText({ offset_ms: -1500, bound_ms: 12 }), '−1.5 s ± 12 ms')
+  assert.equal(clockText({ offset_ms: -1506, bound_ms: 12 }), '−1.5 s ± 6 ms')
   assert.equal(clockText({ offset_ms: 0.5, bound_ms: null }), '+500 µs')
   assert.equal(bytesText(0), '0 B')
   assert.equal(bytesText(1_536_000), '1.54 MB')

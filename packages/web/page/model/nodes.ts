@@ -71,13 +71,14 @@ export const chainWords: Readonly<Record<NodeFacts['chain'], string>> = {
   forked: 'forked',
 }
 
-/** A clock's offset with what is known of how wrong that may be. */
+/** A clock's offset: the middle of where it may be, and how far that is from either end. It is at least `offset_ms`, and more by at most `bound_ms`. */
 export function clockText(clock: NodeFacts['clock']): string {
   if (clock === null) return '–'
   const { offset_ms, bound_ms } = clock
-  const sign = offset_ms < 0 ? '−' : '+'
-  const bound = bound_ms === null ? '' : ` ± ${durationText(Math.round(bound_ms * 1000))}`
-  return `${sign}${durationText(Math.round(Math.abs(offset_ms) * 1000))}${bound}`
+  const middle = offset_ms + (bound_ms ?? 0) / 2
+  const sign = middle < 0 ? '−' : '+'
+  const bound = bound_ms === null ? '' : ` ± ${durationText(Math.ceil(bound_ms * 500))}`
+  return `${sign}${durationText(Math.round(Math.abs(middle) * 1000))}${bound}`
 }
 
 /** Bytes in the unit that leaves at most four digits. */

@@ -21,11 +21,11 @@ export type SequenceNote = z.output<typeof sequenceNote>
 
 /**
  * Every table of the schema that holds something to keep, so that whatever refers to another table comes after it, and first of all those that say
- * which tables hold rows. Unlogged tables are left out: they
- * are empty after a crash too.
+ * which tables hold rows. Unlogged tables are left out: they are empty after a crash too. So are months that a server drops meanwhile, which it does
+ * with empty ones: they have no bounds any more.
  */
 export async function fleetTables(sql: PoolClient, schema: string): Promise<readonly TableNote[]> {
-  const { rows } = await sql.query<{ table: string; columns: string[]; bounds: string[] }>(
+  const { rows } = await sql.query<{ table: string; columns: string[]; bounds: (string | null)[] }>(
     `SELECT c.relname AS table,
       ARRAY(SELECT a.attname::text FROM pg_attribute a
         WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' ORDER BY a.attnum) AS columns,
@@ -46,7 +46,10 @@ export async function fleetTables(sql: PoolClient, schema: string): Promise<read
   const notes = rows.map(({ table, columns, bounds }) => ({
     table,
     columns,
-    months: bounds.map((bound) => monthOf(table, bound)).sort(),
+    months: bounds
+      .filter((bound) => bound !== null)
+      .map((bound) => monthOf(table, bound))
+      .sort(),
   }))
   return inOrder(notes, references)
 }
