@@ -11,6 +11,8 @@ export interface Shipment {
   recorded: number
   /** So many of its rows are covered by a cosignature of the fleet's that holds; infinite where nothing is signed. */
   cosigned: number
+  /** The size at which the fleet, which has more, has last seen the end that is here. */
+  compared: number | undefined
   /** Until then, in milliseconds of the monotonic clock, rows are sent without a signature: the fleet does not know its key. */
   unsignedUntil: number
   /** Why it is not shipped; undefined while it is. */
@@ -35,6 +37,7 @@ export const newShipment = (log: string, size: number, recorded: number, isSigne
   place: undefined,
   recorded,
   cosigned: isSigned ? recorded : Infinity,
+  compared: undefined,
   unsignedUntil: 0,
   refusal: undefined,
 })

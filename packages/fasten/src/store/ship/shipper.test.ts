@@ -212,6 +212,34 @@ describe('a shipper', () => {
     assert.equal(rowRequests(world).length, sent)
   })
 
+  it('a fleet that has more than is here is shown the end that is here, and tells a shorter log from another one', async (t) => {
+    const world = await open(t)
+    const [row] = await world.write(5)
+    await world.write(5, { stream: 'sys' })
+    const log = row?.log ?? ''
+    const other = log.replace('/audit', '/sys')
+    const first = world.start()
+    await passUntil(world, () => world.isShipped())
+    for (const each of [log, other])
+      world.fleet.logs.get(each)?.hashes.push(...['a', 'b', 'c'].map((digit) => digit.repeat(64)))
+    const there = world.fleet.logs.get(other)
+    assert.ok(there !== undefined)
+    there.hashes[5] = 'f'.repeat(64)
+    await first.shipper.stop(0)
+    const { state } = world.start()
+    await passUntil(world, () => state().refused === 2)
+    assert.deepEqual(
+      named(world, 'fleet_log_refused')
+        .map((told) => told.event === 'fleet_log_refused' && [told.log, told.code])
+        .sort(),
+      [
+        [log, 'FLEET_AHEAD'],
+        [other, 'FORK_DETECTED'],
+      ],
+    )
+    assert.equal(state().shipped, 0)
+  })
+
   it('a row that is missing here stops its log there, and says so', async (t) => {
     const world = await open(t)
     const [row] = await world.write(6, { isSealed: false })

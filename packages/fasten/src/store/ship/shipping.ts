@@ -134,6 +134,12 @@ export function createShipping(options: ShippingOptions): Shipping {
       const head = (await store.heads()).find((each) => each.log === log)
       shipment.size = head?.size ?? shipment.size
     }
+    if (place.size > shipment.size && shipment.compared !== shipment.size) {
+      // Whether it is ahead of this log or has another: our last row is sent over what lies there, so that the fleet sees both and judges.
+      const size = shipment.size - 1
+      shipment.place = { size, signed_size: Math.min(place.signed_size, size) }
+      return
+    }
     if (place.size > shipment.size)
       return refuse(
         shipment,
@@ -253,12 +259,14 @@ export function createShipping(options: ShippingOptions): Shipping {
       const result = results[index]
       if (shipment === undefined || result === undefined) continue
       const reached = section.from + section.count
-      if (result.size > reached) {
+      if (result.size > reached && result.refused === undefined) {
         // More than was sent: somebody else ships too, or the fleet errs. Its place says which.
         forgetPlace(shipment)
+        shipment.compared = reached
         continue
       }
-      shipped += Math.max(0, result.size - section.from)
+      const takenTo = Math.min(result.size, result.refused?.at_seq ?? reached)
+      shipped += Math.max(0, takenTo - section.from)
       shipment.place = { size: result.size, signed_size: result.signed_size }
       moved.push(shipment)
       judge(shipment, section, result, facts)
