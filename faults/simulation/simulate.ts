@@ -39,6 +39,7 @@ export interface SimulationReport {
 }
 
 const settleMs = 1_800_000
+const restMs = 60_000
 
 /** Throws an error that names the seed and the last things that happened when something is not as it must be. */
 export async function simulate(order: SimulationOrder): Promise<SimulationReport> {
@@ -100,10 +101,19 @@ export async function simulate(order: SimulationOrder): Promise<SimulationReport
     for (const node of nodes) await node.start()
     for (const node of nodes) await node.seal()
     const clearedAt = timeline.nowMs()
+    let resting: SimNode | undefined
+    let askedMs = clearedAt
     for (;;) {
       const left = await unsettled(nodes, judge)
       if (left === undefined) break
-      must(timeline.nowMs() - clearedAt < settleMs, `half an hour later ${left}`)
+      must(timeline.nowMs() - clearedAt < settleMs, `half an hour later ${left.otherwise}`)
+      if (left.resting !== undefined && (resting !== left.resting || timeline.nowMs() - askedMs > restMs)) {
+        // Everything that it has is there, so it asks nothing; a process that starts does.
+        resting = left.resting
+        askedMs = timeline.nowMs()
+        await resting.kill()
+        await resting.start()
+      }
       for (let turn = 0; turn < 20; turn++) await step()
     }
     await judgeEnd({ place, nodes, judge })
@@ -149,11 +159,18 @@ async function lookAtRecorded(node: SimNode, judge: FleetJudge): Promise<void> {
   }
 }
 
+interface Unsettled {
+  readonly otherwise: string
+  /** A node that is not told that the fleet has more of its log, because nothing of its own is left to send. */
+  readonly resting?: SimNode
+}
+
 /** What is not yet as it will be; undefined when nothing is left. */
-async function unsettled(nodes: readonly SimNode[], judge: FleetJudge): Promise<string | undefined> {
+async function unsettled(nodes: readonly SimNode[], judge: FleetJudge): Promise<Unsettled | undefined> {
   for (const node of nodes) {
-    if (!node.isUp) return `${node.name} is down`
+    if (!node.isUp) return { otherwise: `${node.name} is down` }
     const signed = await node.signedSizes()
+    const shipped = new Map((await node.shipped()).map(({ log, size }) => [log, size]))
     for (const [log, hashes] of node.logs) {
       const there = judge.rows.get(log) ?? []
       const isWhole = isPrefix(hashes, there) && there.length === hashes.length
@@ -161,7 +178,9 @@ async function unsettled(nodes: readonly SimNode[], judge: FleetJudge): Promise<
       if (isWhole && isSigned) continue
       const code = isParted(hashes, there) ? 'FORK_DETECTED' : node.refused.get(log)
       if (node.isForked && code !== undefined && node.refused.get(log) === code) continue
-      return `the fleet has ${there.length} rows of ${log}, signed ${judge.signed.get(log) ?? 0}, and ${node.name} has ${hashes.length}, signed ${signed.get(log) ?? 0}`
+      const otherwise = `the fleet has ${there.length} rows of ${log}, signed ${judge.signed.get(log) ?? 0}, and ${node.name} has ${hashes.length}, signed ${signed.get(log) ?? 0}`
+      const isResting = node.isForked && isSigned && shipped.get(log) === hashes.length
+      return { otherwise, ...(isResting && isPrefix(hashes, there) ? { resting: node } : {}) }
     }
   }
   return undefined

@@ -15,6 +15,7 @@ import { processEnv, readConfig, type InitOptions } from './config.ts'
 import { currentContext } from './context.ts'
 import { createEmit } from './emit.ts'
 import type { AnyEmitInput, ApiInput, Fasten } from './engine.ts'
+import { fleetStats } from './fleet-stats.ts'
 import { createIdentity } from './identity.ts'
 import type { Lane } from './lane.ts'
 import { ndjsonLine, prettyLine, type AnyClean } from './lines.ts'
@@ -336,15 +337,8 @@ export function createFasten({
     let retries = 0
     let backoffMs = 0
     let [checkpoints, failures] = [0, 0]
-    const fleet = { shipped: 0, unshipped: 0, refused_logs: 0, retry_count: 0, backoffMs: 0, isStandby: true }
+    const shipped = opened.filter(({ isShipped }) => isShipped).map(({ drainer }) => drainer.shared.shipping)
     for (const { lane, drainer } of opened) {
-      const { shipping } = drainer.shared
-      fleet.shipped += shipping.shipped
-      fleet.unshipped += shipping.unshipped
-      fleet.refused_logs += shipping.refused
-      fleet.retry_count = Math.max(fleet.retry_count, shipping.failures)
-      fleet.backoffMs = Math.max(fleet.backoffMs, shipping.backoffMs)
-      fleet.isStandby &&= shipping.isStandby
       checkpoints += drainer.shared.checkpoints
       failures += drainer.shared.sealFailures
       const counts = lane.counts()
@@ -367,18 +361,7 @@ export function createFasten({
       checkpoints,
       checkpoint_failures: failures,
       swept_rows: news.standing.sweptRows,
-      fleet:
-        config.fleet === undefined
-          ? null
-          : {
-              shipped: fleet.shipped,
-              unshipped: fleet.unshipped,
-              refused_logs: fleet.refused_logs,
-              retry_count: fleet.retry_count,
-              in_backoff_seconds: fleet.backoffMs / 1000,
-              last_error: news.standing.fleetError,
-              is_standby: fleet.isStandby,
-            },
+      fleet: config.fleet === undefined ? null : fleetStats(shipped, news.standing.fleetError),
       transactional: watch.counts(),
       queue_stats: {
         depth: sum.accepted - sum.stored - sum.quarantined,

@@ -114,7 +114,9 @@ test('rows go while the process lives, and a fleet that is away costs neither th
   fleet.trouble = () => (isAway ? 'before' : undefined)
   const fasten = start({ fleet_url: fleet.url, fleet_token: fleet.credential() })
   fasten.emit({ code: 'USER_CREATED', target: 'user:1' })
+  assert.equal(fasten.stats().fleet?.unshipped, null)
   await until(() => (fasten.stats().fleet?.retry_count ?? 0) > 0)
+  assert.equal(fasten.stats().fleet?.unshipped, null)
   assert.match(fasten.stats().fleet?.last_error ?? '', /FLEET_UNREACHABLE/)
   isAway = false
   await until(() => fasten.stats().fleet?.last_error === null)

@@ -40,6 +40,8 @@ export interface OpenLane {
   readonly root: string | null
   /** The store the drainer writes to, when it runs on this thread; a database in memory can be read nowhere else. */
   readonly inlineStore: () => Promise<Store> | null
+  /** Its rows go to a fleet. */
+  readonly isShipped: boolean
   close(timeoutMs: number): Promise<void>
 }
 
@@ -111,6 +113,7 @@ export function openLane(plan: LanePlan, parts: OpenLaneParts): OpenLane {
   // Here and not in the drainer's thread: what is wrong with a key fails the start.
   const signing = signingPlan === null ? undefined : openSigning(signingPlan, ids, parts.signer)
   const id = ids.randomHex(8)
+  const fleet = isMemory ? undefined : parts.fleet
   const spool = isMemory ? memorySpool(id) : fileSpool(id, spoolRoot(dsn, config.spoolDirectory))
   let inline: Promise<Store> | null = null
 
@@ -134,6 +137,7 @@ export function openLane(plan: LanePlan, parts: OpenLaneParts): OpenLane {
     target: plan.target,
     root: spool.root,
     inlineStore: () => inline,
+    isShipped: fleet !== undefined,
     async close(timeoutMs) {
       spool.release(await lane.close(timeoutMs))
     },
@@ -146,7 +150,6 @@ export function openLane(plan: LanePlan, parts: OpenLaneParts): OpenLane {
       lingerMs: config.drainLingerMs,
       holdMs: config.flushTimeoutMs,
     }
-    const fleet = isMemory ? undefined : parts.fleet
     const retention = isMemory ? undefined : { ...config.retention, service_id: config.service_id }
     const onThisThread = () => ({
       root: spool.root,

@@ -32,8 +32,11 @@ export interface Stats {
   readonly fleet: {
     /** Rows that the fleet has taken from this process. */
     readonly shipped: number
-    /** Rows in the stores of this process that the fleet does not have yet, as far as this process knows. */
-    readonly unshipped: number
+    /**
+     * Rows in the stores of this process that the fleet does not have yet, as of the latest question. Null while that is not known: before the
+     * fleet has answered for the first time, and while another process ships what is in one of these stores.
+     */
+    readonly unshipped: number | null
     /** Logs that the fleet does not take. */
     readonly refused_logs: number
     /** Failures since the fleet last answered; 0 when it is well. */

@@ -35,7 +35,7 @@ test('a store and its keys that were put back part from the fleet; once an opera
   // The whole machine goes back, what it remembered of what it signed as well.
   rmSync(folder, { recursive: true })
   cpSync(backup, folder, { recursive: true })
-  assert.match(await live(2), /FLEET_AHEAD/)
+  assert.match(await live(2), /FORK_DETECTED/)
 
   const listed = await ask(['fleet', 'resume'], { env })
   assert.deepEqual([listed.exitCode, listed.out], [1, `${log}  6 rows here, 8 at the fleet\n`], listed.err)

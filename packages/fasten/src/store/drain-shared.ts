@@ -26,7 +26,7 @@ export interface DrainShared {
   setTrouble(failures: number, backoffMs: number): void
   /** Rows that were ever written to the spool; what is not stored and not in quarantine waits. */
   acceptedRows: number
-  /** How shipping to a fleet stands; all zero where there is none. */
+  /** How shipping to a fleet stands; all zero, and nothing known, where there is none. */
   shipping: ShipState
   addCheckpoints(count: number): void
   addSealFailure(): void
@@ -39,7 +39,8 @@ const slots = {
   quarantinedRows: 3,
   acceptedRows: 8,
   shipped: 9,
-  unshipped: 10,
+  /** One more than there are, so that nothing is known where nothing was written. */
+  unshippedAndOne: 10,
 } as const
 const flags = {
   isIdle: 8,
@@ -120,7 +121,7 @@ export function createDrainShared(buffer: SharedArrayBuffer = new SharedArrayBuf
     get shipping() {
       return {
         shipped: get(slots.shipped),
-        unshipped: get(slots.unshipped),
+        unshipped: knownOf(get(slots.unshippedAndOne)),
         refused: Atomics.load(narrow, flags.shipRefused),
         failures: Atomics.load(narrow, flags.shipFailures),
         backoffMs: Atomics.load(narrow, flags.shipBackoffMs),
@@ -129,7 +130,7 @@ export function createDrainShared(buffer: SharedArrayBuffer = new SharedArrayBuf
     },
     set shipping({ shipped, unshipped, refused, failures, backoffMs, isStandby }) {
       set(slots.shipped, shipped)
-      set(slots.unshipped, unshipped)
+      set(slots.unshippedAndOne, unshipped === null ? 0 : unshipped + 1)
       Atomics.store(narrow, flags.shipRefused, refused)
       Atomics.store(narrow, flags.shipFailures, failures)
       Atomics.store(narrow, flags.shipBackoffMs, backoffMs)
@@ -147,3 +148,5 @@ export function createDrainShared(buffer: SharedArrayBuffer = new SharedArrayBuf
     },
   }
 }
+
+const knownOf = (andOne: number): number | null => (andOne === 0 ? null : andOne - 1)

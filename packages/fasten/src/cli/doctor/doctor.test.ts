@@ -43,6 +43,10 @@ test('changes no byte with --read-only', async (t) => {
     failures: number
   }
   assert.equal(failures, 0)
+  const unshipped = await ask(['doctor', '--read-only', '--json', shop.path], {
+    env: { FASTEN_FLEET_URL: 'http://127.0.0.1:1', FASTEN_FLEET_TOKEN: 'fle_nobody' },
+  })
+  assert.match(unshipped.out, /"name":"fleet","status":"warn","message":"not known yet what of \d+ rows/)
   const status = Object.fromEntries(results.map((result) => [result.name, result.status]))
   assert.deepEqual(
     [status['emit'], status['fsync'], status['chain'], status['engine']],

@@ -35,7 +35,7 @@ export function fleetCheck(
       )
       const detail = {
         url: fleet.url,
-        unshipped_rows: rows,
+        unshipped_rows: latest === '' ? null : rows,
         shipped_at: latest === '' ? null : latest,
         logs: behind.map(({ log, size, shipped_size = 0 }) => ({ log, size, shipped_size })),
       }
@@ -61,11 +61,13 @@ export function fleetCheck(
         )
       const now = clock.nowMicros()
       const sinceMicros = latest === '' ? Infinity : now - (parseTime(latest, now) ?? 0)
-      const since = latest === '' ? 'nothing was ever shipped' : `last taken ${duration(sinceMicros)} ago`
+      const since = `last taken ${duration(sinceMicros)} ago`
       const message =
-        rows === 0
-          ? `every row is at ${fleet.url}, ${since}`
-          : `${counted(rows, 'row')} of ${counted(behind.length, 'log')} not yet at ${fleet.url}, ${since}`
+        latest === ''
+          ? `not known yet what of ${counted(rows, 'row')} is at ${fleet.url}: nothing was ever shipped`
+          : rows === 0
+            ? `every row is at ${fleet.url}, ${since}`
+            : `${counted(rows, 'row')} of ${counted(behind.length, 'log')} not yet at ${fleet.url}, ${since}`
       if (rows === 0 || sinceMicros < lateMicros) return ok(message, detail)
       return warn(message, {
         hint: 'a running service says why: sys rows and stderr lines that begin with fleet_, and stats().fleet; no row is swept meanwhile',

@@ -66,8 +66,8 @@ export type Timer = (ms: number, then: () => void) => () => void
 export interface ShipState {
   /** Rows that the fleet has taken since the start. */
   readonly shipped: number
-  /** Rows that it does not have yet, as far as this process knows. */
-  readonly unshipped: number
+  /** Rows that it does not have yet, as far as this process knows; null before the fleet has answered, and while another process ships. */
+  readonly unshipped: number | null
   /** Logs that it does not take. */
   readonly refused: number
   readonly failures: number
@@ -248,7 +248,7 @@ export function createShipper(options: ShipperOptions): Shipper {
           ...options.spool(),
           ...(spoolBytesMax === undefined ? {} : { bytes_max: spoolBytesMax }),
         },
-        stats: { shipped, unshipped, refused_logs: refused, failures },
+        stats: { shipped, ...(unshipped === null ? {} : { unshipped }), refused_logs: refused, failures },
         ...(roundTripMs === undefined ? {} : { round_trip_ms: roundTripMs }),
       },
     )

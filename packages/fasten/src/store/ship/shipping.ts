@@ -62,7 +62,7 @@ export interface Shipping {
   /** The fleet has been told the key: what it did not trust is sent again. */
   trusted(): void
   /** What is known without asking anybody. */
-  counts(): { readonly unshipped: number; readonly refused: number }
+  counts(): { readonly unshipped: number | null; readonly refused: number }
 }
 
 const placesMax = 1000
@@ -81,6 +81,7 @@ export function createShipping(options: ShippingOptions): Shipping {
   let sectionsMax = 64
   /** The log that the next request begins with, so that a long one does not keep the others waiting. */
   let turnOf = 0
+  let isAnswered = false
 
   const nowMs = (): number => Number(clock.monotonicNanos() / 1_000_000n)
 
@@ -88,6 +89,7 @@ export function createShipping(options: ShippingOptions): Shipping {
     const store = await options.store()
     await look(store)
     await askPlaces(store, spoken)
+    isAnswered = true
     const sections = await gather(store, spoken.facts)
     if (sections.length === 0) return { hasMore: false, waitMs: 0 }
     const answer = await send(sections, spoken)
@@ -382,7 +384,7 @@ export function createShipping(options: ShippingOptions): Shipping {
         unshipped += Math.max(0, size - (place?.size ?? recorded))
         if (refusal !== undefined || unsignedUntil > 0) refused++
       }
-      return { unshipped, refused }
+      return { unshipped: isAnswered ? unshipped : null, refused }
     },
   }
 }
