@@ -125,6 +125,8 @@ async function look(
   state: State,
   { rowsMax, at, seen }: { readonly rowsMax: number; readonly at: Date; readonly seen: number },
 ): Promise<Looked> {
+  // Before the head: rows go on arriving, and a checkpoint that came between the two would be larger than the log seems to be.
+  const checkpoints = (await store.checkpoints?.({ log, limit: 1000 })) ?? []
   const head = (await store.heads()).find((each) => each.log === log)
   const size = head?.size ?? 0
   // The place stays, so that each look says the same until it is mended.
@@ -134,7 +136,6 @@ async function look(
   })
   if (head === undefined || size < Math.max(seen, state.next))
     return failed(`${Math.max(seen, state.next)} rows were verified, and ${size} are there`)
-  const checkpoints = (await store.checkpoints?.({ log, limit: 1000 })) ?? []
   const newest = Math.max(0, ...checkpoints.map((each) => each.size))
   if (newest < state.signed) return failed(`a checkpoint of ${state.signed} rows was there, and is gone`)
   if (newest > size) return failed(`a checkpoint is signed over ${newest} rows, and ${size} are there`)
