@@ -241,10 +241,10 @@ async function relationsAt(url: string): Promise<number> {
   return Number(row?.['n'])
 }
 
-/** Tables of which the second database has a line that the first has not. Heads, what sessions and clocks say, and what a follower counts, goes on. */
+/** Tables of which the second database has a line that the first has not. Heads, what sessions and clocks say, leases, and what followers count or have looked at, goes on. */
 async function differing(first: string, second: string): Promise<readonly string[]> {
   const moving =
-    /^(fasten_(logs|counters|spools|retention|clock|outbox.*|checkpoints)|fleet_sessions|fleet_analyst_sessions|fleet_red.*|fleet_watch|fleet_verification)$/
+    /^(fasten_(logs|counters|spools|retention|clock|outbox.*|checkpoints)|fleet_sessions|fleet_analyst_sessions|fleet_red.*|fleet_watch|fleet_verification|fleet_retention_lease|fleet_sweep_cursor)$/
   const tables = (
     await run(
       second,
