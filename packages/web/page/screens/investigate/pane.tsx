@@ -4,6 +4,7 @@ import { useEffect, useImperativeHandle, useRef, type KeyboardEvent, type ReactN
 import type { StreamName } from 'fasten/core'
 import type { ReaderRow } from 'fasten/reader/remote'
 import type { StreamRows } from '../../ask/use-stream-rows.ts'
+import { rowFace } from '../../model/row-face.ts'
 import { placeOfTime } from '../../model/row-list.ts'
 import { Button } from '../../parts/button.tsx'
 import { useSettings } from '../../parts/settings.tsx'
@@ -194,13 +195,7 @@ export function Pane(props: PaneProps): ReactNode {
 function nextBad(rows: readonly ReaderRow[], from: number, step: 1 | -1): number {
   for (let index = from + step; index >= 0 && index < rows.length; index += step) {
     const row = rows[index]
-    if (row !== undefined && isBad(row)) return index
+    if (row !== undefined && rowFace(row).tone === 'bad') return index
   }
   return from
-}
-
-function isBad(row: ReaderRow): boolean {
-  if (row.stream === 'api') return row.status >= 500
-  if (row.stream === 'sys') return row.level === 'error' || row.level === 'fatal'
-  return row.outcome === 'failure' || row.severity === 'error' || row.severity === 'critical'
 }
