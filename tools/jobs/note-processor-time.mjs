@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * Loaded into the process of each test file before it: writes down, as it ends, the processor time of the process and of all it started and
- * saw end. Seconds on the clock say little where several files run at once, or on a machine with other work.
+ * saw end. Seconds on the clock say little where several files run at once, or on a machine with other work. And marks what it starts, for end-hung-files.ts.
  */
 import { appendFileSync, existsSync, readFileSync } from 'node:fs'
 import { relative } from 'node:path'
@@ -10,11 +10,13 @@ import { isMainThread } from 'node:worker_threads'
 const path = process.env['TALLY_PROCESSOR']
 const file = process.argv[1] ?? ''
 // What a test file starts may have this loaded too; only the file itself counts, which counts what it started.
-if (isMainThread && path !== undefined && /\.(test|torture)\.ts$/.test(file))
+if (isMainThread && path !== undefined && /\.(test|torture)\.ts$/.test(file)) {
+  process.env['TALLY_STARTED_FOR'] = `${process.env['TALLY_RUN'] ?? ''} ${process.pid}`
   process.on('exit', () => {
     const line = { file: relative(process.cwd(), file), ms: processorMs() }
     appendFileSync(path, `${JSON.stringify(line)}\n`)
   })
+}
 
 /** Of this process and its ended children; of this process alone where the system does not say more. */
 function processorMs() {

@@ -7,13 +7,16 @@
 import { createWriteStream } from 'node:fs'
 import { run } from 'node:test'
 import { spec } from 'node:test/reporters'
+import { endHungFiles } from './end-hung-files.ts'
 import tally from './tally-reporter.mjs'
 
 const [concurrency, timeout, tallyPath = '', ...files] = process.argv.slice(2)
+if (timeout !== '0') endHungFiles(Number(timeout))
 const events = run({
   files,
   concurrency: Number(concurrency),
-  ...(timeout === '0' ? {} : { timeout: Number(timeout) }),
+  // The second of two limits: see there.
+  ...(timeout === '0' ? {} : { timeout: Number(timeout) + 60_000 }),
 })
 events.on('test:fail', ({ todo }) => {
   if (todo === undefined || todo === false) process.exitCode = 1

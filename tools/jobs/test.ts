@@ -55,7 +55,7 @@ export async function runTests(suite: Suite, args: readonly string[]): Promise<n
         ...options,
         join(root, 'tools/jobs/run-files.ts'),
         String(suite === 'torture' ? 1 : slots()),
-        String(suite === 'torture' ? 0 : 240_000),
+        String(suite === 'torture' ? 0 : filePatienceMs),
         tallyPath,
         ...longestFirst(files).map((file) => join(root, file)),
       ],
@@ -75,6 +75,7 @@ export async function runTests(suite: Suite, args: readonly string[]): Promise<n
 
 /** A run that takes longer hangs; a file whose tests have ended but which holds a timer or a socket never ends by itself. */
 const patienceMs = 60 * 60_000
+const filePatienceMs = 5 * 60_000
 const torturePatienceMs = 6 * 60 * 60_000
 
 /**
