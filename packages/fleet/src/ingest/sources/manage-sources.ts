@@ -133,10 +133,13 @@ export async function changeSource(
       ],
     )
     await deps.database.seals.seal(sql, 'source', source_id)
-    // What was wrong may be mended by this: it is asked at once.
-    await sql.query('UPDATE fleet_pulls SET due_at = clock_timestamp(), failures = 0 WHERE source_id = $1', [
-      source_id,
-    ])
+    // What was wrong may be mended by this: it is asked at once. A look that is under way asks as before the change, so it loses its
+    // lease: it stores no more, and what it found wrong puts nothing off.
+    await sql.query(
+      `UPDATE fleet_pulls SET due_at = clock_timestamp(), failures = 0, lease = NULL, leased_until = NULL
+      WHERE source_id = $1`,
+      [source_id],
+    )
     await tell(deps, sql, 'SOURCE_CHANGED', source_id, {
       ...(name === undefined ? {} : { name }),
       ...(paused === undefined ? {} : { paused }),
