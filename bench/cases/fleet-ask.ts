@@ -24,6 +24,8 @@ export interface FleetAskParams {
   readonly times: number
   /** Since when rows are counted: the questions about numbers are about the time after. */
   readonly countedMicros: number
+  /** Only questions with this in their words. */
+  readonly about?: string
 }
 
 /** Milliseconds. */
@@ -46,7 +48,8 @@ const patienceMs = 10_000
 
 await answer(async (params: FleetAskParams): Promise<readonly FleetAnswerTimes[]> => {
   const found: FleetAnswerTimes[] = []
-  for (const question of questions(params)) found.push(await timed(question, params))
+  for (const question of questions(params))
+    if (question.question.includes(params.about ?? '')) found.push(await timed(question, params))
   return found
 })
 

@@ -41,6 +41,8 @@ export interface FullFleet {
   readonly filled: number
   readonly verified: number
   readonly pushedOnTop: number
+  /** What the questions by somebody of one tenant take when the indices by tenant are dropped. */
+  readonly withoutTenantIndex: readonly FleetAnswerTimes[]
 }
 
 /** What a fleet of that age has behind it. */
@@ -140,16 +142,22 @@ export async function measureFullFleet(
     await followedTo(client, Number(counters[0]?.value))
     const rest = seen()
     const watch = watchMemory(seen)
-    const answers = await runCase<FleetAskParams, readonly FleetAnswerTimes[]>('fleet-ask', {
-      url: server.url,
-      keys,
-      shape,
-      times: asked,
-      countedMicros: endMicros - spanMicros / 10,
-    })
+    const ask = async (about: string): Promise<readonly FleetAnswerTimes[]> =>
+      runCase<FleetAskParams, readonly FleetAnswerTimes[]>('fleet-ask', {
+        url: server.url,
+        keys,
+        shape,
+        times: asked,
+        countedMicros: endMicros - spanMicros / 10,
+        about,
+      })
+    const answers = await ask('')
     const asking = watch()
     const pushedOnTop = await push(extra, pushedShape(scale))
     const sizes = await readSizes(client)
+    for (const { drop } of indices.filter(({ name }) => /^fleet_\w+_tenant$/.test(name)))
+      await client.query(drop)
+    const withoutTenantIndex = await ask('by somebody of')
     const rowsIn = (each: string): number => sizes.tables[each]?.rows ?? 0
     return {
       rows: count * requests * perRequest,
@@ -173,6 +181,7 @@ export async function measureFullFleet(
       filled,
       verified,
       pushedOnTop,
+      withoutTenantIndex,
     }
   } finally {
     await client.end()
