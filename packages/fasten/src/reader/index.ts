@@ -46,6 +46,10 @@ export { readStory, type Story, type StoryOptions } from './story.ts'
 export { mergeThread } from './thread.ts'
 export { threadTree, type ThreadNode } from './thread-tree.ts'
 
+// What a request led to, on one line of time.
+export { readTrace, waterfallOf, type Trace, type Waterfall, type WaterfallEntry } from './waterfall.ts'
+export type { ClockOffset } from './clock-offsets.ts'
+
 // What others check without us.
 export { logTile } from './log-tiles.ts'
 export { proveRow, type RowProof } from './prove.ts'

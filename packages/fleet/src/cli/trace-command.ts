@@ -1,14 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Trace, WaterfallEntry } from 'fasten/reader'
 import type { Command } from 'commander'
-import type { Waterfall, WaterfallEntry } from '../query/waterfall.ts'
 import { fleetClient } from './fleet-client.ts'
 import { visible } from './table-lines.ts'
-
-interface Trace extends Waterfall {
-  readonly request_id: string
-  readonly followed: readonly string[]
-  readonly unfollowed: number
-}
 
 /** `fleet trace <id>`: what a request led to, on all nodes, with the clocks put right. */
 export function traceCommand(program: Command, env: Readonly<Record<string, string | undefined>>): void {

@@ -9,9 +9,9 @@ import {
   parseNote,
   parseTlogProof,
 } from 'fasten/core'
+import type { Waterfall } from 'fasten/reader'
 import { sha256 } from 'fasten/store'
 import { openTestFleet, type Who } from './fixtures/fleet-of-tenants.ts'
-import type { Waterfall } from './waterfall.ts'
 
 const meta = { category: 'test', action: 'test.do', severity: 'info', description: 'A test.' } as const
 const fleet = await openTestFleet()

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { isRequestId, isRowId } from 'fasten/core'
-import { readStory } from 'fasten/reader'
+import { isRequestId } from 'fasten/core'
+import { readTrace } from 'fasten/reader'
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import { Problem } from '../web/problem.ts'
@@ -8,7 +8,6 @@ import { parsed } from './parsed.ts'
 import { scopeOf } from './reading-scope.ts'
 import { apiBase, type QueryDeps } from './reader-routes.ts'
 import { tellReading } from './tell-reading.ts'
-import { waterfallOf } from './waterfall.ts'
 
 const query = z.strictObject({
   /** Rows of each stream, of each request id. */
@@ -28,27 +27,15 @@ export function traceRoutes(app: FastifyInstance, { fasten, stores }: QueryDeps)
       throw new Problem(422, 'QUERY_VALUE', `${JSON.stringify(asked.slice(0, 128))} cannot be a request id`)
     const { limit, requests } = parsed(query, request.query)
     return stores.use(scopeOf(request.principal), async ({ reader }) => {
-      const row = isRowId(asked) ? await reader.row({ id: asked }) : null
-      const requestId = row === null || row.verification === 'expired' ? asked : row.request_id
-      const story = await readStory(reader, requestId, { limit, requestsMax: requests })
+      const trace = await readTrace(reader, asked, { limit, requestsMax: requests })
       tellReading(fasten, request.principal, {
         operation: 'trace',
         parameters: { request_id: asked },
-        rows: story.rows.length,
+        rows: trace.entries.length,
       })
-      if (story.rows.length === 0)
+      if (trace.entries.length === 0)
         throw new Problem(404, 'NO_SUCH_TRACE', `no row under ${asked} is yours to see`)
-      const { followed, unfollowed, counts, totals, truncated, completeness } = story
-      return {
-        request_id: requestId,
-        followed,
-        unfollowed,
-        counts,
-        totals,
-        truncated,
-        completeness,
-        ...waterfallOf(story),
-      }
+      return trace
     })
   })
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { ReaderRow } from 'fasten/reader'
 import { clockOffsets, type Started } from './clock-offsets.ts'
+import type { ReaderRow } from './reader.ts'
 
 /** Rows as `id node start cause?`. */
 function started(...lines: readonly string[]): ReadonlyMap<string, Started> {

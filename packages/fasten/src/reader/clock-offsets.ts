@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { ReaderRow, ThreadNode } from 'fasten/reader'
+import type { ReaderRow } from './reader.ts'
+import type { ThreadNode } from './thread-tree.ts'
 
 /** How far the clock of a node is from the clock of the node at which the trace begins, as far as its causes and effects tell. */
 export interface ClockOffset {

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import { formatMicros, parseTime, type StreamName } from 'fasten/core'
-import { threadTree, type ReaderRow, type Story, type ThreadNode } from 'fasten/reader'
+import { isRowId } from '../core/ids.ts'
+import type { StreamName } from '../core/row.ts'
+import { formatMicros, parseTime } from '../core/timestamp.ts'
 import { clockOffsets, type ClockOffset } from './clock-offsets.ts'
+import type { Reader, ReaderRow } from './reader.ts'
+import { readStory, type Story, type StoryOptions } from './story.ts'
+import { threadTree, type ThreadNode } from './thread-tree.ts'
 
 /** One row of a trace, where it stands in time and below what. */
 export interface WaterfallEntry {
@@ -42,6 +46,36 @@ export interface Waterfall {
   readonly clocks: readonly ClockOffset[]
   /** `not_put_right`: no offsets put every cause before its effect, so all times are as the nodes wrote them. */
   readonly clocks_are: 'put_right' | 'not_put_right'
+}
+
+/** A waterfall, and of what: how far it was followed, and what of it is missing. */
+export interface Trace
+  extends
+    Waterfall,
+    Pick<
+      Story,
+      'request_id' | 'followed' | 'unfollowed' | 'counts' | 'totals' | 'truncated' | 'completeness'
+    > {}
+
+/** Everything that a request led to, as far as `reader` sees it; `id` is the request's, or that of a row of it. Without entries where there is nothing. */
+export async function readTrace(reader: Reader, id: string, options: StoryOptions = {}): Promise<Trace> {
+  const row = isRowId(id) ? await reader.row({ id }) : null
+  const story = await readStory(
+    reader,
+    row === null || row.verification === 'expired' ? id : row.request_id,
+    options,
+  )
+  const { request_id, followed, unfollowed, counts, totals, truncated, completeness } = story
+  return {
+    request_id,
+    followed,
+    unfollowed,
+    counts,
+    totals,
+    truncated,
+    completeness,
+    ...waterfallOf(story),
+  }
 }
 
 /** The rows of a story as bars on one line of time, as deep as one thing led to another. */
