@@ -71,15 +71,16 @@ export interface SealedArrivals {
  * fleet signs and cosigns; it names its origin. A row whose identity came before is not stored again. What cannot be taken is kept as evidence, and the rest
  * goes on. When this resolves, all of it is durable.
  *
- * Throws Problem 403 `SOURCE_CLOSED` for a source that is paused or was removed, and the driver's errors; nothing is stored then.
+ * Throws Problem 403 `SOURCE_CLOSED` for a source that was removed, 503 `SOURCE_PAUSED` for one that is paused, and the driver's errors; nothing is stored then.
  */
 export async function sealArrivals(deps: SealDeps, arrivals: Arrivals): Promise<SealedArrivals> {
   const { source_id, rows, alongside } = arrivals
   return deps.database.transact(async (sql) => {
     await sql.query(limits)
     const source = await readSource(sql, source_id, { seals: deps.database.seals, isLocked: true })
-    if (source === undefined || source.isPaused)
-      throw new Problem(403, 'SOURCE_CLOSED', 'this source is paused or was removed')
+    if (source === undefined) throw new Problem(403, 'SOURCE_CLOSED', 'this source was removed')
+    // What comes again later is kept by whoever sends; what is refused for good, an exporter drops.
+    if (source.isPaused) throw new Problem(503, 'SOURCE_PAUSED', 'this source is paused', { retryAfterS: 60 })
     const refused: RefusedRow[] = [...(arrivals.refused ?? [])]
     const { fresh, again } = await tellApart(sql, source, rows, refused)
     const { helds, stored } = await place(deps, sql, source, fresh, refused)

@@ -137,7 +137,11 @@ test('what goes wrong alongside stores nothing, and a source that is closed take
   const change = (body: unknown) =>
     fleet.ask(admin, `/api/v1/sources/${source_id}`, { method: 'PATCH', body })
   assert.equal(((await change({ paused: true })).body as Record<string, unknown>)['state'], 'paused')
-  await assert.rejects(sealArrivals(deps, { source_id, rows: [line('b')] }), { code: 'SOURCE_CLOSED' })
+  await assert.rejects(sealArrivals(deps, { source_id, rows: [line('b')] }), {
+    code: 'SOURCE_PAUSED',
+    status: 503,
+    retryAfterS: 60,
+  })
   assert.equal(((await change({ paused: false })).body as Record<string, unknown>)['state'], 'taking')
   assert.equal((await fleet.ask(admin, `/api/v1/sources/${source_id}`, { method: 'DELETE' })).status, 200)
   await assert.rejects(sealArrivals(deps, { source_id, rows: [line('b')] }), { code: 'SOURCE_CLOSED' })

@@ -18,6 +18,21 @@ export function createOwnFamilies(pool: Pick<Pool, 'query'>): () => Promise<read
     const { rows: others } = await pool.query<{ other: string }>(
       'SELECT coalesce(sum(other), 0) AS other FROM fleet_red_days',
     )
+    const { rows: looks } = await pool.query<{
+      logs: string
+      failed: string
+      rows: string
+      stored: string
+      oldest: string
+    }>(
+      `SELECT count(*) AS logs, count(*) FILTER (WHERE v.state ->> 'verdict' = 'FAIL') AS failed,
+        coalesce(sum((v.state ->> 'next')::numeric), 0) AS rows, coalesce(sum(l.size), 0) AS stored,
+        coalesce(extract(epoch FROM clock_timestamp() - min((v.state ->> 'ended_at')::timestamptz)), 0) AS oldest
+        FROM fasten_logs l LEFT JOIN fleet_verification v USING (log)`,
+    )
+    const looked = (name: keyof (typeof looks)[number]): Family['samples'] => [
+      { labels: {}, value: Number(looks[0]?.[name] ?? 0) },
+    ]
     const each = (name: keyof (typeof rows)[number]) =>
       rows.map((row) => ({ labels: { stream: row.stream }, value: Number(row[name]) }))
     const node = await Promise.all(
@@ -76,6 +91,33 @@ export function createOwnFamilies(pool: Pick<Pool, 'query'>): () => Promise<read
         type: 'gauge',
         help: 'Rows of the days that are kept which went under (other), because their day had used up its names.',
         samples: [{ labels: {}, value: Number(others[0]?.other ?? 0) }],
+      },
+      {
+        name: 'fleet_logs',
+        type: 'gauge',
+        help: 'Logs that are kept, the fleet’s own included.',
+        samples: looked('logs'),
+      },
+      {
+        name: 'fleet_verification_failed_logs',
+        type: 'gauge',
+        help: 'Logs that the verification in the background found to be other than what was taken.',
+        samples: looked('failed'),
+      },
+      {
+        name: 'fleet_verification_lag_rows',
+        type: 'gauge',
+        help: 'Rows of all logs that the verification in the background has not reached.',
+        samples: looks.map(({ stored, rows: verified }) => ({
+          labels: {},
+          value: Math.max(0, Number(stored) - Number(verified)),
+        })),
+      },
+      {
+        name: 'fleet_verification_oldest_seconds',
+        type: 'gauge',
+        help: 'Since the end of the verification that lies back longest; a log is begun anew after a day.',
+        samples: looked('oldest'),
       },
       ...node,
     ]

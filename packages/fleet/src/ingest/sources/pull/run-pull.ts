@@ -63,7 +63,8 @@ export async function runPull(deps: PullDeps, drawn: DrawnPull, signal: AbortSig
     await end(deps, drawn, { pauseS: Math.max(pauseS, look.owedS()), isWell: true })
   } catch (error) {
     if (signal.aborted || error instanceof LeaseLost) return end(deps, drawn, { pauseS: 0 })
-    if (error instanceof Problem && error.code === 'SOURCE_CLOSED') return end(deps, drawn, { pauseS: 60 })
+    if (error instanceof Problem && /^SOURCE_(CLOSED|PAUSED)$/.test(error.code))
+      return end(deps, drawn, { pauseS: 60 })
     if (!(error instanceof PullError)) throw error
     await end(deps, drawn, { pauseS: pauseAfter(error, drawn, settings), failed: error })
   }
