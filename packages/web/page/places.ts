@@ -2,14 +2,20 @@
 import type { ComponentType } from 'react'
 import { may, type Me } from './ask/me.ts'
 import type { Place } from './parts/shell/shell.tsx'
+import { Access } from './screens/access/access.tsx'
+import { Agents } from './screens/agents/agents.tsx'
+import { Codes } from './screens/codes/codes.tsx'
 import { Entity } from './screens/entity/entity.tsx'
 import { Investigate } from './screens/investigate/investigate.tsx'
 import { Nodes } from './screens/nodes/nodes.tsx'
 import { Rates } from './screens/rates/rates.tsx'
 import { Request } from './screens/request/request.tsx'
+import { Retention } from './screens/retention/retention.tsx'
+import { Trail } from './screens/trail/trail.tsx'
 
 interface PlaceWithRight extends Place {
-  readonly permission: string
+  /** Left out where everybody who is logged in has something of his own. */
+  readonly permission?: string
 }
 
 const groups: readonly { readonly name: string; readonly places: readonly PlaceWithRight[] }[] = [
@@ -23,11 +29,21 @@ const groups: readonly { readonly name: string; readonly places: readonly PlaceW
         also: ['/requests', '/entities'],
       },
       { path: '/rates', name: 'Rates', permission: 'metrics:read' },
+      { path: '/agents', name: 'Agents', permission: 'audit:read' },
+      { path: '/codes', name: 'Codes', permission: 'audit:read' },
     ],
   },
   {
     name: 'Run',
     places: [{ path: '/nodes', name: 'Nodes', permission: 'nodes:read' }],
+  },
+  {
+    name: 'Govern',
+    places: [
+      { path: '/retention', name: 'Retention', permission: 'config:read' },
+      { path: '/access', name: 'Access' },
+      { path: '/trail', name: 'Trail', permission: 'audit:read' },
+    ],
   },
 ]
 
@@ -37,12 +53,20 @@ export const screens: readonly { readonly path: string; readonly Screen: Compone
   { path: '/requests/:request_id', Screen: Request },
   { path: '/entities/:kind/:id', Screen: Entity },
   { path: '/rates', Screen: Rates },
+  { path: '/agents', Screen: Agents },
+  { path: '/codes', Screen: Codes },
   { path: '/nodes', Screen: Nodes },
+  { path: '/retention', Screen: Retention },
+  { path: '/access', Screen: Access },
+  { path: '/trail', Screen: Trail },
 ]
 
 /** The places that somebody may open. Hiding the others is a kindness, not a defence: the server judges every question. */
 export function groupsFor(me: Me): readonly { readonly name: string; readonly places: readonly Place[] }[] {
   return groups
-    .map(({ name, places }) => ({ name, places: places.filter(({ permission }) => may(me, permission)) }))
+    .map(({ name, places }) => ({
+      name,
+      places: places.filter(({ permission }) => permission === undefined || may(me, permission)),
+    }))
     .filter(({ places }) => places.length > 0)
 }
