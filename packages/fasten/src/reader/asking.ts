@@ -17,7 +17,7 @@ export { remoteReader, type RemoteReaderOptions } from './remote.ts'
 // Questions as text.
 export { filterNamed, filterParameters, flags, type Parameter, type ParameterKind } from './parameters.ts'
 export { parsePageQuery, parseTailQuery, type ParameterProblem, type Parsed } from './query.ts'
-export { chipsToSearch, translate, type Chips } from './translator.ts'
+export { chipsToSearch, queryParts, translate, type Chips, type QueryPart } from './translator.ts'
 
 // What asked, spelled as the server expects it.
 export { searchOfPage, searchOfTail } from './question-search.ts'

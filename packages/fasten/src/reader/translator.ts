@@ -22,19 +22,43 @@ export function translate(text: string): Chips {
   const words: string[] = []
   let requestId: string | undefined
   let pivot: string | undefined
-  for (const { field, value, isQuoted } of tokens(text.replace(/^\s*ask:/i, ''))) {
-    const name = field === 'has' ? 'has_flag' : field
-    if (name === 'request_id' && value !== '') requestId = value
-    else if (name !== undefined && value !== '' && isField(name)) filters[name] = value
-    else if (field !== undefined) words.push(`${field}:${value}`)
-    else if (!isQuoted && pivot === undefined && isBareRequestId(value)) pivot = value
-    else if (value !== '') words.push(value)
+  for (const { name, value, isBare } of queryParts(text)) {
+    if (name === 'request_id' && isBare) {
+      if (pivot === undefined) pivot = value
+      else words.push(value)
+    } else if (name === 'request_id') requestId = value
+    else if (name === 'q') words.push(value)
+    else filters[name] = value
   }
   // An id that was spelled out beats one that merely looks like an id; the latter is then a word like any other.
   if (requestId !== undefined && pivot !== undefined) words.push(pivot)
   const request_id = requestId ?? pivot
   const q = words.join(' ')
   return { ...(request_id === undefined ? {} : { request_id }), filters, ...(q === '' ? {} : { q }) }
+}
+
+/** A piece of query text, and where it stands: what lies between pieces is blanks. */
+export interface QueryPart {
+  readonly from: number
+  readonly to: number
+  /** The filter parameter that it sets, or `q` for words. */
+  readonly name: string
+  readonly value: string
+  /** Without a field in front. */
+  readonly isBare: boolean
+}
+
+/** The pieces that `translate` reads a text as, in order; those that say nothing, such as `""`, are left out. */
+export function queryParts(text: string): readonly QueryPart[] {
+  const start = /^\s*ask:/i.exec(text)?.[0].length ?? 0
+  return tokens(text.slice(start)).flatMap(({ field, value, isQuoted, at, length }) => {
+    const part = { from: start + at, to: start + at + length, value, isBare: field === undefined }
+    const name = field === 'has' ? 'has_flag' : field
+    if (name !== undefined && value !== '' && isField(name)) return [{ ...part, name }]
+    if (field !== undefined) return [{ ...part, name: 'q', value: `${field}:${value}` }]
+    if (!isQuoted && isBareRequestId(value)) return [{ ...part, name: 'request_id' }]
+    return value === '' ? [] : [{ ...part, name: 'q' }]
+  })
 }
 
 /** The same as query parameters, ready for `parsePageQuery`. */
@@ -46,6 +70,8 @@ export function chipsToSearch({ request_id, filters, q }: Chips): URLSearchParam
 }
 
 interface Token {
+  readonly at: number
+  readonly length: number
   readonly field?: string
   readonly value: string
   readonly isQuoted: boolean
@@ -54,12 +80,13 @@ interface Token {
 function tokens(text: string): readonly Token[] {
   return Array.from(
     text.matchAll(/(?:([A-Za-z_]+):)?(?:"([^"]*)"|(\S+))/g),
-    ([whole, field, quoted, bare]) => {
+    ({ 0: whole, 1: field, 2: quoted, 3: bare, index: at }) => {
+      const place = { at, length: whole.length }
       // `https://…` and `a::b` are words, not fields.
       if (field !== undefined && bare?.startsWith('/') === true && !isField(field))
-        return { value: whole, isQuoted: false }
+        return { ...place, value: whole, isQuoted: false }
       const value = quoted ?? bare ?? ''
-      return { ...(field === undefined ? {} : { field }), value, isQuoted: quoted !== undefined }
+      return { ...place, ...(field === undefined ? {} : { field }), value, isQuoted: quoted !== undefined }
     },
   )
 }

@@ -2,9 +2,28 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { streams } from 'fasten/core'
-import { nextPane, readInvestigation, writeInvestigation, type Investigation } from './investigation.ts'
+import { streams, type StreamName } from 'fasten/core'
+import { columnsFor, moved, readColumns, usualColumns, writeColumns, type Column } from './columns.ts'
+import {
+  nextPane,
+  readInvestigation,
+  shownAs,
+  withShownAs,
+  writeInvestigation,
+  type Investigation,
+} from './investigation.ts'
 import { questionOf } from './question.ts'
+
+const someColumns = (stream: StreamName): fc.Arbitrary<readonly Column[]> =>
+  fc
+    .shuffledSubarray([...columnsFor(stream)], { minLength: 1 })
+    .chain((names) =>
+      fc.tuple(
+        ...names.map((name) =>
+          fc.option(fc.integer({ min: 40, max: 1200 })).map((width) => ({ name, width })),
+        ),
+      ),
+    )
 
 const anyInvestigation: fc.Arbitrary<Investigation> = fc.record({
   text: fc.string(),
@@ -13,6 +32,12 @@ const anyInvestigation: fc.Arbitrary<Investigation> = fc.record({
   pane: fc.constantFrom(...streams),
   isLive: fc.boolean(),
   selected: fc.option(fc.constant('evt-01JZ5T8Q3MZV4W7J8E6KX0D2RA')),
+  order: fc.constantFrom('newest', 'oldest'),
+  density: fc.option(fc.constantFrom('close', 'roomy')),
+  facets: fc.option(fc.boolean()),
+  columns: fc
+    .record({ audit: someColumns('audit'), sys: someColumns('sys'), api: someColumns('api') })
+    .map((each) => ({ ...each })),
 })
 
 test('an address says the whole investigation, and the same one always in the same words', () => {
@@ -49,4 +74,22 @@ test('a value that cannot be is a problem that names it', () => {
   const question = questionOf({ text: 'status:9000', since: '-1h', until: null }, 'api', 1e15)
   assert.equal(question.kind, 'wrong')
   assert.match(JSON.stringify(question), /status/)
+})
+
+test('how rows are shown is kept for another question, which keeps its own words', () => {
+  const kept = shownAs('?q=code%3AA&order=oldest&rows=roomy&audit=time%2Cwhat')
+  assert.equal(kept, 'order=oldest&rows=roomy&audit=time%2Cwhat')
+  assert.equal(
+    withShownAs('?q=actor%3Aada', kept),
+    '?q=actor%3Aada&order=oldest&rows=roomy&audit=time%2Cwhat',
+  )
+  assert.equal(withShownAs('?order=oldest', kept), '?order=oldest', 'a link that says how shows it so')
+})
+
+test('columns that make no sense are left out, and one moves as far as there are places', () => {
+  assert.equal(writeColumns(readColumns('time,level,who.9,what,time,who.5x', 'audit')), 'time,who.40,what')
+  assert.deepEqual(readColumns('nothing', 'sys'), usualColumns.sys)
+  const columns = readColumns('time,mark,what', 'api')
+  assert.equal(writeColumns(moved(columns, 'what', -1)), 'time,what,mark')
+  assert.equal(moved(columns, 'time', -1), columns)
 })

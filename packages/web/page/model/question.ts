@@ -17,9 +17,16 @@ export type Question =
   | { readonly kind: 'elsewhere'; readonly because: readonly string[] }
   | { readonly kind: 'wrong'; readonly problems: readonly ParameterProblem[] }
 
-/** The newest rows first; relative times count from `nowMicros`. */
+/** Relative times count from `nowMicros`. */
 export function questionOf(
-  { text, since, until }: Pick<Investigation, 'text' | 'since' | 'until'>,
+  {
+    text,
+    since,
+    until,
+    order = 'newest',
+  }: Pick<Investigation, 'text' | 'since' | 'until'> & {
+    readonly order?: Investigation['order']
+  },
   stream: StreamName,
   nowMicros: number,
 ): Question {
@@ -33,6 +40,7 @@ export function questionOf(
   if (until !== null && !search.has('until')) search.set('until', until)
   search.set('limit', '200')
   search.set('total', 'none')
+  if (order !== 'newest') search.set('order', order)
   const parsed = parsePageQuery(search, stream, nowMicros)
   return parsed.ok ? { kind: 'asks', query: parsed.value } : { kind: 'wrong', problems: parsed.problems }
 }

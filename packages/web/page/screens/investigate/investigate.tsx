@@ -5,9 +5,16 @@ import type { ReaderRow } from 'fasten/reader/remote'
 import { nowMicros } from '../../ask/now.ts'
 import { createReader } from '../../ask/reader.ts'
 import { useStreamRows, type StreamRows } from '../../ask/use-stream-rows.ts'
+import { useCodes } from '../../ask/use-codes.ts'
 import { useTail } from '../../ask/use-tail.ts'
+import { useTally } from '../../ask/use-tally.ts'
+import { rangeOfFilter } from '../../model/histogram.ts'
 import { nextPane, type Investigation } from '../../model/investigation.ts'
+import { isPhrase, understand } from '../../model/plain-question.ts'
 import { questionOf, type Question } from '../../model/question.ts'
+import { Chips } from './chips.tsx'
+import { Facets } from './facets.tsx'
+import { Histogram } from './histogram.tsx'
 import styles from './investigate.module.css'
 import { Pane, type PaneHandle } from './pane.tsx'
 import { QueryBar } from './query-bar.tsx'
@@ -19,18 +26,29 @@ const reader = createReader(location.origin)
 /** Three streams side by side on one cursor of time. What is looked at stands in the address; what moved under the eye does not. */
 export function Investigate(): ReactNode {
   const [investigation, change] = useInvestigation()
-  const { text, since, until, pane, isLive, selected } = investigation
+  const { text, since, until, pane, isLive, selected, order, facets } = investigation
   // Relative times count from when the question was asked, or pages of one answer would be of different windows.
   const [askedAt, setAskedAt] = useState(nowMicros)
   const questions = useMemo(() => {
-    const of = (stream: StreamName): Question => questionOf({ text, since, until }, stream, askedAt)
+    const of = (stream: StreamName): Question => questionOf({ text, since, until, order }, stream, askedAt)
     return { audit: of('audit'), sys: of('sys'), api: of('api') }
-  }, [text, since, until, askedAt])
+  }, [text, since, until, order, askedAt])
   const rows: Readonly<Record<StreamName, StreamRows>> = {
     audit: useStreamRows(reader, 'audit', queryOf(questions.audit)),
     sys: useStreamRows(reader, 'sys', queryOf(questions.sys)),
     api: useStreamRows(reader, 'api', queryOf(questions.api)),
   }
+
+  const counted = useMemo(() => {
+    const query = queryOf(questions[pane])
+    return { query, range: query === null ? undefined : rangeOfFilter(query.filter, askedAt) }
+  }, [questions, pane, askedAt])
+  const { tally } = useTally(reader, counted.query, counted.range)
+  const knownCodes = useCodes(isPhrase(text))
+  const plain = useMemo(() => {
+    const seen = (tally?.rows ?? []).flatMap((row) => (row.stream === 'audit' ? [row.code] : []))
+    return understand(text, [...new Set([...knownCodes, ...seen])], askedAt)
+  }, [text, knownCodes, tally, askedAt])
 
   const [cursorTime, setCursorTime] = useState<string | null>(null)
   const handles = useRef<Partial<Record<StreamName, PaneHandle | null>>>({})
@@ -84,20 +102,46 @@ export function Investigate(): ReactNode {
     event.preventDefault()
   }
   const others = streams.filter((stream) => stream !== pane)
+  const ask = (changes: Partial<Investigation>): void => {
+    setAskedAt(nowMicros())
+    setMoved(false)
+    change(changes)
+  }
 
   return (
-    <div className={styles['investigate']} data-drawer={selected !== null} onKeyDown={onKeyDown}>
+    <div
+      className={styles['investigate']}
+      data-drawer={selected !== null}
+      data-facets={facets === null ? 'auto' : facets}
+      onKeyDown={onKeyDown}
+    >
       <QueryBar
         investigation={investigation}
         problems={problemsOf(questions)}
         tail={tail}
         isPaused={isMoved}
-        onChange={(changes) => {
-          setAskedAt(nowMicros())
-          setMoved(false)
-          change(changes)
-        }}
+        onChange={ask}
       />
+      <div className={styles['top']}>
+        <Chips investigation={investigation} plain={plain} onChange={ask} />
+        {tally === undefined || counted.query === null ? null : (
+          <Histogram
+            tally={tally}
+            stream={counted.query.stream}
+            onWindow={(window) => ask({ ...window, isLive: false })}
+          />
+        )}
+      </div>
+      <div className={styles['side']}>
+        {tally === undefined || counted.query === null ? null : (
+          <Facets
+            tally={tally}
+            stream={counted.query.stream}
+            text={text}
+            onText={(next) => ask({ text: next })}
+          />
+        )}
+      </div>
       <div className={styles['panes']}>
         {[pane, ...others].map((stream) => {
           const question = questions[stream]

@@ -1,12 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
-import { useCallback, useMemo } from 'react'
+import { useCallback, useEffect, useMemo, useState } from 'react'
 import { useLocation, useSearch } from 'wouter'
-import { readInvestigation, writeInvestigation, type Investigation } from '../../model/investigation.ts'
+import {
+  readInvestigation,
+  shownAs,
+  withShownAs,
+  writeInvestigation,
+  type Investigation,
+} from '../../model/investigation.ts'
 
-/** The investigation that the address says, and the way to another one. Opening a row or a pane leaves no trace in the history; a new question does. */
+const place = 'fasten.investigation'
+
+/**
+ * The investigation that the address says, and the way to another one. Opening a row or a pane leaves no trace in the history; a new question does.
+ * An address without a word goes on where this tab was before it went elsewhere, and one that only asks is shown as the last one was.
+ */
 export function useInvestigation(): readonly [Investigation, (changes: Partial<Investigation>) => void] {
-  const search = useSearch()
+  const given = useSearch()
   const [path, navigate] = useLocation()
+  const [resumed] = useState(() => resume(given))
+  const [isResumed, setResumed] = useState(false)
+  const search = isResumed ? given : resumed
+  useEffect(() => {
+    if (!isResumed) {
+      setResumed(true)
+      if (readable(given) !== readable(resumed)) navigate(`${path}${readable(resumed)}`, { replace: true })
+    } else sessionStorage.setItem(place, given)
+  }, [isResumed, given, resumed, navigate, path])
   const investigation = useMemo(() => readInvestigation(search), [search])
   const change = useCallback(
     (changes: Partial<Investigation>) => {
@@ -18,3 +38,10 @@ export function useInvestigation(): readonly [Investigation, (changes: Partial<I
   )
   return [investigation, change]
 }
+
+function resume(given: string): string {
+  const kept = sessionStorage.getItem(place) ?? ''
+  return given === '' ? kept : withShownAs(given, shownAs(kept))
+}
+
+const readable = (search: string): string => (search === '' || search.startsWith('?') ? search : `?${search}`)

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { ReactNode } from 'react'
+import { Button, Tag, TagGroup, TagList } from 'react-aria-components'
+import { queryParts } from 'fasten/reader/remote'
+import { meaningOf, withoutPart } from '../../model/question-parts.ts'
+import { isPhrase, type PlainQuestion } from '../../model/plain-question.ts'
+import type { Investigation } from '../../model/investigation.ts'
+import { Button as PlainButton } from '../../parts/button.tsx'
+import { PlainText } from '../../parts/plain-text.tsx'
+import styles from './chips.module.css'
+
+/** The question in its parts, each of which goes away by a press, by Backspace or by Delete, and in words; a phrase is offered as the question that it seems to be. */
+export function Chips({
+  investigation,
+  plain,
+  onChange,
+}: {
+  readonly investigation: Investigation
+  /** What the text means if it is taken for plain words. */
+  readonly plain: PlainQuestion
+  readonly onChange: (changes: Partial<Investigation>) => void
+}): ReactNode {
+  const { text, order } = investigation
+  const parts = queryParts(text)
+  const remove = (keys: ReadonlySet<string | number>): void => {
+    const gone = parts.filter((_, index) => keys.has(index))
+    onChange({ text: gone.reduceRight((rest, part) => withoutPart(rest, part), text) })
+  }
+  const isOffered = isPhrase(text) && plain.understood.length > 0
+  return (
+    <div className={styles['chips']}>
+      {parts.length === 0 ? null : (
+        <TagGroup aria-label="Parts of the question" onRemove={remove}>
+          <TagList className={styles['list'] ?? ''}>
+            {parts.map(({ name, value, from }, index) => (
+              <Tag
+                key={`${from}-${name}`}
+                id={index}
+                textValue={`${name} ${value}`}
+                className={styles['chip'] ?? ''}
+              >
+                <span className={styles['name']}>{name === 'q' ? 'contains' : name}</span>
+                <PlainText>{value}</PlainText>
+                <Button
+                  slot="remove"
+                  className={styles['remove'] ?? ''}
+                  aria-label={`Take away ${name} ${value}`}
+                >
+                  ×
+                </Button>
+              </Tag>
+            ))}
+          </TagList>
+        </TagGroup>
+      )}
+      <p className={styles['meaning']}>
+        <PlainText>{meaningOf(investigation, order)}</PlainText>
+      </p>
+      {isOffered ? (
+        <div className={styles['offer']}>
+          <PlainButton
+            look="quiet"
+            onPress={() =>
+              onChange({
+                text: plain.text,
+                ...(plain.since === undefined ? {} : { since: plain.since, until: plain.until ?? null }),
+              })
+            }
+          >
+            Ask it as <code>{plain.text === '' ? 'everything' : plain.text}</code>
+          </PlainButton>
+          <span className={styles['understood']}>
+            <PlainText>{plain.understood.map(({ said, as }) => `“${said}” is ${as}`).join('; ')}</PlainText>
+          </span>
+        </div>
+      ) : null}
+    </div>
+  )
+}
