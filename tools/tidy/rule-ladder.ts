@@ -22,6 +22,13 @@ const mayImport: Readonly<Record<string, Readonly<Record<string, readonly string
     // For servers, which have no page.
     serve: ['serve'],
   },
+  tui: {
+    model: ['model'],
+    view: ['model', 'view'],
+    ask: ['model', 'ask'],
+    screen: ['model', 'view', 'ask', 'screen'],
+    cli: ['model', 'view', 'ask', 'screen', 'cli'],
+  },
   fleet: {
     config: ['config'],
     database: ['config', 'database'],

@@ -3,6 +3,7 @@ import type { Clock } from '../core/clock.ts'
 import { FastenError } from '../core/error.ts'
 import type { Reader } from '../reader/reader.ts'
 import type { Output } from './output.ts'
+import type { ShowScreen } from './screen.ts'
 import type { Target } from './target.ts'
 
 /** One option of a command. Parsing, `--help` and shell completion are all made from this. */
@@ -69,6 +70,8 @@ export interface World {
   /** The caller closes it. Throws `FastenError` when the target cannot be opened. */
   /** With `discloses`, personal values are shown; for those who have the key. */
   openReader(target: Target, discloses?: boolean): Promise<Reader>
+  /** The terminal program, where it is the one that runs this; else it is looked for. */
+  readonly showScreen?: ShowScreen | undefined
 }
 
 /** The parsed command line of one command. Names are the long names of its options. */
@@ -85,7 +88,7 @@ export interface Args {
 
 /** An error in the command line itself: exit code 2, one line. */
 export function usageError(
-  code: 'BAD_COMMAND' | 'BAD_OPTION' | 'BAD_ARGUMENT',
+  code: 'BAD_COMMAND' | 'BAD_OPTION' | 'BAD_ARGUMENT' | 'BAD_TERMINAL',
   message: string,
   about: { at?: string; hint?: string } = {},
 ): FastenError {

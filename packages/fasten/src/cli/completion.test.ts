@@ -27,7 +27,7 @@ test('bash completes commands, options, values and files', { skip: without('bash
     assert.equal(status, 0, stderr)
     return stdout.split('\n').filter((word) => word !== '')
   }
-  assert.deepEqual(complete('fasten t'), ['tail', 'thread', 'topology'])
+  assert.deepEqual(complete('fasten t'), ['tail', 'tui', 'thread', 'topology'])
   assert.deepEqual(complete('fasten codes '), ['check', 'typegen', 'diff'])
   assert.deepEqual(complete('fasten tail --stream '), ['audit', 'sys', 'api', 'all'])
   assert.deepEqual(complete('fasten tail --stream = a'), ['audit', 'api', 'all'])

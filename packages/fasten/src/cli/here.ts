@@ -5,6 +5,7 @@ import { software } from '../store/software.ts'
 import type { World } from './command.ts'
 import { openOutput } from './output.ts'
 import { colourChoice, runProgram } from './program.ts'
+import type { ShowScreen } from './screen.ts'
 
 /** What a command line of a real process has. */
 export interface Here {
@@ -14,6 +15,8 @@ export interface Here {
   readonly cwd: string
   /** Aborted by whoever hears signals; aborted here, with `closed`, when whoever reads the output has gone. */
   readonly controller: AbortController
+  /** Given by the terminal program, which `tui` is then. */
+  readonly showScreen?: ShowScreen
 }
 
 /** Runs one command line of `fasten` with these streams and answers its exit code. What was written may still be on its way. Never throws. */
@@ -27,6 +30,7 @@ export async function runHere(words: readonly string[], here: Here): Promise<num
     env,
     cwd,
     signal: controller.signal,
+    showScreen: here.showScreen,
     openReader: async (target, discloses) =>
       (await import('./open-reader.ts')).openReader(
         target,

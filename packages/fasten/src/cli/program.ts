@@ -7,7 +7,7 @@ import { exitCodeOf, exitCodes } from './exit-codes.ts'
 import type { ColourChoice } from './output.ts'
 import { overview } from './overview.ts'
 import { parse } from './parse.ts'
-import { visible, visibleLines } from './print/visible.ts'
+import { visible, visibleLines } from '../core/visible.ts'
 
 /**
  * Runs one command line and answers its exit code. Never throws: what goes wrong becomes one line on `world.err`, with the

@@ -8,7 +8,7 @@ import { openTlogProof, parseTlogProof } from '../core/tlog-proof.ts'
 import { noteCrypto, sha256 } from '../store/platform.ts'
 import { usageError, type Args, type World } from './command.ts'
 import { exitCodes } from './exit-codes.ts'
-import { jsonLine, visible } from './print/visible.ts'
+import { jsonLine, visible } from '../core/visible.ts'
 import { fileText, trustOf } from './signing.ts'
 
 /**

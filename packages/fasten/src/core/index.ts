@@ -204,5 +204,8 @@ export {
 } from './legacy.ts'
 export { legacyVerify, type LegacyVerifyOptions } from './legacy-verify.ts'
 
+// Text of strangers, on its way to somebody's eyes.
+export { jsonLine, unsafeCharacters, visible, visibleLines } from './visible.ts'
+
 // What can go wrong.
 export { FastenError, systemCode } from './error.ts'

@@ -1,15 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+import { unsafeCharacters } from 'fasten/core'
 
 /** A piece of a text that strangers wrote: shown as it is, or a character that would act, hide or reorder, by its name. */
 export type TextPiece = { readonly text: string } | { readonly hidden: string }
-
-/**
- * What a page must not hand to the browser as it is: controls, soft hyphen, zero-width and bidirectional marks, separators of lines and
- * paragraphs, interlinear and tag characters, lone surrogates. The joiners stay where scripts and emoji need them, and are shown
- * beside ASCII, where they only deceive. The command line has the same law (`cli/print/visible.ts`).
- */
-const unsafe =
-  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb\u{e0000}-\u{e0fff}]|\u034f|\p{Cs}|(?<![^\u0000-\u007f])[\u200c\u200d]|[\u200c\u200d](?![^\u0000-\u007f])/gu
 
 const named: Readonly<Record<string, string>> = { '\n': '⏎', '\t': '⇥' }
 
@@ -17,7 +10,7 @@ const named: Readonly<Record<string, string>> = { '\n': '⏎', '\t': '⇥' }
 export function visiblePieces(text: string): readonly TextPiece[] {
   const pieces: TextPiece[] = []
   let from = 0
-  for (const { 0: character, index } of text.matchAll(unsafe)) {
+  for (const { 0: character, index } of text.matchAll(unsafeCharacters)) {
     if (index > from) pieces.push({ text: text.slice(from, index) })
     pieces.push({ hidden: named[character] ?? codePointName(character) })
     from = index + character.length

@@ -10,7 +10,7 @@ import { accepted, filterOptions, filtersFrom } from '../filters.ts'
 import { mergeRows } from '../merged-rows.ts'
 import { table } from '../print/table.ts'
 import { counted, grouped } from '../print/values.ts'
-import { jsonLine, visible } from '../print/visible.ts'
+import { jsonLine, visible } from '../../core/visible.ts'
 import { targetOf, targetOptions } from '../target.ts'
 
 export const name = 'agents cost'

@@ -11,7 +11,7 @@ import { exitCodes } from '../exit-codes.ts'
 import { accepted } from '../filters.ts'
 import { mergeRows } from '../merged-rows.ts'
 import { agentTreeView, sumsOf, type AgentTreeView, type LostCause } from '../print/agent-tree-view.ts'
-import { jsonLine, visible } from '../print/visible.ts'
+import { jsonLine, visible } from '../../core/visible.ts'
 import { targetOf, targetOptions } from '../target.ts'
 
 export const name = 'agents tree'

@@ -2,7 +2,7 @@
 import { streams } from '../../core/row.ts'
 import { usageError, type Args, type OptionSpec, type World } from '../command.ts'
 import { exitCodes } from '../exit-codes.ts'
-import { jsonLine } from '../print/visible.ts'
+import { jsonLine } from '../../core/visible.ts'
 import { targetOf, targetOptions } from '../target.ts'
 
 export const name = 'checkpoint'

@@ -4,7 +4,7 @@ import { catalogueOptions } from '../catalogue-options.ts'
 import type { Args, OptionSpec, World } from '../command.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { counted } from '../print/values.ts'
-import { jsonLine, visible } from '../print/visible.ts'
+import { jsonLine, visible } from '../../core/visible.ts'
 
 export const name = 'codes check'
 export const summary = 'judge a catalogue, and whether the source code agrees with it'

@@ -4,7 +4,7 @@ import type { Args, OptionSpec, World } from '../command.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { pad, width } from '../print/width.ts'
 import { counted } from '../print/values.ts'
-import { jsonLine, visible } from '../print/visible.ts'
+import { jsonLine, visible } from '../../core/visible.ts'
 
 export const name = 'codes diff'
 export const summary = 'compare two catalogues and judge what breaks emitters, readers or evidence'

@@ -6,7 +6,7 @@ import { catalogueOptions } from '../catalogue-options.ts'
 import { usageError, type Args, type OptionSpec, type World } from '../command.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { counted } from '../print/values.ts'
-import { visible } from '../print/visible.ts'
+import { visible } from '../../core/visible.ts'
 
 export const name = 'codes typegen'
 export const summary = 'write the types of a catalogue, so that a wrong code does not compile'

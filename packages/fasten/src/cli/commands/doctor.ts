@@ -3,7 +3,7 @@ import type { Args, OptionSpec, World } from '../command.ts'
 import { exitCodes } from '../exit-codes.ts'
 import type { Check, CheckResult } from '../doctor/check.ts'
 import { checkLines, checksSummary } from '../print/checks-view.ts'
-import { jsonLine } from '../print/visible.ts'
+import { jsonLine } from '../../core/visible.ts'
 import { targetOf, targetOptions, type Target } from '../target.ts'
 
 export const name = 'doctor'

@@ -3,7 +3,7 @@ import type { CodeMeta } from '../../core/code.ts'
 import { catalogueOptions } from '../catalogue-options.ts'
 import type { Args, OptionSpec, World } from '../command.ts'
 import { exitCodes } from '../exit-codes.ts'
-import { jsonLine, visible } from '../print/visible.ts'
+import { jsonLine, visible } from '../../core/visible.ts'
 
 export const name = 'dump'
 export const summary = 'print the registered codes as code,domain,severity, sorted'

@@ -3,7 +3,7 @@ import { formatMicros } from '../../core/timestamp.ts'
 import type { ErasureRequest } from '../../store/privacy/erasure-request.ts'
 import { usageError, type Args, type OptionSpec, type World } from '../command.ts'
 import { exitCodes } from '../exit-codes.ts'
-import { jsonLine } from '../print/visible.ts'
+import { jsonLine } from '../../core/visible.ts'
 import { actorOf, erasureOptions, refuseNaming } from './erase.ts'
 
 export const name = 'erase request'

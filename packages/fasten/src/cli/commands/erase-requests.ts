@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Args, type OptionSpec, type World } from '../command.ts'
 import { exitCodes } from '../exit-codes.ts'
-import { jsonLine, visible } from '../print/visible.ts'
+import { jsonLine, visible } from '../../core/visible.ts'
 import { erasureOptions } from './erase.ts'
 
 export const name = 'erase requests'

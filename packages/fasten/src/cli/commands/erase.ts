@@ -7,7 +7,7 @@ import type { ErasureReceipt } from '../../store/privacy/erase-subject.ts'
 import { usageError, type Args, type OptionSpec, type World } from '../command.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { counted } from '../print/values.ts'
-import { jsonLine, visible } from '../print/visible.ts'
+import { jsonLine, visible } from '../../core/visible.ts'
 import { targetOptions } from '../target.ts'
 
 export const name = 'erase'

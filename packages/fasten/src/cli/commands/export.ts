@@ -11,7 +11,7 @@ import { exitCodes } from '../exit-codes.ts'
 import type { Place } from '../places.ts'
 import { accepted, filterOptions, filtersFrom, streamOption, streamsOf } from '../filters.ts'
 import { counted, grouped } from '../print/values.ts'
-import { visible } from '../print/visible.ts'
+import { visible } from '../../core/visible.ts'
 import { targetOf, targetOptions } from '../target.ts'
 
 export const name = 'export'

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { usageError, type Args, type OptionSpec, type World } from '../command.ts'
 import { exitCodes } from '../exit-codes.ts'
-import { jsonLine } from '../print/visible.ts'
+import { jsonLine } from '../../core/visible.ts'
 import { targetOf, targetOptions } from '../target.ts'
 
 export const name = 'fleet resume'

@@ -7,7 +7,7 @@ import { usageError, type Args, type OptionSpec, type World } from '../command.t
 import { exitCodes } from '../exit-codes.ts'
 import { accepted, filterOptions, filtersFrom, streamOption, streamsOf } from '../filters.ts'
 import { counted } from '../print/values.ts'
-import { visible } from '../print/visible.ts'
+import { visible } from '../../core/visible.ts'
 import { targetOf, targetOptions } from '../target.ts'
 
 export const name = 'otlp'

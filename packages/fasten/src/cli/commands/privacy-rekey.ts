@@ -2,7 +2,7 @@
 import { usageError, type Args, type OptionSpec, type World } from '../command.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { counted } from '../print/values.ts'
-import { jsonLine } from '../print/visible.ts'
+import { jsonLine } from '../../core/visible.ts'
 import { targetOptions } from '../target.ts'
 
 export const name = 'privacy rekey'

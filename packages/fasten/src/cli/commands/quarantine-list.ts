@@ -4,7 +4,7 @@ import type { Args, OptionSpec, World } from '../command.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { table, type Column } from '../print/table.ts'
 import { bytes, counted } from '../print/values.ts'
-import { jsonLine, visible } from '../print/visible.ts'
+import { jsonLine, visible } from '../../core/visible.ts'
 import { quarantineOptions, quarantineRoots } from '../quarantine-roots.ts'
 
 export const name = 'quarantine list'

@@ -6,7 +6,7 @@ import { usageError, type Args, type OptionSpec, type World } from '../command.t
 import { exitCodes } from '../exit-codes.ts'
 import type { Place } from '../places.ts'
 import { counted } from '../print/values.ts'
-import { jsonLine, visible } from '../print/visible.ts'
+import { jsonLine, visible } from '../../core/visible.ts'
 import { quarantineOptions, quarantineRoots } from '../quarantine-roots.ts'
 
 export const name = 'quarantine retry'

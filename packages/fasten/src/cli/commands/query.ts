@@ -11,7 +11,7 @@ import { accepted, filterOptions, filtersFrom, streamOption, streamsOf } from '.
 import { mergeRows } from '../merged-rows.ts'
 import { markLegend, rowPrinter } from '../print/row-line.ts'
 import { counted, grouped } from '../print/values.ts'
-import { jsonLine, visibleLines } from '../print/visible.ts'
+import { jsonLine, visibleLines } from '../../core/visible.ts'
 import { targetOf, targetOptions } from '../target.ts'
 
 export const name = 'query'

@@ -4,7 +4,7 @@ import { usageError, type Args, type OptionSpec, type World } from '../command.t
 import { exitCodes } from '../exit-codes.ts'
 import { table, type Column } from '../print/table.ts'
 import { counted, pairs } from '../print/values.ts'
-import { jsonLine, visible } from '../print/visible.ts'
+import { jsonLine, visible } from '../../core/visible.ts'
 import { retentionOptions } from '../retention-store.ts'
 
 export const name = 'retention hold'

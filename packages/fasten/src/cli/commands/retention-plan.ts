@@ -4,7 +4,7 @@ import type { Args, OptionSpec, World } from '../command.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { table, type Column } from '../print/table.ts'
 import { counted, grouped } from '../print/values.ts'
-import { jsonLine, visible } from '../print/visible.ts'
+import { jsonLine, visible } from '../../core/visible.ts'
 import { retentionOptions } from '../retention-store.ts'
 
 export const name = 'retention plan'

@@ -4,7 +4,7 @@ import type { SweepReport } from '../../store/retention/sweep.ts'
 import type { Args, OptionSpec, World } from '../command.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { bytes, counted } from '../print/values.ts'
-import { jsonLine, visible } from '../print/visible.ts'
+import { jsonLine, visible } from '../../core/visible.ts'
 import { retentionOptions } from '../retention-store.ts'
 import { keptLines } from './retention-plan.ts'
 

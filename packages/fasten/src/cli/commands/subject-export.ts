@@ -4,7 +4,7 @@ import type { SubjectReport } from '../../store/privacy/subject-report.ts'
 import { type Args, type OptionSpec, type World } from '../command.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { counted } from '../print/values.ts'
-import { jsonLine, visible } from '../print/visible.ts'
+import { jsonLine, visible } from '../../core/visible.ts'
 import { actorOf, erasureOptions } from './erase.ts'
 
 export const name = 'subject export'

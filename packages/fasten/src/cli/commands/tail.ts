@@ -6,7 +6,7 @@ import type { Args, OptionSpec, World } from '../command.ts'
 import { exitCodeOf, exitCodes } from '../exit-codes.ts'
 import { accepted, filterOptions, filtersFrom, streamOption, streamsOf } from '../filters.ts'
 import { rowPrinter } from '../print/row-line.ts'
-import { jsonLine, visible } from '../print/visible.ts'
+import { jsonLine, visible } from '../../core/visible.ts'
 import { targetOf, targetOptions } from '../target.ts'
 
 export const name = 'tail'

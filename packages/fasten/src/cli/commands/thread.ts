@@ -5,7 +5,7 @@ import { readStory, type Story } from '../../reader/story.ts'
 import { usageError, type Args, type OptionSpec, type World } from '../command.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { threadView } from '../print/thread-view.ts'
-import { jsonLine, visible } from '../print/visible.ts'
+import { jsonLine, visible } from '../../core/visible.ts'
 import { targetOf, targetOptions } from '../target.ts'
 
 export const name = 'thread'

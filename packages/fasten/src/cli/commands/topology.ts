@@ -5,7 +5,7 @@ import { usageError, type Args, type OptionSpec, type World } from '../command.t
 import { exitCodes } from '../exit-codes.ts'
 import { table, type Column } from '../print/table.ts'
 import { counted, grouped } from '../print/values.ts'
-import { jsonLine, visible } from '../print/visible.ts'
+import { jsonLine, visible } from '../../core/visible.ts'
 import { targetOf, targetOptions } from '../target.ts'
 
 export const name = 'topology'

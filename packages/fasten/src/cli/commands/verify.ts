@@ -7,7 +7,7 @@ import type { Args, OptionSpec, World } from '../command.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { accepted } from '../filters.ts'
 import { citationView, verdictView } from '../print/verdict-view.ts'
-import { jsonLine } from '../print/visible.ts'
+import { jsonLine } from '../../core/visible.ts'
 import { isTrusting, trustOptions } from '../trust-options.ts'
 import { targetOf, targetOptions, type Target } from '../target.ts'
 
@@ -94,7 +94,7 @@ export async function run(args: Args, world: World): Promise<number> {
 }
 
 /** Whom to believe: what was given, and for a store of this machine its own key and memory. Nothing for a URL, unless something was given. */
-async function trustFor(target: Target, args: Args, world: World): Promise<Trust | undefined> {
+export async function trustFor(target: Target, args: Args, world: World): Promise<Trust | undefined> {
   const { trustOf, withOwn } = await import('../signing.ts')
   if (target.kind === 'url') return isTrusting(args) ? trustOf(args, world) : undefined
   const { placesOf } = await import('../places.ts')
@@ -102,7 +102,7 @@ async function trustFor(target: Target, args: Args, world: World): Promise<Trust
 }
 
 /** Checking every row of a large store takes a server longer than a page does. */
-function patient(target: Target): Target {
+export function patient(target: Target): Target {
   return target.kind === 'url' && target.timeoutMs === undefined ? { ...target, timeoutMs: 600_000 } : target
 }
 

@@ -14,7 +14,7 @@ import { isRound } from '../agents/same-call.ts'
 import { flow, type Part } from './line.ts'
 import type { Look } from './paint.ts'
 import { counted, grouped } from './values.ts'
-import { visible } from './visible.ts'
+import { visible } from '../../core/visible.ts'
 
 /** Where the cause of a row is that names one which is not in the tree. */
 export type LostCause =

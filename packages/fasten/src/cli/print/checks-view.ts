@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { CheckResult, Finding } from '../doctor/check.ts'
 import type { Look, Style } from './paint.ts'
-import { visible } from './visible.ts'
+import { visible } from '../../core/visible.ts'
 import { fold, pad } from './width.ts'
 
 const signs: Readonly<Record<Finding['status'], readonly [string, Style]>> = {

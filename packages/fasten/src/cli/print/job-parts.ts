@@ -3,7 +3,7 @@ import type { SysRow } from '../../core/row.ts'
 import type { ReaderRow } from '../../reader/reader.ts'
 import type { Part } from './line.ts'
 import { duration, isErrorShape, pairs, scalar } from './values.ts'
-import { visible } from './visible.ts'
+import { visible } from '../../core/visible.ts'
 
 /**
  * What a row about a job says, in the order in which people ask: which job, which attempt, how long, what went wrong; then whatever else it has. Undefined

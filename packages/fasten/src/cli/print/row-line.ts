@@ -5,7 +5,7 @@ import { jobParts } from './job-parts.ts'
 import { line, type Part } from './line.ts'
 import type { Look, Style } from './paint.ts'
 import { duration, pairs, scalar } from './values.ts'
-import { visible } from './visible.ts'
+import { visible } from '../../core/visible.ts'
 
 export interface RowLineOptions {
   /** Ends each line with the row's citation, e.g. `audit#8414:5ff73e2e`. */

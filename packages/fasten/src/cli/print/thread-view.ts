@@ -8,7 +8,7 @@ import { citation, markPart, rowParts, streamPart } from './row-line.ts'
 import { withoutRepeated } from '../../reader/thread-runs.ts'
 import { threadTree, type ThreadNode } from '../../reader/thread-tree.ts'
 import { counted, duration, grouped, isErrorShape } from './values.ts'
-import { visible } from './visible.ts'
+import { visible } from '../../core/visible.ts'
 import { pad } from './width.ts'
 
 /**

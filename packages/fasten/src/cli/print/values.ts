@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { jsonLine, visible } from './visible.ts'
+import { jsonLine, visible } from '../../core/visible.ts'
 
 /** `key=value` pairs as people and grep read them; nested values as compact JSON. Empty for no members. */
 export function pairs(members: unknown): string {

@@ -4,7 +4,7 @@ import type { CitationVerdict } from '../citation.ts'
 import { line } from './line.ts'
 import type { Look, Style } from './paint.ts'
 import { counted, grouped } from './values.ts'
-import { visible } from './visible.ts'
+import { visible } from '../../core/visible.ts'
 import { fold, pad, width } from './width.ts'
 
 const signs: Readonly<Record<VerdictKind, readonly [string, Style]>> = {

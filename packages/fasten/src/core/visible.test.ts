@@ -2,9 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
-import { readJson } from '../../core/read-json.ts'
+import { readJson } from './read-json.ts'
 import { jsonLine, visible, visibleLines } from './visible.ts'
-import { cut, fold, foldHard, width } from './width.ts'
 
 const hostile = fc.string({
   unit: fc.oneof(
@@ -77,50 +76,5 @@ test('a JSON line is one line, safe to look at, and parses to the same value', (
       assert.deepEqual(Object.entries(readJson(line) as object), Object.entries(value))
     }),
     { numRuns: 300 },
-  )
-})
-
-test('a cut text fits, says that something is missing, and splits no character', () => {
-  fc.assert(
-    fc.property(
-      hostile.map(visible),
-      fc.integer({ min: 0, max: 40 }),
-      fc.constantFrom('end', 'middle'),
-      (text, columns, where) => {
-        const short = cut(text, columns, where)
-        assert.ok(width(short) <= Math.max(columns, 0), `${JSON.stringify(short)} is wider than ${columns}`)
-        if (width(text) <= columns) assert.equal(short, text)
-        else if (columns > 0) assert.match(short, /…/)
-        assert.ok(short.isWellFormed())
-      },
-    ),
-    { numRuns: 500 },
-  )
-})
-
-test('wide characters, emoji and marks take the columns they take', () => {
-  assert.equal(width('abc'), 3)
-  assert.equal(width('\u6771\u4eac'), 4)
-  assert.equal(width('e\u0301'), 1)
-  assert.equal(width('\u{1f680}'), 2)
-  assert.equal(width('\u{1f468}\u200d\u{1f469}\u200d\u{1f467}'), 2)
-})
-
-test('folding keeps every word in order', () => {
-  assert.deepEqual(fold('aa bb cc', 5), ['aa bb', 'cc'])
-  assert.deepEqual(fold('a verylongword b', 4), ['a', 'verylongword', 'b'])
-  assert.deepEqual(fold('', 4), [''])
-})
-
-test('hard folding bursts no line and loses nothing but the spaces it breaks at', () => {
-  assert.deepEqual(foldHard('a verylongword b', 6), ['a very', 'longwo', 'rd b'])
-  fc.assert(
-    fc.property(hostile.map(visible), fc.integer({ min: 2, max: 30 }), (text, columns) => {
-      const lines = foldHard(text, columns)
-      for (const line of lines)
-        assert.ok(width(line) <= columns, `${JSON.stringify(line)} is wider than ${columns}`)
-      assert.equal(lines.join('').replaceAll(' ', ''), text.replaceAll(' ', ''))
-    }),
-    { numRuns: 500 },
   )
 })

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+import { systemCode } from '../../core/error.ts'
+import { hideSecrets } from '../../store/dsn.ts'
+import { usageError, type Args, type OptionSpec, type World } from '../command.ts'
+import { exitCodes } from '../exit-codes.ts'
+import type { ShowScreen } from '../screen.ts'
+import { trustOptions } from '../trust-options.ts'
+import { targetOf, targetOptions, type Target } from '../target.ts'
+import { patient, trustFor } from './verify.ts'
+
+export const name = 'tui'
+export const summary = 'look into the three streams, live, in this terminal'
+export const description =
+  'Three panes on one cursor: Tab rotates, Space pauses, / filters, Enter shows a row, t its thread, w its waterfall, v verifies, e ' +
+  'goes to the next error, ? lists the rest. The program is a package of its own, fasten-tui.'
+export const words = [{ name: 'target', summary: 'the same as --store', isFile: true }]
+export const isLive = true
+
+export const options: readonly OptionSpec[] = [
+  {
+    name: 'filter',
+    short: 'f',
+    value: '<text>',
+    summary: 'query text to begin with: actor:alice since:-1h refund',
+  },
+  ...trustOptions,
+  ...targetOptions,
+]
+
+export const examples = [
+  ['fasten tui', 'what happens in ./fasten.db or FASTEN_AUDIT_DSN'],
+  ['fasten tui --url https://host/api/v1/logs', 'on a running service'],
+  ["fasten tui prod.db --filter 'severity:error since:-1d'", 'what went wrong since yesterday'],
+] as const
+
+export async function run(args: Args, world: World): Promise<number> {
+  if (!world.out.isTerminal)
+    throw usageError('BAD_TERMINAL', 'the output is no terminal', {
+      hint: 'use fasten tail or fasten query in pipes',
+    })
+  const target = targetOf(args, world.env, args.words[0])
+  const show = world.showScreen ?? (await installed())
+  const { openReader } = await import('../open-reader.ts')
+  const open = (asked: Target) => openReader(asked, world.env, () => {})
+  await show({
+    place: placeText(target, world.env),
+    filter: args.text('filter') ?? '',
+    isColoured: world.out.look.paint('good', '.') !== '.',
+    clock: world.clock,
+    signal: world.signal,
+    open: () => open(target),
+    async verify(signal) {
+      const reader = await open(patient(target))
+      try {
+        return await reader.verify({}, signal, await trustFor(target, args, world))
+      } finally {
+        await reader.close()
+      }
+    },
+  })
+  return exitCodes.ok
+}
+
+const packageName: string = 'fasten-tui'
+
+async function installed(): Promise<ShowScreen> {
+  try {
+    return ((await import(packageName)) as { readonly showScreen: ShowScreen }).showScreen
+  } catch (error) {
+    if (systemCode(error) !== 'ERR_MODULE_NOT_FOUND') throw error
+    throw usageError('BAD_COMMAND', `the package ${packageName} is not installed`, {
+      hint: `npm install ${packageName}`,
+    })
+  }
+}
+
+function placeText(target: Target, env: World['env']): string {
+  if (target.kind === 'url') return target.url
+  return hideSecrets(target.kind === 'store' ? target.text : env['FASTEN_AUDIT_DSN'] || './fasten.db')
+}

@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: Apache-2.0
+// The terminal program, for `fasten tui`.
+export { showScreen } from './cli/show-screen.ts'

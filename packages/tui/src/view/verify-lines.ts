@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { LogVerdict, VerdictKind } from 'fasten/core'
+import { blank, line, type Line, type Style } from '../model/line.ts'
+import { fit, plain, widthOf, wrap } from '../model/text.ts'
+import type { VerifyView } from './state.ts'
+
+export const signs: Readonly<Record<VerdictKind, readonly [string, Style]>> = {
+  PASS: ['✓', 'good'],
+  FAIL: ['✗', 'bad'],
+  INCOMPLETE: ['?', 'warn'],
+}
+
+/** How verifying goes, or what it found: the word first, then each log with its counts and breaks, then what the verdict cannot show. */
+export function verifyLines(view: VerifyView, columns: number): readonly Line[] {
+  const { verdict, expected } = view
+  if (view.state === 'failed')
+    return wrap(plain(view.problem), columns).map((text) => line({ text, style: 'bad' }))
+  if (verdict === null) {
+    const seconds = Math.floor((view.nowMicros - view.startedMicros) / 1_000_000)
+    const amount =
+      expected === null
+        ? ''
+        : ` ${grouped(expected.rows)} rows in ${grouped(expected.logs)} logs are read and recomputed;`
+    return [
+      line({ text: 'verifying', style: 'strong' }, { text: `${amount} ${seconds} s so far.` }),
+      line({ text: 'Esc stops it.', style: 'quiet' }),
+    ]
+  }
+  const [sign, style] = signs[verdict.verdict]
+  const nameColumns = Math.min(
+    Math.max(10, columns - 40),
+    verdict.logs.reduce((most, { log }) => Math.max(most, widthOf(plain(log))), 0),
+  )
+  return [
+    line(
+      { text: `${sign} ${verdict.verdict}`, style },
+      {
+        text: ` ${grouped(verdict.rows_checked)} rows checked in ${grouped(verdict.logs.length)} logs, ${grouped(verdict.rows_bad)} bad, ${grouped(verdict.rows_missing)} missing`,
+      },
+    ),
+    blank,
+    ...verdict.logs.flatMap((log) => logLines(log, nameColumns, columns)),
+    blank,
+    ...[...new Set([...verdict.notes, ...verdict.logs.flatMap(({ notes }) => notes)])].flatMap((note) =>
+      wrap(plain(note), columns).map((text) => line({ text, style: 'quiet' })),
+    ),
+    line({ text: plain(verdict.verifier_version), style: 'quiet' }),
+  ]
+}
+
+function logLines(log: LogVerdict, nameColumns: number, columns: number): readonly Line[] {
+  const [sign, style] = signs[log.verdict]
+  const damage = [
+    ...(log.rows_missing > 0 ? [`${grouped(log.rows_missing)} missing`] : []),
+    ...(log.rows_bad > 0 ? [`${grouped(log.rows_bad)} bad`] : []),
+    ...(log.rows_expired > 0 ? [`${grouped(log.rows_expired)} expired`] : []),
+    ...(log.rows_erased > 0 ? [`${grouped(log.rows_erased)} erased`] : []),
+  ].join(', ')
+  return [
+    line(
+      { text: `${sign} ${fit(log.verdict, 10)} `, style },
+      { text: fit(plain(log.log), nameColumns) },
+      { text: `  ${grouped(log.rows_checked)} of ${grouped(log.rows_expected)} rows` },
+      {
+        text: damage === '' ? '' : `  ${damage}`,
+        style: log.rows_missing + log.rows_bad > 0 ? 'bad' : 'quiet',
+      },
+    ),
+    ...log.breaks.flatMap((each) => {
+      const place =
+        each.from_index === each.to_index ? `#${each.from_index}` : `#${each.from_index}..#${each.to_index}`
+      return wrap(`${place} ${each.kind}: ${plain(each.message)}`, columns - 4).map((text) =>
+        line({ text: `    ${text}`, style: 'bad' }),
+      )
+    }),
+  ]
+}
+
+/** `12,480`: the same on every machine. */
+export const grouped = (count: number): string => String(count).replace(/\B(?=(\d{3})+$)/g, ',')
