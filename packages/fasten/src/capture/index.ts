@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The front door: `import fasten, { withRequestID, mintID } from 'fasten'`.
 import { currentContext, currentRequestID, extendContext, runWithContext } from './context.ts'
-import { defineCodes } from './codes.ts'
+import { createCodeFiles, defineCodes } from './codes.ts'
 import { createFasten } from './create.ts'
 import {
   checkpoint,
@@ -39,6 +39,8 @@ export {
 }
 // Codes.
 export { register, defineCodes, codes, metaOf, dump }
+// Files of codes for a registry of one's own, beside the one of this process.
+export { createCodeFiles, type CodeFiles, type LoadedCodes } from './codes.ts'
 // One id through everything.
 export { withRequestID, currentRequestID, mintID, background, mintSentinel }
 // For carriers of your own: the whole context, not only the id.

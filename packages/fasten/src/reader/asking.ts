@@ -25,3 +25,10 @@ export { searchOfPage, searchOfTail } from './question-search.ts'
 // Rows as text, and as a tree.
 export { csvColumns, csvHeader, csvLine } from './csv.ts'
 export { threadTree, type ThreadNode } from './thread-tree.ts'
+
+// What agents did, out of their rows.
+export { agentCosts, type AgentCosts, type Grouping } from './agents/agent-costs.ts'
+export { costIn, countIn, kindOf, type AgentRow, type AgentRowKind, type Sums } from './agents/agent-facts.ts'
+export { agentTree, type AgentNode } from './agents/agent-tree.ts'
+export { sumsOf, type TreeSums } from './agents/tree-sums.ts'
+export { decimalText, type Decimal } from '../core/decimal.ts'

@@ -30,6 +30,8 @@ export interface FleetConfig {
   readonly log: 'json' | 'pretty' | 'silent'
   /** Who may scrape /metrics: keys with metrics:read, or whoever reaches the server. */
   readonly metrics: 'key' | 'public'
+  /** Paths and patterns of the `*.codes.yaml` files of the services, so that people are told what their codes mean. */
+  readonly codeFiles: readonly string[]
   readonly access: AccessConfig
   readonly nodes: NodesConfig
   readonly retention: RetentionConfig
@@ -59,6 +61,7 @@ const variables = z.object({
     .optional(),
   FLEET_LOG: z.enum(['json', 'pretty', 'silent']).default('json'),
   FLEET_METRICS: z.enum(['key', 'public']).default('key'),
+  FLEET_CODES: text(16_384).optional(),
   ...accessVariables,
   ...nodesVariables,
   ...retentionVariables,
@@ -102,6 +105,7 @@ export function readFleetConfig(env: Variables): FleetConfig {
     secret: secret === undefined ? undefined : () => secretBytes(secret),
     log: rest.FLEET_LOG,
     metrics: rest.FLEET_METRICS,
+    codeFiles: rest.FLEET_CODES?.split(',').filter((pattern) => pattern !== '') ?? [],
     access: accessConfig(rest, publicUrl),
     nodes: nodesConfig(rest),
     retention: retentionConfig(rest),

@@ -3,6 +3,8 @@ import type { Fasten } from 'fasten'
 import type { Clock } from 'fasten/core'
 import type { FastifyInstance } from 'fastify'
 import type { FleetDatabase } from '../database/fleet-database.ts'
+import { openCodeBook } from './codes/code-book.ts'
+import { codeRoutes } from './codes/code-routes.ts'
 import { entityRoutes } from './entity-routes.ts'
 import { logRoutes } from './log-routes.ts'
 import { readerRoutes } from './reader-routes.ts'
@@ -16,6 +18,8 @@ export interface QueryRoom {
   readonly fasten: Fasten
   readonly clock: Clock
   readonly document?: () => unknown
+  /** Paths and patterns of `*.codes.yaml` files of services; default none. */
+  readonly codeFiles?: readonly string[]
 }
 
 /**
@@ -24,7 +28,7 @@ export interface QueryRoom {
  */
 export function queryRoutes(
   app: FastifyInstance,
-  { database, fasten, clock, document }: QueryRoom,
+  { database, fasten, clock, document, codeFiles = [] }: QueryRoom,
 ): ScopedStores {
   const stores = createScopedStores({ database })
   app.addHook('preClose', async () => stores.close())
@@ -34,6 +38,7 @@ export function queryRoutes(
   entityRoutes(app, deps)
   tenantRoutes(app, deps)
   logRoutes(app, deps)
+  codeRoutes(app, openCodeBook(codeFiles))
   sqlRoutes(app, { fasten, database, clock })
   return stores
 }

@@ -117,7 +117,13 @@ export async function serve(
     const file = join(config.dataDir, 'first-password')
     if ((await ensureFirstAdmin(access, { file, tellPerson })) === 'written')
       onProgress(`the first login is admin; its password is in ${file}`)
-    const stores = queryRoutes(app, { database, fasten, clock, document: () => fleetDocument(app.declared) })
+    const stores = queryRoutes(app, {
+      database,
+      fasten,
+      clock,
+      document: () => fleetDocument(app.declared),
+      codeFiles: config.codeFiles,
+    })
     askRoutes(app, { database, fasten, clock, stores })
     ingestRoutes(app, { database, fasten, clock, witness, name: config.name, book })
     const { retention, serverId } = config

@@ -58,6 +58,7 @@ const table: Readonly<Record<string, string>> = {
   'GET /api/v1/traces/:request_id': 'audit:read',
   'GET /api/v1/entities/:kind/:id/timeline': 'audit:read',
   'GET /api/v1/tenants': 'audit:read',
+  'GET /api/v1/codes': 'audit:read',
   'GET /api/v1/export': 'audit:export',
   'GET /api/v1/audit/doctor': 'audit:verify',
   'GET /api/v1/verify': 'audit:verify',

@@ -1,16 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { decimalText } from '../../core/decimal.ts'
-import {
-  addModelCall,
-  costIn,
-  countIn,
-  kindOf,
-  noSums,
-  type AgentRow,
-  type Sums,
-} from '../agents/agent-facts.ts'
-import type { AgentNode } from '../agents/agent-tree.ts'
-import { isRound } from '../agents/same-call.ts'
+import { costIn, countIn, kindOf, type AgentRow } from '../../reader/agents/agent-facts.ts'
+import type { AgentNode } from '../../reader/agents/agent-tree.ts'
+import { isRound } from '../../reader/agents/same-call.ts'
+import { sumsOf, type TreeSums } from '../../reader/agents/tree-sums.ts'
 import { flow, type Part } from './line.ts'
 import type { Look } from './paint.ts'
 import { counted, grouped } from './values.ts'
@@ -181,25 +174,6 @@ function tokensOf({ detail }: AgentRow): string {
 function moneyOf(row: AgentRow): string {
   const cost = costIn(row)
   return cost === undefined ? 'cost unknown' : `$${decimalText(cost)}`
-}
-
-export interface TreeSums extends Sums {
-  tools: number
-  toolFailures: number
-}
-
-/** What the rows of a tree come to; each call once. A round of a call whose end nobody can tie to it is not counted. */
-export function sumsOf(nodes: readonly AgentNode[]): TreeSums {
-  const sums = { ...noSums(), tools: 0, toolFailures: 0 }
-  for (const { row, sameCallAs } of nodes) {
-    if (sameCallAs !== undefined || (isRound(row) && row.call_ref === undefined)) continue
-    const kind = kindOf(row)
-    if (kind === 'model') addModelCall(sums, row)
-    if (kind !== 'tool') continue
-    sums.tools++
-    if (row.outcome !== 'success') sums.toolFailures++
-  }
-  return sums
 }
 
 function footOf(sums: TreeSums, isCut: boolean, look: Look): readonly string[] {

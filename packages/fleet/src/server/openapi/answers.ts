@@ -299,6 +299,26 @@ export const toldRoutes: Readonly<Record<string, ToldRoute>> = {
     }),
   },
 
+  'GET /api/v1/codes': {
+    summary: 'What codes mean, as far as the fleet was told',
+    answer: z.object({
+      codes: z.array(
+        z.object({
+          code: text,
+          domain: text,
+          category: text,
+          action: text,
+          severity: text,
+          retention_class: text,
+          description: text,
+          emitter: text,
+          high_volume: z.boolean(),
+          is_personal: z.boolean(),
+          from: z.enum(['fasten', 'fleet', 'own', 'catalogue']),
+        }),
+      ),
+    }),
+  },
   'GET /api/v1/tenants': {
     summary: 'Whose rows there are',
     answer: z.object({

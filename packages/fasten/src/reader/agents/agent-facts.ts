@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { parseDecimal, plus, zero, type Decimal } from '../../core/decimal.ts'
 import type { AuditRow } from '../../core/row.ts'
-import type { ReaderRow } from '../../reader/reader.ts'
+import type { ReaderRow } from '../reader.ts'
 
 export type AgentRow = ReaderRow<AuditRow>
 
