@@ -57,7 +57,7 @@ export const screens: readonly { readonly path: string; readonly Screen: Compone
   { path: '/codes', Screen: Codes },
   { path: '/nodes', Screen: Nodes },
   { path: '/retention', Screen: Retention },
-  { path: '/access', Screen: Access },
+  { path: '/access/:view?', Screen: Access },
   { path: '/trail', Screen: Trail },
 ]
 

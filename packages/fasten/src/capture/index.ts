@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The front door: `import fasten, { withRequestID, mintID } from 'fasten'`.
 import { currentContext, currentRequestID, extendContext, runWithContext } from './context.ts'
-import { createCodeFiles, defineCodes } from './codes.ts'
+import { defineCodes } from './codes.ts'
 import { createFasten } from './create.ts'
 import {
   checkpoint,

@@ -10,13 +10,14 @@ export function Field({
   placeholder,
   ...props
 }: Omit<TextFieldProps, 'className' | 'style' | 'children'> & {
-  readonly label: string
+  /** Left out where the field is named by `aria-label`: in bars, where its place says what it is for. */
+  readonly label?: string
   readonly description?: string
   readonly placeholder?: string
 }): ReactNode {
   return (
     <TextField {...props} className={styles['field'] ?? ''}>
-      <Label className={styles['label'] ?? ''}>{label}</Label>
+      {label === undefined ? null : <Label className={styles['label'] ?? ''}>{label}</Label>}
       <Input className={styles['input'] ?? ''} {...(placeholder === undefined ? {} : { placeholder })} />
       {description === undefined ? null : (
         <Text slot="description" className={styles['about'] ?? ''}>

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+import { useState, type ReactNode } from 'react'
+import { call } from '../../ask/call.ts'
+import { useMe, type Right } from '../../ask/me.ts'
+import { scopeWords } from '../../model/access.ts'
+import { Button } from '../../parts/button.tsx'
+import { Field } from '../../parts/field.tsx'
+import { PlainText } from '../../parts/plain-text.tsx'
+import { Failed } from '../../parts/state.tsx'
+import { cell, Table } from '../../parts/table.tsx'
+import styles from './access.module.css'
+
+/** Oneself: as whom one is known, what one may do, and one's password. */
+export function You(): ReactNode {
+  const me = useMe().data ?? null
+  if (me === null) return null
+  return (
+    <>
+      <dl className={styles['facts']}>
+        <dt>Name</dt>
+        <dd>
+          <PlainText>{me.name}</PlainText>
+        </dd>
+        <dt>In rows</dt>
+        <dd>
+          <code>
+            <PlainText>{me.actor}</PlainText>
+          </code>
+        </dd>
+        <dt>Logged in by</dt>
+        <dd>{me.auth_method.replaceAll('_', ' ')}</dd>
+      </dl>
+      <h2 className={styles['heading']}>What you may do</h2>
+      <Table label="What you may do" columns={[{ name: 'Where' }, { name: 'Codes' }, { name: 'May' }]}>
+        {me.rights.map((right) => (
+          <RightLine key={JSON.stringify(right)} right={right} />
+        ))}
+      </Table>
+      {me.kind === 'user' && me.auth_method === 'password' ? <OwnPassword /> : null}
+    </>
+  )
+}
+
+function RightLine({ right: { tenants, codes, permissions } }: { readonly right: Right }): ReactNode {
+  return (
+    <tr>
+      <th scope="row">
+        <PlainText>{scopeWords(tenants)}</PlainText>
+      </th>
+      <td>{codes === undefined ? 'all' : <PlainText>{codes.join(', ')}</PlainText>}</td>
+      <td className={cell.grow}>{permissions.join(', ')}</td>
+    </tr>
+  )
+}
+
+function OwnPassword(): ReactNode {
+  const [current, setCurrent] = useState('')
+  const [wanted, setWanted] = useState('')
+  const [again, setAgain] = useState('')
+  const [told, setTold] = useState<'changed' | undefined>()
+  const [error, setError] = useState<unknown>()
+  const differ = again !== '' && again !== wanted
+
+  const change = async (): Promise<void> => {
+    setError(undefined)
+    setTold(undefined)
+    try {
+      await call('/api/v1/password', {
+        method: 'POST',
+        body: { current_password: current, new_password: wanted },
+      })
+      setTold('changed')
+      setCurrent('')
+      setWanted('')
+      setAgain('')
+    } catch (problem) {
+      setError(problem)
+    }
+  }
+
+  return (
+    <section aria-labelledby="own-password">
+      <h2 id="own-password" className={styles['heading']}>
+        Password
+      </h2>
+      <form
+        className={styles['password']}
+        onSubmit={(event) => {
+          event.preventDefault()
+          if (!differ) void change()
+        }}
+      >
+        <Field
+          label="The one you have"
+          type="password"
+          autoComplete="current-password"
+          value={current}
+          onChange={setCurrent}
+          isRequired
+        />
+        <Field
+          label="A new one"
+          type="password"
+          autoComplete="new-password"
+          description="At least 12 characters. Your other sessions end."
+          minLength={12}
+          value={wanted}
+          onChange={setWanted}
+          isRequired
+        />
+        <Field
+          label="The new one again"
+          type="password"
+          autoComplete="new-password"
+          value={again}
+          onChange={setAgain}
+          isInvalid={differ}
+          isRequired
+        />
+        <div className={styles['row']}>
+          <Button type="submit" isDisabled={differ}>
+            Change the password
+          </Button>
+          {told === undefined ? null : (
+            <p role="status" className={cell.good}>
+              It is changed; your other sessions have ended.
+            </p>
+          )}
+        </div>
+        {error === undefined ? null : <Failed error={error} />}
+      </form>
+    </section>
+  )
+}

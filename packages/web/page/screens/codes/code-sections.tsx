@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { ReactNode } from 'react'
+import {
+  unexplained,
+  type CodeCounts,
+  type CodeLine,
+  type CodeSection,
+  type CodeView,
+} from '../../model/codes.ts'
+import { PlainText } from '../../parts/plain-text.tsx'
+import { Table } from '../../parts/table.tsx'
+import { CodeRow } from './code-row.tsx'
+import styles from './codes.module.css'
+
+const columns = [
+  { name: 'Code' },
+  { name: 'What it means' },
+  { name: 'Severity' },
+  { name: 'Kept' },
+  { name: 'Seen', isNumber: true },
+  { name: 'Not a success', isNumber: true },
+]
+
+/** The catalogue, domain by domain. */
+export function CodeSections({
+  sections,
+  view,
+  counts,
+}: {
+  readonly sections: readonly CodeSection[]
+  readonly view: CodeView
+  readonly counts: CodeCounts | undefined
+}): ReactNode {
+  return sections.map(({ domain, lines }) => (
+    <section key={domain} aria-label={domain === unexplained ? 'Not explained' : domain}>
+      <h2 className={styles['heading']}>
+        {domain === unexplained ? 'Not explained' : <PlainText>{domain}</PlainText>}
+        <span className={styles['count']}>{lines.length}</span>
+      </h2>
+      {domain === unexplained ? (
+        <p className={styles['about']}>
+          Services emit these, and nobody told this fleet what they mean: name their <code>*.codes.yaml</code>{' '}
+          in <code>FLEET_CODES</code>.
+        </p>
+      ) : null}
+      <Table
+        label={domain === unexplained ? 'Codes that are not explained' : `Codes of ${domain}`}
+        columns={columns}
+      >
+        {lines.map((line: CodeLine) => (
+          <CodeRow key={line.code} line={line} view={view} counts={counts} />
+        ))}
+      </Table>
+    </section>
+  ))
+}
