@@ -21,6 +21,7 @@ const mayImport: Readonly<Record<string, Readonly<Record<string, readonly string
     theme: ['theme'],
     // For servers, which have no page.
     serve: ['serve'],
+    node: ['serve', 'node'],
   },
   tui: {
     model: ['model'],

@@ -6,7 +6,7 @@ import { PersonMenu } from './parts/shell/person-menu.tsx'
 import { Shell } from './parts/shell/shell.tsx'
 import { Empty, Failed, Waiting } from './parts/state.tsx'
 import { Login } from './screens/login/login.tsx'
-import { groupsFor, screens } from './places.ts'
+import { groupsFor, screensFor } from './places.ts'
 
 /** Who one is decides which places there are; the address decides which one is shown. */
 export function App(): ReactNode {
@@ -20,12 +20,14 @@ export function App(): ReactNode {
         <Route path="/">
           <Redirect to="/investigate" replace />
         </Route>
-        {screens.map(({ path, Screen }) => (
+        {screensFor(me.data).map(({ path, Screen }) => (
           <Route key={path} path={path} component={Screen} />
         ))}
         <Route>
           <Empty title="There is no such page">
-            <p>The address may be from another version, or cut short where it was copied.</p>
+            <p>
+              The address may be from another version or a larger server, or cut short where it was copied.
+            </p>
           </Empty>
         </Route>
       </Switch>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ComponentType } from 'react'
-import { may, type Me } from './ask/me.ts'
+import { has, may, type Me } from './ask/me.ts'
 import type { Place } from './parts/shell/shell.tsx'
 import { Access } from './screens/access/access.tsx'
 import { Agents } from './screens/agents/agents.tsx'
@@ -47,8 +47,8 @@ const groups: readonly { readonly name: string; readonly places: readonly PlaceW
   },
 ]
 
-/** What each address shows. */
-export const screens: readonly { readonly path: string; readonly Screen: ComponentType }[] = [
+/** What each address shows, of all that servers have. */
+const screens: readonly { readonly path: string; readonly Screen: ComponentType }[] = [
   { path: '/investigate', Screen: Investigate },
   { path: '/requests/:request_id', Screen: Request },
   { path: '/entities/:kind/:id', Screen: Entity },
@@ -66,7 +66,12 @@ export function groupsFor(me: Me): readonly { readonly name: string; readonly pl
   return groups
     .map(({ name, places }) => ({
       name,
-      places: places.filter(({ permission }) => permission === undefined || may(me, permission)),
+      places: places.filter(
+        ({ path, permission }) => has(me, path) && (permission === undefined || may(me, permission)),
+      ),
     }))
     .filter(({ places }) => places.length > 0)
 }
+
+/** The screens of this server. */
+export const screensFor = (me: Me): typeof screens => screens.filter(({ path }) => has(me, path))

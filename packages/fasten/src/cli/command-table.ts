@@ -10,6 +10,7 @@ type Loader = () => Promise<Command>
 export const commandTable: Readonly<Record<string, Loader>> = {
   tail: () => import('./commands/tail.ts'),
   tui: () => import('./commands/tui.ts'),
+  ui: () => import('./commands/ui.ts'),
   query: () => import('./commands/query.ts'),
   thread: () => import('./commands/thread.ts'),
   verify: () => import('./commands/verify.ts'),

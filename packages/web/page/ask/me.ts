@@ -10,15 +10,18 @@ export interface Right {
   readonly codes?: readonly string[]
 }
 
-/** Who looks. */
+/** Who looks, and what there is to look at. */
 export interface Me {
-  readonly kind: 'user' | 'api_key' | 'node' | 'system'
+  /** `local`: whoever sits at the machine where `fasten ui` runs. */
+  readonly kind: 'user' | 'api_key' | 'node' | 'system' | 'local'
   readonly actor: string
   readonly name: string
   readonly auth_method: string
   readonly session_id?: string
   readonly on_behalf_of?: string
   readonly rights: readonly Right[]
+  /** The pages that this server can fill, by the first word of their addresses: a fleet all of them, `fasten ui` those of one reader. */
+  readonly places: readonly string[]
 }
 
 /** Null while nobody is logged in. */
@@ -39,3 +42,7 @@ export function useMe(): UseQueryResult<Me | null> {
 
 export const may = (me: Me, permission: string): boolean =>
   me.rights.some(({ permissions }) => permissions.includes(permission))
+
+/** Whether this server has the page at `path`, whoever asks. */
+export const has = (me: Me, path: string): boolean =>
+  me.places.some((place) => path === `/${place}` || path.startsWith(`/${place}/`))

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import { systemCode } from '../../core/error.ts'
 import { hideSecrets } from '../../store/dsn.ts'
 import { usageError, type Args, type OptionSpec, type World } from '../command.ts'
 import { exitCodes } from '../exit-codes.ts'
@@ -39,7 +38,7 @@ export async function run(args: Args, world: World): Promise<number> {
       hint: 'use fasten tail or fasten query in pipes',
     })
   const target = targetOf(args, world.env, args.words[0])
-  const show = world.showScreen ?? (await installed())
+  const show = world.showScreen ?? (await installed(world.cwd))
   const { openReader } = await import('../open-reader.ts')
   const open = (asked: Target) => openReader(asked, world.env, () => {})
   await show({
@@ -61,17 +60,9 @@ export async function run(args: Args, world: World): Promise<number> {
   return exitCodes.ok
 }
 
-const packageName: string = 'fasten-tui'
-
-async function installed(): Promise<ShowScreen> {
-  try {
-    return ((await import(packageName)) as { readonly showScreen: ShowScreen }).showScreen
-  } catch (error) {
-    if (systemCode(error) !== 'ERR_MODULE_NOT_FOUND') throw error
-    throw usageError('BAD_COMMAND', `the package ${packageName} is not installed`, {
-      hint: `npm install ${packageName}`,
-    })
-  }
+async function installed(cwd: string): Promise<ShowScreen> {
+  const { companion } = await import('../companion.ts')
+  return (await companion<{ readonly showScreen: ShowScreen }>('fasten-tui', cwd)).showScreen
 }
 
 function placeText(target: Target, env: World['env']): string {

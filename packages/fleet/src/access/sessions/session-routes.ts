@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { pageRoots } from 'fasten-ui/serve'
 import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
@@ -26,6 +27,7 @@ export function sessionRoutes(server: FastifyInstance, deps: AccessDeps): void {
         tenants,
         ...(codes === undefined ? {} : { codes }),
       })),
+      places: pageRoots,
     }
   })
   app.get('/api/v1/sessions', { config: self }, async ({ principal }) => ({

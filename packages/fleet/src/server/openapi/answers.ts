@@ -171,6 +171,7 @@ export const toldRoutes: Readonly<Record<string, ToldRoute>> = {
       session_id: text.optional(),
       on_behalf_of: text.optional(),
       rights: z.array(z.object({ permissions: z.array(z.enum(permissions)), tenants: tenantScope, codes })),
+      places: z.array(text),
     }),
   },
   'GET /api/v1/sessions': {

@@ -5,8 +5,9 @@ import { call } from '../../ask/call.ts'
 import type { Me } from '../../ask/me.ts'
 import { Button } from '../button.tsx'
 import { PlainText } from '../plain-text.tsx'
+import styles from './shell.module.css'
 
-/** Who one is, and the way out; the session ends on the server, and everything that was asked is forgotten here. */
+/** Who one is, and the way out; the session ends on the server, and everything that was asked is forgotten here. Where nobody logs in: what is looked at. */
 export function PersonMenu({ me }: { readonly me: Me }): ReactNode {
   const queries = useQueryClient()
   const leave = async (): Promise<void> => {
@@ -14,6 +15,12 @@ export function PersonMenu({ me }: { readonly me: Me }): ReactNode {
     queries.clear()
     location.assign('/')
   }
+  if (me.kind === 'local')
+    return (
+      <p className={styles['looked']}>
+        <PlainText>{me.name}</PlainText>
+      </p>
+    )
   return (
     <Button look="quiet" onPress={() => void leave()}>
       <PlainText>{me.name}</PlainText> · Log out

@@ -5,7 +5,7 @@ import { call } from '../../ask/call.ts'
 import { Button } from '../../parts/button.tsx'
 import { Field } from '../../parts/field.tsx'
 import { Mark } from '../../parts/mark.tsx'
-import { Failed } from '../../parts/state.tsx'
+import { Failed, Waiting } from '../../parts/state.tsx'
 import { ChooseOwnPassword } from './choose-own-password.tsx'
 import styles from './login.module.css'
 
@@ -15,7 +15,10 @@ interface LoggedIn {
 
 /** How one may log in here; told by the server, since only it knows whether an identity provider is configured. */
 interface Ways {
+  readonly password: boolean
   readonly oidc: boolean
+  /** By the address that was printed where the server was started, and not from here. */
+  readonly link?: boolean
 }
 
 /** Who is nobody yet. The address stays what it was, so that after the login the page is there that was asked for. */
@@ -46,6 +49,8 @@ export function Login(): ReactNode {
     }
   }
 
+  if (ways.isPending) return <Waiting what="Asking how one gets in here" />
+  if (ways.data?.link === true) return <ByLink />
   return (
     <main className={styles['login']}>
       <div className={styles['sheet']}>
@@ -94,6 +99,22 @@ export function Login(): ReactNode {
             {error === undefined ? null : <Failed error={error} />}
           </>
         )}
+      </div>
+    </main>
+  )
+}
+
+/** Where `fasten ui` was started anew, or another browser was opened first. */
+function ByLink(): ReactNode {
+  return (
+    <main className={styles['login']}>
+      <div className={styles['sheet']}>
+        <Mark />
+        <h1>Open it by its link</h1>
+        <p className={styles['why']}>
+          These rows are shown to one browser: the first that opened the address which <code>fasten ui</code>{' '}
+          printed. Start it again for another link.
+        </p>
       </div>
     </main>
   )
