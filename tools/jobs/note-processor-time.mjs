@@ -9,9 +9,11 @@ import { isMainThread } from 'node:worker_threads'
 
 const path = process.env['TALLY_PROCESSOR']
 const file = process.argv[1] ?? ''
-// What a test file starts may have this loaded too; only the file itself counts, which counts what it started.
-if (isMainThread && path !== undefined && /\.(test|torture)\.ts$/.test(file)) {
-  process.env['TALLY_STARTED_FOR'] = `${process.env['TALLY_RUN'] ?? ''} ${process.pid}`
+const run = `${process.env['TALLY_RUN'] ?? ''} `
+// What a test file starts may have this loaded too, and may be the same file once more; only the file itself counts, which counts what it started.
+const isStarted = process.env['TALLY_STARTED_FOR']?.startsWith(run) ?? false
+if (isMainThread && path !== undefined && !isStarted && /\.(test|torture)\.ts$/.test(file)) {
+  process.env['TALLY_STARTED_FOR'] = `${run}${process.pid}`
   process.on('exit', () => {
     const line = { file: relative(process.cwd(), file), ms: processorMs() }
     appendFileSync(path, `${JSON.stringify(line)}\n`)
