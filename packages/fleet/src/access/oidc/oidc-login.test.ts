@@ -3,10 +3,10 @@ import assert from 'node:assert/strict'
 import { createServer, request as ask, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, test } from 'node:test'
-import { Provider } from 'oidc-provider'
 import { startPostgres } from '../../../../fasten/src/store/postgres/fixtures/server.ts'
 import { startFleet } from '../../testing/fixtures/start-fleet.ts'
 import { createBrowser, type Page } from './fixtures/browser.ts'
+import { startProvider } from './fixtures/provider.ts'
 
 /** What the provider says of its users. */
 const groups: Record<string, string[]> = {
@@ -23,7 +23,7 @@ let turn = 0
 const front = createServer((request, response) => forward(request, response))
 await new Promise<void>((resolve) => front.listen(0, '127.0.0.1', resolve))
 const publicUrl = `http://127.0.0.1:${(front.address() as AddressInfo).port}`
-const idp = await startProvider()
+const idp = await startProvider({ publicUrl, secret, groups })
 const postgres = await startPostgres()
 const databaseUrl = await postgres.freshDatabase()
 const env = {
@@ -194,35 +194,4 @@ function forward(request: IncomingMessage, response: ServerResponse): void {
   })
   onward.on('error', () => response.writeHead(502).end())
   request.pipe(onward)
-}
-
-async function startProvider(): Promise<{ readonly issuer: string; close(): void }> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  const provider = new Provider(issuer, {
-    clients: [
-      {
-        client_id: 'fleet',
-        client_secret: secret,
-        redirect_uris: [`${publicUrl}/api/v1/login/oidc/callback`],
-      },
-    ],
-    claims: { openid: ['sub'], profile: ['preferred_username'], groups: ['groups'] },
-    pkce: { required: () => true },
-    cookies: { keys: ['of a test'] },
-    findAccount: (_context, id) => ({
-      accountId: id,
-      claims: async () => ({ sub: id, preferred_username: id, groups: groups[id] ?? [] }),
-    }),
-  })
-  const answer = provider.callback()
-  server.on('request', (request, response) => void answer(request, response))
-  return {
-    issuer,
-    close: () => {
-      server.closeAllConnections()
-      server.close()
-    },
-  }
 }
