@@ -21,11 +21,13 @@ export async function ensureBuilt(root) {
     // TypeScript from here on: by now this runs on Node.js 24.
     const { buildPackage } = await import('../build.ts')
     const { buildFleet } = await import('../build-fleet.ts')
+    const { buildTui } = await import('../build-tui.ts')
     const { buildWeb } = await import('../build-web.ts')
     // The others are compiled against the built library, as those who install them have it, and the fleet against the pages that it serves.
     await build('packages/fasten', () => buildPackage(root))
     await build('packages/web', () => buildWeb(root))
     await build('packages/fleet', () => buildFleet(root))
+    await build('packages/tui', () => buildTui(root))
     mkdirSync(join(root, '.cache'), { recursive: true })
     writeFileSync(stampPath(root), print)
   })
@@ -57,6 +59,7 @@ function isFresh(root) {
     existsSync(join(root, 'packages/fasten/dist/cli/main.js')) &&
     existsSync(join(root, 'packages/web/dist/page/index.html')) &&
     existsSync(join(root, 'packages/fleet/dist/cli/main.js')) &&
+    existsSync(join(root, 'packages/tui/dist/cli/main.js')) &&
     existsSync(stampPath(root)) &&
     readFileSync(stampPath(root), 'utf8') === sourcesPrint(root)
   )
@@ -74,6 +77,7 @@ function sourcesPrint(root) {
     'packages/web/src',
     'packages/web/page',
     'packages/fleet/src',
+    'packages/tui/src',
   ].flatMap((source) =>
     readdirSync(join(root, source), { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile() && !/\.(test|torture|test-d)\.ts$/.test(entry.name))
@@ -87,9 +91,11 @@ function sourcesPrint(root) {
     'packages/web/vite.config.ts',
     'packages/fleet/package.json',
     'packages/fleet/tsconfig.build.json',
+    'packages/tui/package.json',
     'tsconfig.base.json',
     'tools/build.ts',
     'tools/build-fleet.ts',
+    'tools/build-tui.ts',
     'tools/build-web.ts',
     'package-lock.json',
   ].map((path) => join(root, path))

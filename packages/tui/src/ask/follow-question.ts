@@ -1,24 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 import { FastenError, type StreamName } from 'fasten/core'
 import type { Reader, ReaderRow, TailEvent } from 'fasten/reader/remote'
+import type { Piece } from '../model/pane.ts'
 import type { Question } from '../model/question.ts'
-
-/** Rows of a first page. */
-export interface FirstPage {
-  readonly rows: readonly ReaderRow[]
-  readonly hasOlder: boolean
-}
+import { aroundRows } from './questions.ts'
 
 /** Who is told what comes. */
 export interface Listener {
-  onPages(pages: Readonly<Partial<Record<StreamName, FirstPage>>>): void
+  onPages(pages: Readonly<Partial<Record<StreamName, Piece>>>): void
   /** Resolves when the next row may come. */
   onRow(row: ReaderRow): Promise<void>
   onConnection(state: 'live' | 'ended' | { readonly problem: string }): void
 }
 
-/** How to wait, so that tests need not. */
-export type Pause = (waitMs: number, signal: AbortSignal) => Promise<void>
+export interface FollowOptions {
+  readonly signal: AbortSignal
+  /** How to wait, so that tests need not. */
+  readonly pause: (waitMs: number, signal: AbortSignal) => Promise<void>
+  /** A time that somebody looks at: the first rows are those around it, instead of the newest. */
+  readonly around?: string | undefined
+}
 
 /**
  * Asks a question: its newest rows once, then every new one until `signal` aborts. Each row comes once or twice, none is missed: the tail has its place
@@ -28,9 +29,9 @@ export async function followQuestion(
   open: () => Promise<Reader>,
   question: Question,
   listener: Listener,
-  { signal, pause }: { readonly signal: AbortSignal; readonly pause: Pause },
+  { signal, pause, around }: FollowOptions,
 ): Promise<void> {
-  const place: Place = { resume: undefined, hasPages: false, failures: 0 }
+  const place: Place = { around, resume: undefined, hasPages: false, failures: 0 }
   while (!signal.aborted) {
     let reader: Reader | undefined
     try {
@@ -51,6 +52,7 @@ export async function followQuestion(
 }
 
 interface Place {
+  readonly around: string | undefined
   resume: string | undefined
   hasPages: boolean
   /** Attempts in a row that failed. */
@@ -69,7 +71,7 @@ async function once(
 ): Promise<void> {
   const { tail } = question
   if (tail === null) {
-    listener.onPages(await firstPages(reader, question, signal))
+    listener.onPages(await firstPages(reader, question, place.around, signal))
     return listener.onConnection('ended')
   }
   const placed = Promise.withResolvers<void>()
@@ -92,7 +94,7 @@ async function once(
     if (!place.hasPages) {
       // A server of an earlier kind says no place; its first event, or its error, comes all the same.
       await Promise.race([placed.promise, begun])
-      listener.onPages(await firstPages(reader, question, signal))
+      listener.onPages(await firstPages(reader, question, place.around, signal))
       place.hasPages = true
     }
     listener.onConnection('live')
@@ -114,12 +116,15 @@ async function once(
 async function firstPages(
   reader: Reader,
   question: Question,
+  around: string | undefined,
   signal: AbortSignal,
-): Promise<Readonly<Partial<Record<StreamName, FirstPage>>>> {
+): Promise<Readonly<Partial<Record<StreamName, Piece>>>> {
   const found = await Promise.all(
     question.streams.map(async (stream) => {
+      if (around !== undefined)
+        return [stream, await aroundRows(reader, question, stream, around, signal)] as const
       const { rows, next_cursor } = await reader.page(question.page(stream), signal)
-      return [stream, { rows, hasOlder: next_cursor !== null }] as const
+      return [stream, { rows, hasOlder: next_cursor !== null, hasNewer: false }] as const
     }),
   )
   return Object.fromEntries(found)

@@ -21,7 +21,7 @@ export const editOf = (kind: Edit['kind'], text: string): Edit => ({
 const lengthMax = 500
 
 /** The line after a key. Printable text goes in; keys that mean nothing here change nothing. */
-export function edited(edit: Edit, key: string, input: string): Edit {
+export function edited(edit: Edit, key: string): Edit {
   const { text, at } = edit
   const set = (next: string, place: number): Edit => ({ ...edit, text: next, at: place, offers: [] })
   const before = charactersOf(text.slice(0, at)).slice(0, -1).join('')
@@ -47,8 +47,10 @@ export function edited(edit: Edit, key: string, input: string): Edit {
       return set(kept + text.slice(at), kept.length)
     }
     default: {
+      // Names of keys are words, and what is typed is one character.
+      if (charactersOf(key).length !== 1) return edit
       // What is pasted may hold anything; a line holds what can be printed.
-      const typed = input.replace(/[\p{Cc}\p{Cf}\p{Cs}]/gu, '')
+      const typed = key.replace(/[\p{Cc}\p{Cf}\p{Cs}]/gu, '')
       if (typed === '' || text.length + typed.length > lengthMax) return edit
       return set(text.slice(0, at) + typed + text.slice(at), at + typed.length)
     }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { StreamName } from 'fasten/core'
 import type { ReaderRow } from 'fasten/reader/remote'
 
 /** Rows of one stream, the oldest first, each once, and those that came while nobody was to be disturbed. */
@@ -10,18 +11,37 @@ export interface Pane {
   readonly news: number
   /** False once the oldest row of the store, or of the window that is looked at, is here. */
   readonly hasOlder: boolean
-  /** True where rows at the new end were let go, so that following means asking again. */
-  readonly isCut: boolean
+  /** True where there are newer rows that neither are here nor wait: following means asking again. */
+  readonly hasNewer: boolean
 }
 
-export const emptyPane: Pane = { rows: [], waiting: [], news: 0, hasOlder: false, isCut: false }
+export const emptyPane: Pane = { rows: [], waiting: [], news: 0, hasOlder: false, hasNewer: false }
 
 /** Of each stream, in memory, at most; as many again may wait. */
 export const rowsMax = 2000
 
-/** A first page, which replaces what was there. */
-export function withPage(rows: readonly ReaderRow[], hasOlder: boolean): Pane {
-  return { ...emptyPane, rows: inOrder(rows), hasOlder }
+/** Rows that were asked for together, and whether there are more at either end. */
+export interface Piece {
+  readonly rows: readonly ReaderRow[]
+  readonly hasOlder: boolean
+  readonly hasNewer: boolean
+}
+
+/** Beyond the oldest or newest row that is here, or on both sides of a time that is not. */
+export type Direction = 'older' | 'newer' | 'around'
+
+/** Where more rows are wanted. */
+export interface More {
+  readonly stream: StreamName
+  readonly direction: Direction
+  readonly at: string
+  /** Ids of rows that are here. */
+  readonly known: ReadonlySet<string>
+}
+
+/** Replaces what was there. */
+export function withPiece({ rows, hasOlder, hasNewer }: Piece): Pane {
+  return { ...emptyPane, rows: inOrder(unknown(rows, [])), hasOlder, hasNewer }
 }
 
 /** New rows at the end; the oldest make room. */
@@ -36,12 +56,12 @@ export function follow(pane: Pane, fresh: readonly ReaderRow[]): Pane {
 export function wait(pane: Pane, fresh: readonly ReaderRow[]): Pane {
   const added = unknown(unknown(fresh, pane.rows), pane.waiting)
   if (added.length === 0) return pane
-  const room = rowsMax - pane.waiting.length
+  const room = Math.max(0, rowsMax - pane.waiting.length)
   return {
     ...pane,
-    waiting: room > 0 ? [...pane.waiting, ...added.slice(0, room)] : pane.waiting,
+    waiting: [...pane.waiting, ...added.slice(0, room)],
     news: pane.news + added.length,
-    isCut: pane.isCut || added.length > room,
+    hasNewer: pane.hasNewer || added.length > room,
   }
 }
 
@@ -50,12 +70,35 @@ export function release(pane: Pane): Pane {
   return follow({ ...pane, waiting: [], news: 0 }, pane.waiting)
 }
 
-/** Older rows before the others; where that is too many, the newest go and come back when they are followed again. */
-export function withOlder(pane: Pane, rows: readonly ReaderRow[], hasOlder: boolean): Pane {
+/** Older rows before the others; where that is too many, the newest go. */
+export function withOlder(pane: Pane, { rows, hasOlder }: Piece): Pane {
   const all = merged(inOrder(unknown(rows, pane.rows)), pane.rows)
   return all.length <= rowsMax
     ? { ...pane, rows: all, hasOlder }
-    : { ...pane, rows: all.slice(0, rowsMax), hasOlder, isCut: true }
+    : { ...pane, rows: all.slice(0, rowsMax), hasOlder, hasNewer: true }
+}
+
+/** Newer rows after the others, without disturbing who looks; where that is too many, the oldest go. Those that waited for this wait no longer. */
+export function withNewer(pane: Pane, { rows, hasNewer }: Piece): Pane {
+  const all = merged(pane.rows, unknown(rows, pane.rows))
+  const waiting = unknown(pane.waiting, all)
+  const next: Pane = {
+    ...pane,
+    rows: all.slice(-rowsMax),
+    hasOlder: pane.hasOlder || all.length > rowsMax,
+    hasNewer,
+    waiting,
+    news: Math.max(waiting.length, pane.news - (pane.waiting.length - waiting.length)),
+  }
+  // Everything is here or waits, so that is how many are new.
+  return hasNewer ? next : { ...next, news: waiting.length }
+}
+
+/** Other rows instead, somewhere else in time; what waits goes on waiting. */
+export function withAround(pane: Pane, piece: Piece): Pane {
+  const there = withPiece(piece)
+  const waiting = unknown(pane.waiting, there.rows)
+  return { ...there, waiting, news: piece.hasNewer ? pane.news : waiting.length }
 }
 
 /** The place of the last row at or before a time; 0 where all are later, −1 where there are none. */

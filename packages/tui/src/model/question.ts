@@ -16,11 +16,14 @@ export interface Question {
   readonly text: string
   /** The streams whose rows can match at all. */
   readonly streams: readonly StreamName[]
-  /** The newest rows of a stream. */
-  page(stream: StreamName, until?: string): PageQuery
+  /** The newest rows of a stream; those up to a time, the newest first; or those from a time on, the oldest first. */
+  page(stream: StreamName, edge?: Edge): PageQuery
   /** The rows from now on; null for a window that has ended, to which nothing can be added. */
   readonly tail: TailQuery | null
 }
+
+/** Both inclusive. */
+export type Edge = { readonly until: string } | { readonly from: string }
 
 export type Understood =
   | { readonly ok: true; readonly question: Question }
@@ -65,10 +68,19 @@ export function understand(text: string, nowMicros: number): Understood {
       text,
       streams: fitting,
       tail: tail?.value ?? null,
-      page(stream, until) {
+      page(stream, edge) {
         const query = pages.get(stream)
         if (query === undefined) throw new TypeError(`${stream} rows cannot match ${text}`)
-        return until === undefined ? query : { ...query, filter: { ...query.filter, until } }
+        const { since = '', until = '9' } = query.filter
+        if (edge === undefined) return query
+        // The window of the question stays closed, whatever is asked within it.
+        return 'until' in edge
+          ? { ...query, filter: { ...query.filter, until: edge.until < until ? edge.until : until } }
+          : {
+              ...query,
+              order: 'oldest',
+              filter: { ...query.filter, since: edge.from > since ? edge.from : since },
+            }
       },
     },
   }

@@ -6,7 +6,7 @@ import { render } from 'ink'
 import { createElement } from 'react'
 import { followQuestion } from '../ask/follow-question.ts'
 import { createInbox } from '../ask/inbox.ts'
-import { askStory, olderRows, verifyAll } from '../ask/questions.ts'
+import { askStory, moreRows, verifyAll } from '../ask/questions.ts'
 import type { Size } from '../model/layout.ts'
 import type { Question } from '../model/question.ts'
 import { frame } from '../view/frame.ts'
@@ -94,8 +94,7 @@ export async function runScreen(options: ScreenOptions): Promise<void> {
       lines: frame(shown),
       columns: shown.size.columns,
       isColoured: options.isColoured,
-      onKey: (key: string, input: string) =>
-        happen({ kind: 'key', key, input, nowMicros: clock.nowMicros() }, 'key'),
+      onKey: (key: string) => happen({ kind: 'key', key, nowMicros: clock.nowMicros() }, 'key'),
     })
   }
 
@@ -133,11 +132,14 @@ export async function runScreen(options: ScreenOptions): Promise<void> {
         return left.abort()
       case 'ask':
         return ask()
-      case 'ask-older':
+      case 'ask-more':
         return withReader(
           async (reader) => {
-            const { rows, hasOlder } = await olderRows(reader, state.question, effect)
-            happen({ kind: 'older', stream: effect.stream, rows, hasOlder }, 'key')
+            const { question } = state
+            const piece = await moreRows(reader, question, effect)
+            // Rows of another question have no place any more.
+            if (question === state.question)
+              happen({ kind: 'more', stream: effect.stream, direction: effect.direction, piece }, 'key')
           },
           (text) => happen({ kind: 'notice', notice: { text, style: 'bad' } }, 'key'),
         )
@@ -191,14 +193,16 @@ export async function runScreen(options: ScreenOptions): Promise<void> {
           connection: typeof now === 'string' ? { kind: now } : { kind: 'lost', problem: now.problem },
         }),
     }
-    followQuestion(options.open, state.question, listener, { signal: mine, pause }).catch(
-      (error: unknown) => {
-        if (mine.aborted) return
-        if (error instanceof FastenError)
-          return say({ kind: 'connection', connection: { kind: 'lost', problem: error.message } })
-        fail(error)
-      },
-    )
+    followQuestion(options.open, state.question, listener, {
+      signal: mine,
+      pause,
+      around: state.isFollowing ? undefined : state.cursor?.timestamp,
+    }).catch((error: unknown) => {
+      if (mine.aborted) return
+      if (error instanceof FastenError)
+        return say({ kind: 'connection', connection: { kind: 'lost', problem: error.message } })
+      fail(error)
+    })
   }
 
   /** Does something with a reader of its own; what the world does wrong is said, what we did wrong ends the program. */

@@ -7,13 +7,14 @@ export interface ScreenProps {
   readonly lines: readonly Line[]
   readonly columns: number
   readonly isColoured: boolean
-  readonly onKey: (key: string, input: string) => void
+  /** Told of each key by its name; a character is its own. */
+  readonly onKey: (key: string) => void
 }
 
 /** Lines as they stand on the terminal. The frame has exactly as many as the terminal, so nothing ever scrolls. */
 export function Screen({ lines, columns, isColoured, onKey }: ScreenProps): ReactElement {
   useInput((input, key) => {
-    if (key.eventType !== 'release') onKey(keyName(input, key), input)
+    for (const name of keyNames(input, key)) onKey(name)
   })
   return createElement(
     Box,
@@ -67,8 +68,24 @@ const plainLooks: Readonly<Record<Style, TextProps>> = {
   marked: { inverse: true },
 }
 
+/** What was pressed, in order: who types fast, or pastes, sends many characters at once. */
+function keyNames(input: string, key: Key): readonly string[] {
+  if (key.eventType === 'release') return []
+  const name = keyName(input, key)
+  if (name !== input) return [name]
+  return Array.from(input, (character) => named[character] ?? character)
+}
+
+const named: Readonly<Record<string, string>> = {
+  '\r': 'enter',
+  '\n': 'enter',
+  '\t': 'tab',
+  '\u007f': 'backspace',
+  '\u0003': 'C-c',
+}
+
 /** One word for what was pressed: a character, or the name of a key. */
-export function keyName(input: string, key: Key): string {
+function keyName(input: string, key: Key): string {
   if (key.ctrl && /^[a-z]$/.test(input)) return `C-${input}`
   if (key.tab) return key.shift ? 'S-tab' : 'tab'
   if (key.return) return 'enter'

@@ -21,7 +21,7 @@ export function asked(state: State, text: string, nowMicros: number): Step {
 
 /** Follows what comes again, with what waited; what was let go meanwhile is asked for. */
 export function followed(state: State): Step {
-  const isWhole = streams.every((stream) => !state.panes[stream].isCut)
+  const isWhole = streams.every((stream) => !state.panes[stream].hasNewer)
   const panes = {
     audit: release(state.panes.audit),
     sys: release(state.panes.sys),

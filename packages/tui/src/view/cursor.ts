@@ -65,8 +65,9 @@ export function rotatedTo(state: State, primary: StreamName): State {
   const place = placeOfTime(rows, state.cursor.timestamp)
   const row = rows[place]
   // In a pane without rows the time is all there is to keep.
-  const cursor =
-    row === undefined ? state.cursor : cursorAt(row, Math.min(place, Math.floor((height - 1) / 2)))
+  // In the middle, but for the first and the last rows: a pane is not half empty.
+  const middle = Math.max(Math.floor((height - 1) / 2), height - (rows.length - place))
+  const cursor = row === undefined ? state.cursor : cursorAt(row, Math.min(place, middle))
   return { ...state, primary, cursor }
 }
 

@@ -24,8 +24,8 @@ const first: readonly string[] = [
   'request_id',
   'caused_by',
 ]
-/** The place in the log: what is cited. */
-const last: readonly string[] = ['log', 'monotonic_seq', 'hash', 'prev_hash']
+/** Then the place in the log: what is cited. */
+const place: readonly string[] = ['log', 'monotonic_seq', 'hash', 'prev_hash']
 
 const meanings: Readonly<Record<string, readonly [string, Style]>> = {
   verified: ['verified for this answer: hash, link and columns hold', 'good'],
@@ -39,7 +39,7 @@ export function detailLines(row: ReaderRow, columns: number): readonly Line[] {
   const members = Object.entries(row).filter(([name]) => name !== 'verification')
   const rank = ([name]: readonly [string, unknown]): number => {
     if (first.includes(name)) return first.indexOf(name)
-    return last.includes(name) ? 1000 + last.indexOf(name) : 100
+    return place.includes(name) ? 50 + place.indexOf(name) : 100
   }
   const pairs = members.toSorted((a, b) => rank(a) - rank(b)).flatMap(([name, value]) => flat(name, value))
   const nameColumns = Math.min(

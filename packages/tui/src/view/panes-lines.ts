@@ -54,7 +54,10 @@ function paneLines(state: State, box: PaneBox): readonly Line[] {
 /** The row at the cursor, and in the other panes the one at its time. */
 function markedPlace(state: State, stream: StreamName): number {
   if (stream === state.primary) return cursorPlace(state)
-  return state.cursor === null ? -1 : placeOfTime(state.panes[stream].rows, state.cursor.timestamp)
+  const { rows } = state.panes[stream]
+  if (state.cursor === null) return -1
+  const place = placeOfTime(rows, state.cursor.timestamp)
+  return (rows[place]?.timestamp ?? '9') <= state.cursor.timestamp ? place : -1
 }
 
 function emptyText(state: State, stream: StreamName): string {

@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 import { streams } from 'fasten/core'
-import { editOf, edited } from '../model/edit.ts'
+import { editOf, edited, type Edit } from '../model/edit.ts'
 import { deedOf, type Deed } from '../model/keys.ts'
 import { primaryRows } from '../model/layout.ts'
 import { withFilter } from '../model/question.ts'
 import { completed, runCommand } from './commands.ts'
 import { cursorPlace, movedTo, nextError, paused, rotatedTo, rowAtCursor } from './cursor.ts'
-import { step, type Effect, type State, type Step, type View } from './state.ts'
+import { step, type State, type Step, type View } from './state.ts'
+import { withMore } from './more.ts'
 import { opened, openStory, openVerify } from './open.ts'
 import { asked, followed } from './asked.ts'
 import { viewPressed } from './views.ts'
 
 export interface Press {
   readonly key: string
-  /** What was typed, where it was text. */
-  readonly input: string
   readonly nowMicros: number
 }
 
@@ -30,12 +29,12 @@ export function pressed(before: State, press: Press): Step {
   return view === undefined ? onPanes(state, deed, press) : onView(state, view, deed, press)
 }
 
-function typed(state: State, { key, input, nowMicros }: Press): Step {
+function typed(state: State, { key, nowMicros }: Press): Step {
   const { edit } = state
   if (edit === null) return step(state)
   if (key === 'escape' || (key === 'backspace' && edit.text === '')) return step({ ...state, edit: null })
   if (key === 'tab') return step({ ...state, edit: completed(edit) })
-  if (key !== 'enter') return step({ ...state, edit: edited(edit, key, input) })
+  if (key !== 'enter') return step({ ...state, edit: edited(edit, key) })
   const done: State = { ...state, edit: null }
   return edit.kind === 'filter'
     ? asked(done, edit.text.trim(), nowMicros)
@@ -47,18 +46,18 @@ function onPanes(state: State, deed: Deed, press: Press): Step {
   switch (deed.kind) {
     case 'rotate': {
       const place = streams.indexOf(state.primary) + deed.by + streams.length
-      return step(rotatedTo(state, streams[place % streams.length] ?? state.primary))
+      return withMore(rotatedTo(state, streams[place % streams.length] ?? state.primary))
     }
     case 'choose':
-      return step(rotatedTo(state, streams[deed.place] ?? state.primary))
+      return withMore(rotatedTo(state, streams[deed.place] ?? state.primary))
     case 'pause':
       return state.isFollowing ? step(paused(state)) : followed(state)
     case 'move':
-      return moved(state, cursorPlace(state) + deed.by)
+      return withMore(movedTo(state, cursorPlace(state) + deed.by))
     case 'page':
-      return moved(state, cursorPlace(state) + deed.by * Math.max(1, height - 1))
+      return withMore(movedTo(state, cursorPlace(state) + deed.by * Math.max(1, height - 1)))
     case 'ends':
-      return deed.to === 'newest' ? followed(state) : moved(state, 0)
+      return deed.to === 'newest' ? followed(state) : withMore(movedTo(state, 0))
     case 'error':
       return toError(state, deed.by)
     case 'open': {
@@ -80,7 +79,7 @@ function onPanes(state: State, deed: Deed, press: Press): Step {
     case 'help':
       return step(opened(state, { kind: 'help', top: 0 }))
     case 'type':
-      return step({ ...state, edit: editOf(deed.what, deed.what === 'filter' ? state.question.text : '') })
+      return step({ ...state, edit: editBegun(state, deed.what) })
     case 'back':
       return state.question.text === '' ? step(state) : asked(state, '', press.nowMicros)
     case 'quit':
@@ -88,20 +87,9 @@ function onPanes(state: State, deed: Deed, press: Press): Step {
   }
 }
 
-/** Moves the cursor; near the oldest row that is here, older ones are asked for. */
-function moved(state: State, place: number): Step {
-  const next = movedTo(state, place)
-  const pane = next.panes[next.primary]
-  const oldest = pane.rows[0]
-  const isNear = cursorPlace(next) < primaryRows(next.size, next.primary)
-  if (!isNear || !pane.hasOlder || next.isAskingOlder || oldest === undefined) return step(next)
-  const ask: Effect = {
-    kind: 'ask-older',
-    stream: next.primary,
-    until: oldest.timestamp,
-    known: new Set(pane.rows.map(({ id }) => id)),
-  }
-  return step({ ...next, isAskingOlder: true }, ask)
+/** A filter is refined more often than replaced; Ctrl-U empties the line. */
+function editBegun({ question }: State, what: Edit['kind']): Edit {
+  return editOf(what, what === 'filter' && question.text !== '' ? `${question.text} ` : '')
 }
 
 function toError(state: State, by: 1 | -1): Step {
@@ -114,7 +102,7 @@ function toError(state: State, by: 1 | -1): Step {
         : 'no earlier error among the rows that are here'
     return step({ ...state, notice: { text, style: 'quiet' } })
   }
-  return step(movedTo(rotatedTo(paused(state), found.stream), found.place))
+  return withMore(movedTo(rotatedTo(paused(state), found.stream), found.place))
 }
 
 function onView(state: State, view: View, deed: Deed, press: Press): Step {
@@ -126,7 +114,6 @@ function onView(state: State, view: View, deed: Deed, press: Press): Step {
   }
   if (deed.kind === 'help' && view.kind !== 'help') return step(opened(state, { kind: 'help', top: 0 }))
   if (deed.kind === 'verify' && view.kind !== 'verify') return openVerify(state, press.nowMicros)
-  if (deed.kind === 'type')
-    return step({ ...state, edit: editOf(deed.what, deed.what === 'filter' ? state.question.text : '') })
+  if (deed.kind === 'type') return step({ ...state, edit: editBegun(state, deed.what) })
   return viewPressed(state, view, deed)
 }

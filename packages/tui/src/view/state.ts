@@ -4,7 +4,7 @@ import type { ReaderRow } from 'fasten/reader/remote'
 import type { Edit } from '../model/edit.ts'
 import type { Style } from '../model/line.ts'
 import type { Size } from '../model/layout.ts'
-import { emptyPane, type Pane } from '../model/pane.ts'
+import { emptyPane, type Direction, type More, type Pane, type Piece } from '../model/pane.ts'
 import type { Question } from '../model/question.ts'
 import type { StoryRows } from '../model/story.ts'
 
@@ -27,8 +27,8 @@ export interface State {
   readonly notice: Notice | null
   /** What verifying found last, and how many rows have come since. */
   readonly verdict: { readonly verdict: Verdict; readonly rowsSince: number } | null
-  /** True while older rows are asked for. */
-  readonly isAskingOlder: boolean
+  /** Streams of which more rows are being asked for. */
+  readonly asking: ReadonlySet<StreamName>
 }
 
 export interface Cursor {
@@ -85,16 +85,17 @@ export interface VerifyView {
 
 /** What happens to the screen. */
 export type Event =
-  | { readonly kind: 'key'; readonly key: string; readonly input: string; readonly nowMicros: number }
+  | { readonly kind: 'key'; readonly key: string; readonly nowMicros: number }
   | { readonly kind: 'size'; readonly size: Size }
   /** The first rows of a question. */
-  | { readonly kind: 'pages'; readonly pages: Readonly<Partial<Record<StreamName, FirstRows>>> }
+  | { readonly kind: 'pages'; readonly pages: Readonly<Partial<Record<StreamName, Piece>>> }
   | { readonly kind: 'rows'; readonly rows: readonly ReaderRow[] }
+  /** Rows that were asked for because somebody went there. */
   | {
-      readonly kind: 'older'
+      readonly kind: 'more'
       readonly stream: StreamName
-      readonly rows: readonly ReaderRow[]
-      readonly hasOlder: boolean
+      readonly direction: Direction
+      readonly piece: Piece
     }
   | { readonly kind: 'connection'; readonly connection: Connection }
   | { readonly kind: 'notice'; readonly notice: Notice }
@@ -104,21 +105,11 @@ export type Event =
   | { readonly kind: 'verified'; readonly verdict: Verdict }
   | { readonly kind: 'verify-failed'; readonly problem: string }
 
-export interface FirstRows {
-  readonly rows: readonly ReaderRow[]
-  readonly hasOlder: boolean
-}
-
 /** What the program has to do besides showing the next state. */
 export type Effect =
-  /** Ask the state's question anew. */
+  /** Ask the state's question anew: where it is followed for the newest rows, else for those around the cursor. */
   | { readonly kind: 'ask' }
-  | {
-      readonly kind: 'ask-older'
-      readonly stream: StreamName
-      readonly until: string
-      readonly known: ReadonlySet<string>
-    }
+  | ({ readonly kind: 'ask-more' } & More)
   | { readonly kind: 'ask-story'; readonly requestId: string }
   | { readonly kind: 'verify' }
   | { readonly kind: 'stop-verify' }
@@ -145,6 +136,6 @@ export function initialState(size: Size, place: string, question: Question): Sta
     edit: null,
     notice: null,
     verdict: null,
-    isAskingOlder: false,
+    asking: new Set(),
   }
 }

@@ -13,7 +13,7 @@ export function headLine(state: State): Line {
   const { question } = state
   const left: readonly Span[] = [
     { text: ' fasten ', style: 'marked' },
-    { text: ` ${plain(state.place)}` },
+    { text: ` ${placeText(state)}` },
     ...(question.text === '' ? [] : [{ text: `  ${plain(question.text)}`, style: 'strong' } as const]),
   ]
   return spread(
@@ -21,6 +21,17 @@ export function headLine(state: State): Line {
     [...verdictSpans(state), { text: '  ' }, motion(state), { text: ' ' }],
     state.size.columns,
   )
+}
+
+/** The end of a path or an address tells it from others; beside a filter it has less room. */
+function placeText({ place, question, size }: State): string {
+  const text = plain(place)
+  const room = Math.max(12, Math.floor(size.columns * (question.text === '' ? 0.5 : 0.2)))
+  return widthOf(text) <= room
+    ? text
+    : `…${charactersOf(text)
+        .slice(1 - room)
+        .join('')}`
 }
 
 function motion(state: State): Span {

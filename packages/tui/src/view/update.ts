@@ -1,8 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 import { streams, type StreamName } from 'fasten/core'
 import type { ReaderRow } from 'fasten/reader/remote'
-import { emptyPane, follow, wait, withOlder, withPage, type Pane } from '../model/pane.ts'
+import {
+  emptyPane,
+  follow,
+  wait,
+  withAround,
+  withNewer,
+  withOlder,
+  withPiece,
+  type Pane,
+} from '../model/pane.ts'
 import { settled } from './cursor.ts'
+import { withMore } from './more.ts'
 import { pressed } from './press.ts'
 import {
   isStory,
@@ -25,20 +35,27 @@ export function update(state: State, event: Event): Step {
     case 'pages': {
       const panes = panesOf((stream) => {
         const page = event.pages[stream]
-        return page === undefined ? emptyPane : withPage(page.rows, page.hasOlder)
+        return page === undefined ? emptyPane : withPiece(page)
       })
-      return step(settled({ ...state, panes, isAskingOlder: false }))
+      const next: State = { ...state, panes, asking: new Set() }
+      // They were asked for while somebody stood still who follows by now.
+      const isBehind = next.isFollowing && streams.some((stream) => panes[stream].hasNewer)
+      return isBehind ? step(next, { kind: 'ask' }) : withMore(settled(next))
     }
     case 'rows':
       return step(withRows(state, event.rows))
-    case 'older': {
-      const pane = withOlder(state.panes[event.stream], event.rows, event.hasOlder)
-      return step({ ...state, panes: { ...state.panes, [event.stream]: pane }, isAskingOlder: false })
+    case 'more': {
+      const { stream, direction, piece } = event
+      // Who follows by now looks at the newest rows, wherever these are.
+      if (state.isFollowing) return step({ ...state, asking: new Set() })
+      const panes = { ...state.panes, [stream]: joins[direction](state.panes[stream], piece) }
+      const asking = new Set([...state.asking].filter((each) => each !== stream))
+      return withMore(settled({ ...state, panes, asking }))
     }
     case 'connection':
       return step({ ...state, connection: event.connection })
     case 'notice':
-      return step({ ...state, notice: event.notice, isAskingOlder: false })
+      return step({ ...state, notice: event.notice, asking: new Set() })
     case 'story':
     case 'story-failed':
       return step(
@@ -59,6 +76,8 @@ export function update(state: State, event: Event): Step {
     }
   }
 }
+
+const joins = { older: withOlder, newer: withNewer, around: withAround } as const
 
 const panesOf = (of: (stream: StreamName) => Pane): State['panes'] =>
   Object.fromEntries(streams.map((stream) => [stream, of(stream)])) as Record<StreamName, Pane>

@@ -31,6 +31,12 @@ export function verifyLines(view: VerifyView, columns: number): readonly Line[] 
     Math.max(10, columns - 40),
     verdict.logs.reduce((most, { log }) => Math.max(most, widthOf(plain(log))), 0),
   )
+  // What holds for every log is said once, below them.
+  const [first] = verdict.logs
+  const common = (first?.notes ?? []).filter((note) =>
+    verdict.logs.every(({ notes }) => notes.includes(note)),
+  )
+  const shared = [...new Set([...common, ...verdict.notes])]
   return [
     line(
       { text: `${sign} ${verdict.verdict}`, style },
@@ -39,16 +45,19 @@ export function verifyLines(view: VerifyView, columns: number): readonly Line[] 
       },
     ),
     blank,
-    ...verdict.logs.flatMap((log) => logLines(log, nameColumns, columns)),
+    ...verdict.logs.flatMap((log) => logLines(log, shared, nameColumns, columns)),
     blank,
-    ...[...new Set([...verdict.notes, ...verdict.logs.flatMap(({ notes }) => notes)])].flatMap((note) =>
-      wrap(plain(note), columns).map((text) => line({ text, style: 'quiet' })),
-    ),
+    ...shared.flatMap((note) => wrap(plain(note), columns).map((text) => line({ text, style: 'quiet' }))),
     line({ text: plain(verdict.verifier_version), style: 'quiet' }),
   ]
 }
 
-function logLines(log: LogVerdict, nameColumns: number, columns: number): readonly Line[] {
+function logLines(
+  log: LogVerdict,
+  shared: readonly string[],
+  nameColumns: number,
+  columns: number,
+): readonly Line[] {
   const [sign, style] = signs[log.verdict]
   const damage = [
     ...(log.rows_missing > 0 ? [`${grouped(log.rows_missing)} missing`] : []),
@@ -73,6 +82,11 @@ function logLines(log: LogVerdict, nameColumns: number, columns: number): readon
         line({ text: `    ${text}`, style: 'bad' }),
       )
     }),
+    ...log.notes
+      .filter((note) => !shared.includes(note))
+      .flatMap((note) =>
+        wrap(plain(note), columns - 4).map((text) => line({ text: `    ${text}`, style: 'quiet' })),
+      ),
   ]
 }
 
