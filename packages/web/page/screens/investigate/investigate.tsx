@@ -7,6 +7,7 @@ import { createReader } from '../../ask/reader.ts'
 import { useStreamRows, type StreamRows } from '../../ask/use-stream-rows.ts'
 import { useCodes } from '../../ask/use-codes.ts'
 import { useTail } from '../../ask/use-tail.ts'
+import { useWaitingRows } from '../../ask/use-waiting-rows.ts'
 import { useTally } from '../../ask/use-tally.ts'
 import { rangeOfFilter } from '../../model/histogram.ts'
 import { nextPane, type Investigation } from '../../model/investigation.ts'
@@ -53,7 +54,7 @@ export function Investigate(): ReactNode {
   const [cursorTime, setCursorTime] = useState<string | null>(null)
   const handles = useRef<Partial<Record<StreamName, PaneHandle | null>>>({})
   const [isMoved, setMoved] = useState(false)
-  const [waiting, setWaiting] = useState<readonly ReaderRow[]>([])
+  const { counts: waiting, add: keepWaiting, take: takeWaiting } = useWaitingRows()
   const showNow = useCallback(
     (fresh: readonly ReaderRow[]) => {
       for (const stream of streams) {
@@ -70,18 +71,17 @@ export function Investigate(): ReactNode {
     isLive && until === null && asking.kind === 'asks'
       ? { streams: tailed, filter: withoutWindow(asking.query.filter) }
       : null,
-    (fresh) => (isMoved ? setWaiting((before) => [...before, ...fresh].slice(-5000)) : showNow(fresh)),
+    (fresh) => (isMoved ? keepWaiting(fresh) : showNow(fresh)),
   )
   const resume = (): void => {
-    showNow(waiting)
-    setWaiting([])
+    showNow(takeWaiting())
     setMoved(false)
     setCursorTime(null)
     for (const stream of streams) handles.current[stream]?.showTime('9')
   }
   useEffect(() => {
-    if (!isLive) setWaiting([])
-  }, [isLive])
+    if (!isLive) takeWaiting()
+  }, [isLive, takeWaiting])
 
   const moveTo = (row: ReaderRow): void => {
     setCursorTime(row.timestamp)
@@ -105,6 +105,7 @@ export function Investigate(): ReactNode {
   const ask = (changes: Partial<Investigation>): void => {
     setAskedAt(nowMicros())
     setMoved(false)
+    takeWaiting()
     change(changes)
   }
 
@@ -156,7 +157,7 @@ export function Investigate(): ReactNode {
               isPrimary={stream === pane}
               selected={selected}
               cursorTime={cursorTime}
-              waiting={waiting.filter((row) => row.stream === stream).length}
+              waiting={waiting[stream]}
               elsewhere={question.kind === 'elsewhere' ? question.because : null}
               onSelect={(row) => change({ selected: row.id })}
               onCursor={moveTo}
