@@ -6,6 +6,7 @@
  *     npm run bench -- --quick          every group in under a minute, rough, keeps nothing
  *     npm run bench -- --only calls     some of: calls, rows, postgres, fleet, http, mqtt, start; keeps nothing
  *     npm run bench -- --only fleet     fills a fleet with ten million rows, a quarter of an hour; not part of the others
+ *     npm run bench -- --only pages     the pages in a real browser over a million rows, ten minutes; not part of the others
  *     npm run bench -- … --rows 1000000 another number of rows that the fleet is filled with
  *     npm run bench -- --rounds 3       another number of rounds than five; keeps the figures
  *     npm run bench -- … --json         keeps the figures of such a run all the same; with --only, beside those of the last full run
@@ -22,6 +23,7 @@ import { callGoals, callTable, measureCalls } from './groups/calls.ts'
 import { fleetGoals, fleetTable, measureFleet } from './groups/fleet.ts'
 import { httpGoals, httpTable, measureHttp } from './groups/http.ts'
 import { measureMqtt, mqttGoals, mqttTable } from './groups/mqtt.ts'
+import { measurePages, pagesGoals, pagesTable } from './groups/pages.ts'
 import { measurePostgres, postgresGoals, postgresTable } from './groups/postgres.ts'
 import { measureRows, rowGoals, rowTable } from './groups/rows.ts'
 import { full, quick } from './groups/scale.ts'
@@ -67,9 +69,11 @@ try {
   await group('calls', () => measureCalls(scale, folder), callTable, callGoals)
   await group('rows', () => measureRows(scale, folder), rowTable, rowGoals)
   await group('postgres', () => measurePostgres(scale, folder), postgresTable, postgresGoals)
-  // Ten million rows and a quarter of an hour of their own.
-  if (values.only !== undefined)
+  // Ten million rows and a quarter of an hour of their own, and a browser.
+  if (values.only !== undefined) {
     await group('fleet', () => measureFleet(scale, folder), fleetTable, fleetGoals)
+    await group('pages', () => measurePages(scale, folder), pagesTable, pagesGoals)
+  }
   await group('http', () => measureHttp(scale, folder), httpTable, httpGoals)
   await group('mqtt', () => measureMqtt(scale), mqttTable, mqttGoals)
   await group('start', () => measureStart(scale, folder), startTable, startGoals)

@@ -17,6 +17,14 @@ export interface Scale {
     readonly pushed: number
     readonly asked: number
   }
+  /** The group `pages`: rows behind what is looked at, times it is opened, keys pressed, and rows followed: an hour of 55 a second, compressed. */
+  readonly pages: {
+    readonly rows: number
+    readonly views: number
+    readonly presses: number
+    readonly tailed: number
+    readonly perSecond: number
+  }
 }
 
 /** Several minutes; the figures that are published. */
@@ -29,6 +37,7 @@ export const full: Scale = {
   rows: 100_000,
   idleMs: 2000,
   fleet: { rows: 10_000_000, nodes: 40, pushed: 45_000, asked: 300 },
+  pages: { rows: 1_000_000, views: 15, presses: 200, tailed: 200_000, perSecond: 2000 },
 }
 
 /** Under a minute; enough to notice a large move. */
@@ -41,4 +50,5 @@ export const quick: Scale = {
   rows: 10_000,
   idleMs: 500,
   fleet: { rows: 200_000, nodes: 8, pushed: 12_000, asked: 40 },
+  pages: { rows: 20_000, views: 3, presses: 40, tailed: 4000, perSecond: 2000 },
 }
