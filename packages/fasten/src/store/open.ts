@@ -52,15 +52,20 @@ export async function openStore(target: StoreTarget, parts: StoreParts = systemP
 
 /**
  * A store for reading only, from what a person types: a DSN, or the path of a database file. Without `?table=` every stream
- * that the database holds is read.
+ * that the database holds is read. `isBound` says that row-level security binds the reader to a part of the rows of a Postgres.
  */
 export async function openForReading(
   text: string,
   {
     at = 'target',
     keyDirectory,
+    isBound = false,
     ...parts
-  }: Partial<StoreParts> & { readonly at?: string; readonly keyDirectory?: string | undefined } = {},
+  }: Partial<StoreParts> & {
+    readonly at?: string
+    readonly keyDirectory?: string | undefined
+    readonly isBound?: boolean
+  } = {},
 ): Promise<Store> {
   const dsn = dsnOf(text, at)
   if (dsn.kind === 'postgres') {
@@ -71,6 +76,7 @@ export async function openForReading(
       ...parts,
       software,
       mode: 'read',
+      isBound,
       privacy: privacyPlaces(dsn, keyDirectory),
       url,
       ...(schema === undefined ? {} : { schema }),

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import { parseLogName } from 'fasten/core'
 import { localReader, type Reader } from 'fasten/reader'
 import { createSystemClock, openForReading, sha256, type RowSource } from 'fasten/store'
 import { Pool } from 'pg'
@@ -147,7 +146,8 @@ export function createScopedStores({
 
 async function open(database: Pick<FleetDatabase, 'readerUrl'>, scope: ReadingScope): Promise<Opened> {
   const dsn = await database.readerUrl(scope.tenants, scope.codes)
-  const store = await openForReading(dsn, { at: 'the database of the fleet' })
+  const isBound = scope.tenants !== 'all' || scope.codes !== undefined
+  const store = await openForReading(dsn, { at: 'the database of the fleet', isBound })
   const url = new URL(dsn)
   const options = `${url.searchParams.get('options') ?? ''} -c search_path=${url.searchParams.get('schema') ?? ''} -c timezone=UTC -c statement_timeout=30s`
   url.search = ''
@@ -161,7 +161,7 @@ async function open(database: Pick<FleetDatabase, 'readerUrl'>, scope: ReadingSc
   sql.on('error', () => {
     // An idle connection broke; whoever needs one next opens another, or is told by its query.
   })
-  const source = boundEstimates(boundHeads(store, scope, sql), scope)
+  const source = boundEstimates(store, scope)
   const sources = { streams: { audit: source, sys: source, api: source } }
   const whole = localReader({
     sources,
@@ -170,29 +170,6 @@ async function open(database: Pick<FleetDatabase, 'readerUrl'>, scope: ReadingSc
     release: () => store.close(),
   })
   return { reader: withinScope(whole, scope, sql), source, sql }
-}
-
-/**
- * The store's own `heads` also looks for rows of logs that nobody knows, from log to log in an index. Below row-level security that walks over every
- * row of everybody else; so whoever sees some tenants is told of the logs that are known. Who sees all is told of the others too.
- */
-function boundHeads(source: RowSource, { tenants }: ReadingScope, sql: Pool): RowSource {
-  if (tenants === 'all') return source
-  return {
-    ...source,
-    async heads() {
-      const { rows } = await sql.query<{ log: string; size: string; head_hash: string; is_replica: boolean }>(
-        'SELECT log, size, head_hash, replica_frontier IS NOT NULL AS is_replica FROM fasten_logs ORDER BY log',
-      )
-      return rows.map(({ log, size, head_hash, is_replica }) => ({
-        log,
-        stream: parseLogName(log)?.stream ?? 'audit',
-        size: Number(size),
-        head_hash,
-        ...(is_replica ? { isReplica: true } : {}),
-      }))
-    },
-  }
 }
 
 /**

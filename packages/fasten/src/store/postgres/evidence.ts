@@ -18,6 +18,20 @@ export interface KnownLog extends LogHead {
   readonly isReplica: boolean
 }
 
+/** The logs of a table that the table of logs knows, by name. */
+export async function knownLogsOf(
+  sql: Sql,
+  prefix: string,
+  stream: StreamName,
+  table: string,
+): Promise<KnownLog[]> {
+  const known = await sql.run(
+    `SELECT ${headColumns} FROM ${prefix}fasten_logs l WHERE table_name = $1 ORDER BY log`,
+    [table],
+  )
+  return known.map((record) => knownLog(record, stream, table))
+}
+
 /**
  * The logs of a table, by name. Rows that carry a `log_id` which the table of logs does not have are a log too: it is called
  * `unknown-log/<table>/<log_id>`, should hold no rows, and so fails verification instead of staying out of sight.
@@ -28,11 +42,7 @@ export async function logsOf(
   stream: StreamName,
   table: string,
 ): Promise<KnownLog[]> {
-  const known = await sql.run(
-    `SELECT ${headColumns} FROM ${prefix}fasten_logs l WHERE table_name = $1 ORDER BY log`,
-    [table],
-  )
-  const logs = known.map((record) => knownLog(record, stream, table))
+  const logs = await knownLogsOf(sql, prefix, stream, table)
   const ids = new Set(logs.map(({ logId }) => logId))
   // By jumping from one log to the next in the index of places, so that it costs what there are logs, not rows.
   const carried = await sql.run(`

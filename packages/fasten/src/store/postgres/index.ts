@@ -40,6 +40,8 @@ export interface PostgresStoreOptions {
   readonly tables?: StreamTables
   /** Instead of `tables`, for reading: this one table, whatever stream it holds. */
   readonly onlyTable?: string
+  /** For reading by a role that row-level security binds to a part of the rows: see `PostgresReaderOptions`. */
+  readonly isBound?: boolean
   readonly digest: Digest
   readonly clock: Clock
   readonly ids: IdSource
@@ -91,6 +93,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     schema,
     tables,
     onlyTable: options.onlyTable,
+    isBound: options.isBound,
     at: address.shown,
     keys,
     ledger,

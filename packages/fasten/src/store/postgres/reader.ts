@@ -13,6 +13,7 @@ import type { StreamTables } from '../row-tables.ts'
 import {
   evidencePage,
   firstPlace,
+  knownLogsOf,
   logNamed,
   logsOf,
   logsWithoutTable,
@@ -35,6 +36,11 @@ export interface PostgresReaderOptions {
   /** Undefined: whatever tables of ours the schema has. */
   readonly tables: StreamTables | undefined
   readonly onlyTable: string | undefined
+  /**
+   * The reader sees a part of the rows: row-level security binds it. Logs are then those that the table of logs knows. To look for rows of
+   * others goes from row to row along an index, past all that may not be seen.
+   */
+  readonly isBound?: boolean | undefined
   /** The DSN without secrets. */
   readonly at: string
   readonly keys: KeyStore
@@ -75,6 +81,7 @@ export interface Found {
  */
 export function createPostgresReader(options: PostgresReaderOptions): PostgresReader {
   const { pool } = options
+  const logsIn = options.isBound === true ? knownLogsOf : logsOf
   let found: Found | undefined
 
   async function attempt<T>(work: (sql: Sql, found: Found) => Promise<T>): Promise<T> {
@@ -103,7 +110,7 @@ export function createPostgresReader(options: PostgresReaderOptions): PostgresRe
       const indexedBy = indexedByName.has(table) ? 'name' : 'left'
       return work(
         sql,
-        { stream, prefix, table, indexedBy, logs: () => logsOf(sql, prefix, stream, table) },
+        { stream, prefix, table, indexedBy, logs: () => logsIn(sql, prefix, stream, table) },
         there,
       )
     })
@@ -157,7 +164,7 @@ export function createPostgresReader(options: PostgresReaderOptions): PostgresRe
     estimate: (stream, filter) => onTable(stream, 0, (sql, of) => estimate(sql, of, filter)),
     heads: () =>
       attempt(async (sql, there) =>
-        (await allLogs(sql, there)).map(({ log, stream, size, head_hash, isReplica }) => ({
+        (await allLogs(sql, there, logsIn)).map(({ log, stream, size, head_hash, isReplica }) => ({
           log,
           stream,
           size,
@@ -166,7 +173,7 @@ export function createPostgresReader(options: PostgresReaderOptions): PostgresRe
         })),
       ),
     evidence,
-    position: (stream) => onTable(stream, 0, newestPosition),
+    position: (stream) => onTable(stream, 0, options.isBound === true ? newestKnownPosition : newestPosition),
     summary: (stream, since, until) =>
       onTable(stream, [], async (sql, { prefix, table, logs }) =>
         summaryOf(sql, `${prefix}"${table}"`, await logs(), since, until),
@@ -224,9 +231,13 @@ async function tablesIndexedByName(sql: Sql, schema: string): Promise<ReadonlySe
   return new Set(rows.map(({ tablename }) => String(tablename)))
 }
 
-async function allLogs(sql: Sql, { prefix, tables, isLost }: Found): Promise<KnownLog[]> {
+async function allLogs(
+  sql: Sql,
+  { prefix, tables, isLost }: Found,
+  logsIn: typeof logsOf,
+): Promise<KnownLog[]> {
   const logs: KnownLog[] = []
-  for (const [stream, table] of tables) logs.push(...(await logsOf(sql, prefix, stream, table)))
+  for (const [stream, table] of tables) logs.push(...(await logsIn(sql, prefix, stream, table)))
   return [...logs, ...(await logsWithoutTable(sql, prefix, isLost))]
 }
 
@@ -271,6 +282,14 @@ async function newestPosition(sql: Sql, { prefix, table }: TableOf): Promise<num
   const [row] = await sql.run(
     `SELECT greatest(0, (SELECT max(position) FROM ${prefix}"${table}" WHERE position < ${strayFrom}),
       (SELECT max(position) FROM ${prefix}fasten_logs WHERE table_name = $1 AND position < ${strayFrom})) AS position`,
+    [table],
+  )
+  return Number(row?.['position'] ?? 0)
+}
+
+async function newestKnownPosition(sql: Sql, { prefix, table }: TableOf): Promise<number> {
+  const [row] = await sql.run(
+    `SELECT max(position) AS position FROM ${prefix}fasten_logs WHERE table_name = $1 AND position < ${strayFrom}`,
     [table],
   )
   return Number(row?.['position'] ?? 0)

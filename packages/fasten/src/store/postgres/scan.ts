@@ -22,7 +22,7 @@ export interface TableOf {
 export async function scan(sql: Sql, of: TableOf, query: ScanQuery): Promise<StoredRow[]> {
   const { stream, prefix, table, indexedBy } = of
   const { filter = {}, order, after, offset = 0, limit } = query
-  const logs = await logFilterOf(filter, of.logs)
+  const logs = await logFilterOf(filter, of)
   if (logs?.ids.length === 0) return []
   const { sql: conditions, values } = whereOf({ stream, filter, logs, prefix, indexedBy })
   const direction = order === 'newest' ? 'DESC' : 'ASC'
@@ -51,13 +51,16 @@ export async function count(
   filter: ScanFilter,
   atMost: number,
 ): Promise<number | null> {
-  const logs = await logFilterOf(filter, of.logs)
+  const logs = await logFilterOf(filter, of)
   if (logs?.ids.length === 0) return 0
   const { sql: conditions, values } = whereOf({ ...of, filter, logs })
+  // Counted from the newest on: the rows that a page reads as well. Left to choose, the planner takes any that pass for the nearest, and
+  // reads through the table, or an index whole, where those lie together at its other end.
+  const order = conditions === 'true' ? '' : ' ORDER BY timestamp DESC, position DESC'
   const from = `FROM ${of.prefix}"${of.table}" WHERE ${conditions}`
   const [row] = Number.isFinite(atMost)
     ? await sql.run(
-        `SELECT count(*) AS rows FROM (SELECT 1 ${from} LIMIT $${values.push(atMost + 1)}) found`,
+        `SELECT count(*) AS rows FROM (SELECT 1 ${from}${order} LIMIT $${values.push(atMost + 1)}) found`,
         values,
       )
     : await sql.run(`SELECT count(*) AS rows ${from}`, values)
@@ -70,7 +73,7 @@ export async function count(
  * of every plan for them; so what it expects of the filter is compared with what it expects of all rows, and that is known.
  */
 export async function estimate(sql: Sql, of: TableOf, filter: ScanFilter): Promise<number | null> {
-  const logs = await logFilterOf(filter, of.logs)
+  const logs = await logFilterOf(filter, of)
   if (logs?.ids.length === 0) return 0
   // The logs say all that these say, and the planner would take them for two conditions, each of which lets few rows pass.
   const { tenant_id: _tenant, service_id: _service, source_node_id: _node, ...others } = filter
