@@ -7,9 +7,10 @@ export async function runServe(env: Readonly<Record<string, string | undefined>>
   const tell = (line: string): void => say(`fleet: ${line}`)
   // Only a terminal has somebody before it; everything else may be kept.
   const person = process.stderr.isTTY ? { tellPerson: tell } : {}
-  // A command that asks another server need not load this one.
+  const config = readFleetConfig(env)
+  // A command that asks another server need not load this one, nor one whose variables are wrong.
   const { serve } = await import('../server/serve.ts')
-  const server = await serve(readFleetConfig(env), { onProgress: tell, ...person })
+  const server = await serve(config, { onProgress: tell, ...person })
   say(`fleet: listening at ${server.url}`)
   const signal = await new Promise<NodeJS.Signals>((resolve) => {
     for (const each of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(each, resolve)

@@ -40,7 +40,7 @@ async function statusOf(url: string): Promise<number> {
 }
 
 async function until(holds: () => Promise<boolean>, what: string): Promise<void> {
-  for (const deadline = performance.now() + 120_000; performance.now() < deadline; await pause(50))
+  for (const deadline = performance.now() + 120_000; performance.now() < deadline; await pause(250))
     if (await holds()) return
   throw new Error(`${what} did not come within two minutes`)
 }
