@@ -43,7 +43,7 @@ export async function followQuestion(
     } catch (error) {
       if (signal.aborted) return
       if (!isPassing(error)) throw error
-      listener.onConnection({ problem: `${error.message}; trying again` })
+      listener.onConnection({ problem: `trying again: ${error.message}` })
       await pause(Math.min(waitMsMin * 2 ** place.failures++, waitMsMax), signal)
     } finally {
       await reader?.close()

@@ -20,7 +20,8 @@ export const isError = (row: ReaderRow): boolean => toneOf(row) === 'bad'
 export function titleOf(row: ReaderRow): string {
   if (row.stream === 'audit') return plain(row.code)
   if (row.stream === 'sys') return plain(row.event)
-  return plain(`${row.method} ${row.path}`)
+  // Rows of the store have the shape of an access, and are none.
+  return plain(row.detail === undefined ? `${row.method} ${row.path}` : row.path.slice(1))
 }
 
 /** The short word in front: severity or what came out, level, or status. */
@@ -82,6 +83,7 @@ function moreOf(row: ReaderRow): string {
     return plain(`${words.join(' ')}${row.reason === undefined ? '' : ` (${row.reason})`}`)
   }
   if (row.stream === 'sys') return plain(pairs(row.fields))
+  if (row.detail !== undefined) return '(by fasten)'
   return plain(`${durationText(row.duration_us)}${row.error === undefined ? '' : ` ${row.error}`}`)
 }
 

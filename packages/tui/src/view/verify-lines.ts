@@ -36,7 +36,8 @@ export function verifyLines(view: VerifyView, columns: number): readonly Line[] 
   const common = (first?.notes ?? []).filter((note) =>
     verdict.logs.every(({ notes }) => notes.includes(note)),
   )
-  const shared = [...new Set([...common, ...verdict.notes])]
+  const ofLogs = new Set(verdict.logs.flatMap(({ notes }) => notes))
+  const shared = [...common, ...verdict.notes.filter((note) => !ofLogs.has(note))]
   return [
     line(
       { text: `${sign} ${verdict.verdict}`, style },
