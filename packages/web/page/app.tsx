@@ -2,6 +2,8 @@
 import type { ReactNode } from 'react'
 import { Redirect, Route, Switch } from 'wouter'
 import { useMe } from './ask/me.ts'
+import { ActionsProvider } from './parts/palette/actions.tsx'
+import { Palette } from './parts/palette/palette.tsx'
 import { PersonMenu } from './parts/shell/person-menu.tsx'
 import { Shell } from './parts/shell/shell.tsx'
 import { Empty, Failed, Waiting } from './parts/state.tsx'
@@ -14,23 +16,27 @@ export function App(): ReactNode {
   if (me.isPending) return <Waiting what="Asking the server who you are" />
   if (me.isError) return <Failed error={me.error} onRetry={() => void me.refetch()} />
   if (me.data === null) return <Login />
+  const groups = groupsFor(me.data)
   return (
-    <Shell groups={groupsFor(me.data)} person={<PersonMenu me={me.data} />}>
-      <Switch>
-        <Route path="/">
-          <Redirect to="/investigate" replace />
-        </Route>
-        {screensFor(me.data).map(({ path, Screen }) => (
-          <Route key={path} path={path} component={Screen} />
-        ))}
-        <Route>
-          <Empty title="There is no such page">
-            <p>
-              The address may be from another version or a larger server, or cut short where it was copied.
-            </p>
-          </Empty>
-        </Route>
-      </Switch>
-    </Shell>
+    <ActionsProvider>
+      <Shell groups={groups} person={<PersonMenu me={me.data} />}>
+        <Switch>
+          <Route path="/">
+            <Redirect to="/investigate" replace />
+          </Route>
+          {screensFor(me.data).map(({ path, Screen }) => (
+            <Route key={path} path={path} component={Screen} />
+          ))}
+          <Route>
+            <Empty title="There is no such page">
+              <p>
+                The address may be from another version or a larger server, or cut short where it was copied.
+              </p>
+            </Empty>
+          </Route>
+        </Switch>
+      </Shell>
+      <Palette places={groups.flatMap(({ places }) => places)} />
+    </ActionsProvider>
   )
 }

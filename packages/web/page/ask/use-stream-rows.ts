@@ -13,9 +13,13 @@ export interface StreamRows {
   readonly state: 'asking' | 'ready' | 'end' | 'failed'
   readonly error: unknown
   readonly completeness: Page['completeness'] | null
+  /** Rows in front of the first one that were here and were let go by reading on, since only so many are held. */
+  readonly letGo: number
   /** Asks for the next page of older rows; does nothing while one is on its way, and at the end. */
   older(): void
   retry(): void
+  /** Begins anew, from the first row of all. */
+  restart(): void
   /** Rows that a tail brought. */
   add(rows: RowList['rows']): void
 }
@@ -28,6 +32,7 @@ interface Held {
   /** Where the list was cut by rows that came on top: what is older is asked for from this time on. Null where its pages go on by themselves. */
   readonly cutAt: string | null
   readonly completeness: Page['completeness'] | null
+  readonly letGo: number
 }
 
 const nothing: Held = {
@@ -37,6 +42,7 @@ const nothing: Held = {
   cursor: null,
   cutAt: null,
   completeness: null,
+  letGo: 0,
 }
 
 /** The rows that a query asks for, page after page. A new query begins anew; null asks nothing. */
@@ -68,6 +74,7 @@ export function useStreamRows(reader: Reader, stream: StreamName, query: PageQue
                   cursor: page.next_cursor,
                   cutAt,
                   completeness: page.completeness,
+                  letGo: before.letGo + letGoFor(before.list, page.rows),
                 },
           ),
         (error: unknown) => {
@@ -90,11 +97,16 @@ export function useStreamRows(reader: Reader, stream: StreamName, query: PageQue
         if (state === 'ready') ask(cursor, cutAt)
       },
       retry: () => ask(cursor, cutAt),
+      restart: () => ask(null, null),
       add: (rows) => setHeld((before) => withNewer(before, rows)),
     }),
     [held, state, cursor, cutAt, ask],
   )
 }
+
+/** How many rows make room at the front for those of a page. */
+const letGoFor = ({ rows, ids }: RowList, older: RowList['rows']): number =>
+  Math.max(0, rows.length + older.filter(({ id }) => !ids.has(id)).length - rowsMax)
 
 function withNewer(before: Held, rows: RowList['rows']): Held {
   const list = addNewer(before.list, rows, rowsMax)

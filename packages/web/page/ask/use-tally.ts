@@ -77,7 +77,8 @@ export function useTally(
       histogramOf: counts === null ? 'rows' : 'counted',
       rows,
       isWhole,
-      total: read.data,
+      // A search in the text of rows is not counted, but where all rows are here they are.
+      total: isWhole ? { total: rows.length, total_kind: 'exact' } : read.data,
     }
   }, [read.data, query, range, isWhole, asked, counted.data])
   return { tally, error: read.error, isAsking: read.isFetching }

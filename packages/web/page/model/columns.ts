@@ -100,15 +100,37 @@ export function moved(columns: readonly Column[], name: string, by: -1 | 1): rea
   return columns.toSpliced(from, 1).toSpliced(to, 0, column)
 }
 
-/** What a grid makes of them: as wide as they say, and one that takes the rest. */
-export function gridOf(columns: readonly Column[]): string {
+/**
+ * What a grid makes of them: as wide as they say, and one that takes the rest. That one is never narrower than `restMin` says, since it is what is read: where
+ * there is no room the last ones are cut.
+ */
+export function gridOf(columns: readonly Column[], restMin = '14rem'): string {
   const isFilled = columns.some(({ width }) => width === null)
   return columns
     .map(({ width }, index) =>
-      width === null || (!isFilled && index === columns.length - 1) ? 'minmax(0, 1fr)' : `${width}px`,
+      width === null || (!isFilled && index === columns.length - 1)
+        ? `minmax(${restMin}, 1fr)`
+        : `${width}px`,
     )
     .join(' ')
 }
+
+/** What panes show that do not have the most room. */
+export const closeColumns: readonly Column[] = [
+  { name: 'time', width: 112 },
+  { name: 'mark', width: 56 },
+  { name: 'what', width: null },
+  { name: 'request', width: 112 },
+]
+
+/** The first three of them, where there is no room for more. */
+export const narrowGridOf = (columns: readonly Column[]): string =>
+  gridOf(
+    columns
+      .slice(0, 3)
+      .map(({ name, width }) => ({ name, width: name === 'time' ? 92 : name === 'mark' ? 52 : width })),
+    '0',
+  )
 
 /** The text in a cell that is a member of the row as it is; null for one that the row does not have. */
 export function cellText(row: ReaderRow, name: ColumnName): string | null {

@@ -99,9 +99,7 @@ export function understand(phrase: string, codes: readonly string[], nowMicros: 
 /** Whether it is a phrase: query text with fields, ids and single words says already what it means. */
 export const isPhrase = (text: string): boolean => {
   const parts = queryParts(text)
-  return (
-    /^\s*ask:/i.test(text) || (parts.length > 1 && parts.every(({ name, isBare }) => name === 'q' && isBare))
-  )
+  return /^\s*ask:/i.test(text) || (parts.length > 1 && parts.every(({ name }) => name === 'q'))
 }
 
 interface Found {

@@ -33,14 +33,17 @@ export function addNewer(list: RowList, newer: readonly ReaderRow[], rowsMax: nu
   return listOf(rows.slice(0, rowsMax))
 }
 
-/** The place of the row that is nearest to a time and not after it; the last place where all are after it, −1 where there are none. */
-export function placeOfTime(list: RowList, timestamp: string): number {
+/**
+ * The place of the row that is nearest to a time and not after it, or, where the oldest rows stand first, not before it; the last place where there is no
+ * such row, −1 where there are none.
+ */
+export function placeOfTime(list: RowList, timestamp: string, order: 'newest' | 'oldest' = 'newest'): number {
   let from = 0
   let to = list.rows.length
   while (from < to) {
     const middle = (from + to) >> 1
     const at = list.rows[middle]?.timestamp ?? ''
-    if (at > timestamp) from = middle + 1
+    if (order === 'newest' ? at > timestamp : at < timestamp) from = middle + 1
     else to = middle
   }
   return Math.min(from, list.rows.length - 1)

@@ -3,6 +3,7 @@ import { useRef, useState, type KeyboardEvent, type PointerEvent, type ReactNode
 import type { StreamName } from 'fasten/core'
 import { formatMicros } from 'fasten/core'
 import type { Tally } from '../../ask/use-tally.ts'
+import { actionOf } from '../../model/keys.ts'
 import { windowOfBars, type Bar } from '../../model/histogram.ts'
 import { timeParts, type TimeZone } from '../../model/time-zone.ts'
 import { useSettings } from '../../parts/settings.tsx'
@@ -41,15 +42,15 @@ export function Histogram({
     onWindow(windowOfBars(histogram, one, other))
   }
   const onKeyDown = (event: KeyboardEvent): void => {
-    const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key]
     const at = brush ?? { from: last + 1, to: last + 1 }
-    if (by !== undefined) {
-      const next = Math.max(0, Math.min(last, at.to + by))
+    const action = actionOf('Rows over time', event)
+    if (action === 'earlier' || action === 'later') {
+      const next = Math.max(0, Math.min(last, at.to + (action === 'later' ? 1 : -1)))
       setBrush({ from: event.shiftKey && brush !== null ? at.from : next, to: next })
-    } else if (event.key === 'Home') setBrush({ from: 0, to: 0 })
-    else if (event.key === 'End') setBrush({ from: last, to: last })
-    else if (event.key === 'Enter' && brush !== null) narrow(brush.from, brush.to)
-    else if (event.key === 'Escape' && brush !== null) setBrush(null)
+    } else if (action === 'first') setBrush({ from: 0, to: 0 })
+    else if (action === 'last') setBrush({ from: last, to: last })
+    else if (action === 'narrow' && brush !== null) narrow(brush.from, brush.to)
+    else if (action === 'forget' && brush !== null) setBrush(null)
     else return
     event.preventDefault()
     event.stopPropagation()

@@ -10,12 +10,18 @@ import { useTail } from '../../ask/use-tail.ts'
 import { useWaitingRows } from '../../ask/use-waiting-rows.ts'
 import { useTally } from '../../ask/use-tally.ts'
 import { rangeOfFilter } from '../../model/histogram.ts'
+import { actionOf } from '../../model/keys.ts'
 import { nextPane, type Investigation } from '../../model/investigation.ts'
 import { isPhrase, understand } from '../../model/plain-question.ts'
+import { withFilter } from '../../model/question-parts.ts'
 import { questionOf, type Question } from '../../model/question.ts'
 import { Chips } from './chips.tsx'
+import { ExportMenu } from './export-menu.tsx'
 import { Facets } from './facets.tsx'
 import { Histogram } from './histogram.tsx'
+import { useActions } from '../../parts/palette/actions.tsx'
+import { keepQuestion } from '../../parts/palette/recent-questions.ts'
+import { useSettings } from '../../parts/settings.tsx'
 import styles from './investigate.module.css'
 import { Pane, type PaneHandle } from './pane.tsx'
 import { QueryBar } from './query-bar.tsx'
@@ -27,7 +33,8 @@ const reader = createReader(location.origin)
 /** Three streams side by side on one cursor of time. What is looked at stands in the address; what moved under the eye does not. */
 export function Investigate(): ReactNode {
   const [investigation, change] = useInvestigation()
-  const { text, since, until, pane, isLive, selected, order, facets } = investigation
+  const { text, since, until, pane, isLive, selected, order, facets, columns, density } = investigation
+  const { settings } = useSettings()
   // Relative times count from when the question was asked, or pages of one answer would be of different windows.
   const [askedAt, setAskedAt] = useState(nowMicros)
   const questions = useMemo(() => {
@@ -92,12 +99,16 @@ export function Investigate(): ReactNode {
     handles.current[stream]?.focus()
   }
   const onKeyDown = (event: KeyboardEvent): void => {
-    const isTyping = event.target instanceof HTMLInputElement
     const isInPane = event.target instanceof HTMLElement && event.target.role === 'listbox'
-    if (event.key === 'Tab' && isInPane && !event.shiftKey) promote(nextPane(pane))
-    else if (event.key === ' ' && !isTyping && isLive && isMoved) resume()
-    else if (event.key === ' ' && !isTyping && isLive) setMoved(true)
-    else if (event.key === 'Escape' && selected !== null) change({ selected: null })
+    // A space on anything that can be pressed or typed into is meant for it.
+    const isOnControl =
+      event.target instanceof HTMLElement &&
+      event.target.closest('input, button, a, [role=row], [role=separator]') !== null
+    const action = actionOf('Investigation', event)
+    if (action === 'next-pane' && isInPane && !event.shiftKey) promote(nextPane(pane))
+    else if (action === 'hold' && !isOnControl && isLive && isMoved) resume()
+    else if (action === 'hold' && !isOnControl && isLive) setMoved(true)
+    else if (action === 'close' && selected !== null) change({ selected: null })
     else return
     event.preventDefault()
   }
@@ -108,6 +119,25 @@ export function Investigate(): ReactNode {
     takeWaiting()
     change(changes)
   }
+  useEffect(() => keepQuestion(text), [text])
+  useActions([
+    {
+      name: isLive ? 'Stop following' : 'Follow new rows',
+      run: () => ask({ isLive: !isLive, order: 'newest', until: null }),
+    },
+    {
+      name: order === 'newest' ? 'Show the oldest rows first' : 'Show the newest rows first',
+      run: () => ask({ order: order === 'newest' ? 'oldest' : 'newest', isLive: false }),
+    },
+    {
+      name: 'Show what failed',
+      run: () => ask({ text: withFilter(text, 'outcome', 'failure') ?? text, pane: 'audit' }),
+    },
+    { name: 'Show values in the window', run: () => change({ facets: true }) },
+    { name: 'Hide values in the window', run: () => change({ facets: false }) },
+    { name: 'Ask for everything', run: () => ask({ text: '' }) },
+    { name: 'Copy the address of this', run: () => void navigator.clipboard.writeText(location.href) },
+  ])
 
   return (
     <div
@@ -122,7 +152,9 @@ export function Investigate(): ReactNode {
         tail={tail}
         isPaused={isMoved}
         onChange={ask}
-      />
+      >
+        <ExportMenu query={counted.query} total={tally?.total} />
+      </QueryBar>
       <div className={styles['top']}>
         <Chips investigation={investigation} plain={plain} onChange={ask} />
         {tally === undefined || counted.query === null ? null : (
@@ -155,6 +187,9 @@ export function Investigate(): ReactNode {
               stream={stream}
               rows={rows[stream]}
               isPrimary={stream === pane}
+              columns={columns[stream]}
+              order={order}
+              density={density ?? settings.density}
               selected={selected}
               cursorTime={cursorTime}
               waiting={waiting[stream]}
@@ -164,6 +199,8 @@ export function Investigate(): ReactNode {
               onMove={() => setMoved(true)}
               onShowWaiting={resume}
               onPromote={() => promote(stream)}
+              onColumns={(next) => change({ columns: { ...columns, [stream]: next } })}
+              onOrder={(next) => ask({ order: next, isLive: false })}
             />
           )
         })}
@@ -173,6 +210,7 @@ export function Investigate(): ReactNode {
           id={selected}
           reader={reader}
           onClose={() => change({ selected: null })}
+          onOpen={(next) => change({ selected: next })}
           onAsk={(more) => change({ text: `${text} ${more}`.trim() })}
         />
       )}

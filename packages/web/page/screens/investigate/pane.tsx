@@ -1,14 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 import { useVirtualizer } from '@tanstack/react-virtual'
-import { useEffect, useImperativeHandle, useRef, type KeyboardEvent, type ReactNode, type Ref } from 'react'
+import {
+  useEffect,
+  useImperativeHandle,
+  useLayoutEffect,
+  useRef,
+  useState,
+  type CSSProperties,
+  type KeyboardEvent,
+  type ReactNode,
+  type Ref,
+} from 'react'
 import type { StreamName } from 'fasten/core'
 import type { ReaderRow } from 'fasten/reader/remote'
 import type { StreamRows } from '../../ask/use-stream-rows.ts'
+import { closeColumns, gridOf, narrowGridOf, type Column } from '../../model/columns.ts'
+import { actionOf } from '../../model/keys.ts'
 import { rowFace } from '../../model/row-face.ts'
 import { placeOfTime } from '../../model/row-list.ts'
 import { Button } from '../../parts/button.tsx'
-import { useSettings } from '../../parts/settings.tsx'
 import { Empty, Failed, Waiting } from '../../parts/state.tsx'
+import { ColumnHeads } from './column-heads.tsx'
 import styles from './pane.module.css'
 import { RowLine } from './row-line.tsx'
 
@@ -23,6 +35,10 @@ export interface PaneProps {
   readonly stream: StreamName
   readonly rows: StreamRows
   readonly isPrimary: boolean
+  /** What is shown of each row while this pane has the most room. */
+  readonly columns: readonly Column[]
+  readonly order: 'newest' | 'oldest'
+  readonly density: 'close' | 'roomy'
   readonly selected: string | null
   /** The time that all panes share. */
   readonly cursorTime: string | null
@@ -36,17 +52,21 @@ export interface PaneProps {
   onMove(): void
   onShowWaiting(): void
   onPromote(): void
+  onColumns(columns: readonly Column[]): void
+  onOrder(order: 'newest' | 'oldest'): void
 }
 
 const names: Readonly<Record<StreamName, string>> = { audit: 'Audit', api: 'API', sys: 'System log' }
 
 /** One stream: rows from the newest down, as many drawn as can be seen. The three panes are this, three times. */
 export function Pane(props: PaneProps): ReactNode {
-  const { ref, stream, rows, isPrimary, selected, cursorTime, waiting, elsewhere } = props
+  const { ref, stream, rows, isPrimary, selected, cursorTime, waiting, elsewhere, order, density } = props
   const { list, state } = rows
   const scroller = useRef<HTMLDivElement>(null)
-  const { settings } = useSettings()
-  const height = settings.density === 'close' ? 24 : 32
+  const height = density === 'close' ? 24 : 32
+  // While an edge is dragged, only this pane knows; the address learns it at the end.
+  const [dragged, setDragged] = useState<readonly Column[] | null>(null)
+  const columns = isPrimary ? (dragged ?? props.columns) : closeColumns
   const virtual = useVirtualizer({
     count: list.rows.length,
     getScrollElement: () => scroller.current,
@@ -56,17 +76,17 @@ export function Pane(props: PaneProps): ReactNode {
   })
   useEffect(() => virtual.measure(), [virtual, height])
 
-  const place = cursorTime === null ? -1 : placeOfTime(list, cursorTime)
+  const place = cursorTime === null ? -1 : placeOfTime(list, cursorTime, order)
   useImperativeHandle(
     ref,
     () => ({
       showTime: (timestamp) => {
-        const index = placeOfTime(list, timestamp)
+        const index = placeOfTime(list, timestamp, order)
         if (index >= 0) virtual.scrollToIndex(index, { align: 'auto' })
       },
       focus: () => scroller.current?.focus(),
     }),
-    [list, virtual],
+    [list, virtual, order],
   )
 
   const items = virtual.getVirtualItems()
@@ -74,6 +94,15 @@ export function Pane(props: PaneProps): ReactNode {
   useEffect(() => {
     if (lastShown >= list.rows.length - 50) rows.older()
   }, [lastShown, list.rows.length, rows])
+
+  // What lies above has become shorter; the eye stays where it was.
+  const { letGo } = rows
+  const letGoBefore = useRef(letGo)
+  useLayoutEffect(() => {
+    const gone = letGo - letGoBefore.current
+    letGoBefore.current = letGo
+    if (gone > 0 && scroller.current !== null) scroller.current.scrollTop -= gone * height
+  }, [letGo, height])
 
   const go = (to: number): void => {
     const index = Math.max(0, Math.min(list.rows.length - 1, to))
@@ -85,24 +114,38 @@ export function Pane(props: PaneProps): ReactNode {
   }
   const onKeyDown = (event: KeyboardEvent): void => {
     const page = Math.max(1, Math.floor((scroller.current?.clientHeight ?? 0) / height) - 1)
-    const steps: Readonly<Record<string, number>> = {
-      j: place + 1,
-      ArrowDown: place + 1,
-      k: place - 1,
-      ArrowUp: place - 1,
-      PageDown: place + page,
-      PageUp: place - page,
-      Home: 0,
-      g: 0,
-      End: list.rows.length - 1,
-      G: list.rows.length - 1,
-    }
-    const to = event.ctrlKey || event.metaKey || event.altKey ? undefined : steps[event.key]
+    const action = actionOf('Panes', event)
     const row = list.rows[place]
-    if (to !== undefined) go(to)
-    else if (event.key === 'e' || event.key === 'E') go(nextBad(list.rows, place, event.key === 'e' ? 1 : -1))
-    else if (event.key === 'Enter' && row !== undefined) props.onSelect(row)
-    else return
+    switch (action) {
+      case undefined:
+        return
+      case 'down':
+        go(place + 1)
+        break
+      case 'up':
+        go(place - 1)
+        break
+      case 'page-down':
+        go(place + page)
+        break
+      case 'page-up':
+        go(place - page)
+        break
+      case 'top':
+        if (letGo > 0) rows.restart()
+        else go(0)
+        break
+      case 'bottom':
+        go(list.rows.length - 1)
+        break
+      case 'next-bad':
+      case 'previous-bad':
+        go(nextBad(list.rows, place, action === 'next-bad' ? 1 : -1))
+        break
+      case 'open':
+        if (row !== undefined) props.onSelect(row)
+        break
+    }
     event.preventDefault()
   }
 
@@ -112,6 +155,8 @@ export function Pane(props: PaneProps): ReactNode {
       className={styles['pane']}
       data-stream={stream}
       data-primary={isPrimary}
+      data-density={density}
+      style={{ '--columns': gridOf(columns), '--columns-narrow': narrowGridOf(columns) } as CSSProperties}
       aria-label={names[stream]}
     >
       <header className={styles['head']}>
@@ -121,7 +166,7 @@ export function Pane(props: PaneProps): ReactNode {
         <span className={styles['count']}>
           {list.rows.length === 0
             ? ''
-            : `${list.rows.length.toLocaleString('en')}${state === 'end' ? '' : '+'} rows`}
+            : `${(letGo + list.rows.length).toLocaleString('en')}${state === 'end' ? '' : '+'} rows`}
         </span>
         {rows.completeness === 'store-degraded' ? (
           <span
@@ -132,7 +177,24 @@ export function Pane(props: PaneProps): ReactNode {
           </span>
         ) : null}
       </header>
+      {isPrimary ? (
+        <ColumnHeads
+          columns={columns}
+          order={order}
+          onOrder={props.onOrder}
+          onDrag={setDragged}
+          onColumns={(next) => {
+            setDragged(null)
+            props.onColumns(next)
+          }}
+        />
+      ) : null}
       <div className={styles['body']}>
+        {letGo > 0 && waiting === 0 ? (
+          <div className={styles['pill']}>
+            <Button onPress={rows.restart}>Back to the first row</Button>
+          </div>
+        ) : null}
         {waiting > 0 ? (
           <div className={styles['pill']}>
             <Button look="main" onPress={props.onShowWaiting}>
@@ -175,7 +237,7 @@ export function Pane(props: PaneProps): ReactNode {
                     place={index}
                     isCurrent={index === place}
                     isSelected={row.id === selected}
-                    isWide={isPrimary}
+                    columns={columns}
                     onPress={() => {
                       props.onCursor(row)
                       props.onSelect(row)

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import { useEffect, useRef, useState, type ReactNode } from 'react'
 import { ToggleButton } from 'react-aria-components'
+import { actionOf } from '../../model/keys.ts'
 import type { TailState } from '../../ask/use-tail.ts'
 import type { Investigation } from '../../model/investigation.ts'
 import { Button } from '../../parts/button.tsx'
 import { WindowChoice } from '../../parts/window-choice.tsx'
 import type { ChangeInvestigation } from './investigate.tsx'
 import { QueryInput } from './query-input.tsx'
+import { ViewMenu } from './view-menu.tsx'
 import styles from './query-bar.module.css'
 
 /** The question: what, when, and whether it goes on. */
@@ -16,19 +18,22 @@ export function QueryBar({
   tail,
   isPaused,
   onChange,
+  children,
 }: {
   readonly investigation: Investigation
   readonly problems: readonly string[]
   readonly tail: TailState
   readonly isPaused: boolean
   readonly onChange: ChangeInvestigation
+  /** What else is done with the answer. */
+  readonly children?: ReactNode
 }): ReactNode {
   const [text, setText] = useState(investigation.text)
   const input = useRef<HTMLInputElement>(null)
   useEffect(() => setText(investigation.text), [investigation.text])
   useEffect(() => {
     const onSlash = (event: globalThis.KeyboardEvent): void => {
-      if (event.key !== '/' || event.target instanceof HTMLInputElement) return
+      if (actionOf('Question', event) !== 'question' || event.target instanceof HTMLInputElement) return
       event.preventDefault()
       input.current?.select()
     }
@@ -52,16 +57,25 @@ export function QueryBar({
         until={investigation.until}
         onChange={(window) => onChange(window.until === null ? window : { ...window, isLive: false })}
       />
-      <Button type="submit">Ask</Button>
+      <span className={styles['ask']}>
+        <Button type="submit">Ask</Button>
+      </span>
       <ToggleButton
         className={styles['live'] ?? ''}
         isSelected={investigation.isLive}
         isDisabled={investigation.until !== null}
-        onChange={(isLive) => onChange({ isLive })}
+        // New rows come on top, so that is where the newest are.
+        onChange={(isLive) => onChange(isLive ? { isLive, order: 'newest' } : { isLive })}
       >
-        <span className={styles['lamp']} data-state={isPaused ? 'paused' : tail.state} aria-hidden="true" />
+        <span
+          className={styles['lamp']}
+          data-state={isPaused && tail.state === 'live' ? 'paused' : tail.state}
+          aria-hidden="true"
+        />
         {tailWord(tail.state, isPaused)}
       </ToggleButton>
+      <ViewMenu investigation={investigation} onChange={onChange} />
+      {children}
     </form>
   )
 }

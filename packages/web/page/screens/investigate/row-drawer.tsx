@@ -12,6 +12,9 @@ import { entityPath } from '../../model/entity.ts'
 import { rowFace } from '../../model/row-face.ts'
 import { PlainText } from '../../parts/plain-text.tsx'
 import { JsonTree } from '../../parts/json-tree.tsx'
+import { changesIn } from '../../model/changes.ts'
+import { RowChanges } from './row-changes.tsx'
+import { RowRelated } from './row-related.tsx'
 import { RowMembers } from './row-members.tsx'
 import { RowTruth } from './row-truth.tsx'
 import styles from './row-drawer.module.css'
@@ -22,16 +25,23 @@ export function RowDrawer({
   reader,
   onClose,
   onAsk,
+  onOpen,
 }: {
   readonly id: string
   readonly reader: Reader
   readonly onClose: () => void
+  /** Opens another row in its place. Left out, it is opened where rows are investigated. */
+  readonly onOpen?: ((id: string) => void) | undefined
   /** Asks for rows that share something with this one: `field:value`. Left out, it opens an investigation of its own. */
   readonly onAsk?: ((more: string) => void) | undefined
 }): ReactNode {
   const [, navigate] = useLocation()
   const investigate = (text: string): void =>
     navigate(`/investigate${writeInvestigation({ ...readInvestigation(''), text, since: '-30d' })}`)
+  const open = (selected: string): void =>
+    navigate(
+      `/investigate${writeInvestigation({ ...readInvestigation(''), text: `id:${selected}`, since: '-30d', selected })}`,
+    )
   const found = useQuery({ queryKey: ['row', id], queryFn: () => reader.row({ id }), staleTime: Infinity })
   return (
     <aside className={styles['drawer']} aria-label="Row">
@@ -50,7 +60,12 @@ export function RowDrawer({
           <p>Its content may have expired, or you may not see it.</p>
         </Empty>
       ) : (
-        <Found row={found.data as ReaderRow} reader={reader} onAsk={onAsk ?? investigate} />
+        <Found
+          row={found.data as ReaderRow}
+          reader={reader}
+          onAsk={onAsk ?? investigate}
+          onOpen={onOpen ?? open}
+        />
       )}
     </aside>
   )
@@ -60,12 +75,15 @@ function Found({
   row,
   reader,
   onAsk,
+  onOpen,
 }: {
   readonly row: ReaderRow
   readonly reader: Reader
   readonly onAsk: (more: string) => void
+  readonly onOpen: (id: string) => void
 }): ReactNode {
   const { title, tone } = rowFace(row)
+  const changes = changesIn(row)
   return (
     <>
       <h2 className={styles['title']} data-tone={tone}>
@@ -77,12 +95,28 @@ function Found({
           <Tab id="members" className={styles['tab'] ?? ''}>
             Row
           </Tab>
+          {changes === undefined ? null : (
+            <Tab id="changes" className={styles['tab'] ?? ''}>
+              Changes
+            </Tab>
+          )}
+          <Tab id="related" className={styles['tab'] ?? ''}>
+            Related
+          </Tab>
           <Tab id="json" className={styles['tab'] ?? ''}>
             JSON
           </Tab>
         </TabList>
         <TabPanel id="members">
           <RowMembers row={row} onAsk={onAsk} />
+        </TabPanel>
+        {changes === undefined ? null : (
+          <TabPanel id="changes">
+            <RowChanges changes={changes} />
+          </TabPanel>
+        )}
+        <TabPanel id="related">
+          <RowRelated row={row} reader={reader} onOpen={onOpen} />
         </TabPanel>
         <TabPanel id="json">
           <JsonTree value={row} />

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { memo, type ReactNode } from 'react'
 import type { ReaderRow } from 'fasten/reader/remote'
-import { rowFace } from '../../model/row-face.ts'
+import { cellText, type Column, type ColumnName } from '../../model/columns.ts'
+import { durationText, rowFace, type RowFace } from '../../model/row-face.ts'
 import { Moment } from '../../parts/moment.tsx'
 import { PlainText } from '../../parts/plain-text.tsx'
 import styles from './row-line.module.css'
@@ -13,15 +14,14 @@ export interface RowLineProps {
   readonly place: number
   readonly isCurrent: boolean
   readonly isSelected: boolean
-  /** Room for who, where and which request. */
-  readonly isWide: boolean
+  readonly columns: readonly Column[]
   onPress(): void
 }
 
 /** One row in a pane. Drawn again only when it changes, since a tail draws the list many times a second. */
 export const RowLine = memo(function RowLine(props: RowLineProps): ReactNode {
-  const { row, top, place, isCurrent, isSelected, isWide } = props
-  const { title, mark, tone, who, more } = rowFace(row)
+  const { row, top, place, isCurrent, isSelected, columns } = props
+  const face = rowFace(row)
   return (
     <div
       id={`${row.stream}-${row.id}`}
@@ -30,38 +30,53 @@ export const RowLine = memo(function RowLine(props: RowLineProps): ReactNode {
       aria-posinset={place + 1}
       aria-setsize={-1}
       className={styles['line']}
-      data-tone={tone}
+      data-tone={face.tone}
       data-current={isCurrent}
-      data-wide={isWide}
       style={{ transform: `translateY(${top}px)` }}
       onClick={props.onPress}
     >
-      <span className={styles['time']}>
-        <Moment at={row.timestamp} shows="time" />
-      </span>
-      <span className={styles['mark']}>{mark}</span>
-      <span className={styles['title']}>
+      {columns.map(({ name }) => (
+        <span
+          key={name}
+          className={styles[name === 'mark' || name === 'what' || name === 'who' ? name : 'plain']}
+        >
+          <Cell row={row} face={face} name={name as ColumnName} />
+        </span>
+      ))}
+    </div>
+  )
+}, isSame)
+
+function Cell({
+  row,
+  face: { title, mark, who, more },
+  name,
+}: {
+  readonly row: ReaderRow
+  readonly face: RowFace
+  readonly name: ColumnName
+}): ReactNode {
+  if (name === 'time') return <Moment at={row.timestamp} shows="time" />
+  if (name === 'mark') return mark
+  if (name === 'what')
+    return (
+      <>
         <PlainText>{title}</PlainText>
         {more === '' ? null : (
           <span className={styles['more']}>
             <PlainText>{more}</PlainText>
           </span>
         )}
-      </span>
-      {isWide ? (
-        <>
-          <span className={styles['who']}>{who === null ? null : <PlainText>{who}</PlainText>}</span>
-          <span className={styles['where']}>
-            <PlainText>{`${row.service_id} ${row.source_node_id}`}</PlainText>
-          </span>
-        </>
-      ) : null}
-      <span className={styles['request']}>
-        <PlainText>{row.request_id}</PlainText>
-      </span>
-    </div>
-  )
-}, isSame)
+      </>
+    )
+  const text =
+    name === 'who'
+      ? who
+      : name === 'duration' && row.stream === 'api'
+        ? durationText(row.duration_us)
+        : cellText(row, name)
+  return text === null ? null : <PlainText>{text}</PlainText>
+}
 
 function isSame(before: RowLineProps, after: RowLineProps): boolean {
   return (
@@ -69,6 +84,6 @@ function isSame(before: RowLineProps, after: RowLineProps): boolean {
     before.top === after.top &&
     before.isCurrent === after.isCurrent &&
     before.isSelected === after.isSelected &&
-    before.isWide === after.isWide
+    before.columns === after.columns
   )
 }
