@@ -3,7 +3,7 @@ import { useQuery } from '@tanstack/react-query'
 import { call } from './call.ts'
 import { Problem } from './problem.ts'
 
-/** The codes that audit rows had within the last month, the most frequent 500; none where they are not counted, or not for whoever asks. */
+/** The codes that audit rows had within a year, the most frequent 500; none where they are not counted, or not for whoever asks. */
 export function useCodes(isWanted: boolean): readonly string[] {
   const codes = useQuery({
     queryKey: ['codes'],
@@ -13,7 +13,7 @@ export function useCodes(isWanted: boolean): readonly string[] {
       try {
         const { groups } = await call<{
           readonly groups: readonly { readonly group: { readonly code: string } }[]
-        }>('/api/v1/metrics/codes', { search: { since: '-30d', group_by: 'code', limit: 500 }, signal })
+        }>('/api/v1/metrics/codes', { search: { since: '-1y', group_by: 'code', limit: 500 }, signal })
         return groups.map(({ group }) => group.code)
       } catch (error) {
         if (error instanceof Problem && [403, 404, 422].includes(error.status)) return []

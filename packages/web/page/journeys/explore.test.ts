@@ -74,8 +74,8 @@ describe('whoever explores a window', { skip: noBrowser }, () => {
     await page.goto(`${fleet.url}/investigate?${wholeWindow}`)
     await page.getByRole('button', { name: 'View' }).click()
     const view = page.getByRole('dialog', { name: 'How rows are shown' })
-    await view.getByText('Target', { exact: true }).click()
-    await view.getByText('Service', { exact: true }).click()
+    await view.locator('label').filter({ hasText: 'Target' }).click()
+    await view.locator('label').filter({ hasText: 'Service' }).click()
     await view.getByText('Oldest', { exact: true }).click()
     await page.keyboard.press('Escape')
     const heads = async () =>
@@ -128,8 +128,8 @@ describe('whoever explores a window', { skip: noBrowser }, () => {
   })
 
   test('opens a request by its id from wherever it is, and finds every key in one list', async () => {
-    await page.goto(`${fleet.url}/nodes`)
-    await page.getByRole('heading', { name: 'Nodes', level: 1 }).waitFor()
+    await page.goto(`${fleet.url}/rates`)
+    await page.getByRole('heading', { name: 'Rates', level: 1 }).waitFor()
     await page.keyboard.press('?')
     const keys = await page.getByRole('dialog', { name: 'Keys' }).innerText()
     for (const { does } of Object.values(keyTable).flat()) assert.ok(keys.includes(does), does)
