@@ -3,6 +3,7 @@ import type { ComponentType } from 'react'
 import { has, may, type Me } from './ask/me.ts'
 import type { Place } from './parts/shell/shell.tsx'
 import { Access } from './screens/access/access.tsx'
+import { AgentRun } from './screens/agents/agent-run.tsx'
 import { Agents } from './screens/agents/agents.tsx'
 import { Codes } from './screens/codes/codes.tsx'
 import { Entity } from './screens/entity/entity.tsx'
@@ -54,6 +55,7 @@ const screens: readonly { readonly path: string; readonly Screen: ComponentType 
   { path: '/entities/:kind/:id', Screen: Entity },
   { path: '/rates', Screen: Rates },
   { path: '/agents', Screen: Agents },
+  { path: '/agents/:request_id', Screen: AgentRun },
   { path: '/codes', Screen: Codes },
   { path: '/nodes', Screen: Nodes },
   { path: '/retention', Screen: Retention },

@@ -5,7 +5,7 @@ import { PlainText } from '../../parts/plain-text.tsx'
 import { cell, Table } from '../../parts/table.tsx'
 import styles from './retention.module.css'
 
-const columns = [{ name: 'What' }, { name: 'Of' }, { name: 'Kept', isNumber: true }]
+const columns = [{ name: 'What' }, { name: 'Kept', isNumber: true }, { name: 'Of' }]
 
 /** What the fleet keeps for how long, and of whose rows it lets go what their node let go. They stand in the server's configuration. */
 export function Rules({
@@ -40,10 +40,10 @@ export function Rules({
               <th scope="row">
                 <PlainText>{what}</PlainText>
               </th>
+              <td className={cell.number}>{daysWords(days)}</td>
               <td className={cell.grow}>
                 <PlainText>{where}</PlainText>
               </td>
-              <td className={cell.number}>{daysWords(days)}</td>
             </tr>
           ))}
         </Table>
