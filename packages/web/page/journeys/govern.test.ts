@@ -91,9 +91,8 @@ describe('an administrator', { skip: noBrowser }, () => {
     const tree = page.getByRole('tree', { name: 'Calls of agents' })
     await tree.getByRole('treeitem', { name: /model gpt-x.*\$0\.3/ }).waitFor()
     await tree.getByRole('treeitem', { name: /tool pay.*\$0\.3/ }).waitFor()
-    const levels = await tree
-      .getByRole('treeitem', { name: /tool pay|REFUND_PAID/ })
-      .evaluateAll((items) => items.map((item) => Number(item.ariaLevel)))
+    const items = await tree.getByRole('treeitem', { name: /tool pay|REFUND_PAID/ }).all()
+    const levels = await Promise.all(items.map(async (item) => Number(await item.getAttribute('aria-level'))))
     assert.equal(levels.length, 2)
     assert.equal(levels[1], (levels[0] ?? 0) + 1, 'what a tool did stands below it')
     await tree.focus()

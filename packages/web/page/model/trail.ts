@@ -177,7 +177,7 @@ function wordsOf(row: ReaderRow & { readonly stream: 'audit' }): {
     case 'ROWS_READ':
       return { did: `${did} ${operations[target] ?? target}`, to: '' }
     case 'METRICS_READ':
-      return { did, to: target }
+      return { did, to: target === 'red' ? 'of requests' : `of ${target}` }
     case 'LOGIN_SUCCEEDED':
     case 'FLEET_STARTED':
     case 'FLEET_STOPPED':

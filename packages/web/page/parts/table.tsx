@@ -22,7 +22,7 @@ export function Table({
 }): ReactNode {
   return (
     // What scrolls is reached from the keyboard, too (WCAG 2.2, 2.1.1).
-    <div className={styles['wrap']} role="region" aria-label={label} tabIndex={0}>
+    <div className={styles['wrap']} role="group" aria-label={label} tabIndex={0}>
       <table className={styles['table']}>
         <thead>
           <tr>

@@ -78,7 +78,9 @@ function Drawn({
             {sums.calls > 0 && sums.costUnknown === sums.calls ? 'cost unknown' : moneyText(sums.cost)}
           </strong>
           {sums.costUnknown > 0 && sums.costUnknown < sums.calls ? (
-            <span className={styles['warn']}>{`${sums.costUnknown} calls of unknown cost beside it`}</span>
+            <span
+              className={styles['warn']}
+            >{`${counted(sums.costUnknown, 'call')} of unknown cost beside it`}</span>
           ) : null}
           <span>{counted(sums.calls, 'model call')}</span>
           <span>{counted(sums.tools, 'tool call')}</span>

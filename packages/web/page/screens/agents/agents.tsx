@@ -137,7 +137,7 @@ function Figures({
       total.costUnknown === total.calls && total.calls > 0 ? 'unknown' : moneyText(total.cost),
       total.costUnknown === 0
         ? undefined
-        : `and ${total.costUnknown.toLocaleString('en')} calls of unknown cost`,
+        : `and ${total.costUnknown.toLocaleString('en')} ${total.costUnknown === 1 ? 'call' : 'calls'} of unknown cost`,
     ],
     [
       'Model calls',

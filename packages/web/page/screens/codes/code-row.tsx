@@ -54,6 +54,11 @@ export function CodeRow({
           >
             <PlainText>{code}</PlainText>
           </button>
+          {known === null ? null : (
+            <span className={styles['below']}>
+              {`${known.severity}, kept ${known.retention_class}. ${known.description}`}
+            </span>
+          )}
         </th>
         <td className={`${cell.grow} ${cell.soft}`}>{known?.description ?? ''}</td>
         <td className={tones[known?.severity ?? '']}>{known?.severity ?? '–'}</td>

@@ -32,7 +32,11 @@ export function CodeSections({
   readonly counts: CodeCounts | undefined
 }): ReactNode {
   return sections.map(({ domain, lines }) => (
-    <section key={domain} aria-label={domain === unexplained ? 'Not explained' : domain}>
+    <section
+      key={domain}
+      className={styles['section']}
+      aria-label={domain === unexplained ? 'Not explained' : domain}
+    >
       <h2 className={styles['heading']}>
         {domain === unexplained ? 'Not explained' : <PlainText>{domain}</PlainText>}
         <span className={styles['count']}>{lines.length}</span>
