@@ -155,7 +155,7 @@ export function costsWithin(nodes: readonly AgentNode[]): readonly (Decimal | nu
 function added(sum: Decimal | null, more: Decimal): Decimal {
   if (sum === null) return more
   const scale = Math.max(sum.scale, more.scale)
-  const unitsAt = (each: Decimal): bigint => each.units * 10n ** BigInt(scale - each.scale)
+  const unitsAt = ({ units, scale: own }: Decimal): bigint => units * 10n ** BigInt(scale - own)
   return { units: unitsAt(sum) + unitsAt(more), scale }
 }
 

@@ -107,7 +107,6 @@ function Line({
   readonly onPress: () => void
 }): ReactNode {
   const { kind, name } = callWords(row)
-  const cost = costIn(row)
   const isWrong = row.outcome !== 'success'
   const latency = row.detail['latency_ms']
   return (
