@@ -108,7 +108,7 @@ export const faultTable: readonly FaultRow[] = [
       'control characters, forged lines, formulas, markup, SQL, odd values and deep nesting in every member; hostile requests',
     promise: 'every surface shows them as data, what was hashed is what is stored, and the reader goes on',
     control: 'printing members as they are acts on the terminal',
-    alsoIn: ['packages/fasten/src/cli/print/visible.test.ts', 'packages/fasten/src/reader/csv.test.ts'],
+    alsoIn: ['packages/fasten/src/core/visible.test.ts', 'packages/fasten/src/reader/csv.test.ts'],
   },
   {
     row: 12,
