@@ -29,8 +29,12 @@ interface World {
   write(rows: number): string[]
 }
 
-/** A runner over a real spool and a SQLite file that can be opened unless `isAway`. */
-function open(t: TestContext, isAway: () => boolean = () => false): World {
+/** A runner over a real spool and a SQLite file that can be opened unless `isAway`, and is asked for rows in vain while `isBusy`. */
+function open(
+  t: TestContext,
+  isAway: () => boolean = () => false,
+  isBusy: () => boolean = () => false,
+): World {
   const root = newRoot()
   const writer = openSpool(root, id)
   const samples = createSampleDrafts()
@@ -49,6 +53,10 @@ function open(t: TestContext, isAway: () => boolean = () => false): World {
       opened.now++
       return {
         ...store,
+        async scan(query) {
+          if (isBusy()) throw new FastenError('STORE_BUSY', 'deadlock detected')
+          return store.scan(query)
+        },
         async close() {
           opened.now--
           await store.close()
@@ -97,6 +105,17 @@ describe('a drain runner', () => {
     assert.equal((await runner.locate('audit', second))?.monotonic_seq, 2)
     assert.equal(await runner.locate('audit', 'evt-00000000000000000000000000'), null)
     assert.equal(shared.isIdle, true)
+  })
+
+  it('says where a row is once a busy store answers, and that it cannot when it ends before', async (t) => {
+    const answers = [true, true, false]
+    const { runner, shared, write } = open(t, undefined, () => answers.shift() ?? true)
+    const [first = ''] = write(1)
+    await until(() => shared.storedRows === 1)
+    assert.equal((await runner.locate('audit', first))?.monotonic_seq, 1)
+    const never = assert.rejects(runner.locate('audit', first), { code: 'STORE_BUSY' })
+    await runner.stop(1000)
+    await never
   })
 
   it('shares every failure and every wait while its store cannot be opened, and that it is over', async (t) => {

@@ -195,6 +195,20 @@ export function createDrainRunner(options: DrainRunnerOptions): DrainRunner {
     },
   })
   shared.isIdle = true
+  let isStopping = false
+
+  /** The row is stored: who asks where is not told that the database was busy for a moment, or away, but waits as for the storing. */
+  async function again<T>(ask: () => Promise<T>): Promise<T> {
+    for (let pauseMs = 20; ; pauseMs = Math.min(pauseMs * 2, 5_000)) {
+      try {
+        return await ask()
+      } catch (error) {
+        const isPassing = error instanceof FastenError && /^STORE_(BUSY|UNREACHABLE)$/.test(error.code)
+        if (!isPassing || isStopping) throw error
+      }
+      await new Promise((resolve) => setTimeout(resolve, pauseMs))
+    }
+  }
 
   return {
     wake: loop.wake,
@@ -202,12 +216,15 @@ export function createDrainRunner(options: DrainRunnerOptions): DrainRunner {
     sweep: loop.sweep,
     outboxPlace: outbox.outboxPlace,
     async locate(stream, id) {
-      const [found] = await (await open()).scan({ stream, filter: { id }, order: 'stored', limit: 1 })
+      const [found] = await again(async () =>
+        (await open()).scan({ stream, filter: { id }, order: 'stored', limit: 1 }),
+      )
       if (!found || found.hash === null) return null
       return { log: found.row.log, monotonic_seq: found.row.monotonic_seq, hash: found.hash }
     },
     seal: async () => (await sealer?.sealNow()) ?? [],
     async stop(timeoutMs) {
+      isStopping = true
       const began = clock.monotonicNanos()
       await loop.stop()
       await sweeper?.stop()
