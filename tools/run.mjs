@@ -73,6 +73,11 @@ const jobs = {
     summary: 'the contract of carriers through every real transport there is here; writes docs/carriers.md',
     run: async (args) => (await import('./jobs/program.ts')).runProgram('tools/carriers.ts', args),
   },
+  screens: {
+    summary: 'pictures of the pages for the documentation, out of what the example’s shop wrote',
+    needsBuild: true,
+    run: async (args) => (await import('./jobs/program.ts')).runProgram('tools/screens.ts', args),
+  },
   matrix: {
     summary: 'the packed library on the oldest and newest Node.js it supports (fetches them)',
     needsBuild: true,
