@@ -75,7 +75,7 @@ export async function runTests(suite: Suite, args: readonly string[]): Promise<n
 
 /** A run that takes longer hangs; a file whose tests have ended but which holds a timer or a socket never ends by itself. */
 const patienceMs = 60 * 60_000
-const filePatienceMs = 5 * 60_000
+const filePatienceMs = 10 * 60_000
 const torturePatienceMs = 6 * 60 * 60_000
 
 /**
@@ -84,7 +84,10 @@ const torturePatienceMs = 6 * 60 * 60_000
  */
 const slots = (): number => 2 * Math.max(2, availableParallelism())
 
-/** What starts servers and whole programs goes first, so that no long file begins when all others have ended. */
+/**
+ * What starts servers and whole programs goes first, so that no long file begins when all others have ended; browsers, which
+ * take more than a processor each, are not all begun at once.
+ */
 function longestFirst(files: readonly string[]): readonly string[] {
   const rank = (file: string): number =>
     long.findIndex((part) => (typeof part === 'string' ? file.includes(part) : part.test(file)))
@@ -94,12 +97,16 @@ function longestFirst(files: readonly string[]): readonly string[] {
 
 const long: readonly (string | RegExp)[] = [
   'fleet/src/cli/serve-process',
+  'journeys/govern',
   'fleet/src/server/backup',
   /^examples\//,
+  'journeys/investigate',
   'transaction/postgres',
   'store/postgres/pruner',
+  'journeys/explore',
   'guide-fleet',
   /^tools\/(conform|pack)/,
+  /^packages\/web\/page\/journeys/,
   /postgres|^packages\/fleet\/|^faults\//,
   /^tools\/|^bench\//,
   'packages/fasten/src/cli/',
