@@ -25,6 +25,7 @@ export { searchOfPage, searchOfTail } from './question-search.ts'
 // Rows as text, and as a tree.
 export { csvColumns, csvHeader, csvLine } from './csv.ts'
 export { threadTree, type ThreadNode } from './thread-tree.ts'
+export type { Trace, WaterfallEntry } from './waterfall.ts'
 
 // What agents did, out of their rows.
 export { agentCosts, type AgentCosts, type Grouping } from './agents/agent-costs.ts'

@@ -6,21 +6,21 @@ import { after, describe, test } from 'node:test'
 import type { AuditDraft } from 'fasten/core'
 import { openStore, parseDsn } from 'fasten/store'
 import { createSampleDrafts, spooled } from 'fasten/testing'
-import type { Browser, Page } from 'playwright-core'
-import { startPostgres } from '../../../fasten/src/store/postgres/fixtures/server.ts'
-import { startFleet, type TestFleet } from '../../../fleet/src/testing/fixtures/start-fleet.ts'
+import type { BrowserContextOptions, Page } from 'playwright-core'
+import type { TestFleet } from '../../../fleet/src/testing/fixtures/start-fleet.ts'
 import { keyTable } from '../model/keys.ts'
-import { barriersIn, complaintsOf, noBrowser, openBrowser } from './fixtures/browser.ts'
+import { barriersIn, noBrowser } from './fixtures/browser.ts'
+import { openFleetStage, type FleetStage } from './fixtures/fleet-stage.ts'
 
 /** Two hours with a row every minute: every fourth failed, three people did them, and every tenth tells of a change. */
 const drafts = shopRows()
 const wholeWindow = 'since=2026-03-01T08:00:00Z&until=2026-03-01T10:00:00Z'
 
-const stage = noBrowser === false ? await setUp() : undefined
+const stage = noBrowser === false ? await openFleetStage({ fill: storeRows, context: keyHolder }) : undefined
 after(() => stage?.close())
 
 describe('whoever explores a window', { skip: noBrowser }, () => {
-  const { fleet, page, complaints } = stage ?? ({} as Stage)
+  const { fleet, page, complaints } = stage ?? ({} as FleetStage)
   const audit = () => page.getByRole('region', { name: 'Audit' })
   /** Waits until the pane has so many rows, all of them. */
   const hasRows = (count: number) => audit().getByText(`${count} rows`, { exact: true }).waitFor()
@@ -184,40 +184,19 @@ function shopRows(): readonly AuditDraft[] {
   )
 }
 
-interface Stage {
-  readonly fleet: TestFleet
-  readonly browser: Browser
-  readonly page: Page
-  readonly complaints: readonly string[]
-  close(): Promise<void>
-}
-
-async function setUp(): Promise<Stage> {
-  // First, since it builds the pages that the server takes hold of as it starts.
-  const browser = await openBrowser()
-  const postgres = await startPostgres()
-  const fleet = await startFleet({ databaseUrl: await postgres.freshDatabase() })
+async function storeRows(fleet: TestFleet): Promise<void> {
   const store = await openStore({
     dsn: parseDsn(fleet.database.ownerUrl, { at: 'test' }),
     streams: ['audit', 'sys', 'api'],
   })
   await store.append({ spool: '00000000000000cc', position: 1n, drafts: drafts.map(spooled) })
   await store.close()
-  const context = await browser.newContext({
+}
+
+/** Somebody whose key lets in without a login, in a window as wide as all columns want. */
+async function keyHolder(fleet: TestFleet): Promise<BrowserContextOptions> {
+  return {
     viewport: { width: 1400, height: 860 },
     extraHTTPHeaders: { authorization: `Bearer ${await fleet.key('admin', ['acme'])}` },
-  })
-  context.setDefaultTimeout(120_000)
-  const page = await context.newPage()
-  return {
-    fleet,
-    browser,
-    page,
-    complaints: complaintsOf(page),
-    async close() {
-      await browser.close()
-      await fleet.close()
-      await postgres.remove()
-    },
   }
 }

@@ -2,29 +2,25 @@
 import assert from 'node:assert/strict'
 import { after, describe, test } from 'node:test'
 import { runWithContext } from 'fasten'
-import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { createAgents } from '../../../fasten/src/capture/shims/agents/agents.ts'
-import { startPostgres } from '../../../fasten/src/store/postgres/fixtures/server.ts'
 import { enrol, pushed } from '../../../fleet/src/ingest/fixtures/pushing.ts'
 import { startNode } from '../../../fleet/src/ingest/fixtures/real-node.ts'
-import { startFleet, type TestFleet } from '../../../fleet/src/testing/fixtures/start-fleet.ts'
-import { barriersIn, complaintsOf, noBrowser, openBrowser } from './fixtures/browser.ts'
+import type { TestFleet } from '../../../fleet/src/testing/fixtures/start-fleet.ts'
+import { barriersIn, newContext, noBrowser } from './fixtures/browser.ts'
+import { logIn, logInFirst, openFleetStage, ownPassword, type FleetStage } from './fixtures/fleet-stage.ts'
 
-const password = 'a first password for tests'
-const own = 'a password of my own'
-
-const stage = noBrowser === false ? await setUp() : undefined
+const stage =
+  noBrowser === false
+    ? await openFleetStage({ env: { FLEET_RETENTION_RULES: 'short=90d' }, fill: shipAgents })
+    : undefined
 after(() => stage?.close())
 
 describe('an administrator', { skip: noBrowser }, () => {
-  const { fleet, browser, page, complaints } = stage ?? ({} as Stage)
+  const { fleet, browser, page, complaints } = stage ?? ({} as FleetStage)
 
   test('makes a key that is shown once, and that opens what it may', async () => {
     await page.goto(`${fleet.url}/access/keys`)
-    await logIn(page, password)
-    await page.getByLabel('New password').fill(own)
-    await page.getByLabel('The same again').fill(own)
-    await page.getByRole('button', { name: 'Change and go on' }).click()
+    await logInFirst(page)
     await page.getByRole('button', { name: 'New key' }).click()
     const dialog = page.getByRole('dialog')
     await dialog.getByLabel('Name').fill('nightly report')
@@ -39,10 +35,10 @@ describe('an administrator', { skip: noBrowser }, () => {
   })
 
   test('ends a session elsewhere, which has to log in again', async () => {
-    const elsewhere = await contextOf(browser)
+    const elsewhere = await newContext(browser)
     const other = await elsewhere.newPage()
     await other.goto(`${fleet.url}/access`)
-    await logIn(other, own)
+    await logIn(other, ownPassword)
     await other.getByRole('heading', { name: 'What you may do' }).waitFor()
     await page.goto(`${fleet.url}/access/sessions`)
     await page.getByRole('button', { name: 'End the session of admin' }).click()
@@ -135,7 +131,9 @@ describe('an administrator', { skip: noBrowser }, () => {
 
   test('is somebody else with fewer rights: sees no buttons that do not work, and is told why there is nothing', async () => {
     const theirs = await (
-      await contextOf(browser, { authorization: `Bearer ${await fleet.key('viewer', ['acme'])}` })
+      await newContext(browser, {
+        extraHTTPHeaders: { authorization: `Bearer ${await fleet.key('viewer', ['acme'])}` },
+      })
     ).newPage()
     await theirs.goto(`${fleet.url}/trail`)
     await theirs.getByText('Nothing here is yours to see').waitFor()
@@ -145,52 +143,6 @@ describe('an administrator', { skip: noBrowser }, () => {
     await theirs.context().close()
   })
 })
-
-interface Stage {
-  readonly fleet: TestFleet
-  readonly browser: Browser
-  readonly page: Page
-  readonly complaints: readonly string[]
-  close(): Promise<void>
-}
-
-async function setUp(): Promise<Stage> {
-  const postgres = await startPostgres()
-  const fleet = await startFleet({
-    databaseUrl: await postgres.freshDatabase(),
-    env: { FLEET_ADMIN_PASSWORD: password, FLEET_RETENTION_RULES: 'short=90d' },
-  })
-  await shipAgents(fleet)
-  const browser = await openBrowser()
-  const page = await (await contextOf(browser)).newPage()
-  return {
-    fleet,
-    browser,
-    page,
-    complaints: complaintsOf(page),
-    async close() {
-      await browser.close()
-      await fleet.close()
-      await postgres.remove()
-    },
-  }
-}
-
-async function contextOf(
-  browser: Browser,
-  extraHTTPHeaders: Readonly<Record<string, string>> = {},
-): Promise<BrowserContext> {
-  const context = await browser.newContext({ viewport: { width: 1360, height: 860 }, extraHTTPHeaders })
-  // The first row of a page on a busy machine takes its time; no journey is about how long.
-  context.setDefaultTimeout(120_000)
-  return context
-}
-
-async function logIn(page: Page, secret: string): Promise<void> {
-  await page.getByLabel('Name').fill('admin')
-  await page.getByLabel('Password').fill(secret)
-  await page.getByRole('button', { name: 'Log in' }).click()
-}
 
 /** What an agent did under one request: asked a model, was let use a tool that did something, and met one that is broken. */
 async function shipAgents(fleet: TestFleet): Promise<void> {

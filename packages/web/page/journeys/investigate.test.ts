@@ -2,24 +2,23 @@
 import assert from 'node:assert/strict'
 import { after, describe, test } from 'node:test'
 import { runWithContext } from 'fasten'
-import type { Browser, Page } from 'playwright-core'
-import { startPostgres } from '../../../fasten/src/store/postgres/fixtures/server.ts'
 import { enrol, pushed } from '../../../fleet/src/ingest/fixtures/pushing.ts'
 import { startNode } from '../../../fleet/src/ingest/fixtures/real-node.ts'
-import { startFleet, type TestFleet } from '../../../fleet/src/testing/fixtures/start-fleet.ts'
-import { barriersIn, complaintsOf, noBrowser, openBrowser } from './fixtures/browser.ts'
+import type { TestFleet } from '../../../fleet/src/testing/fixtures/start-fleet.ts'
+import { barriersIn, noBrowser } from './fixtures/browser.ts'
+import { logInFirst, openFleetStage, type FleetStage } from './fixtures/fleet-stage.ts'
 
 const hostile = 'refund <img src=x onerror="window.hit=1"> \u202egnp.exe\u0007'
 
-const stage = noBrowser === false ? await setUp() : undefined
+const stage = noBrowser === false ? await openFleetStage({ fill: shipRows }) : undefined
 after(() => stage?.close())
 
 describe('an investigator', { skip: noBrowser }, () => {
-  const { fleet, browser, page, complaints } = stage ?? ({} as Stage)
+  const { fleet, browser, page, complaints } = stage ?? ({} as FleetStage)
 
   test('logs in where the address led, and finds what went wrong by the words of a row', async () => {
     await page.goto(`${fleet.url}/investigate?since=-1d&q=gnp`)
-    await logIn(page)
+    await logInFirst(page)
     const audit = page.getByRole('listbox', { name: 'Audit rows' })
     await audit.getByText('refund <img').waitFor()
     assert.equal(await page.evaluate('window.hit'), undefined, 'no text of a row becomes markup')
@@ -90,49 +89,6 @@ describe('an investigator', { skip: noBrowser }, () => {
     await stranger.close()
   })
 })
-
-interface Stage {
-  readonly fleet: TestFleet
-  readonly browser: Browser
-  readonly page: Page
-  readonly complaints: readonly string[]
-  close(): Promise<void>
-}
-
-async function setUp(): Promise<Stage> {
-  const postgres = await startPostgres()
-  const fleet = await startFleet({
-    databaseUrl: await postgres.freshDatabase(),
-    env: { FLEET_ADMIN_PASSWORD: 'a first password for tests' },
-  })
-  await shipRows(fleet)
-  const browser = await openBrowser()
-  const context = await browser.newContext({ viewport: { width: 1360, height: 860 } })
-  // The first row of a page on a busy machine takes its time; no journey is about how long.
-  context.setDefaultTimeout(120_000)
-  const page = await context.newPage()
-  return {
-    fleet,
-    browser,
-    page,
-    complaints: complaintsOf(page),
-    async close() {
-      await browser.close()
-      await fleet.close()
-      await postgres.remove()
-    },
-  }
-}
-
-/** With the password that was set from outside, which is good for choosing one's own. */
-async function logIn(page: Page): Promise<void> {
-  await page.getByLabel('Name').fill('admin')
-  await page.getByLabel('Password').fill('a first password for tests')
-  await page.getByRole('button', { name: 'Log in' }).click()
-  await page.getByLabel('New password').fill('a password of my own')
-  await page.getByLabel('The same again').fill('a password of my own')
-  await page.getByRole('button', { name: 'Change and go on' }).click()
-}
 
 /** Rows of a node of tenant acme, shipped, signed and accepted. */
 async function shipRows(fleet: TestFleet): Promise<void> {

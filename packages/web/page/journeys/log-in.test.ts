@@ -9,7 +9,7 @@ import { startProvider } from '../../../fleet/src/access/oidc/fixtures/provider.
 import { enrol, pushed } from '../../../fleet/src/ingest/fixtures/pushing.ts'
 import { startNode } from '../../../fleet/src/ingest/fixtures/real-node.ts'
 import { startFleet, type TestFleet } from '../../../fleet/src/testing/fixtures/start-fleet.ts'
-import { barriersIn, complaintsOf, noBrowser, openBrowser } from './fixtures/browser.ts'
+import { barriersIn, complaintsOf, newContext, noBrowser, openBrowser } from './fixtures/browser.ts'
 
 const groups = { ada: ['acme-people'], eve: ['other-people'], bob: ['nobody'] }
 
@@ -127,8 +127,7 @@ async function setUp(): Promise<Stage> {
     url,
     rowId,
     async visitor() {
-      const context = await browser.newContext({ viewport: { width: 1360, height: 860 } })
-      context.setDefaultTimeout(120_000)
+      const context = await newContext(browser)
       const page = await context.newPage()
       return { page, complaints: complaintsOf(page) }
     },

@@ -9,7 +9,7 @@ import { createFasten, runWithContext } from 'fasten'
 import type { Page } from 'playwright-core'
 import { root } from '../../../../tools/setup/root.mjs'
 import { printed, start } from '../../../fasten/src/cli/fixtures/spawn.ts'
-import { barriersIn, complaintsOf, noBrowser, openBrowser } from './fixtures/browser.ts'
+import { barriersIn, complaintsOf, newContext, noBrowser, openBrowser } from './fixtures/browser.ts'
 
 const stage = noBrowser === false ? await setUp() : undefined
 after(() => stage?.close())
@@ -101,8 +101,7 @@ async function setUp(): Promise<Stage> {
   const typed = /```sh\nfasten (ui .*)\n```/.exec(guide)?.[1] ?? ''
   const server = start(typed.split(' '), { cwd: folder })
   const address = (await printed(server, (text) => text.endsWith('\n'))).trim()
-  const context = await browser.newContext({ viewport: { width: 1360, height: 860 } })
-  context.setDefaultTimeout(120_000)
+  const context = await newContext(browser)
   const page = await context.newPage()
   return {
     address,

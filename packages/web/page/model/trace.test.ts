@@ -3,7 +3,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { streams } from 'fasten/core'
-import { firstError, shownEntries, ticksOf, type TraceEntry } from './trace.ts'
+import type { WaterfallEntry } from 'fasten/reader/remote'
+import { firstError, shownEntries, ticksOf } from './trace.ts'
 
 const all = new Set(streams)
 
@@ -16,7 +17,7 @@ const depths = fc.array(fc.nat(3), { maxLength: 60 }).map((steps) => {
   })
 })
 
-const entriesOf = (tree: readonly number[]): readonly TraceEntry[] =>
+const entriesOf = (tree: readonly number[]): readonly WaterfallEntry[] =>
   tree.map(
     (depth, index) =>
       ({
@@ -25,7 +26,7 @@ const entriesOf = (tree: readonly number[]): readonly TraceEntry[] =>
         stream: streams[index % 3],
         start_us: index,
         state: 'ok',
-      }) as unknown as TraceEntry,
+      }) as unknown as WaterfallEntry,
   )
 
 test('an entry tells how many stand below it, and folding hides exactly these', () => {
@@ -70,8 +71,8 @@ test('ticks lie within what is looked at, evenly, and are never more than wanted
 })
 
 test('what failed first is found by time, whatever the order of the tree', () => {
-  const entry = (id: string, start_us: number, state: TraceEntry['state']): TraceEntry =>
-    ({ id, start_us, state }) as unknown as TraceEntry
+  const entry = (id: string, start_us: number, state: WaterfallEntry['state']): WaterfallEntry =>
+    ({ id, start_us, state }) as unknown as WaterfallEntry
   assert.equal(firstError([entry('a', 5, 'error'), entry('b', 2, 'error'), entry('c', 1, 'ok')])?.id, 'b')
   assert.equal(firstError([entry('c', 1, 'ok')]), undefined)
 })

@@ -1,48 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { StreamName } from 'fasten/core'
-
-/** One row of a trace: where it stands in time, and below what (docs/guides/fleet-reading.md). */
-export interface TraceEntry {
-  readonly id: string
-  readonly parent_id: string | null
-  readonly depth: number
-  /** Since the first entry began, by clocks put right. */
-  readonly start_us: number
-  readonly duration_us: number
-  readonly node: string
-  readonly service: string
-  readonly stream: StreamName
-  readonly request_id: string
-  readonly title: string
-  readonly state: 'ok' | 'warn' | 'error'
-  readonly timestamp: string
-  readonly log: string
-  readonly monotonic_seq: number
-}
-
-export interface TraceClock {
-  readonly node: string
-  /** How far the node's clock was moved. */
-  readonly offset_us: number
-}
-
-/** Everything that a request led to, depth first. */
-export interface Trace {
-  readonly request_id: string
-  readonly entries: readonly TraceEntry[]
-  readonly started_at: string | null
-  readonly duration_us: number
-  readonly clocks: readonly TraceClock[]
-  readonly clocks_are: 'put_right' | 'not_put_right'
-  /** Ids of further requests, jobs and runs that were followed, and how many were not. */
-  readonly followed: readonly string[]
-  readonly unfollowed: number
-  readonly truncated: Readonly<Record<StreamName, boolean>>
-}
+import type { WaterfallEntry } from 'fasten/reader/remote'
 
 /** An entry as it is drawn. */
 export interface ShownEntry {
-  readonly entry: TraceEntry
+  readonly entry: WaterfallEntry
   /** Entries below it, at every depth; 0 for a leaf. */
   readonly below: number
   readonly isFolded: boolean
@@ -53,7 +15,7 @@ export interface ShownEntry {
  * entry that is left out stays where it was. One pass, since a trace may have thousands.
  */
 export function shownEntries(
-  entries: readonly TraceEntry[],
+  entries: readonly WaterfallEntry[],
   folded: ReadonlySet<string>,
   shownStreams: ReadonlySet<StreamName>,
 ): readonly ShownEntry[] {
@@ -69,7 +31,7 @@ export function shownEntries(
   return shown
 }
 
-function countsBelow(entries: readonly TraceEntry[]): readonly number[] {
+function countsBelow(entries: readonly WaterfallEntry[]): readonly number[] {
   const counts = entries.map(() => 0)
   const open: number[] = []
   entries.forEach(({ depth }, index) => {
@@ -105,10 +67,10 @@ export function ticksOf({ from, to }: Span, ticksMax: number): readonly number[]
 }
 
 /** The entry that failed first, by time: where a person looks first. Undefined where nothing failed. */
-export const firstError = (entries: readonly TraceEntry[]): TraceEntry | undefined =>
+export const firstError = (entries: readonly WaterfallEntry[]): WaterfallEntry | undefined =>
   entries
     .filter(({ state }) => state === 'error')
-    .reduce<TraceEntry | undefined>(
+    .reduce<WaterfallEntry | undefined>(
       (first, each) => (first === undefined || each.start_us < first.start_us ? each : first),
       undefined,
     )

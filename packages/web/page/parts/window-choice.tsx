@@ -3,6 +3,7 @@ import { useState, type ReactNode } from 'react'
 import { Dialog, DialogTrigger, Popover } from 'react-aria-components'
 import { Button } from './button.tsx'
 import { Field } from './field.tsx'
+import menu from './popover-menu.module.css'
 import styles from './window-choice.module.css'
 
 const usual: readonly (readonly [since: string, name: string])[] = [
@@ -33,7 +34,7 @@ export function WindowChoice({
   return (
     <DialogTrigger>
       <Button>{name}</Button>
-      <Popover placement="bottom end" className={styles['popover'] ?? ''}>
+      <Popover placement="bottom end" className={menu['popover'] ?? ''}>
         <Dialog className={styles['dialog'] ?? ''} aria-label="Window of time">
           {({ close }) => (
             <>

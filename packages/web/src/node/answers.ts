@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { FastenError } from 'fasten/core'
-import { isRequestId } from 'fasten/core'
+import type { ServedPages } from 'fasten/cli'
+import { FastenError, isRequestId } from 'fasten/core'
 import { createReaderRouter, readTrace } from 'fasten/reader'
 import { serve } from 'fasten/reader/node'
 import type { PageRoot } from '../serve/page-roots.ts'
 import { refuse, safety, type Refusal } from './refuse.ts'
-import type { ServedPages } from './serve-pages.ts'
 import { readTimeline } from './timeline.ts'
 
 export const apiBase = '/api/v1'

@@ -1,3 +1,3 @@
 // SPDX-License-Identifier: Apache-2.0
 // The pages over one reader, for whoever sits at this machine: what `fasten ui` opens.
-export { servePages, type ServedPages } from './serve-pages.ts'
+export { servePages } from './serve-pages.ts'

@@ -2,30 +2,13 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { ServedPages } from 'fasten/cli'
 import { FastenError } from 'fasten/core'
-import type { Reader } from 'fasten/reader'
 import { loadPages } from '../serve/pages.ts'
 import { pageRoots } from '../serve/page-roots.ts'
 import { answersOver, apiBase } from './answers.ts'
 import { createGuard } from './guard.ts'
 import { refuse } from './refuse.ts'
-
-export interface ServedPages {
-  /** Who is asked. Stays open; whoever opened it closes it. */
-  readonly reader: Reader
-  /** What is looked at, as people call it: a file, a host. */
-  readonly name: string
-  /** The text of a tlog-proof of the row at this place; null where no checkpoint covers it. */
-  readonly proofOf: (log: string, seq: number) => Promise<string | null>
-  /** 0 chooses a free one. */
-  readonly port: number
-  /** Ends it. */
-  readonly signal: AbortSignal
-  /** Told once, with the address that opens the pages in one browser, once. */
-  readonly onListening: (address: string) => void
-  /** Faults of ours, of which a browser is told no more than that. */
-  readonly onError: (error: unknown) => void
-}
 
 /**
  * Serves the pages at 127.0.0.1 until the signal aborts, and has then closed every connection. Rows are told only to the browser that came with the

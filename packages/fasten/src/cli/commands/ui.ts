@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Reader } from '../../reader/reader.ts'
 import type { Args, OptionSpec, World } from '../command.ts'
 import { exitCodes } from '../exit-codes.ts'
+import type { ServePages } from '../pages.ts'
 import { targetOf, targetOptions } from '../target.ts'
 
 export const name = 'ui'
@@ -25,26 +25,13 @@ export const examples = [
   ['fasten ui --url https://host/api/v1/logs', 'a running service, with FASTEN_READER_TOKEN'],
 ] as const
 
-/** What is asked of `fasten-ui/node`. */
-interface Door {
-  servePages(served: {
-    readonly reader: Reader
-    readonly name: string
-    readonly proofOf: (log: string, seq: number) => Promise<string | null>
-    readonly port: number
-    readonly signal: AbortSignal
-    readonly onListening: (address: string) => void
-    readonly onError: (error: unknown) => void
-  }): Promise<void>
-}
-
 export async function run(args: Args, world: World): Promise<number> {
   const target = targetOf(args, world.env, args.words[0])
   const [{ companion }, { openProvable }] = await Promise.all([
     import('../companion.ts'),
     import('../provable.ts'),
   ])
-  const { servePages } = await companion<Door>('fasten-ui/node', world.cwd)
+  const { servePages } = await companion<{ readonly servePages: ServePages }>('fasten-ui/node', world.cwd)
   const { reader, name: shown, proofOf } = await openProvable(target, world)
   try {
     await servePages({

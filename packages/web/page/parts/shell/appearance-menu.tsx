@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ReactNode } from 'react'
-import { Dialog, DialogTrigger, Popover, ToggleButton, ToggleButtonGroup } from 'react-aria-components'
+import { Dialog, DialogTrigger, Popover } from 'react-aria-components'
 import { Button } from '../button.tsx'
+import { Choice } from '../choice.tsx'
+import menu from '../popover-menu.module.css'
 import { useSettings, type Settings } from '../settings.tsx'
-import styles from './appearance-menu.module.css'
 
 const choices = {
   theme: { name: 'Theme', values: { system: 'System', light: 'Light', dark: 'Dark' } },
@@ -16,37 +17,26 @@ export function AppearanceMenu(): ReactNode {
   return (
     <DialogTrigger>
       <Button look="quiet">Appearance</Button>
-      <Popover placement="right bottom" className={styles['popover'] ?? ''}>
-        <Dialog className={styles['dialog'] ?? ''} aria-label="Appearance">
-          <Choice of="theme" />
-          <Choice of="zone" />
-          <Choice of="density" />
+      <Popover placement="right bottom" className={menu['popover'] ?? ''}>
+        <Dialog className={menu['dialog'] ?? ''} aria-label="Appearance">
+          <Setting of="theme" />
+          <Setting of="zone" />
+          <Setting of="density" />
         </Dialog>
       </Popover>
     </DialogTrigger>
   )
 }
 
-function Choice({ of }: { readonly of: keyof Settings }): ReactNode {
+function Setting({ of }: { readonly of: keyof Settings }): ReactNode {
   const { settings, change } = useSettings()
   const { name, values } = choices[of]
   return (
-    <div className={styles['choice']}>
-      <span id={`appearance-${of}`}>{name}</span>
-      <ToggleButtonGroup
-        aria-labelledby={`appearance-${of}`}
-        selectionMode="single"
-        disallowEmptySelection
-        selectedKeys={[settings[of]]}
-        onSelectionChange={([chosen]) => change({ [of]: chosen })}
-        className={styles['group'] ?? ''}
-      >
-        {Object.entries(values).map(([value, label]) => (
-          <ToggleButton key={value} id={value} className={styles['option'] ?? ''}>
-            {label}
-          </ToggleButton>
-        ))}
-      </ToggleButtonGroup>
-    </div>
+    <Choice
+      name={name}
+      values={values}
+      value={settings[of]}
+      onChange={(chosen) => change({ [of]: chosen })}
+    />
   )
 }

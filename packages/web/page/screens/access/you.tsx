@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { useState, type ReactNode } from 'react'
-import { call } from '../../ask/call.ts'
 import { useMe, type Right } from '../../ask/me.ts'
+import { useNewPassword } from '../../ask/use-new-password.ts'
 import { scopeWords } from '../../model/access.ts'
 import { Button } from '../../parts/button.tsx'
 import { Field } from '../../parts/field.tsx'
@@ -55,28 +55,11 @@ function RightLine({ right: { tenants, codes, permissions } }: { readonly right:
 
 function OwnPassword(): ReactNode {
   const [current, setCurrent] = useState('')
-  const [wanted, setWanted] = useState('')
-  const [again, setAgain] = useState('')
-  const [told, setTold] = useState<'changed' | undefined>()
-  const [error, setError] = useState<unknown>()
-  const differ = again !== '' && again !== wanted
-
-  const change = async (): Promise<void> => {
-    setError(undefined)
-    setTold(undefined)
-    try {
-      await call('/api/v1/password', {
-        method: 'POST',
-        body: { current_password: current, new_password: wanted },
-      })
-      setTold('changed')
-      setCurrent('')
-      setWanted('')
-      setAgain('')
-    } catch (problem) {
-      setError(problem)
-    }
-  }
+  const [isChanged, setChanged] = useState(false)
+  const { wanted, again, differ, error, setWanted, setAgain, onSubmit } = useNewPassword(current, () => {
+    setChanged(true)
+    setCurrent('')
+  })
 
   return (
     <section aria-labelledby="own-password">
@@ -86,8 +69,8 @@ function OwnPassword(): ReactNode {
       <form
         className={styles['password']}
         onSubmit={(event) => {
-          event.preventDefault()
-          if (!differ) void change()
+          setChanged(false)
+          onSubmit(event)
         }}
       >
         <Field
@@ -121,11 +104,11 @@ function OwnPassword(): ReactNode {
           <Button type="submit" isDisabled={differ}>
             Change the password
           </Button>
-          {told === undefined ? null : (
+          {isChanged ? (
             <p role="status" className={cell.good}>
               It is changed; your other sessions have ended.
             </p>
-          )}
+          ) : null}
         </div>
         {error === undefined ? null : <Failed error={error} />}
       </form>

@@ -6,6 +6,7 @@ import { exportRows, exportRowsMax, type ExportFormat } from '../../ask/export-r
 import type { Tally } from '../../ask/use-tally.ts'
 import { Button } from '../../parts/button.tsx'
 import { Failed } from '../../parts/state.tsx'
+import menu from '../../parts/popover-menu.module.css'
 import styles from './export-menu.module.css'
 
 const streamWords = { audit: 'audit rows', sys: 'rows of the system log', api: 'API rows' } as const
@@ -49,7 +50,7 @@ export function ExportMenu({
       }}
     >
       <Button isDisabled={query === null}>Export</Button>
-      <Popover placement="bottom end" className={styles['popover'] ?? ''}>
+      <Popover placement="bottom end" className={`${menu['popover']} ${styles['popover']}`}>
         <Dialog className={styles['dialog'] ?? ''} aria-label="Export what is shown">
           {query === null ? null : (
             <>

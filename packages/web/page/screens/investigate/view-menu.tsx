@@ -1,13 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ReactNode } from 'react'
-import {
-  Checkbox,
-  Dialog,
-  DialogTrigger,
-  Popover,
-  ToggleButton,
-  ToggleButtonGroup,
-} from 'react-aria-components'
+import { Checkbox, Dialog, DialogTrigger, Popover } from 'react-aria-components'
 import {
   columnsFor,
   knownColumns,
@@ -19,6 +12,8 @@ import {
 import type { Investigation } from '../../model/investigation.ts'
 import { Button } from '../../parts/button.tsx'
 import type { ChangeInvestigation } from './investigate.tsx'
+import { Choice } from '../../parts/choice.tsx'
+import menu from '../../parts/popover-menu.module.css'
 import styles from './view-menu.module.css'
 
 /** How rows are shown: order, height, values beside them, and the columns of the pane with the most room. All of it stands in the address. */
@@ -38,8 +33,8 @@ export function ViewMenu({
   return (
     <DialogTrigger>
       <Button>View</Button>
-      <Popover placement="bottom end" className={styles['popover'] ?? ''}>
-        <Dialog className={styles['dialog'] ?? ''} aria-label="How rows are shown">
+      <Popover placement="bottom end" className={menu['popover'] ?? ''}>
+        <Dialog className={menu['dialog'] ?? ''} aria-label="How rows are shown">
           <Choice
             name="First"
             values={{ newest: 'Newest', oldest: 'Oldest' }}
@@ -120,37 +115,5 @@ function Check({
       </span>
       {knownColumns[name].title}
     </Checkbox>
-  )
-}
-
-function Choice({
-  name,
-  values,
-  value,
-  onChange,
-}: {
-  readonly name: string
-  readonly values: Readonly<Record<string, string>>
-  readonly value: string
-  readonly onChange: (value: string) => void
-}): ReactNode {
-  return (
-    <div className={styles['choice']}>
-      <span id={`view-${name}`}>{name}</span>
-      <ToggleButtonGroup
-        aria-labelledby={`view-${name}`}
-        selectionMode="single"
-        disallowEmptySelection
-        selectedKeys={[value]}
-        onSelectionChange={([chosen]) => onChange(String(chosen))}
-        className={styles['group'] ?? ''}
-      >
-        {Object.entries(values).map(([each, label]) => (
-          <ToggleButton key={each} id={each} className={styles['option'] ?? ''}>
-            {label}
-          </ToggleButton>
-        ))}
-      </ToggleButtonGroup>
-    </div>
   )
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { useState, type ReactNode } from 'react'
-import { call } from '../../ask/call.ts'
+import type { ReactNode } from 'react'
+import { useNewPassword } from '../../ask/use-new-password.ts'
 import { Button } from '../../parts/button.tsx'
 import { Field } from '../../parts/field.tsx'
 import { Failed } from '../../parts/state.tsx'
@@ -14,35 +14,13 @@ export function ChooseOwnPassword({
   readonly current: string
   readonly onDone: () => void
 }): ReactNode {
-  const [wanted, setWanted] = useState('')
-  const [again, setAgain] = useState('')
-  const [error, setError] = useState<unknown>()
-  const differ = again !== '' && again !== wanted
-
-  const change = async (): Promise<void> => {
-    setError(undefined)
-    try {
-      await call('/api/v1/password', {
-        method: 'POST',
-        body: { current_password: current, new_password: wanted },
-      })
-      onDone()
-    } catch (problem) {
-      setError(problem)
-    }
-  }
+  const { wanted, again, differ, error, setWanted, setAgain, onSubmit } = useNewPassword(current, onDone)
 
   return (
     <>
       <h1>Choose a password of your own</h1>
       <p className={styles['why']}>The one you logged in with was chosen by somebody else, and ends here.</p>
-      <form
-        className={styles['form']}
-        onSubmit={(event) => {
-          event.preventDefault()
-          if (!differ) void change()
-        }}
-      >
+      <form className={styles['form']} onSubmit={onSubmit}>
         <Field
           label="New password"
           type="password"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { useEffect, useRef, type PointerEvent, type ReactNode } from 'react'
-import type { Span, TraceEntry } from '../../model/trace.ts'
+import type { WaterfallEntry } from 'fasten/reader/remote'
+import type { Span } from '../../model/trace.ts'
 import { useSettings } from '../../parts/settings.tsx'
 import styles from './minimap.module.css'
 
@@ -11,7 +12,7 @@ export function Minimap({
   span,
   onSpan,
 }: {
-  readonly entries: readonly TraceEntry[]
+  readonly entries: readonly WaterfallEntry[]
   readonly whole: Span
   readonly span: Span
   readonly onSpan: (span: Span) => void
@@ -65,7 +66,7 @@ export function Minimap({
   )
 }
 
-function drawEntries(canvas: HTMLCanvasElement, entries: readonly TraceEntry[], whole: Span): void {
+function drawEntries(canvas: HTMLCanvasElement, entries: readonly WaterfallEntry[], whole: Span): void {
   const ratio = devicePixelRatio
   const { clientWidth: width, clientHeight: height } = canvas
   canvas.width = width * ratio

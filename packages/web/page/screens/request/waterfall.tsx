@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { useRef, useState, type KeyboardEvent, type ReactNode } from 'react'
+import type { WaterfallEntry } from 'fasten/reader/remote'
 import { durationText } from '../../model/row-face.ts'
-import { ticksOf, type ShownEntry, type Span, type TraceEntry } from '../../model/trace.ts'
+import { ticksOf, type ShownEntry, type Span } from '../../model/trace.ts'
 import { PlainText } from '../../parts/plain-text.tsx'
 import { Minimap } from './minimap.tsx'
 import styles from './waterfall.module.css'
@@ -19,7 +20,7 @@ export function Waterfall({
   onFold,
 }: {
   readonly shown: readonly ShownEntry[]
-  readonly all: readonly TraceEntry[]
+  readonly all: readonly WaterfallEntry[]
   readonly durationUs: number
   readonly selected: string | null
   readonly onSelect: (id: string) => void
