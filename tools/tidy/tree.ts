@@ -18,8 +18,8 @@ export interface Finding {
 export type Rule = (tree: Tree) => readonly Finding[]
 
 /**
- * Every file that git tracks or would track, read as text. Files deleted in the work tree, binary files and anything over
- * two megabytes are left out.
+ * Every file that git tracks or would track, read as text. Binary files have a name and no text. Files deleted in the work tree and
+ * anything over two megabytes are left out.
  */
 export function readTree(root: string): Tree {
   const listed = spawnSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
@@ -37,7 +37,7 @@ export function readTree(root: string): Tree {
     if (!existsSync(absolute) || statSync(absolute).size > 2 << 20 || statSync(absolute).isDirectory())
       continue
     const bytes = readFileSync(absolute)
-    if (!bytes.includes(0)) tree.set(path, bytes.toString('utf8'))
+    tree.set(path, bytes.includes(0) ? '' : bytes.toString('utf8'))
   }
   return tree
 }

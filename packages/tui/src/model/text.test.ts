@@ -53,6 +53,12 @@ test('text that is cut fits, text that is fitted fills, and wrapping loses nothi
   )
 })
 
+test('blanks for which a line has no room are gone, and what is wider than a line comes in its parts', () => {
+  assert.deepEqual(wrap('four word', 4), ['four', 'word'])
+  assert.deepEqual(wrap('a  four', 4), ['a  ', 'four'])
+  assert.deepEqual(wrap('\u{1f468}\uaa33', 2), ['\u{1f468}', '\uaa33'])
+})
+
 test('a histogram counts every row once, in buckets that begin at whole multiples of their width', () => {
   fc.assert(
     fc.property(

@@ -40,14 +40,15 @@ export function fit(text: string, columns: number): string {
   return short + ' '.repeat(Math.max(0, columns - widthOf(short)))
 }
 
-/** The text in lines of at most `columns`, broken at blanks where there are some. At least one line. */
+/** The text in lines of at most `columns`, broken at blanks where there are some; blanks for which a line has no room are gone. At least one line. */
 export function wrap(text: string, columns: number): readonly string[] {
   const lines: string[] = []
   let line = ''
   let used = 0
   for (const word of text.split(/(?<= )/)) {
-    let rest = word
-    if (used + widthOf(word.trimEnd()) > columns && used > 0) {
+    const blank = word.endsWith(' ') ? ' ' : ''
+    let rest = word.slice(0, word.length - blank.length)
+    if (used > 0 && used + widthOf(rest) > columns) {
       lines.push(line)
       line = ''
       used = 0
@@ -59,6 +60,10 @@ export function wrap(text: string, columns: number): readonly string[] {
     }
     line += rest
     used += widthOf(rest)
+    if (used < columns) {
+      line += blank
+      used += blank.length
+    }
   }
   return [...lines, line]
 }
@@ -68,9 +73,9 @@ function headOf(text: string, columns: number): string {
   let used = 0
   for (const { segment } of graphemes.segment(text)) {
     used += widthOf(segment)
-    // A grapheme wider than the line would never end.
-    if (used > columns && head !== '') break
+    if (used > columns) break
     head += segment
   }
-  return head
+  // A grapheme wider than the line comes in its parts, so that there is an end.
+  return head === '' ? String.fromCodePoint(text.codePointAt(0) ?? 0x20) : head
 }

@@ -3,8 +3,8 @@ import { useQuery } from '@tanstack/react-query'
 import { call } from './call.ts'
 import { Problem } from './problem.ts'
 
-/** The codes that audit rows had within a year, the most frequent 500; none where they are not counted, or not for whoever asks. */
-export function useCodes(isWanted: boolean): readonly string[] {
+/** The codes that audit rows had within a year, the most frequent 500; none where they are not counted, or not for whoever asks. Undefined while they are asked for. */
+export function useCodes(isWanted: boolean): readonly string[] | undefined {
   const codes = useQuery({
     queryKey: ['codes'],
     enabled: isWanted,
@@ -21,7 +21,7 @@ export function useCodes(isWanted: boolean): readonly string[] {
       }
     },
   })
-  return codes.data ?? none
+  return isWanted && codes.isPending ? undefined : (codes.data ?? none)
 }
 
 const none: readonly string[] = []

@@ -16,8 +16,8 @@ export function Chips({
   onChange,
 }: {
   readonly investigation: Investigation
-  /** What the text means if it is taken for plain words. */
-  readonly plain: PlainQuestion
+  /** What the text means if it is taken for plain words; undefined while that is not known. */
+  readonly plain: PlainQuestion | undefined
   readonly onChange: (changes: Partial<Investigation>) => void
 }): ReactNode {
   const { text, order } = investigation
@@ -26,7 +26,7 @@ export function Chips({
     const gone = parts.filter((_, index) => keys.has(index))
     onChange({ text: gone.reduceRight((rest, part) => withoutPart(rest, part), text) })
   }
-  const isOffered = isPhrase(text) && plain.understood.length > 0
+  const offered = plain !== undefined && isPhrase(text) && plain.understood.length > 0 ? plain : undefined
   return (
     <div className={styles['chips']}>
       {parts.length === 0 ? null : (
@@ -56,24 +56,26 @@ export function Chips({
       <p className={styles['meaning']}>
         <PlainText>{meaningOf(investigation, order)}</PlainText>
       </p>
-      {isOffered ? (
+      {offered === undefined ? null : (
         <div className={styles['offer']}>
           <PlainButton
             look="quiet"
             onPress={() =>
               onChange({
-                text: plain.text,
-                ...(plain.since === undefined ? {} : { since: plain.since, until: plain.until ?? null }),
+                text: offered.text,
+                ...(offered.since === undefined
+                  ? {}
+                  : { since: offered.since, until: offered.until ?? null }),
               })
             }
           >
-            Ask it as <code>{plain.text === '' ? 'everything' : plain.text}</code>
+            Ask it as <code>{offered.text === '' ? 'everything' : offered.text}</code>
           </PlainButton>
           <span className={styles['understood']}>
-            <PlainText>{plain.understood.map(({ said, as }) => `“${said}” is ${as}`).join('; ')}</PlainText>
+            <PlainText>{offered.understood.map(({ said, as }) => `“${said}” is ${as}`).join('; ')}</PlainText>
           </span>
         </div>
-      ) : null}
+      )}
     </div>
   )
 }

@@ -51,12 +51,14 @@ export function Investigate(): ReactNode {
     const query = queryOf(questions[pane])
     return { query, range: query === null ? undefined : rangeOfFilter(query.filter, askedAt) }
   }, [questions, pane, askedAt])
-  const { tally } = useTally(reader, counted.query, counted.range)
+  const { tally, isAsking: isTallying } = useTally(reader, counted.query, counted.range)
   const knownCodes = useCodes(isPhrase(text))
   const plain = useMemo(() => {
+    // What a phrase seems to be is not offered before it is known which words are codes: it would change under the hand.
+    if (knownCodes === undefined || (tally === undefined && isTallying)) return undefined
     const seen = (tally?.rows ?? []).flatMap((row) => (row.stream === 'audit' ? [row.code] : []))
     return understand(text, [...new Set([...knownCodes, ...seen])], askedAt)
-  }, [text, knownCodes, tally, askedAt])
+  }, [text, knownCodes, tally, isTallying, askedAt])
 
   const [cursorTime, setCursorTime] = useState<string | null>(null)
   const handles = useRef<Partial<Record<StreamName, PaneHandle | null>>>({})
