@@ -23,7 +23,7 @@ export function Empty({
 /** Something is on its way. Told to who listens, and drawn only when it takes long enough to be noticed. */
 export function Waiting({ what }: { readonly what: string }): ReactNode {
   return (
-    <div className={styles['waiting']} role="status">
+    <div className={styles['waiting']} role="status" data-waiting>
       <span className={styles['bar']} aria-hidden="true" />
       <span className={styles['late']}>{what}</span>
     </div>

@@ -12,7 +12,7 @@ import { assertSound } from '../../testing/store-contract.ts'
 import { openStore } from '../open.ts'
 import { loadSqliteDriver, type SqliteConnection } from './driver.ts'
 import { batch, createPlaces, tamper, targetOf, using } from './fixtures/places.ts'
-import { migrate, ownTables, schemaVersion, type MigrateOptions } from './migrate.ts'
+import { migrate, ownTables, refuseForeignTables, schemaVersion, type MigrateOptions } from './migrate.ts'
 import { migrations, type Migration } from './schema.ts'
 
 const place = createPlaces()
@@ -205,6 +205,25 @@ test('stopped at any statement, a step is not half taken, and the next start tak
     connection.close()
     if (isDone) assert.ok(stop > 8, 'every statement was stopped at')
   }
+})
+
+test('tables that another process makes while one looks for them are nobody else’s', async () => {
+  const path = fresh()
+  const [connection, other] = [await connected(path), await connected(path)]
+  connection.exec('PRAGMA journal_mode = WAL')
+  const options = optionsOf(path, { audit: 'audit_log' }, migrations)
+  let asked = 0
+  const looking: SqliteConnection = {
+    ...connection,
+    prepare(...given) {
+      if (++asked === 2) migrate(other, options)
+      return connection.prepare(...given)
+    },
+  }
+  refuseForeignTables(looking, options)
+  assert.ok(asked >= 2)
+  other.close()
+  connection.close()
 })
 
 test('several processes that start at once on nothing all get to work', async () => {

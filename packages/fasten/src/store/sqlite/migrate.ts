@@ -57,13 +57,19 @@ export function refuseForeignTables(
   connection: SqliteConnection,
   { path, tables }: Pick<MigrateOptions, 'path' | 'tables'>,
 ): void {
-  const own = ownTables(connection)
-  for (const [stream, table] of wanted(tables)) {
-    const held = own.get(table)
-    if (held === stream) continue
-    if (held !== undefined) throw foreign(path, table, `holds the ${held} stream, not ${stream}`)
-    if (hasTable(connection, table))
-      throw foreign(path, table, 'was not created by this fasten and is never written')
+  // One look at the file: another process may make our tables between two of these questions.
+  connection.exec('BEGIN')
+  try {
+    const own = ownTables(connection)
+    for (const [stream, table] of wanted(tables)) {
+      const held = own.get(table)
+      if (held === stream) continue
+      if (held !== undefined) throw foreign(path, table, `holds the ${held} stream, not ${stream}`)
+      if (hasTable(connection, table))
+        throw foreign(path, table, 'was not created by this fasten and is never written')
+    }
+  } finally {
+    rollback(connection)
   }
 }
 
