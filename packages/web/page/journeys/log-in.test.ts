@@ -52,13 +52,22 @@ describe('by an identity provider', { skip: noBrowser }, () => {
     await page.getByText('No rows here').first().waitFor()
     const main = page.getByRole('main')
     const never = { request: 'f1f2f3f4f5f6', row: `evt-${'0'.repeat(rowId.length - 4)}`, who: 'zoe' }
-    for (const [there, nowhere] of [
-      ['/requests/a1b2c3d4e5f6', `/requests/${never.request}`],
-      [`/investigate?since=-1d&row=${rowId}`, `/investigate?since=-1d&row=${never.row}`],
-      ['/entities/user/grace', `/entities/user/${never.who}`],
-      ['/investigate?since=-1d&q=code%3AORDER_REFUNDED', '/investigate?since=-1d&q=code%3AORDER_NEVER'],
+    const panes = ['Audit', 'System log', 'API']
+    for (const [there, nowhere, last] of [
+      ['/requests/a1b2c3d4e5f6', `/requests/${never.request}`, ['Not there']],
+      [
+        `/investigate?since=-1d&row=${rowId}`,
+        `/investigate?since=-1d&row=${never.row}`,
+        ['of all 0 rows', 'There is no such row', ...panes.map((pane) => `${pane}\n\nNo rows here`)],
+      ],
+      ['/entities/user/grace', `/entities/user/${never.who}`, ['No row that you may see names it']],
+      [
+        '/investigate?since=-1d&q=code%3AORDER_REFUNDED',
+        '/investigate?since=-1d&q=code%3AORDER_NEVER',
+        ['of all 0 rows', 'Request\n\nNo rows here', 'No API row has code'],
+      ],
     ] as const) {
-      const [told, expected] = [await wordsOf(there), await wordsOf(nowhere)]
+      const [told, expected] = [await wordsOf(there, last), await wordsOf(nowhere, last)]
       const neutral = (text: string): string =>
         [
           ['a1b2c3d4e5f6', never.request],
@@ -70,11 +79,16 @@ describe('by an identity provider', { skip: noBrowser }, () => {
       assert.equal(neutral(told), expected, there)
     }
 
-    async function wordsOf(path: string): Promise<string> {
+    /** What the page says once it says all of `last`, but for the time of day, which goes on. */
+    async function wordsOf(path: string, last: readonly string[]): Promise<string> {
       await page.goto(`${url}${path}`)
-      await main.waitFor()
-      await page.waitForLoadState('networkidle')
-      return await main.innerText()
+      const deadline = performance.now() + 120_000
+      for (;;) {
+        const words = await main.innerText()
+        if (last.every((part) => words.includes(part))) return words.replaceAll(/\b\d\d:\d\d\b/g, 'hh:mm')
+        assert.ok(performance.now() < deadline, `${path} never said all of ${last.join(', ')}: ${words}`)
+        await page.waitForTimeout(50)
+      }
     }
   })
 })
