@@ -15,8 +15,8 @@ export interface ScreenRequest {
   readonly signal: AbortSignal
   /** A reader; whoever asked for it closes it. */
   open(): Promise<Reader>
-  /** The verdict over everything, believing whom the command line says. */
-  verify(signal: AbortSignal): Promise<Verdict>
+  /** The verdict over everything, believing whom the command line says; `onRead` as for a reader. */
+  verify(signal: AbortSignal, onRead: (rows: number) => void): Promise<Verdict>
 }
 
 /**

@@ -24,7 +24,9 @@ test('tui hands the terminal program a place without its password, readers, and 
       const { rows } = await reader.page({ stream: 'audit', filter: {}, limit: 10 })
       assert.ok(rows.length >= 2)
       await reader.close()
-      assert.equal((await request.verify(request.signal)).verdict, 'PASS')
+      let read = 0
+      const verdict = await request.verify(request.signal, (more) => (read += more))
+      assert.deepEqual([verdict.verdict, read], ['PASS', verdict.rows_checked])
     },
   })
   assert.equal(exitCode, 0)

@@ -32,6 +32,8 @@ const turnRows = 1_000
  *
  * Where the range is everything there is, the verdict also counts the rows that were emitted and are not here
  * (core/emission.ts). Rows that were stored while it looked are no gap.
+ *
+ * `onRead` is told at once, and then again and again, how many further rows were read.
  */
 export async function verifyLogs(
   stores: readonly RowSource[],
@@ -40,7 +42,9 @@ export async function verifyLogs(
   signal?: AbortSignal,
   trust: Trust = trustNobody,
   opener: Opener = createOpener(null),
+  onRead: (rows: number) => void = () => {},
 ): Promise<Verdict> {
+  onRead(0)
   const look = (erasures: Erasure[], heads: readonly LogHead[], told: ToldOfReplicas): Look => ({
     range,
     digest,
@@ -48,6 +52,7 @@ export async function verifyLogs(
     signal,
     trust,
     opener,
+    onRead,
     erasures,
     heads,
     told,
@@ -138,6 +143,7 @@ interface Look {
   readonly signal: AbortSignal | undefined
   readonly trust: Trust
   readonly opener: Opener
+  readonly onRead: (rows: number) => void
   /** SUBJECT_ERASED rows found so far; added to. */
   readonly erasures: Erasure[]
   /** Of all logs of the source. */
@@ -190,9 +196,11 @@ async function verifyLog(source: RowSource, head: LogHead, look: Look): Promise<
     if (row.monotonic_seq >= head.size) beyond.add(row)
     else verifier.push(withOpened(row, opener))
     if (++sinceTurn < turnRows) continue
+    look.onRead(sinceTurn)
     sinceTurn = 0
     await nextTurn(signal)
   }
+  look.onRead(sinceTurn)
   // A writer may have stored rows since the head was read. It moves the head in the same transaction, so a row that even
   // the head of now does not cover was put there by somebody else.
   if (!beyond.isEmpty)
@@ -232,7 +240,7 @@ async function toldOf(
   for (const own of look.heads) {
     if (!isSpokenForBy(head, own)) continue
     if (!look.told.has(own.log))
-      await verifyLog(source, own, { ...look, range: {}, tally: undefined, erasures: [] })
+      await verifyLog(source, own, { ...look, range: {}, tally: undefined, erasures: [], onRead: () => {} })
     all.push(...(look.told.get(own.log) ?? []).filter(({ swept }) => swept.log === head.log))
   }
   return all

@@ -144,8 +144,8 @@ export function localReader(options: LocalReaderOptions): Reader {
         query.onPlace,
       )
     },
-    verify: async (range, signal, trust) =>
-      verifyLogs(distinct(sources), range, digest, signal, trust, checker),
+    verify: async (range, signal, trust, onRead) =>
+      verifyLogs(distinct(sources), range, digest, signal, trust, checker, onRead),
     async logs() {
       const heads: ListedLog[] = []
       for (const source of distinct(sources)) {

@@ -147,8 +147,16 @@ export interface Reader {
     ref: { readonly id: string } | { readonly log: string; readonly monotonic_seq: number },
   ): Promise<ReaderRow | ExpiredRow | null>
   tail(query: TailQuery, signal: AbortSignal): AsyncIterable<TailEvent>
-  /** `trust` says whose signatures count, and which checkpoints were kept elsewhere. Throws `BAD_TARGET` where the answer would be another machine's word. */
-  verify(range: VerifyRange, signal?: AbortSignal, trust?: Trust): Promise<Verdict>
+  /**
+   * `trust` says whose signatures count, and which checkpoints were kept elsewhere. Throws `BAD_TARGET` where the answer would be another machine's word. `onRead` is told at once and
+   * then again and again how many further rows were read; never by a reader that asks elsewhere.
+   */
+  verify(
+    range: VerifyRange,
+    signal?: AbortSignal,
+    trust?: Trust,
+    onRead?: (rows: number) => void,
+  ): Promise<Verdict>
   /** Every log of the store with its size, the hash of its newest row and how much of it is at a fleet, by name. */
   logs(): Promise<readonly ListedLog[]>
   topology(since?: string, until?: string): Promise<readonly SourceSummary[]>

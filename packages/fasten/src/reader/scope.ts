@@ -51,14 +51,14 @@ export function scope(reader: Reader, { tenant_id: tenant }: Scope): Reader {
       return null
     },
     tail: (query, signal) => only(reader.tail({ ...query, filter: narrow(query.filter) }, signal), isOwn),
-    async verify(range, signal, trust) {
+    async verify(range, signal, trust, onRead) {
       const logs = (await scoped.logs()).filter(
         ({ log, stream }) =>
           (range.log === undefined || log === range.log) &&
           (range.stream === undefined || stream === range.stream),
       )
       const verdicts: Verdict[] = []
-      for (const { log } of logs) verdicts.push(await reader.verify({ ...range, log }, signal, trust))
+      for (const { log } of logs) verdicts.push(await reader.verify({ ...range, log }, signal, trust, onRead))
       return joinVerdicts(verdicts, range.log)
     },
     async logs() {

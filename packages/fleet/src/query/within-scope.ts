@@ -34,8 +34,8 @@ export function withinScope(reader: Reader, scope: ReadingScope, sql: Pick<Pool,
       return isOwn(row) ? row : null
     },
     tail: (query, signal) => only(reader.tail(query, signal), (event) => isOwn(event.row)),
-    async verify(range, signal, trust) {
-      const verdict = await reader.verify(range, signal, trust)
+    async verify(range, signal, trust, onRead) {
+      const verdict = await reader.verify(range, signal, trust, onRead)
       for (const { log } of verdict.logs)
         if (!maySeeLog(scope, log)) throw new TypeError('a verdict names a log beyond the scope')
       return verdict

@@ -44,14 +44,22 @@ export async function askStory(reader: Reader, requestId: string): Promise<Story
   return storyRows(await readStory(reader, requestId))
 }
 
-/** Verifies everything; `onExpected` hears first how much that is, where the reader knows it. */
+/** Who hears how verifying goes. */
+export interface VerifyListener {
+  /** Once, first: how much there is. */
+  onExpected(expected: { readonly rows: number; readonly logs: number }): void
+  /** How many further rows were read; never where a reader elsewhere does it. */
+  onRead(rows: number): void
+}
+
+/** Verifies everything. */
 export async function verifyAll(
   reader: Reader,
-  verify: (signal: AbortSignal) => Promise<Verdict>,
-  onExpected: (expected: { readonly rows: number; readonly logs: number }) => void,
+  verify: (signal: AbortSignal, onRead: (rows: number) => void) => Promise<Verdict>,
+  listener: VerifyListener,
   signal: AbortSignal,
 ): Promise<Verdict> {
   const logs = await reader.logs()
-  onExpected({ rows: logs.reduce((sum, { size }) => sum + size, 0), logs: logs.length })
-  return verify(signal)
+  listener.onExpected({ rows: logs.reduce((sum, { size }) => sum + size, 0), logs: logs.length })
+  return verify(signal, listener.onRead)
 }

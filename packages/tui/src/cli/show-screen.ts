@@ -28,7 +28,7 @@ export async function showScreen(request: ScreenRequest): Promise<void> {
     signal,
     question: understood.question,
     open: () => request.open(),
-    verify: (stop) => request.verify(stop),
+    verify: (stop, onRead) => request.verify(stop, onRead),
   })
 }
 

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-import { threadTree, type ReaderRow, type ThreadNode } from 'fasten/reader/remote'
+import type { StreamName } from 'fasten/core'
+import { waterfallOf, type ClockOffset } from 'fasten/reader'
+import type { ReaderRow } from 'fasten/reader/remote'
 
 /** A row of a request's story, as it is drawn: depth first, below what caused it. */
 export interface StoryEntry {
   readonly row: ReaderRow
   readonly depth: number
-  /** Since the first of them began. */
+  /** Since the first of them began, by clocks put right. */
   readonly startMicros: number
   readonly lastedMicros: number
 }
@@ -14,7 +16,11 @@ export interface StoryRows {
   readonly entries: readonly StoryEntry[]
   readonly lastedMicros: number
   /** Nodes whose rows are in it. */
-  readonly nodes: readonly string[]
+  readonly nodes: number
+  /** Clocks that were put right, so that no effect comes before its cause. */
+  readonly moved: readonly Pick<ClockOffset, 'node' | 'offset_us'>[]
+  /** False where no offsets do that: a clock was set meanwhile, and all times are as the nodes wrote them. */
+  readonly isConsistent: boolean
   /** Further requests, jobs and runs that were followed, and those that were not. */
   readonly followed: number
   readonly unfollowed: number
@@ -27,30 +33,22 @@ export interface StoryParts {
   readonly rows: readonly ReaderRow[]
   readonly followed: readonly string[]
   readonly unfollowed: number
-  readonly truncated: Readonly<Record<string, boolean>>
+  readonly truncated: Readonly<Record<StreamName, boolean>>
 }
 
-/** A story in the order in which it is drawn. Times are those of the nodes' own clocks. */
+/** A story in the order in which it is drawn, placed in time as the pages place it. */
 export function storyRows({ rows, followed, unfollowed, truncated }: StoryParts): StoryRows {
-  const tree = threadTree(rows)
-  const all: { readonly node: ThreadNode; readonly depth: number }[] = []
-  const open = tree.map((node) => ({ node, depth: 0 })).toReversed()
-  for (let next = open.pop(); next !== undefined; next = open.pop()) {
-    all.push(next)
-    const { node, depth } = next
-    for (const child of node.children.toReversed()) open.push({ node: child, depth: depth + 1 })
-  }
-  const begin = all.reduce((least, { node }) => Math.min(least, node.startMicros), Infinity)
-  const end = all.reduce((most, { node }) => Math.max(most, node.endMicros), -Infinity)
+  const { entries, duration_us, clocks, clocks_are } = waterfallOf({ rows })
+  const byId = new Map(rows.map((row) => [row.id, row]))
   return {
-    entries: all.map(({ node, depth }) => ({
-      row: node.row,
-      depth,
-      startMicros: node.startMicros - begin,
-      lastedMicros: node.endMicros - node.startMicros,
-    })),
-    lastedMicros: all.length === 0 ? 0 : end - begin,
-    nodes: [...new Set(rows.map(({ source_node_id }) => source_node_id))],
+    entries: entries.flatMap(({ id, depth, start_us, duration_us: lastedMicros }) => {
+      const row = byId.get(id)
+      return row === undefined ? [] : [{ row, depth, startMicros: start_us, lastedMicros }]
+    }),
+    lastedMicros: duration_us,
+    nodes: clocks.length,
+    moved: clocks.filter(({ offset_us }) => offset_us !== 0),
+    isConsistent: clocks_are === 'put_right',
     followed: followed.length,
     unfollowed,
     isCut: Object.values(truncated).includes(true),

@@ -6,7 +6,7 @@ import { render } from 'ink'
 import { createElement } from 'react'
 import { followQuestion } from '../ask/follow-question.ts'
 import { createInbox } from '../ask/inbox.ts'
-import { askStory, moreRows, verifyAll } from '../ask/questions.ts'
+import { askStory, moreRows, verifyAll, type VerifyListener } from '../ask/questions.ts'
 import type { Size } from '../model/layout.ts'
 import type { Question } from '../model/question.ts'
 import { frame } from '../view/frame.ts'
@@ -28,8 +28,8 @@ export interface ScreenOptions {
   readonly question: Question
   /** A reader of its own for each that asks; whoever asked closes it. */
   readonly open: () => Promise<Reader>
-  /** The verdict over everything. */
-  readonly verify: (signal: AbortSignal) => Promise<Verdict>
+  /** The verdict over everything; `onRead` hears how many further rows were read. */
+  readonly verify: (signal: AbortSignal, onRead: (rows: number) => void) => Promise<Verdict>
 }
 
 /** What goes to the terminal in the long run, and how far keys may run ahead of it. */
@@ -53,6 +53,8 @@ export async function runScreen(options: ScreenOptions): Promise<void> {
   let drawing: { readonly urgency: Urgency; readonly timer: NodeJS.Timeout } | undefined
   let asking = new AbortController()
   let verifying = new AbortController()
+  /** Rows that verifying has read; null where nobody says so. */
+  let rowsRead: number | null = null
   let failure: Error | undefined
 
   const inbox = createInbox<ReaderRow>(inboxRows, () => draw('rows'))
@@ -123,7 +125,7 @@ export async function runScreen(options: ScreenOptions): Promise<void> {
 
   function tick(): void {
     if (state.views.some((view) => view.kind === 'verify' && view.state === 'asking'))
-      happen({ kind: 'verifying', expected: null, nowMicros: clock.nowMicros() }, 'rows')
+      happen({ kind: 'verifying', expected: null, read: rowsRead, nowMicros: clock.nowMicros() }, 'rows')
   }
 
   function act(effect: Effect): void {
@@ -154,15 +156,18 @@ export async function runScreen(options: ScreenOptions): Promise<void> {
       case 'verify': {
         verifying.abort()
         verifying = new AbortController()
+        rowsRead = null
         const stop = verifying.signal
+        const listener: VerifyListener = {
+          onExpected: (expected) =>
+            happen({ kind: 'verifying', expected, read: rowsRead, nowMicros: clock.nowMicros() }, 'key'),
+          onRead(rows) {
+            if (!stop.aborted) rowsRead = (rowsRead ?? 0) + rows
+          },
+        }
         return withReader(
           async (reader) => {
-            const verdict = await verifyAll(
-              reader,
-              options.verify,
-              (expected) => happen({ kind: 'verifying', expected, nowMicros: clock.nowMicros() }, 'key'),
-              stop,
-            )
+            const verdict = await verifyAll(reader, options.verify, listener, stop)
             if (!stop.aborted) happen({ kind: 'verified', verdict }, 'key')
           },
           (problem) => {

@@ -17,6 +17,7 @@ export function openVerify(state: State, nowMicros: number): Step {
     state: 'asking',
     problem: '',
     expected: null,
+    read: null,
     startedMicros: nowMicros,
     nowMicros,
     verdict: null,

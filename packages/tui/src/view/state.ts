@@ -77,6 +77,8 @@ export interface VerifyView {
   readonly problem: string
   /** Rows and logs that are there to be checked; null until that is known. */
   readonly expected: { readonly rows: number; readonly logs: number } | null
+  /** Of them, so many have been read; null where whoever reads them does not say. */
+  readonly read: number | null
   readonly startedMicros: number
   readonly nowMicros: number
   readonly verdict: Verdict | null
@@ -101,7 +103,8 @@ export type Event =
   | { readonly kind: 'notice'; readonly notice: Notice }
   | { readonly kind: 'story'; readonly requestId: string; readonly story: StoryRows }
   | { readonly kind: 'story-failed'; readonly requestId: string; readonly problem: string }
-  | { readonly kind: 'verifying'; readonly expected: VerifyView['expected']; readonly nowMicros: number }
+  /** How far verifying is; `expected` is null where it stays what it was. */
+  | ({ readonly kind: 'verifying' } & Pick<VerifyView, 'expected' | 'read' | 'nowMicros'>)
   | { readonly kind: 'verified'; readonly verdict: Verdict }
   | { readonly kind: 'verify-failed'; readonly problem: string }
 

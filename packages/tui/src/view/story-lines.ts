@@ -13,8 +13,11 @@ export function storyLines(view: StoryView, columns: number, height: number): re
   if (story === null) return [line({ text: 'asking …', style: 'quiet' })]
   if (story.entries.length === 0)
     return [line({ text: `no row has the request id ${plain(view.requestId)}`, style: 'quiet' })]
-  const scale = view.kind === 'waterfall' ? [scaleLine(story, columns)] : []
-  const room = height - scale.length
+  const above = [
+    ...clockLines(story, columns),
+    ...(view.kind === 'waterfall' ? [scaleLine(story, columns)] : []),
+  ]
+  const room = Math.max(1, height - above.length)
   const top = Math.max(0, Math.min(view.cursor - Math.floor(room / 2), story.entries.length - room))
   const shown = story.entries.slice(top, top + room).map((entry, index) => {
     const isMarked = top + index === view.cursor
@@ -23,7 +26,19 @@ export function storyLines(view: StoryView, columns: number, height: number): re
     const all: readonly Span[] = [{ text: isMarked ? '▸' : ' ', style: 'strong' }, ...spans]
     return fitLine({ spans: all, ...(isMarked ? { isMarked } : {}) }, columns)
   })
-  return [...scale, ...shown, ...Array.from({ length: Math.max(0, room - shown.length) }, () => blank)]
+  return [...above, ...shown, ...Array.from({ length: Math.max(0, room - shown.length) }, () => blank)]
+}
+
+/** Whose clocks were moved, and by how much: no bar stands where no row says it was without a word about it. */
+function clockLines({ moved, isConsistent }: StoryRows, columns: number): readonly Line[] {
+  const problem = 'clocks contradict each other: times are as the nodes wrote them'
+  if (!isConsistent) return [line({ text: cut(` ${problem}`, columns), style: 'warn' })]
+  if (moved.length === 0) return []
+  const words = moved.map(
+    ({ node, offset_us }) =>
+      `${plain(node)} ${offset_us > 0 ? 'later' : 'earlier'} by ${durationText(Math.abs(offset_us))}`,
+  )
+  return [line({ text: cut(` clocks put right: ${words.join(', ')}`, columns), style: 'quiet' })]
 }
 
 /** What a story is and what is not in it. */
@@ -34,7 +49,7 @@ export function storyTitle({ kind, requestId, story }: StoryView): string {
       : [
           `${story.entries.length} rows`,
           durationText(story.lastedMicros),
-          ...(story.nodes.length > 1 ? [`${story.nodes.length} nodes, by their own clocks`] : []),
+          ...(story.nodes > 1 ? [`${story.nodes} nodes`] : []),
           ...(story.followed > 0 ? [`${story.followed} requests that it set off`] : []),
           ...(story.unfollowed > 0 ? [`${story.unfollowed} not followed`] : []),
           ...(story.isCut ? ['more rows than were read'] : []),

@@ -108,6 +108,11 @@ function storyCame(view: StoryView, event: Event): StoryView {
 
 function verifyWent(view: VerifyView, event: Event): VerifyView {
   if (event.kind === 'verifying')
-    return { ...view, expected: event.expected ?? view.expected, nowMicros: event.nowMicros }
+    return {
+      ...view,
+      expected: event.expected ?? view.expected,
+      read: event.read,
+      nowMicros: event.nowMicros,
+    }
   return event.kind === 'verify-failed' ? { ...view, state: 'failed', problem: event.problem } : view
 }

@@ -12,20 +12,10 @@ export const signs: Readonly<Record<VerdictKind, readonly [string, Style]>> = {
 
 /** How verifying goes, or what it found: the word first, then each log with its counts and breaks, then what the verdict cannot show. */
 export function verifyLines(view: VerifyView, columns: number): readonly Line[] {
-  const { verdict, expected } = view
+  const { verdict } = view
   if (view.state === 'failed')
     return wrap(plain(view.problem), columns).map((text) => line({ text, style: 'bad' }))
-  if (verdict === null) {
-    const seconds = Math.floor((view.nowMicros - view.startedMicros) / 1_000_000)
-    const amount =
-      expected === null
-        ? ''
-        : ` ${grouped(expected.rows)} rows in ${grouped(expected.logs)} logs are read and recomputed;`
-    return [
-      line({ text: 'verifying', style: 'strong' }, { text: `${amount} ${seconds} s so far.` }),
-      line({ text: 'Esc stops it.', style: 'quiet' }),
-    ]
-  }
+  if (verdict === null) return goingLines(view, columns)
   const [sign, style] = signs[verdict.verdict]
   const nameColumns = Math.min(
     Math.max(10, columns - 40),
@@ -42,7 +32,7 @@ export function verifyLines(view: VerifyView, columns: number): readonly Line[] 
     line(
       { text: `${sign} ${verdict.verdict}`, style },
       {
-        text: ` ${grouped(verdict.rows_checked)} rows checked in ${grouped(verdict.logs.length)} logs, ${grouped(verdict.rows_bad)} bad, ${grouped(verdict.rows_missing)} missing`,
+        text: ` ${counted(verdict.rows_checked, 'row')} checked in ${counted(verdict.logs.length, 'log')}, ${grouped(verdict.rows_bad)} bad, ${grouped(verdict.rows_missing)} missing`,
       },
     ),
     blank,
@@ -52,6 +42,46 @@ export function verifyLines(view: VerifyView, columns: number): readonly Line[] 
     line({ text: plain(verdict.verifier_version), style: 'quiet' }),
   ]
 }
+
+/** How far it is, and how long that will still take. */
+function goingLines(
+  { expected, read, startedMicros, nowMicros }: VerifyView,
+  columns: number,
+): readonly Line[] {
+  const seconds = Math.floor((nowMicros - startedMicros) / 1_000_000)
+  const head = line({ text: 'verifying', style: 'strong' }, { text: `  ${seconds} s so far; Esc stops it` })
+  if (expected === null) return [head]
+  const amount = `${counted(expected.rows, 'row')} in ${counted(expected.logs, 'log')}`
+  if (read === null)
+    return [
+      head,
+      blank,
+      ...wrap(
+        `${amount} are read and recomputed by the reader that is asked, which does not say how far it is`,
+        columns,
+      ).map((text) => line({ text })),
+    ]
+  // Rows that were stored since are read as well.
+  const done = Math.min(1, expected.rows === 0 ? 1 : read / expected.rows)
+  const left = seconds < 2 || read === 0 ? '' : `, some ${Math.ceil((seconds * (1 - done)) / done)} s left`
+  const room = Math.max(10, Math.min(60, columns - 8))
+  const filled = Math.floor(done * room)
+  return [
+    head,
+    blank,
+    line(
+      { text: '█'.repeat(filled), style: 'good' },
+      { text: '░'.repeat(room - filled), style: 'quiet' },
+      { text: ` ${Math.floor(done * 100)}%` },
+    ),
+    ...wrap(`${grouped(Math.min(read, expected.rows))} of ${amount}${left}`, columns).map((text) =>
+      line({ text }),
+    ),
+  ]
+}
+
+/** `1 row`, `2,000 rows`. */
+const counted = (count: number, word: string): string => `${grouped(count)} ${word}${count === 1 ? '' : 's'}`
 
 function logLines(
   log: LogVerdict,
@@ -83,6 +113,14 @@ function logLines(
         line({ text: `    ${text}`, style: 'bad' }),
       )
     }),
+    ...(log.breaks_total > log.breaks.length
+      ? [
+          line({
+            text: `    and ${counted(log.breaks_total - log.breaks.length, 'further break')}, not listed`,
+            style: 'bad',
+          }),
+        ]
+      : []),
     ...log.notes
       .filter((note) => !shared.includes(note))
       .flatMap((note) =>

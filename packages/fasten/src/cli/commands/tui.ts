@@ -48,10 +48,10 @@ export async function run(args: Args, world: World): Promise<number> {
     clock: world.clock,
     signal: world.signal,
     open: () => open(target),
-    async verify(signal) {
+    async verify(signal, onRead) {
       const reader = await open(patient(target))
       try {
-        return await reader.verify({}, signal, await trustFor(target, args, world))
+        return await reader.verify({}, signal, await trustFor(target, args, world), onRead)
       } finally {
         await reader.close()
       }
