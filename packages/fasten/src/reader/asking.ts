@@ -27,6 +27,9 @@ export { csvColumns, csvHeader, csvLine } from './csv.ts'
 export { threadTree, type ThreadNode } from './thread-tree.ts'
 export type { Trace, WaterfallEntry } from './waterfall.ts'
 
+// What a row shows in a list.
+export { durationText, markOf, titleOf, toneOf, type Tone } from './row-face.ts'
+
 // What agents did, out of their rows.
 export { agentCosts, type AgentCosts, type Grouping } from './agents/agent-costs.ts'
 export { costIn, countIn, kindOf, type AgentRow, type AgentRowKind, type Sums } from './agents/agent-facts.ts'

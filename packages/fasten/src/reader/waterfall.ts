@@ -4,6 +4,7 @@ import type { StreamName } from '../core/row.ts'
 import { formatMicros, parseTime } from '../core/timestamp.ts'
 import { clockOffsets, type ClockOffset } from './clock-offsets.ts'
 import type { Reader, ReaderRow } from './reader.ts'
+import { titleOf, toneOf } from './row-face.ts'
 import { readStory, type Story, type StoryOptions } from './story.ts'
 import { threadTree, type ThreadNode } from './thread-tree.ts'
 
@@ -143,7 +144,7 @@ function entryOf(
     span_id: row.span_id ?? null,
     caused_by: row.caused_by ?? null,
     title: titleOf(row),
-    state: stateOf(row),
+    state: states[toneOf(row)],
     timestamp: row.timestamp,
     log: row.log,
     monotonic_seq: row.monotonic_seq,
@@ -151,28 +152,5 @@ function entryOf(
   }
 }
 
-function titleOf(row: ReaderRow): string {
-  switch (row.stream) {
-    case 'audit':
-      return row.code
-    case 'sys':
-      return row.event
-    case 'api':
-      return `${row.method} ${row.route ?? row.path}`
-  }
-}
-
-function stateOf(row: ReaderRow): WaterfallEntry['state'] {
-  switch (row.stream) {
-    case 'audit':
-      return row.outcome === 'failure' || row.severity === 'error' || row.severity === 'critical'
-        ? 'error'
-        : row.outcome === 'denied' || row.severity === 'warn'
-          ? 'warn'
-          : 'ok'
-    case 'sys':
-      return row.level === 'error' || row.level === 'fatal' ? 'error' : row.level === 'warn' ? 'warn' : 'ok'
-    case 'api':
-      return row.status >= 500 ? 'error' : row.status >= 400 ? 'warn' : 'ok'
-  }
-}
+/** In words of the wire. */
+const states = { plain: 'ok', quiet: 'ok', warn: 'warn', bad: 'error' } as const

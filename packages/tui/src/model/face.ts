@@ -1,38 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { ReaderRow } from 'fasten/reader/remote'
-import type { Line, Span, Style } from './line.ts'
+import { durationText, markOf, titleOf, toneOf, type ReaderRow } from 'fasten/reader/remote'
+import type { Line, Span } from './line.ts'
 import { fit, plain, widthOf } from './text.ts'
-
-/** How bad a row is, in steps that every stream has. */
-export function toneOf(row: ReaderRow): Style {
-  if (row.stream === 'api') return row.status >= 500 ? 'bad' : row.status >= 400 ? 'warn' : 'plain'
-  const word = row.stream === 'audit' ? row.severity : row.level
-  if (word === 'error' || word === 'critical' || word === 'fatal') return 'bad'
-  if (row.stream === 'audit' && row.outcome === 'failure') return 'bad'
-  if (word === 'warn' || (row.stream === 'audit' && row.outcome !== 'success')) return 'warn'
-  return word === 'debug' ? 'quiet' : 'plain'
-}
 
 /** Where `e` stops. */
 export const isError = (row: ReaderRow): boolean => toneOf(row) === 'bad'
 
-/** What happened, in a few words: a code, an event, or a verb and a path. */
-export function titleOf(row: ReaderRow): string {
-  if (row.stream === 'audit') return plain(row.code)
-  if (row.stream === 'sys') return plain(row.event)
-  // Rows of the store have the shape of an access, and are none.
-  return plain(row.detail === undefined ? `${row.method} ${row.path}` : row.path.slice(1))
-}
+/** What happened, as a terminal may be given it. */
+export const titleText = (row: ReaderRow): string => plain(titleOf(row))
 
-/** The short word in front: severity or what came out, level, or status. */
-export function markOf(row: ReaderRow): string {
-  if (row.stream === 'api') return String(row.status)
-  if (row.stream === 'sys') return plain(row.level)
-  const word = row.outcome === 'success' ? row.severity : row.outcome
-  return short[word] ?? plain(word)
+/** The short word in front, in five columns. */
+export function markText(row: ReaderRow): string {
+  const word = markOf(row)
+  return fit(short[word] ?? plain(word), 5)
 }
 
 const short: Readonly<Record<string, string>> = { critical: 'crit', failure: 'fail', unknown: '?' }
+
+/** There is no room for a blank before the unit. */
+export const shortDuration = (micros: number): string => (micros === 0 ? '0' : durationText(micros, ''))
 
 /** A row as one line of a pane: when, how bad, what, who and what else; as much of it as fits. The request's id stands at the end while there is room. */
 export function rowLine(row: ReaderRow, columns: number, related: string | undefined): Line {
@@ -48,8 +34,8 @@ export function rowLine(row: ReaderRow, columns: number, related: string | undef
       style: 'quiet',
     },
     broken(row),
-    { text: `${fit(markOf(row), 5)} `, style: tone },
-    { text: titleOf(row), style: tone === 'plain' ? (isRelated ? 'strong' : 'plain') : tone },
+    { text: `${markText(row)} `, style: tone },
+    { text: titleText(row), style: tone === 'plain' ? (isRelated ? 'strong' : 'plain') : tone },
   ]
   const more = moreOf(row)
   if (more !== '') body.push({ text: ` ${more}`, style: 'quiet' })
@@ -77,14 +63,15 @@ function fitted(spans: readonly Span[], columns: number): readonly Span[] {
   return kept
 }
 
-function moreOf(row: ReaderRow): string {
+/** Who and what else, of any length. */
+export function moreOf(row: ReaderRow): string {
   if (row.stream === 'audit') {
     const words = [row.actor ?? 'sealed', ...(row.target === '' ? [] : ['→', row.target ?? 'sealed'])]
     return plain(`${words.join(' ')}${row.reason === undefined ? '' : ` (${row.reason})`}`)
   }
   if (row.stream === 'sys') return plain(pairs(row.fields))
   if (row.detail !== undefined) return '(by fasten)'
-  return plain(`${durationText(row.duration_us)}${row.error === undefined ? '' : ` ${row.error}`}`)
+  return plain(`${shortDuration(row.duration_us)}${row.error === undefined ? '' : ` ${row.error}`}`)
 }
 
 /** No line shows more of a value than this; the whole is in the detail. */
@@ -97,12 +84,4 @@ function pairs(members: Readonly<Record<string, unknown>>): string {
     if (text.length > pairsMax) break
   }
   return text.slice(0, pairsMax)
-}
-
-/** Microseconds as people say them, in three digits. */
-export function durationText(micros: number): string {
-  if (micros < 1000) return `${Math.round(micros)}µs`
-  if (micros < 1_000_000) return `${Number((micros / 1000).toPrecision(3))}ms`
-  if (micros < 120_000_000) return `${Number((micros / 1_000_000).toPrecision(3))}s`
-  return `${Math.round(micros / 60_000_000)}min`
 }

@@ -17,6 +17,8 @@ export interface StoryRows {
   readonly lastedMicros: number
   /** Nodes whose rows are in it. */
   readonly nodes: number
+  /** Services on nodes whose rows are in it. */
+  readonly places: number
   /** Clocks that were put right, so that no effect comes before its cause. */
   readonly moved: readonly Pick<ClockOffset, 'node' | 'offset_us'>[]
   /** False where no offsets do that: a clock was set meanwhile, and all times are as the nodes wrote them. */
@@ -47,6 +49,7 @@ export function storyRows({ rows, followed, unfollowed, truncated }: StoryParts)
     }),
     lastedMicros: duration_us,
     nodes: clocks.length,
+    places: new Set(entries.map(({ service, node }) => `${service}@${node}`)).size,
     moved: clocks.filter(({ offset_us }) => offset_us !== 0),
     isConsistent: clocks_are === 'put_right',
     followed: followed.length,

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { jsonLine } from 'fasten/core'
-import type { ReaderRow } from 'fasten/reader/remote'
+import { toneOf, type ReaderRow } from 'fasten/reader/remote'
 import { blank, line, type Line, type Span, type Style } from '../model/line.ts'
 import { fit, plain, widthOf, wrap } from '../model/text.ts'
-import { toneOf } from '../model/face.ts'
 
 /** What stands above the rest, in this order, where a row has it. */
 const first: readonly string[] = [

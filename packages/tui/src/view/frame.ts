@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { sizeMin } from '../model/layout.ts'
-import { blank, fitLine, type Line } from '../model/line.ts'
+import { blank, fitLine, spread, type Line } from '../model/line.ts'
 import { panesLines } from './panes-lines.ts'
 import { isStory, type State, type View } from './state.ts'
 import { footLine, headLine, histogramLine } from './status-lines.ts'
 import { storyLines, storyTitle } from './story-lines.ts'
+import { grouped } from './verify-lines.ts'
 import { textOf, viewRows } from './views.ts'
 
 /** The whole screen: as many lines as it has rows, each as wide as it is. */
@@ -36,7 +37,23 @@ function titleLine(state: State, view: View): Line {
     waterfall: () => (view.kind === 'waterfall' ? storyTitle(view) : ''),
     verify: () => 'verify',
   }
-  return fitLine({ spans: [{ text: ` ${titles[view.kind]()}`, style: 'strong' }] }, state.size.columns)
+  return spread(
+    [{ text: ` ${titles[view.kind]()}`, style: 'strong' }],
+    [{ text: ` ${placeText(state, view)} `, style: 'quiet' }],
+    state.size.columns,
+  )
+}
+
+/** Which part of a view is seen; nothing where all of it is. */
+function placeText(state: State, view: View): string {
+  const room = viewRows(state)
+  if (isStory(view)) {
+    const rows = view.story?.entries.length ?? 0
+    return rows > 0 ? `${grouped(view.cursor + 1)} of ${grouped(rows)}` : ''
+  }
+  const lines = textOf(view, state.size.columns).length
+  const last = Math.min(lines, view.top + room)
+  return lines > room ? `lines ${grouped(view.top + 1)} to ${grouped(last)} of ${grouped(lines)}` : ''
 }
 
 function tooSmall({ size }: State): readonly Line[] {

@@ -5,7 +5,7 @@ import { charactersOf } from '../model/edit.ts'
 import { keyTable } from '../model/keys.ts'
 import { fitLine, spread, type Line, type Span } from '../model/line.ts'
 import { plain, widthOf } from '../model/text.ts'
-import type { State } from './state.ts'
+import type { State, View } from './state.ts'
 import { grouped, signs } from './verify-lines.ts'
 
 /** What is followed, from where, whether it moves, and what verifying found last. */
@@ -129,10 +129,38 @@ function editLine({ edit, size }: State): Line {
   )
 }
 
+type Hint = readonly [label: string, hint: string]
+
+/** What can be done with what lies on top. */
+function viewHints(view: View): readonly Hint[] {
+  const thread: Hint = ['t', 'thread']
+  const waterfall: Hint = ['w', 'waterfall']
+  const story: readonly Hint[] = [
+    ['Enter', 'detail'],
+    ['e', 'error'],
+  ]
+  const own: Readonly<Record<View['kind'], readonly Hint[]>> = {
+    help: [],
+    verify: [],
+    detail: [thread, waterfall],
+    thread: [...story, waterfall],
+    waterfall: [...story, thread],
+  }
+  const isStopped = view.kind === 'verify' && view.state === 'asking'
+  return [
+    ['Esc', isStopped ? 'stop' : 'back'],
+    ['j k', 'move'],
+    ...own[view.kind],
+    ['?', 'help'],
+    ['q', 'quit'],
+  ]
+}
+
 function hints({ views, isFollowing, size }: State): readonly Span[] {
-  const own: readonly (readonly [string, string])[] =
-    views.length > 0
-      ? [['Esc', 'back'] as const, ['j k', 'move'] as const, ['?', 'help'] as const, ['q', 'quit'] as const]
+  const view = views.at(-1)
+  const own: readonly Hint[] =
+    view !== undefined
+      ? viewHints(view)
       : keyTable.flatMap(({ label, hint }) =>
           hint === undefined
             ? []

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { durationText } from './row-face.ts'
+import { durationText } from 'fasten/reader/remote'
 
 /** How a node stands, as the server tells it (docs/guides/fleet.md). */
 export interface NodeFacts {

@@ -2,6 +2,7 @@
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { useMemo, useRef, useState, type KeyboardEvent, type ReactNode } from 'react'
 import {
+  durationText,
   costIn,
   countIn,
   decimalText,
@@ -11,7 +12,6 @@ import {
   type Decimal,
 } from 'fasten/reader/remote'
 import { callWords, costsWithin, failureWords, moneyText, nextFailure } from '../../model/agents.ts'
-import { durationText } from '../../model/row-face.ts'
 import { PlainText } from '../../parts/plain-text.tsx'
 import styles from './agent-tree.module.css'
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { memo, type ReactNode } from 'react'
-import type { ReaderRow } from 'fasten/reader/remote'
+import { durationText, type ReaderRow } from 'fasten/reader/remote'
 import { cellText, type Column, type ColumnName } from '../../model/columns.ts'
-import { durationText, rowFace, type RowFace } from '../../model/row-face.ts'
+import { rowFace, type RowFace } from '../../model/row-face.ts'
 import { Moment } from '../../parts/moment.tsx'
 import { PlainText } from '../../parts/plain-text.tsx'
 import styles from './row-line.module.css'

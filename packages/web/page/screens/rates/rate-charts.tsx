@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { useMemo, type ReactNode } from 'react'
+import { durationText } from 'fasten/reader/remote'
 import { linesOf, type RateAnswer } from '../../model/rates.ts'
-import { durationText } from '../../model/row-face.ts'
 import { TimeSeries, type SeriesLine } from '../../parts/time-series.tsx'
 import styles from './rates.module.css'
 

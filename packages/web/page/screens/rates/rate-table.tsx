@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { useState, type ReactNode } from 'react'
 import { Link } from 'wouter'
+import { durationText } from 'fasten/reader/remote'
 import {
   sorted,
   type RateAnswer,
@@ -9,7 +10,6 @@ import {
   type RateView,
   type SortName,
 } from '../../model/rates.ts'
-import { durationText } from '../../model/row-face.ts'
 import { PlainText } from '../../parts/plain-text.tsx'
 import styles from './rate-table.module.css'
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ReactNode } from 'react'
-import type { Trace } from 'fasten/reader/remote'
-import { durationText } from '../../model/row-face.ts'
+import { durationText, type Trace } from 'fasten/reader/remote'
 import styles from './request.module.css'
 
 /** Says whose clocks were moved and by how much, so that no bar stands where no row says it was without a word about it. */

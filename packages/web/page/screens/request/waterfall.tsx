@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { useRef, useState, type KeyboardEvent, type ReactNode } from 'react'
-import type { WaterfallEntry } from 'fasten/reader/remote'
-import { durationText } from '../../model/row-face.ts'
+import { durationText, type WaterfallEntry } from 'fasten/reader/remote'
 import { ticksOf, type ShownEntry, type Span } from '../../model/trace.ts'
 import { PlainText } from '../../parts/plain-text.tsx'
 import { Minimap } from './minimap.tsx'
