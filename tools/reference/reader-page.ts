@@ -71,6 +71,8 @@ function accepted(kind: ParameterKind): string {
       const range = kind.max === Number.MAX_SAFE_INTEGER ? `from ${kind.min}` : `${kind.min} to ${kind.max}`
       return `integer ${range}${kind.default === undefined ? '' : `, default ${kind.default}`}`
     }
+    case 'exclusion':
+      return 'a parameter of this table, a colon, and a value of it; not `since`, `until`, `q`'
     case 'time':
       return 'RFC 3339, date, `now`, or relative'
     case 'streams':

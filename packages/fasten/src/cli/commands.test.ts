@@ -120,6 +120,16 @@ test('understands words as filters, and a day of text unless told otherwise', as
   assert.deepEqual(await ids('parcel', 'lost'), ['req-1'])
   assert.deepEqual(await ids('code:ORDER_*', 'actor:bob'), ['4f1c2a9be07d'])
   assert.deepEqual(await ids('--since', '-1h', '--until', '-30m'), [])
+  assert.deepEqual(await ids('code:ORDER_*', '-actor:bob'), ['req-1'])
+  assert.deepEqual(await ids('--stream', 'audit', '--not', 'code:LOG_*', '-request_id:req-1', 'code:*'), [
+    '4f1c2a9be07d',
+  ])
+  const wrong = await ask(['query', '-since:-2h', '-s', shop.path])
+  assert.equal(wrong.exitCode, 2)
+  assert.match(
+    wrong.err,
+    /--not: not "since:-2h" is no field:value that can be left out; fields are request_id/,
+  )
   const { err } = await ask(['query', 'parcel', '-s', shop.path])
   assert.match(err, /text is searched in the last 24 hours/)
 })

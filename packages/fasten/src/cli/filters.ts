@@ -66,6 +66,7 @@ const placeholders: Readonly<Record<string, string>> = {
   actor_kind: '<kind>',
   caused_by: '<id>',
   has_flag: '<member>',
+  not: '<field:value>',
   on_behalf_of: '<actor>',
   q: '<text>',
 }

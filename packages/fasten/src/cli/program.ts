@@ -87,7 +87,8 @@ async function help(words: readonly string[], world: World, version: string): Pr
 }
 
 async function run(command: Command, words: readonly string[], world: World): Promise<number> {
-  const parsed = await parse(command, words.map(dashed), world.out.look.columns ?? 100)
+  const spelt = command.options.some(({ name }) => name === 'not') ? excluding(words) : words
+  const parsed = await parse(command, spelt.map(dashed), world.out.look.columns ?? 100)
   if (parsed.kind === 'help') {
     await world.out.write(parsed.text)
     return exitCodes.ok
@@ -101,6 +102,14 @@ function dashed(word: string): string {
   if (word === '--no-color') return '--color=never'
   const name = /^--[A-Za-z][\w-]*/.exec(word)?.[0]
   return name === undefined ? word : name.replaceAll('_', '-') + word.slice(name.length)
+}
+
+/** `-field:value` leaves rows out wherever filters are taken, though it looks like an option: it is `--not field:value`. */
+function excluding(words: readonly string[]): readonly string[] {
+  const end = words.includes('--') ? words.indexOf('--') : words.length
+  return words.map((word, at) =>
+    at < end && /^-[A-Za-z_]{2,}:\S+$/.test(word) ? `--not=${word.slice(1)}` : word,
+  )
 }
 
 /** Reading changes nothing, so an interrupted command is simply left. A closed pipe is not an interruption. */

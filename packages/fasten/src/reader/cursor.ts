@@ -3,7 +3,7 @@ import { canonicalize } from '../core/canonical.ts'
 import type { Digest } from '../core/digest.ts'
 import { FastenError } from '../core/error.ts'
 import { readJson } from '../core/read-json.ts'
-import type { StreamName } from '../core/row.ts'
+import type { JsonObject, StreamName } from '../core/row.ts'
 import type { ScanFilter } from '../store/ports.ts'
 
 /** Where a page ended. Rows stored after the first page was asked (`snapshot`) stay out of all that follow. */
@@ -107,9 +107,14 @@ export function decodeTailToken(text: string): TailToken {
 /** Sixteen hex characters that differ when the question differs. Members in any order give the same. */
 export function fingerprintOf(question: readonly string[], filter: ScanFilter, digest: Digest): string {
   // What a value is looked up by follows from the value, and differs between those who have the key and those who do not.
-  const { after_position: _, sealed: __, ...members } = filter
-  const given = Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined))
+  const { after_position: _, sealed: __, not, ...members } = filter
+  const excluded = not?.map(({ sealed: ___, ...one }) => givenIn(one))
+  const given = { ...givenIn(members), ...(excluded === undefined ? {} : { not: excluded }) }
   return digest(new TextEncoder().encode(canonicalize([question, given]))).slice(0, 16)
+}
+
+function givenIn(members: Omit<ScanFilter, 'not' | 'sealed'>): JsonObject {
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined))
 }
 
 export function badCursor(text: string, why = 'is not one that this reader gave out'): FastenError {

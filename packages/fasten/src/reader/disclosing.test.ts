@@ -97,6 +97,14 @@ test('nobody else sees them, and nobody who does not ask', async () => {
   assert.equal((await told()).length, before)
 })
 
+test('who is shown values also leaves rows out by them, and nobody else can', async () => {
+  const leavesOut = async (search: string): Promise<boolean> =>
+    !(await get(`/audit?code=NOTE_KEPT&${search}`, 'dpo')).text.includes(id)
+  assert.equal(await leavesOut('disclose=true&not=actor:user:ann'), true)
+  assert.equal(await leavesOut('disclose=true&not=actor:user:bob'), false)
+  assert.equal(await leavesOut('not=actor:user:ann'), false)
+})
+
 test('what cannot be told is not wired', () => {
   assert.throws(() => createReaderRouter(fasten, { token: 'x', discloses: true }), /authorize/)
   const reader = remoteReader({ url: 'http://127.0.0.1:1' })

@@ -3,7 +3,7 @@ import { commitmentOf } from '../core/disclosure.ts'
 import type { Digest } from '../core/digest.ts'
 import type { JsonValue } from '../core/row.ts'
 import { isInDetail } from '../core/swept.ts'
-import type { RowSource, ScanFilter, StoredRow } from '../store/ports.ts'
+import type { Exclusion, RowSource, ScanFilter, StoredRow } from '../store/ports.ts'
 import type { KeyRing } from '../store/privacy/key-ring.ts'
 import type { SealedValue } from '../store/privacy/personal-store.ts'
 import type { DisclosureState, Opener } from '../store/privacy/opener.ts'
@@ -78,10 +78,14 @@ async function expiredDetails(
 
 /** The filter with what lets it find rows in which the wanted actor, target or principal is sealed. */
 export function withLookups(filter: ScanFilter, ring: KeyRing): ScanFilter {
-  const sealed: Record<string, readonly string[]> = {}
-  for (const name of ['actor', 'on_behalf_of', 'target'] as const) {
-    const wanted = filter[name]
-    if (wanted !== undefined) sealed[name] = ring.lookups(filter.tenant_id ?? '', `/${name}`, wanted)
+  const withSealed = <F extends Exclusion>(one: F): F => {
+    const sealed: Record<string, readonly string[]> = {}
+    for (const name of ['actor', 'on_behalf_of', 'target'] as const) {
+      const wanted = one[name]
+      if (wanted !== undefined) sealed[name] = ring.lookups(filter.tenant_id ?? '', `/${name}`, wanted)
+    }
+    return Object.keys(sealed).length === 0 ? one : { ...one, sealed }
   }
-  return Object.keys(sealed).length === 0 ? filter : { ...filter, sealed }
+  const found = withSealed(filter)
+  return filter.not === undefined ? found : { ...found, not: filter.not.map(withSealed) }
 }

@@ -60,6 +60,8 @@ export function schemaOf(kind: ParameterKind): Schema {
       }
     case 'time':
       return { type: 'string', minLength: 1 }
+    case 'exclusion':
+      return { type: 'string', pattern: '^[a-z_]+:.' }
     case 'streams':
       return {
         type: 'string',

@@ -16,6 +16,8 @@ export type ParameterKind =
   | { readonly type: 'integer'; readonly min: number; readonly max: number; readonly default?: number }
   /** RFC 3339, a date, `now`, or relative such as `-2h`. A bare date means its first instant in `since`, its last in `until`. */
   | { readonly type: 'time'; readonly edge: 'first' | 'last' }
+  /** A filter parameter, a colon, and a value of it. */
+  | { readonly type: 'exclusion' }
   /** A comma-separated subset of the streams. */
   | { readonly type: 'streams'; readonly default: readonly StreamName[] }
 
@@ -325,6 +327,16 @@ export const filterParameters = [
     summary: 'HTTP status of the answer.',
     example: '502',
   },
+  {
+    name: 'not',
+    filter: 'not',
+    streams,
+    isRepeatable: true,
+    kind: { type: 'exclusion' },
+    summary:
+      'Leaves out rows with this value of a parameter, as `field:value`; rows that have none stay. Repeat it to leave out more.',
+    example: 'code:ORDER_PAID',
+  },
 ] as const satisfies readonly Parameter[]
 
 /** What steers an answer without selecting rows. */
@@ -455,6 +467,14 @@ export function filtersOf(stream: StreamName): readonly Parameter[] {
 /** The filter parameter of this name, whatever its streams. */
 export function filterNamed(name: string): Parameter | undefined {
   return (filterParameters as readonly Parameter[]).find((parameter) => parameter.name === name)
+}
+
+/** The filter as rows of `stream` spell it: HTTP verbs are stored in upper case. */
+export function forStream(filter: ScanFilter, stream: StreamName): ScanFilter {
+  if (stream !== 'api') return filter
+  const upper = <F extends Pick<ScanFilter, 'method'>>(one: F): F =>
+    one.method === undefined ? one : { ...one, method: one.method.toUpperCase() }
+  return filter.not === undefined ? upper(filter) : { ...upper(filter), not: filter.not.map(upper) }
 }
 
 const streamsByFilter: ReadonlyMap<string, readonly StreamName[]> = new Map(

@@ -96,6 +96,33 @@ describe('parsePageQuery', () => {
     assert.equal(parsed.ok && parsed.value.cursor, encodeAfter(7))
   })
 
+  test('what is excluded is read as the parameter that it names', () => {
+    assert.deepEqual(filterOf('not=code:ORDER_*&not=action:user.&not=has:reason&not=status:404').not, [
+      { code: 'ORDER_*' },
+      { action: 'user.*' },
+      { has: ['reason'] },
+      { status: 404 },
+    ])
+    assert.deepEqual(filterOf('not=method:get&not=target:a:b', 'api').not, [
+      { method: 'GET' },
+      { target: 'a:b' },
+    ])
+    for (const bad of [
+      '',
+      'code',
+      'code:',
+      ':x',
+      'since:-2h',
+      'q:x',
+      'not:code:x',
+      'colour:blue',
+      'status:99',
+    ])
+      assert.deepEqual(wrong(`not=${bad}`), ['422 QUERY_VALUE not'], bad)
+    const parsed = ask('not=severity:loud')
+    assert.match(parsed.ok ? '' : (parsed.problems[0]?.detail ?? ''), /^not severity "loud" is none of debug/)
+  })
+
   test('what is wrong is located, and told apart', () => {
     assert.deepEqual(wrong('limit=0'), ['422 QUERY_VALUE limit'])
     assert.deepEqual(wrong('limit=1001'), ['422 QUERY_VALUE limit'])
@@ -171,6 +198,15 @@ describe('parsePageQuery', () => {
         code: value,
         severity: fc.constantFrom('info', 'error'),
         has: fc.uniqueArray(fc.constantFrom('reason', 'pii_in_detail', 'sd'), { minLength: 1 }),
+        not: fc.array(
+          fc.oneof(
+            fc.record({ actor: value }, { noNullPrototype: true }),
+            fc.record({ code: value }, { noNullPrototype: true }),
+            fc.record({ status: fc.integer({ min: 100, max: 599 }) }, { noNullPrototype: true }),
+            fc.constant({ has: ['reason'] }),
+          ),
+          { minLength: 1, maxLength: 3 },
+        ),
         since: fc.constant('2026-01-01T00:00:00.000001Z'),
       },
       { requiredKeys: [] },
@@ -218,6 +254,10 @@ describe('translate', () => {
     assert.equal(
       String(chipsToSearch(translate('level:error 4f1c2a9be07d boom'))),
       'level=error&request_id=4f1c2a9be07d&q=boom',
+    )
+    assert.equal(
+      String(chipsToSearch(translate('-code:A level:error -code:"B C" -has:sd -code:A'))),
+      'level=error&not=code%3AA&not=code%3AB+C&not=has_flag%3Asd',
     )
   })
 

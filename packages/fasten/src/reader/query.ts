@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { streams as everyStream, type StreamName } from '../core/row.ts'
 import { formatMicros, parseTime } from '../core/timestamp.ts'
-import type { ScanFilter } from '../store/ports.ts'
+import type { Exclusion, ScanFilter } from '../store/ports.ts'
 import { windowOfCursor, encodeAfter } from './cursor.ts'
+import { excludableNames, exclusionOf, readExcluded } from './exclusion.ts'
 import { pageParameters, tailParameters, verifyParameters, type ParameterSet } from './parameter-sets.ts'
-import { filterNamed, flags, steering, type Parameter } from './parameters.ts'
+import { filterNamed, flags, forStream, steering, type Parameter } from './parameters.ts'
 import type { PageQuery, TailQuery, VerifyRange } from './reader.ts'
 
 /** One thing wrong with a query, located. */
@@ -78,10 +79,11 @@ export function parseParameters(
 
 /** The filter that these values ask for; values that steer are left out. */
 export function filterFrom(values: ParameterValues): ScanFilter {
-  const filter: Record<string, string | number | readonly string[]> = {}
+  const filter: Record<string, string | number | readonly string[] | readonly Exclusion[]> = {}
   for (const [name, value] of Object.entries(values)) {
     const member = filterNamed(name)?.filter
-    if (member !== undefined && value !== undefined) filter[member] = value
+    if (member === undefined || value === undefined) continue
+    filter[member] = member === 'not' && Array.isArray(value) ? value.map(exclusionOf) : value
   }
   return filter
 }
@@ -252,6 +254,16 @@ function readValue(text: string, { kind }: Parameter, nowMicros: number): Read {
     }
     case 'time':
       return readTime(text, kind.edge, nowMicros)
+    case 'exclusion': {
+      const excluded = readExcluded(text)
+      if (excluded === undefined)
+        return {
+          wrong: `${quoteValue(text)} is no field:value that can be left out; fields are ${excludableNames().join(', ')}`,
+        }
+      const { name } = excluded.parameter
+      const read = readValue(excluded.value, excluded.parameter, nowMicros)
+      return 'wrong' in read ? { wrong: `${name} ${read.wrong}` } : { value: `${name}:${read.value}` }
+    }
     case 'streams': {
       const words = text.split(',')
       const strangers = words.filter((word) => !(everyStream as readonly string[]).includes(word))
@@ -340,11 +352,4 @@ function totalOf(values: ParameterValues, isContinued: boolean): NonNullable<Pag
   const asked = values['total']
   if (asked === 'none' || asked === 'bounded' || asked === 'estimated' || asked === 'exact') return asked
   return isContinued || values['q'] !== undefined ? 'none' : 'bounded'
-}
-
-/** HTTP verbs are stored in upper case. */
-function forStream(filter: ScanFilter, stream: StreamName): ScanFilter {
-  return stream === 'api' && filter.method !== undefined
-    ? { ...filter, method: filter.method.toUpperCase() }
-    : filter
 }

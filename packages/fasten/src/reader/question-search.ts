@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { ScanFilter } from '../store/ports.ts'
+import type { Exclusion, ScanFilter } from '../store/ports.ts'
 import { decodeAfter } from './cursor.ts'
+import { excludedText } from './exclusion.ts'
 import { filterParameters, type Parameter } from './parameters.ts'
 import type { PageQuery, TailQuery } from './reader.ts'
 
@@ -34,12 +35,13 @@ function searchOfFilter(filter: ScanFilter): URLSearchParams {
   const search = new URLSearchParams()
   for (const [member, value] of Object.entries(filter) as [
     string,
-    string | number | readonly string[] | undefined,
+    string | number | readonly string[] | readonly Exclusion[] | undefined,
   ][]) {
     if (value === undefined) continue
     const parameter = (filterParameters as readonly Parameter[]).find((one) => one.filter === member)
     if (parameter === undefined) throw new TypeError(`${member} cannot be asked of a remote reader`)
-    for (const one of Array.isArray(value) ? value : [value]) search.append(parameter.name, String(one))
+    for (const one of Array.isArray(value) ? (value as readonly (string | Exclusion)[]) : [value])
+      search.append(parameter.name, typeof one === 'object' ? excludedText(one as Exclusion) : String(one))
   }
   return search
 }

@@ -139,6 +139,7 @@ function checkedUrl(text: string): string {
 async function failureOf(response: Response, base: string, path: string): Promise<FastenError> {
   const told = await problemIn(response)
   const at = told.errors?.[0]?.parameter ?? base
+  if (told.code === 'QUERY_UNKNOWN' && at === 'not') return withoutExclusion(base)
   if (typeof told.code === 'string' && told.code !== 'NO_SUCH_ENDPOINT') {
     return new FastenError(told.code, told.detail ?? `${base} answered ${response.status}`, {
       at,
@@ -192,6 +193,14 @@ async function problemIn(response: Response): Promise<Told> {
     if (error instanceof SyntaxError) return {}
     throw error
   }
+}
+
+/** What a reader of before exclusions is reported as: one of ours refuses the parameter, a published one passes over it. */
+export function withoutExclusion(at: string): FastenError {
+  return new FastenError('READER_UNSUPPORTED', 'the reader cannot leave rows out', {
+    at,
+    hint: 'it is a reader of an older version; ask without -field:value',
+  })
 }
 
 function unsupported(base: string, path: string): FastenError {

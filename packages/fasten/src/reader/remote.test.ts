@@ -129,6 +129,32 @@ describe('a remote reader of a published SDK', () => {
       })
     }))
 
+  test('what it would not leave out is an error instead of rows', () =>
+    against(published(), async (reader) => {
+      const unsupported = { code: 'READER_UNSUPPORTED', hint: /without -field:value/ }
+      const filter = { not: [{ actor: 'alice' }] }
+      await assert.rejects(reader.page({ stream: 'audit', filter, limit: 3 }), unsupported)
+      const gone = new AbortController()
+      await assert.rejects(firstOf(reader.tail({ streams: ['audit'], filter }, gone.signal)), unsupported)
+    }))
+
+  test('nor would one of ours from before there was anything to leave out', async () => {
+    const older: RequestListener = (_request, response) =>
+      send(response, 400, {
+        code: 'QUERY_UNKNOWN',
+        detail: '"not" is not a parameter; known here: request_id',
+        errors: [{ parameter: 'not', code: 'QUERY_UNKNOWN' }],
+      })
+    await against(older, async (reader) => {
+      const filter = { not: [{ actor: 'alice' }] }
+      await assert.rejects(reader.page({ stream: 'audit', filter, limit: 3 }), { code: 'READER_UNSUPPORTED' })
+      const gone = new AbortController()
+      await assert.rejects(firstOf(reader.tail({ streams: ['audit'], filter }, gone.signal)), {
+        code: 'READER_UNSUPPORTED',
+      })
+    })
+  })
+
   test('a failure that was answered with 200 is an error', () =>
     against(published(), async (reader) => {
       await assert.rejects(reader.page({ stream: 'api', filter: {}, limit: 3 }), {

@@ -17,7 +17,7 @@ import type {
   ReaderRow,
   Thread,
 } from './reader.ts'
-import { createRemoteCall, type JsonBody, type RemoteCallOptions } from './remote-call.ts'
+import { createRemoteCall, withoutExclusion, type JsonBody, type RemoteCallOptions } from './remote-call.ts'
 import { followRemote } from './remote-tail.ts'
 import { mapStreams, mergeThread, threadLimitMax } from './thread.ts'
 
@@ -109,10 +109,12 @@ export function remoteReader(options: RemoteReaderOptions): Reader {
   return reader
 }
 
-function pageFrom(body: JsonBody, { stream, limit, order }: PageQuery): Page {
+function pageFrom(body: JsonBody, { stream, filter, limit, order }: PageQuery): Page {
   softError(body)
   const rows = listIn(body, 'rows').map((row) => rowFrom(row, stream))
   const isOurs = body['total_kind'] !== undefined
+  // The published readers pass over a parameter that they do not know, and would show the very rows that are to be left out.
+  if (!isOurs && filter.not !== undefined) throw withoutExclusion(`/${stream}`)
   if (!isOurs && order === 'oldest')
     throw new FastenError('READER_UNSUPPORTED', 'the reader only lists the newest rows first', {
       at: `/${stream}`,

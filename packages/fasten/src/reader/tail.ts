@@ -3,7 +3,7 @@ import type { Digest } from '../core/digest.ts'
 import { streams as everyStream, type StreamName } from '../core/row.ts'
 import type { RowSource, ScanFilter, StoredRow } from '../store/ports.ts'
 import { badCursor, decodeTailToken, encodeTailToken, fingerprintOf, type TailToken } from './cursor.ts'
-import { canMatch } from './parameters.ts'
+import { canMatch, forStream } from './parameters.ts'
 import type { TailQuery } from './reader.ts'
 
 export interface FollowedBatch {
@@ -158,7 +158,12 @@ async function backlog(
   for (const stream of streams) {
     const source = parts.sourceOf(stream)
     const end = ends.get(stream) ?? { position: 0 }
-    const newest = await source.scan({ stream, filter, order: 'newest', limit: count })
+    const newest = await source.scan({
+      stream,
+      filter: forStream(filter, stream),
+      order: 'newest',
+      limit: count,
+    })
     const rows = newest
       .filter(({ position }) => position <= end.position)
       .sort((one, other) => one.position - other.position)
@@ -194,7 +199,7 @@ async function newRows(
     if (now === place.position) continue
     const rows = await source.scan({
       stream,
-      filter: { ...filter, after_position: place.position },
+      filter: { ...forStream(filter, stream), after_position: place.position },
       order: 'stored',
       limit: batchRows,
     })

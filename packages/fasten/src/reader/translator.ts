@@ -7,13 +7,15 @@ export interface Chips {
   readonly request_id?: string
   /** Query parameters by name, values as written; `parsePageQuery` judges them. */
   readonly filters: Readonly<Record<string, string>>
+  /** What rows are not to be, as values of the parameter `not`, each once; absent when nothing is excluded. */
+  readonly not?: readonly string[]
   /** What is left for the text search. */
   readonly q?: string
 }
 
 /**
  * Turns what a person types into filters: `field:value` for every filter parameter (`has:` for `has_flag:`), values with
- * spaces in double quotes; `request_id:X`, a bare run of eight or more hex characters, or a sentinel id names the request; the
+ * spaces in double quotes; `-field:value` leaves such rows out; `request_id:X`, a bare run of eight or more hex characters, or a sentinel id names the request; the
  * rest, quoted or not, is search text. A leading `ask:` is dropped. An unknown field stays text, so `colour:blue` is searched for.
  * A field given twice counts as given last. Never throws. Source: spec/query.md#query-text.
  */
@@ -22,8 +24,10 @@ export function translate(text: string): Chips {
   const words: string[] = []
   let requestId: string | undefined
   let pivot: string | undefined
-  for (const { name, value, isBare } of queryParts(text)) {
-    if (name === 'request_id' && isBare) {
+  const excluded = new Set<string>()
+  for (const { name, value, isBare, isExcluded } of queryParts(text)) {
+    if (isExcluded) excluded.add(`${name}:${value}`)
+    else if (name === 'request_id' && isBare) {
       if (pivot === undefined) pivot = value
       else words.push(value)
     } else if (name === 'request_id') requestId = value
@@ -34,7 +38,12 @@ export function translate(text: string): Chips {
   if (requestId !== undefined && pivot !== undefined) words.push(pivot)
   const request_id = requestId ?? pivot
   const q = words.join(' ')
-  return { ...(request_id === undefined ? {} : { request_id }), filters, ...(q === '' ? {} : { q }) }
+  return {
+    ...(request_id === undefined ? {} : { request_id }),
+    filters,
+    ...(excluded.size === 0 ? {} : { not: [...excluded] }),
+    ...(q === '' ? {} : { q }),
+  }
 }
 
 /** A piece of query text, and where it stands: what lies between pieces is blanks. */
@@ -46,24 +55,29 @@ export interface QueryPart {
   readonly value: string
   /** Without a field in front. */
   readonly isBare: boolean
+  /** With a minus in front: rows like this are left out. */
+  readonly isExcluded: boolean
 }
 
 /** The pieces that `translate` reads a text as, in order; those that say nothing, such as `""`, are left out. */
 export function queryParts(text: string): readonly QueryPart[] {
   const start = /^\s*ask:/i.exec(text)?.[0].length ?? 0
-  return tokens(text.slice(start)).flatMap(({ field, value, isQuoted, at, length }) => {
-    const part = { from: start + at, to: start + at + length, value, isBare: field === undefined }
+  return tokens(text.slice(start)).flatMap(({ sign, field, value, isQuoted, at, length }) => {
+    const isExcluded = sign === '-'
+    const part = { from: start + at, to: start + at + length, value, isBare: field === undefined, isExcluded }
     const name = field === 'has' ? 'has_flag' : field
     if (name !== undefined && value !== '' && isField(name)) return [{ ...part, name }]
-    if (field !== undefined) return [{ ...part, name: 'q', value: `${field}:${value}` }]
+    if (field !== undefined)
+      return [{ ...part, name: 'q', value: `${sign}${field}:${value}`, isExcluded: false }]
     if (!isQuoted && isBareRequestId(value)) return [{ ...part, name: 'request_id' }]
     return value === '' ? [] : [{ ...part, name: 'q' }]
   })
 }
 
 /** The same as query parameters, ready for `parsePageQuery`. */
-export function chipsToSearch({ request_id, filters, q }: Chips): URLSearchParams {
+export function chipsToSearch({ request_id, filters, not = [], q }: Chips): URLSearchParams {
   const search = new URLSearchParams(Object.entries(filters))
+  for (const excluded of not) search.append('not', excluded)
   if (request_id !== undefined) search.set('request_id', request_id)
   if (q !== undefined) search.set('q', q)
   return search
@@ -72,6 +86,8 @@ export function chipsToSearch({ request_id, filters, q }: Chips): URLSearchParam
 interface Token {
   readonly at: number
   readonly length: number
+  /** A minus before the field, or nothing. */
+  readonly sign: string
   readonly field?: string
   readonly value: string
   readonly isQuoted: boolean
@@ -79,9 +95,9 @@ interface Token {
 
 function tokens(text: string): readonly Token[] {
   return Array.from(
-    text.matchAll(/(?:([A-Za-z_]+):)?(?:"([^"]*)"|(\S+))/g),
-    ({ 0: whole, 1: field, 2: quoted, 3: bare, index: at }) => {
-      const place = { at, length: whole.length }
+    text.matchAll(/(?:(-?)([A-Za-z_]+):)?(?:"([^"]*)"|(\S+))/g),
+    ({ 0: whole, 1: sign = '', 2: field, 3: quoted, 4: bare, index: at }) => {
+      const place = { at, length: whole.length, sign }
       // `https://…` and `a::b` are words, not fields.
       if (field !== undefined && bare?.startsWith('/') === true && !isField(field))
         return { ...place, value: whole, isQuoted: false }
@@ -92,7 +108,7 @@ function tokens(text: string): readonly Token[] {
 }
 
 function isField(name: string): boolean {
-  return name !== 'q' && filterNamed(name) !== undefined
+  return name !== 'q' && name !== 'not' && filterNamed(name) !== undefined
 }
 
 const hexId = /^[0-9a-f]{8,}$/

@@ -11,6 +11,7 @@ export type {
   AppendedRow,
   AppendResult,
   EvidenceRow,
+  Exclusion,
   ListedLog,
   LogHead,
   RejectedDraft,

@@ -59,6 +59,7 @@ export function matches(filter: ScanFilter, { row, position, leafText }: Candida
   if (filter.after_position !== undefined && position <= filter.after_position) return false
   if (filter.has?.some((name) => !Object.hasOwn(members, name)) === true) return false
   if (filter.caused_by?.includes(row.caused_by ?? '') === false) return false
+  if (filter.not?.some((excluded) => matches(excluded, { row, position, leafText })) === true) return false
   return filter.text === undefined || containsText(leafText(), filter.text)
 }
 

@@ -286,6 +286,17 @@ export function describeReader(
         ['api', { status: 502 }, is('status', 502)],
         ['api', { actor: 'u-42' }, is('actor', 'u-42')],
         ['api', { has: ['error'] }, is('error', 'timeout')],
+        [
+          'audit',
+          { not: [{ actor: 'bot' }, { code: 'USER_*' }] },
+          left(is('actor', 'bot'), starts('code', 'USER_')),
+        ],
+        ['audit', { not: [{ on_behalf_of: 'u-7' }] }, left(is('on_behalf_of', 'u-7'))],
+        ['audit', { actor: 'bot', not: [{ actor: 'bot' }] }, () => false],
+        ['audit', { not: [{ level: 'error' }] }, () => true],
+        ['sys', { not: [{ has: ['caused_by'] }] }, left(is('caused_by', 'evt-00112233445566778899'))],
+        ['sys', { not: [{ logger: 'http' }] }, left(is('logger', 'http'))],
+        ['api', { not: [{ status: 502 }] }, left(is('status', 502))],
       ]
       for (const [stream, filter, passes] of cases) {
         const { rows } = await reader.page({ stream, filter: { ...sampleWindow, ...filter }, limit: 100 })
@@ -533,9 +544,14 @@ export function describeReader(
         drafts.audit({ outcome: index % 2 === 0 ? 'denied' : 'success' }),
       )
       await append(before)
-      const tail = follow(reader, { streams: ['audit'], filter: { outcome: 'denied' }, backlog: 2 })
+      const filter = { outcome: 'denied', not: [{ target: 'left out' }] }
+      const tail = follow(reader, { streams: ['audit'], filter, backlog: 2 })
       await tail.until(2)
-      await append([drafts.audit(), drafts.audit({ outcome: 'denied', target: 'last' })])
+      await append([
+        drafts.audit(),
+        drafts.audit({ outcome: 'denied', target: 'left out' }),
+        drafts.audit({ outcome: 'denied', target: 'last' }),
+      ])
       await tail.until(3)
       assert.deepEqual(tail.ids().slice(0, 2), [before[2]?.id, before[4]?.id])
       const last = tail.rows()[2]
@@ -667,6 +683,10 @@ function draftOf(row: ReaderRow): Draft {
 
 function is(name: string, value: unknown): (draft: Draft) => boolean {
   return (draft) => (draft as unknown as Readonly<Record<string, unknown>>)[name] === value
+}
+
+function left(...out: readonly ((draft: Draft) => boolean)[]): (draft: Draft) => boolean {
+  return (draft) => out.every((passes) => !passes(draft))
 }
 
 function starts(name: string, prefix: string): (draft: Draft) => boolean {

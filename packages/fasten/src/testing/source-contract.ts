@@ -4,7 +4,7 @@ import { describe, test } from 'node:test'
 import { draftText } from '../core/leaf.ts'
 import { streams, type Clean, type Draft, type Row, type StreamName } from '../core/row.ts'
 import { matches } from '../store/matches.ts'
-import type { RowSource, ScanFilter, ScanQuery, StoredRow } from '../store/ports.ts'
+import type { Exclusion, RowSource, ScanFilter, ScanQuery, StoredRow } from '../store/ports.ts'
 import { createSampleDrafts, sampleTime } from './sample-drafts.ts'
 
 export interface SourceUnderTest {
@@ -41,6 +41,30 @@ export function describeSource(
         const expected = all[stream].filter((stored) => passes(filter, stored)).toSorted(comparison(order))
         assert.deepEqual(found.map(idOf), expected.map(idOf), `round ${round}: ${JSON.stringify(query)}`)
         assert.equal(await source.count(stream, filter, 10_000), expected.length)
+      }
+    })
+
+    it('what one filter passes and what is left when it is excluded are all rows, and share none', async ({
+      source,
+    }) => {
+      const { not: _, ...single } = wanted
+      for (const stream of streams) {
+        const all = (await source.scan({ stream, order: 'stored', limit: 10_000 })).map(idOf)
+        for (const [member, values] of Object.entries(single)) {
+          for (const value of values.slice(0, 3)) {
+            const one: Exclusion = { [member]: value }
+            const [passed, left] = await Promise.all(
+              [one, { not: [one] }].map((filter) =>
+                source.scan({ stream, filter, order: 'stored', limit: 10_000 }),
+              ),
+            )
+            assert.deepEqual(
+              left?.map(idOf),
+              all.filter((id) => passed?.every(({ row }) => row.id !== id)),
+              `${stream} ${JSON.stringify(one)}`,
+            )
+          }
+        }
       }
     })
 
@@ -251,6 +275,30 @@ const wanted = {
   method: ['GET', 'http'],
   path: words.path,
   status: [200, 404],
+  not: [
+    [],
+    [{}],
+    [{ code: 'ORDER_PLACED' }],
+    [{ code: 'ORDER_*' }, { code: 'USER_LOGIN' }],
+    [{ action: 'order.*' }],
+    [{ actor: 'u-1' }],
+    [{ actor: 'ünal' }, { outcome: 'denied' }],
+    [{ tenant_id: 'acme' }],
+    [{ source_node_id: 'edge-2' }, { level: 'info' }],
+    [{ log: 'acme/gateway/edge-2/sys' }],
+    [{ log: '_/no/where/audit' }],
+    [{ trace_id: words.trace_id[0] }],
+    [{ request_id: 'req-1' }],
+    [{ has: ['trace_id'] }],
+    [{ has: ['caused_by'] }],
+    [{ has: ['tenant_id', 'trace_id'] }],
+    [{ caused_by: ['evt-00112233445566778899'] }],
+    [{ text: 'refund' }],
+    [{ status: 404 }, { method: 'POST' }],
+    [{ path: '/100%' }],
+    [{ since: sampleTime(40) }],
+    [{ actor: 'u\0' }],
+  ],
 } as const satisfies { readonly [N in keyof ScanFilter]: readonly unknown[] }
 
 type Choose = <T>(values: readonly T[]) => T

@@ -17,8 +17,8 @@ import { targetOf, targetOptions } from '../target.ts'
 export const name = 'query'
 export const summary = 'find stored rows by fields, request, time or text'
 export const description =
-  'Words are read as field:value filters (level:error, status:502, code:USER_*, actor:"Ann Lee", has:reason), a request id, ' +
-  'or text to search for; options say the same. Rows of several streams come in one list, by time.'
+  'Words are read as field:value filters (level:error, status:502, code:USER_*, actor:"Ann Lee", has:reason), as -field:value for what is left out, as a request id, ' +
+  'or as text to search for; options say the same. Rows of several streams come in one list, by time.'
 export const words = [{ name: 'text', summary: 'what to look for', isRepeatable: true }]
 
 export const options: readonly OptionSpec[] = [
@@ -54,6 +54,7 @@ export const options: readonly OptionSpec[] = [
 export const examples = [
   ['fasten query level:error --since -2h', 'errors of the last two hours'],
   ['fasten query actor:alice outcome:denied', 'what alice was refused'],
+  ['fasten query -code:ORDER_PAID -level:debug', 'everything but these; rows without a code or level too'],
   ['fasten query "refund failed" --since 2026-09-01', 'rows with these words'],
   ['fasten query code:PAYMENT_* --all --csv > payments.csv', 'a spreadsheet'],
 ] as const
@@ -100,6 +101,10 @@ function searchOf(args: Args): URLSearchParams {
   const search = chipsToSearch(translate(args.words.join(' ')))
   const flags = filtersFrom(args)
   for (const option of new Set(flags.keys())) {
+    if (option === 'not') {
+      for (const value of flags.getAll(option)) if (!search.has(option, value)) search.append(option, value)
+      continue
+    }
     // An option is more deliberate than a word; saying both differently is a slip worth stopping for.
     if (search.has(option) && search.get(option) !== flags.get(option)) {
       throw usageError(

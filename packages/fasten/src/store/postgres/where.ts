@@ -2,7 +2,7 @@
 import { columnNames, numericColumns } from '../../core/columns.ts'
 import type { StreamName } from '../../core/row.ts'
 import { exactMembers, prefixMembers, prefixOf } from '../matches.ts'
-import type { ScanFilter } from '../ports.ts'
+import type { Exclusion, ScanFilter } from '../ports.ts'
 import type { LogFilter } from './log-filter.ts'
 import { causeOf, indexedCharacters, namesCause } from './schema.ts'
 
@@ -30,46 +30,59 @@ export type IndexedBy = 'left' | 'name'
 
 /** `matches` as SQL. Every value is a parameter. */
 export function whereOf({ stream, filter, logs, prefix, indexedBy }: WhereOptions): Where {
-  const conditions: string[] = []
   const values: unknown[] = []
   const bind = (value: unknown): string => `$${values.push(value)}`
   const columns = columnNames[stream]
+  const given = conditionsOf(filter)
+  if (logs !== undefined) given.push(`log_id = ANY(${bind(logs.ids)}::bigint[])`)
+  for (const excluded of filter.not ?? []) {
+    const those = conditionsOf(excluded)
+    if (excluded.log !== undefined)
+      those.push(`log_id IN (SELECT log_id FROM ${prefix}fasten_logs WHERE log = ${bind(excluded.log)})`)
+    // Not NOT: what cannot be compared, because the row has no such member, is not left out.
+    given.push(`(${joined(those)}) IS NOT TRUE`)
+  }
+  return { sql: joined(given), values }
 
-  for (const name of exactMembers) {
-    const wanted = filter[name]
-    if (wanted === undefined) continue
-    if (!columns.includes(name)) conditions.push('false')
-    else if (numericColumns.has(name))
-      // As the column's own type where that can be: a comparison of numerics reaches no index.
-      conditions.push(`${name} = ${bind(wanted)}::${Number.isSafeInteger(wanted) ? 'bigint' : 'numeric'}`)
-    else {
-      const lookups = filter.sealed?.[name] ?? []
-      const plain = equals(name, String(wanted))
-      const found = `position IN (SELECT position FROM ${prefix}fasten_disclosures WHERE lookup = ANY(`
-      conditions.push(lookups.length === 0 ? plain : `(${plain} OR ${found}${bind(lookups)})))`)
+  /** All but the log, whose name is in no column of the row. */
+  function conditionsOf(wantedOf: Exclusion): string[] {
+    const conditions: string[] = []
+    for (const name of exactMembers) {
+      const wanted = wantedOf[name]
+      if (wanted === undefined) continue
+      if (!columns.includes(name)) conditions.push('false')
+      else if (numericColumns.has(name))
+        // As the column's own type where that can be: a comparison of numerics reaches no index.
+        conditions.push(`${name} = ${bind(wanted)}::${Number.isSafeInteger(wanted) ? 'bigint' : 'numeric'}`)
+      else {
+        const lookups = wantedOf.sealed?.[name] ?? []
+        const plain = equals(name, String(wanted))
+        const found = `position IN (SELECT position FROM ${prefix}fasten_disclosures WHERE lookup = ANY(`
+        conditions.push(lookups.length === 0 ? plain : `(${plain} OR ${found}${bind(lookups)})))`)
+      }
     }
+    for (const name of prefixMembers) {
+      const wanted = wantedOf[name]
+      if (wanted === undefined) continue
+      const start = prefixOf(wanted)
+      if (!columns.includes(name)) conditions.push('false')
+      else if (start === undefined) conditions.push(equals(name, wanted))
+      else if (start.includes('\0')) conditions.push('false')
+      else conditions.push(startsWith(name, start))
+    }
+    const { since, until, after_position, caused_by, text } = wantedOf
+    if (since !== undefined) conditions.push(`timestamp >= ${bind(since)}`)
+    if (until !== undefined) conditions.push(`timestamp <= ${bind(until)}`)
+    if (after_position !== undefined) conditions.push(`position > ${bind(after_position)}`)
+    if (caused_by !== undefined) {
+      const members = bind(caused_by.map((id) => JSON.stringify(id)))
+      conditions.push(namesCause, `${causeOf} = ANY(${bind(caused_by)})`)
+      conditions.push(`${prefix}fasten_member(leaf, 'caused_by')::text = ANY(${members})`)
+    }
+    for (const name of wantedOf.has ?? []) conditions.push(has(name))
+    if (text !== undefined) conditions.push(containsText(text))
+    return conditions
   }
-  for (const name of prefixMembers) {
-    const wanted = filter[name]
-    if (wanted === undefined) continue
-    const start = prefixOf(wanted)
-    if (!columns.includes(name)) conditions.push('false')
-    else if (start === undefined) conditions.push(equals(name, wanted))
-    else if (start.includes('\0')) conditions.push('false')
-    else conditions.push(startsWith(name, start))
-  }
-  if (logs !== undefined) conditions.push(`log_id = ANY(${bind(logs.ids)}::bigint[])`)
-  if (filter.since !== undefined) conditions.push(`timestamp >= ${bind(filter.since)}`)
-  if (filter.until !== undefined) conditions.push(`timestamp <= ${bind(filter.until)}`)
-  if (filter.after_position !== undefined) conditions.push(`position > ${bind(filter.after_position)}`)
-  if (filter.caused_by !== undefined) {
-    const members = bind(filter.caused_by.map((id) => JSON.stringify(id)))
-    conditions.push(namesCause, `${causeOf} = ANY(${bind(filter.caused_by)})`)
-    conditions.push(`${prefix}fasten_member(leaf, 'caused_by')::text = ANY(${members})`)
-  }
-  for (const name of filter.has ?? []) conditions.push(has(name))
-  if (filter.text !== undefined) conditions.push(containsText(filter.text))
-  return { sql: conditions.length === 0 ? 'true' : conditions.join(' AND '), values }
 
   function equals(name: string, wanted: string): string {
     // No column can hold that character: the leaf is asked, for the few rows whose column is empty.
@@ -116,6 +129,9 @@ export function whereOf({ stream, filter, logs, prefix, indexedBy }: WhereOption
     return `leaf ILIKE ${bind(`%${text.replace(/[\\%_]/g, '\\$&')}%`)}`
   }
 }
+
+const joined = (conditions: readonly string[]): string =>
+  conditions.length === 0 ? 'true' : conditions.join(' AND ')
 
 /** A name keeps whole characters of up to 63 bytes; so a text of less than 60 equals, or begins, a name if and only if it does so with the text. */
 const isWholeName = (text: string): boolean => Buffer.byteLength(text) < 60

@@ -67,7 +67,12 @@ export function whereOf({ stream, filter, order, logs }: WhereOptions): Where {
     add(`${logs.isNarrow ? '' : '+'}log_id IN (${logs.ids.map(() => '?').join(', ')})`, ...logs.ids)
   }
   // Only the rows of published SDKs lie in no log; theirs are named as they are shown.
-  else if (filter.log !== undefined) add("'legacy/' || source_node_id = ?", filter.log)
+  else if (filter.log !== undefined)
+    add(
+      "CASE WHEN log_id IS NULL THEN 'legacy/' || source_node_id = ? ELSE log_id IN (SELECT log_id FROM fasten_logs WHERE log = ?) END",
+      filter.log,
+      filter.log,
+    )
   const timestamp = hasLead ? '+timestamp' : 'timestamp'
   if (filter.since !== undefined) add(`${timestamp} >= ?`, filter.since)
   if (filter.until !== undefined) add(`${timestamp} <= ?`, filter.until)
@@ -79,6 +84,11 @@ export function whereOf({ stream, filter, order, logs }: WhereOptions): Where {
     )
   for (const name of filter.has ?? []) addPresence(add, columns, name)
   if (filter.text !== undefined) addText(add, filter.text)
+  for (const excluded of filter.not ?? []) {
+    const those = whereOf({ stream, filter: excluded, order, logs: undefined })
+    // Not NOT: what cannot be compared, because the row has no such member, is not left out.
+    add(`(${those.sql}) IS NOT TRUE`, ...those.values)
+  }
   return { sql: sql.length === 0 ? '1' : sql.join(' AND '), values }
 }
 
