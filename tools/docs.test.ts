@@ -6,6 +6,7 @@ import { describe, test } from 'node:test'
 import { commandTable } from '../packages/fasten/src/cli/command-table.ts'
 import { settings } from '../packages/fasten/src/capture/settings.ts'
 import { carrierTests } from './reference/carrier-page.ts'
+import { crowds, crowdTable } from './reference/crowds.ts'
 import { embeddedCode } from './reference/embedded-code.ts'
 import { variablesOf } from './reference/env-page.ts'
 import { exportsOf } from './reference/exports-page.ts'
@@ -55,6 +56,25 @@ test('docs/carriers.md names every transport that is held against the contract',
       .filter((name) => !page.includes(name)),
   )
   assert.deepEqual(missing, [], 'run npm run carriers')
+})
+
+test('docs/carriers.md says of every transport where twenty thousand are held apart, and each such test is there', () => {
+  const page = tree.get('docs/carriers.md') ?? ''
+  const [contract = '', twentyThousand = ''] = page.split('## Twenty thousand')
+  assert.ok(twentyThousand.includes(crowdTable()), 'docs/carriers.md is older than tools/reference/crowds.ts')
+  const held = [...contract.matchAll(/^\| ([^|]+) \| ✓/gm)].map(([, name = '']) =>
+    name.replace(/, SDK v\d$/, ''),
+  )
+  assert.deepEqual(
+    held.filter((name) => !crowds.some(({ transport }) => transport.startsWith(name))),
+    [],
+  )
+  for (const { job, files } of crowds)
+    for (const word of files) {
+      const found = [...tree].filter(([path]) => path.includes(word) && path.endsWith(`.${job}.ts`))
+      assert.equal(found.length, 1, `${word}: ${found.map(([path]) => path).join(', ')}`)
+      assert.match(found[0]?.[1] ?? '', /20[_,]000/, word)
+    }
 })
 
 test('every file that a page names exists', () => {

@@ -3,6 +3,7 @@ import { globSync, readFileSync } from 'node:fs'
 import { join, sep } from 'node:path'
 import type { ContractResult } from '../jobs/contract-reporter.mjs'
 import { root } from '../setup/root.mjs'
+import { crowdTable } from './crowds.ts'
 
 /** A suite that was passed over as a whole, because its server is not here. */
 export interface NotRun {
@@ -49,9 +50,13 @@ export function carrierPage(found: readonly (ContractResult | NotRun)[]): string
     `| ${head.join(' | ')} |\n|${head.map(() => '---|').join('')}\n${rows.join('\n')}`,
     ...(reasons.length === 0 ? [] : [reasons.map((reason, index) => `[${index + 1}] ${reason}`).join('\n')]),
     ...notRun.map(({ skipped, reason }) => `Not run here: **${skipped}**, ${reason}.`),
-    '*In the air* is how many messages were under way at once while the contract looked for ids that had crossed; it found none. The long\n' +
-      'forms (`npm run torture -- shims`) have 20,000 for brokers, threads, processes, gRPC and Socket.IO. Queues (`npm run torture -- queues`) and MCP over stdio\n' +
-      'and HTTP (`npm run torture -- mcp`) have 20,000 there too, of which as many are under way together as the library takes.',
+    '*In the air* is how many messages were under way at once while the contract looked for ids that had crossed; it found none.',
+    '## Twenty thousand',
+    'Twenty thousand pieces of work of each transport, from as many requests or from some thousands, look again and again whom they are done for. None may see the id\n' +
+      'of another. Where one connection, one worker or one pool takes no more, some are under way together and the others wait behind them.',
+    crowdTable(),
+    'Workers of graphile-worker and Agenda, and the sockets of HTTP, had fewer under way than they were allowed; each test says how many. Streams of gRPC\n' +
+      'and answers of HTTP that last are not among these.',
   ].join('\n\n')}\n`
 }
 

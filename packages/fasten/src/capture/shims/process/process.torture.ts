@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict'
 import { fork } from 'node:child_process'
+import cluster from 'node:cluster'
 import { once } from 'node:events'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
+import { describeCarrier } from '../../../testing/carrier-contract.ts'
 import { crossings } from './fixtures/crossings.ts'
-import { instrumentChildProcess, instrumentWorkerThreads } from './index.ts'
+import { environmentCarrier, instrumentChildProcess, instrumentWorkerThreads } from './index.ts'
 
 const place = (name: string): string => fileURLToPath(new URL(`./fixtures/${name}.ts`, import.meta.url))
 
@@ -35,3 +37,23 @@ test(
     assert.equal(await crossings(child, (message) => child.send(message), 20_000), 0)
   },
 )
+
+test(
+  '20,000 interleaved messages to a worker of a cluster and back, and none crosses',
+  { timeout: 600_000 },
+  async (t) => {
+    t.after(instrumentChildProcess())
+    cluster.setupPrimary({ exec: place('child'), args: ['instrumented'] })
+    const worker = cluster.fork()
+    t.after(() => worker.process.kill('SIGKILL'))
+    await once(worker, 'message')
+    assert.equal(await crossings(worker, (message) => worker.send(message), 20_000), 0)
+  },
+)
+
+describeCarrier('environments, 20,000 at once', async () => ({
+  carrier: environmentCarrier,
+  message: (body) => ({ BODY: body as string }),
+  payloadOf: ({ BODY }) => BODY as string,
+  interleaved: 20_000,
+}))

@@ -29,6 +29,8 @@ import { instrumentMcpClient, instrumentMcpServer } from './mcp.ts'
 const calls = 20_000
 /** What one connection, or one process's sockets, can take at the same time. */
 const together = { stdio: 2_000, http: 200 } as const
+/** The SDKs give a call up after a minute, which two hundred of them need on a crowded machine. */
+const patient = { timeout: 600_000 }
 const info = { name: 'wandering', version: '1.0.0' }
 
 for (const version of versions)
@@ -50,10 +52,7 @@ for (const version of versions)
         const one = async (n: number): Promise<void> => {
           most = Math.max(most, ++inTheAir)
           const context = currentContext()
-          const answer: { readonly structuredContent?: unknown } = await client.callTool({
-            name: 'wander',
-            arguments: { n },
-          })
+          const answer = await callWander(version, client, n)
           if (currentContext() !== context) crossed++
           inTheAir--
           seen.push(answer.structuredContent as Wandered)
@@ -100,6 +99,17 @@ for (const version of versions)
         )
       })
     })
+
+/** One call; the first SDK takes a schema of the answer before the options. */
+async function callWander(
+  version: Version,
+  client: Client,
+  n: number,
+): Promise<{ readonly structuredContent?: unknown }> {
+  const params = { name: 'wander', arguments: { n } }
+  if (version === 'v2') return client.callTool(params, patient)
+  return client.callTool(params, ...([undefined, patient] as unknown as [typeof patient]))
+}
 
 interface Peer {
   readonly client: Client
