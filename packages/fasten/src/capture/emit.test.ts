@@ -13,6 +13,7 @@ import { runWithContext } from './context.ts'
 import { bench } from './fixtures/instance.ts'
 import { withRequestID } from './request-id.ts'
 import { openBeside } from '../store/sqlite/fixtures/beside.ts'
+import { codePoint } from '../core/fixtures/code-point.ts'
 
 describe('emit', () => {
   it('fills every anchor: from the call, from the request, from the code, then by default', async (t) => {
@@ -240,7 +241,7 @@ describe('emit', () => {
           withTypedArray: true,
           withSparseArray: true,
         }),
-        fc.string({ unit: 'binary' }),
+        fc.string({ unit: codePoint }),
         (detail, target) => {
           fasten.emit({ code: 'USER_CREATED', target, detail: detail as never, reason: detail as never })
         },

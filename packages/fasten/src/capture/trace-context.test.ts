@@ -9,6 +9,7 @@ import {
   formatTraceparent,
   parseTraceparent,
 } from './trace-context.ts'
+import { codePoint } from '../core/fixtures/code-point.ts'
 
 const trace_id = '4bf92f3577b34da6a3ce929d0e0e4736'
 const parent_id = '00f067aa0ba902b7'
@@ -40,14 +41,10 @@ describe('traceparent', () => {
   test('one changed character makes it broken, or another valid one, never an exception', () => {
     const good = `00-${trace_id}-${parent_id}-01`
     fc.assert(
-      fc.property(
-        fc.nat(good.length - 1),
-        fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }),
-        (at, character) => {
-          const read = parseTraceparent(good.slice(0, at) + character + good.slice(at + 1))
-          assert.ok(read === undefined || /^[0-9a-f]{32}$/.test(read.trace_id))
-        },
-      ),
+      fc.property(fc.nat(good.length - 1), codePoint, (at, character) => {
+        const read = parseTraceparent(good.slice(0, at) + character + good.slice(at + 1))
+        assert.ok(read === undefined || /^[0-9a-f]{32}$/.test(read.trace_id))
+      }),
       { numRuns: 1000 },
     )
   })

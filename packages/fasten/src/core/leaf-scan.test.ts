@@ -6,6 +6,7 @@ import { canonicalize, isCanonical } from './canonical.ts'
 import { inOrder } from './fixtures/random-rows.ts'
 import { createLeafScanner } from './leaf-scan.ts'
 import type { JsonObject, JsonValue } from './row.ts'
+import { codePoint } from './fixtures/code-point.ts'
 
 const encode = (text: string): Uint8Array => new TextEncoder().encode(text)
 const names = ['a', 'bb', 'c']
@@ -35,7 +36,7 @@ const value = fc.oneof(
   fc.jsonValue({ maxDepth: 2 }),
   fc.integer(),
   fc.double({ noNaN: true, noDefaultInfinity: true }),
-  fc.string({ unit: 'binary' }),
+  fc.string({ unit: codePoint }),
 )
 const object = fc
   .dictionary(member, value, { maxKeys: 6 })

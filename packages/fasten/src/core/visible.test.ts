@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import * as fc from 'fast-check'
 import { readJson } from './read-json.ts'
 import { jsonLine, visible, visibleLines } from './visible.ts'
+import { codePoint } from './fixtures/code-point.ts'
 
 const hostile = fc.string({
   unit: fc.oneof(
@@ -32,7 +33,7 @@ const hostile = fc.string({
       '\u200d',
       '\\',
     ),
-    fc.string({ unit: 'binary', maxLength: 4 }),
+    fc.string({ unit: codePoint, maxLength: 4 }),
   ),
 })
 const acted =

@@ -9,6 +9,7 @@ import { filterParameters, filtersOf, steering, type Parameter } from './paramet
 import { parsePageQuery, parseTailQuery, parseVerifyRange } from './query.ts'
 import { searchOfPage } from './question-search.ts'
 import { translate, chipsToSearch } from './translator.ts'
+import { codePoint } from '../core/fixtures/code-point.ts'
 
 const now = 1_793_500_200_000_000
 const ask = (text: string, stream: 'audit' | 'sys' | 'api' = 'audit') =>
@@ -172,7 +173,7 @@ describe('parsePageQuery', () => {
     )
     fc.assert(
       fc.property(
-        fc.array(fc.tuple(names, fc.string({ unit: 'binary' }))),
+        fc.array(fc.tuple(names, fc.string({ unit: codePoint }))),
         fc.constantFrom(...streams),
         (pairs, stream) => {
           const search = new URLSearchParams()
@@ -263,7 +264,7 @@ describe('translate', () => {
 
   test('any text is translated, in time linear in its length', () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'binary', maxLength: 200 }), (text) => void translate(text)),
+      fc.property(fc.string({ unit: codePoint, maxLength: 200 }), (text) => void translate(text)),
       { numRuns: 200 },
     )
     for (const text of [`orphan-${'a'.repeat(200_000)}`, `"${'x:'.repeat(100_000)}`, 'a:'.repeat(100_000)])

@@ -6,6 +6,7 @@ import { rowAt } from '../fixtures/rows.ts'
 import { histogramOf } from './histogram.ts'
 import { cut, fit, plain, widthOf, wrap } from './text.ts'
 import { understand, withFilter } from './question.ts'
+import { codePoint } from '../../../fasten/src/core/fixtures/code-point.ts'
 
 const hostile = fc.string({
   unit: fc.oneof(
@@ -23,7 +24,7 @@ const hostile = fc.string({
       ' ',
       'word',
     ),
-    fc.string({ unit: 'binary', maxLength: 3 }),
+    fc.string({ unit: codePoint, maxLength: 3 }),
   ),
 })
 

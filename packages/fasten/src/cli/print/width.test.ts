@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import * as fc from 'fast-check'
 import { visible } from '../../core/visible.ts'
 import { cut, fold, foldHard, width } from './width.ts'
+import { codePoint } from '../../core/fixtures/code-point.ts'
 
 const shown = fc
   .string({
@@ -20,7 +21,7 @@ const shown = fc
         '\\',
         ' ',
       ),
-      fc.string({ unit: 'binary', maxLength: 4 }),
+      fc.string({ unit: codePoint, maxLength: 4 }),
     ),
   })
   .map(visible)

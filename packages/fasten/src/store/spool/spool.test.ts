@@ -11,6 +11,7 @@ import { acquireLock } from './lock.ts'
 import { createSpoolReader } from './reader.ts'
 import type { SpoolDamage } from './spool.ts'
 import { createSpoolWriter, type SpoolFiles } from './writer.ts'
+import { codePoint } from '../../core/fixtures/code-point.ts'
 
 const id = '00112233445566aa'
 const log = '_/svc/node/audit'
@@ -46,7 +47,7 @@ describe('spool', () => {
   it('gives back every draft in order, over segments, with its log', () => {
     fc.assert(
       fc.property(
-        fc.array(fc.string({ unit: 'binary', maxLength: 400 }), { maxLength: 60 }),
+        fc.array(fc.string({ unit: codePoint, maxLength: 400 }), { maxLength: 60 }),
         fc.integer({ min: 64, max: 2000 }),
         (texts, segmentBytesTarget) => {
           fs.rmSync(path(), { recursive: true, force: true })
