@@ -80,6 +80,8 @@ await answer(async (params: PagesParams): Promise<PagesResult> => {
     served = servePages({
       reader,
       name: 'pages.db',
+      clock: createSystemClock(),
+      codes: [],
       proofOf: async () => null,
       port: 0,
       signal: ending.signal,

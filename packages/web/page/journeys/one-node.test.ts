@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
@@ -22,7 +22,7 @@ describe('whoever sits at a machine with rows', { skip: noBrowser }, () => {
     await page.getByRole('listbox', { name: 'Audit rows' }).getByText('ORDER_REFUNDED').waitFor()
     assert.doesNotMatch(page.url(), /token/, 'the address that one copies opens nothing')
     const places = await page.getByRole('navigation', { name: 'Places' }).getByRole('link').allInnerTexts()
-    assert.deepEqual(places, ['Investigate'], 'what only a fleet has is not offered')
+    assert.deepEqual(places, ['Investigate', 'Agents', 'Codes'], 'what only a fleet has is not offered')
     await page.getByText('shop.db').waitFor()
   })
 
@@ -51,6 +51,16 @@ describe('whoever sits at a machine with rows', { skip: noBrowser }, () => {
     assert.deepEqual(await barriersIn(page), [])
     await page.goto(new URL('/nodes', address).href)
     await page.getByText('There is no such page').waitFor()
+    assert.deepEqual(complaints, [])
+  })
+
+  test('sees what its agents cost, and what its codes mean and how often they were seen', async () => {
+    const places = page.getByRole('navigation', { name: 'Places' })
+    await page.goto(new URL('/investigate', address).href)
+    await places.getByRole('link', { name: 'Agents' }).click()
+    await page.getByRole('row', { name: /agent:clerk 100% \$0\.25/ }).waitFor()
+    await places.getByRole('link', { name: 'Codes' }).click()
+    await page.getByRole('row', { name: /ORDER_REFUNDED.*Money went back.*1/ }).waitFor()
     assert.deepEqual(complaints, [])
   })
 
@@ -99,7 +109,9 @@ async function setUp(): Promise<Stage> {
   const browser = await openBrowser()
   const guide = readFileSync(join(root, 'docs/guides/web.md'), 'utf8')
   const typed = /```sh\nfasten (ui .*)\n```/.exec(guide)?.[1] ?? ''
-  const server = start(typed.split(' '), { cwd: folder })
+  const codes = 'domain: shop\ncodes:\n  ORDER_REFUNDED: { description: Money went back., severity: warn }\n'
+  writeFileSync(join(folder, 'shop.codes.yaml'), codes)
+  const server = start(typed.split(' '), { cwd: folder, env: { FASTEN_CODES: 'shop.codes.yaml' } })
   const address = (await printed(server, (text) => text.endsWith('\n'))).trim()
   const context = await newContext(browser)
   const page = await context.newPage()
@@ -137,6 +149,9 @@ async function writeRows(folder: string): Promise<void> {
     flush_timeout_ms: 60_000,
   })
   fasten.register('shop', { ORDER_REFUNDED: { category: 'sales', action: 'order.refund', severity: 'warn' } })
+  fasten.register('agent', {
+    MODEL_CALLED: { category: 'model', action: 'agent.model.call', severity: 'info' },
+  })
   runWithContext({ request_id: 'a1b2c3d4e5f6', method: 'http', actor: 'user:ada' }, () => {
     fasten.emit({ code: 'ORDER_REFUNDED', target: 'order:42', reason: 'broken lamp' })
     fasten.log.error('refund_slow')
@@ -148,6 +163,13 @@ async function writeRows(folder: string): Promise<void> {
       duration_us: 18_240,
     })
   })
+  runWithContext({ request_id: 'b1b2c3d4e5f6', method: 'http', actor: 'agent:clerk' }, () =>
+    fasten.emit({
+      code: 'MODEL_CALLED',
+      target: 'gpt-x',
+      detail: { provider: 'local', model: 'gpt-x', cost_usd: 0.25, price_table: 'own' },
+    }),
+  )
   await fasten.checkpoint(60_000)
   await fasten.close()
 }

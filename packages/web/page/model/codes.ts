@@ -19,6 +19,8 @@ export interface KnownCode {
 export interface CodeCounts {
   /** False where the window begins before the oldest numbers that are kept: they are then at least so many. */
   readonly complete: boolean
+  /** Over one node, which keeps no numbers: how many rows, the newest of the window, were counted. */
+  readonly rows_counted?: number
   readonly groups: readonly {
     readonly group: { readonly code?: string; readonly outcome?: string }
     readonly rows: number

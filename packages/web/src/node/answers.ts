@@ -5,18 +5,20 @@ import { FastenError, isRequestId } from 'fasten/core'
 import { createReaderRouter, readTrace } from 'fasten/reader'
 import { serve } from 'fasten/reader/node'
 import type { PageRoot } from '../serve/page-roots.ts'
+import { countCodes, openCodeBook } from './codes.ts'
 import { refuse, safety, type Refusal } from './refuse.ts'
 import { readTimeline } from './timeline.ts'
 
 export const apiBase = '/api/v1'
 
 /** The pages that one reader can fill. Nodes, people and what is governed are a fleet's. */
-const places: readonly PageRoot[] = ['investigate', 'requests', 'entities']
+const places: readonly PageRoot[] = ['investigate', 'requests', 'entities', 'agents', 'codes']
 
 type Answer = (request: IncomingMessage, response: ServerResponse, isKnown: boolean) => void
 
 /** `/api/v1`: the reader's API over one reader, and what pages ask of a server beyond it. Only how to get in is told to somebody unknown. */
-export function answersOver({ reader, name, proofOf, onError }: ServedPages): Answer {
+export function answersOver({ reader, name, clock, codes, proofOf, onError }: ServedPages): Answer {
+  const codeBook = openCodeBook(codes)
   // Who asks was judged in front of this.
   const router = createReaderRouter(reader, { authorize: 'open', basePath: apiBase, onError })
 
@@ -27,9 +29,17 @@ export function answersOver({ reader, name, proofOf, onError }: ServedPages): An
         actor: 'local',
         name,
         auth_method: 'link',
-        rights: [{ permissions: ['audit:read', 'audit:export', 'audit:verify'], tenants: 'all' }],
+        rights: [
+          { permissions: ['audit:read', 'audit:export', 'audit:verify', 'metrics:read'], tenants: 'all' },
+        ],
         places,
       }
+    if (path === '/codes') return { codes: codeBook() }
+    if (path === '/metrics/codes')
+      return (
+        (await countCodes(reader, search, clock.nowMicros())) ??
+        problem(404, 'NOT_COUNTED', 'only a fleet counts rows by that')
+      )
     const [, of = '', ...rest] = path.split('/').map(decoded)
     if (of === 'traces') {
       const [id = ''] = rest
@@ -76,7 +86,8 @@ export function answersOver({ reader, name, proofOf, onError }: ServedPages): An
   }
 }
 
-const beyondReader = /^\/(?:me|traces\/[^/]+|logs\/[^/]+\/proof|entities\/[^/]+\/[^/]+\/timeline)$/
+const beyondReader =
+  /^\/(?:me|codes|metrics\/codes|traces\/[^/]+|logs\/[^/]+\/proof|entities\/[^/]+\/[^/]+\/timeline)$/
 
 /** An answer that says what is wrong. */
 class Problem {

@@ -8,6 +8,7 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { createFasten, runWithContext } from 'fasten'
 import { remoteReader } from 'fasten/reader'
+import { createSystemClock } from 'fasten/store'
 import { nodeReader } from 'fasten/reader/node'
 import { ensureBuilt } from '../../../../tools/setup/built.mjs'
 import { root } from '../../../../tools/setup/root.mjs'
@@ -46,6 +47,8 @@ before(async () => {
     served = servePages({
       reader: remoteReader({ url: `http://127.0.0.1:${port}/rows`, token: 'sesame' }),
       name: 'shop',
+      clock: createSystemClock(),
+      codes: [],
       proofOf: async () => null,
       port: 0,
       signal: ending.signal,
@@ -144,7 +147,7 @@ test('who has the cookie is told from these pages only', async () => {
 
 test('one answer says what there is to look at', async () => {
   const me = JSON.parse((await ask('/api/v1/me', { cookie })).text) as { places: unknown; rights: unknown }
-  assert.deepEqual(me.places, ['investigate', 'requests', 'entities'])
+  assert.deepEqual(me.places, ['investigate', 'requests', 'entities', 'agents', 'codes'])
   const login = JSON.parse((await ask('/api/v1/login')).text) as unknown
   assert.deepEqual(login, { password: false, oidc: false, link: true })
 })
@@ -172,6 +175,33 @@ test('a request is one line of time, and somebody has one, over a reader elsewhe
   )
   assert.equal(timeline.next_cursor, null)
   assert.equal((await ask('/api/v1/entities/user/ada/timeline?cursor=e30', { cookie })).status, 400)
+})
+
+test('codes are explained, and counted in the newest rows', async () => {
+  const { codes } = JSON.parse((await ask('/api/v1/codes', { cookie })).text) as {
+    codes: { code: string; from: string }[]
+  }
+  assert.deepEqual(
+    codes.filter(({ code }) => code === 'LOG_CREATED' || code === 'MODEL_CALLED').map(({ from }) => from),
+    ['fasten', 'catalogue'],
+  )
+  const counts = (search: string): Promise<Told> => ask(`/api/v1/metrics/codes?${search}`, { cookie })
+  const { complete, groups } = JSON.parse((await counts('since=-1h&group_by=code,outcome')).text) as {
+    complete: boolean
+    groups: { group: { code: string; outcome: string }; rows: number }[]
+  }
+  assert.deepEqual(
+    [complete, groups.filter(({ group }) => group.code === 'DOCTOR_PROBE')],
+    [
+      true,
+      [
+        { group: { code: 'DOCTOR_PROBE', outcome: 'failure' }, rows: 1 },
+        { group: { code: 'DOCTOR_PROBE', outcome: 'success' }, rows: 1 },
+      ],
+    ],
+  )
+  // What a fleet tells apart and a node does not is no number.
+  assert.equal((await counts('since=-1h&group_by=outcome&step=60')).status, 404)
 })
 
 test('pages hold nothing, so that whoever follows a link to one gets it', async () => {

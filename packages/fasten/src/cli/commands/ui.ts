@@ -2,12 +2,13 @@
 import type { Args, OptionSpec, World } from '../command.ts'
 import { exitCodes } from '../exit-codes.ts'
 import type { ServePages } from '../pages.ts'
+import { fullEnv } from '../places.ts'
 import { targetOf, targetOptions } from '../target.ts'
 
 export const name = 'ui'
 export const summary = 'show the rows in a browser of this machine'
 export const description =
-  'Serves the pages of the package fasten-ui at 127.0.0.1 until Ctrl-C, over a file, a DSN or a reader elsewhere, whose token stays here. The printed address ' +
+  'Serves the pages of the package fasten-ui at 127.0.0.1 until Ctrl-C, over a file, a DSN or a reader elsewhere, whose token stays here. FASTEN_CODES names the files that explain codes. The printed address ' +
   'opens them in one browser, once; nobody else is told a row.'
 export const words = [{ name: 'target', summary: 'the same as --store', isFile: true }]
 export const isLive = true
@@ -22,6 +23,7 @@ export const options: readonly OptionSpec[] = [
 ]
 export const examples = [
   ['fasten ui shop.db', 'a file'],
+  ['fasten ui postgres://reader@db/shop', 'a database'],
   ['fasten ui --url https://host/api/v1/logs', 'a running service, with FASTEN_READER_TOKEN'],
 ] as const
 
@@ -37,6 +39,8 @@ export async function run(args: Args, world: World): Promise<number> {
     await servePages({
       reader,
       name: shown,
+      clock: world.clock,
+      codes: (fullEnv(world.env)['FASTEN_CODES'] ?? '').split(',').flatMap((each) => each.trim() || []),
       proofOf,
       port: args.count('port') ?? 0,
       signal: world.signal,

@@ -80,7 +80,7 @@ export function CodeRow({
 const fromWords: Readonly<Record<KnownCode['from'], string>> = {
   fasten: 'fasten itself, in every log',
   fleet: 'this fleet, of itself',
-  own: 'a service, by a file of FLEET_CODES',
+  own: 'a service, by a file that this server was given',
   catalogue: 'the catalogue that comes with fasten; a service may mean something narrower',
 }
 

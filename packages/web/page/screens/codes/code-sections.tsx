@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ReactNode } from 'react'
+import { useMe } from '../../ask/me.ts'
 import {
   unexplained,
   type CodeCounts,
@@ -31,6 +32,7 @@ export function CodeSections({
   readonly view: CodeView
   readonly counts: CodeCounts | undefined
 }): ReactNode {
+  const variable = useMe().data?.kind === 'local' ? 'FASTEN_CODES' : 'FLEET_CODES'
   return sections.map(({ domain, lines }) => (
     <section
       key={domain}
@@ -43,8 +45,8 @@ export function CodeSections({
       </h2>
       {domain === unexplained ? (
         <p className={styles['about']}>
-          Services emit these, and nobody told this fleet what they mean: name their <code>*.codes.yaml</code>{' '}
-          in <code>FLEET_CODES</code>.
+          Services emit these, and nobody told this server what they mean: name their{' '}
+          <code>*.codes.yaml</code> in <code>{variable}</code>.
         </p>
       ) : null}
       <Table

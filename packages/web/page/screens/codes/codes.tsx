@@ -106,11 +106,13 @@ function Missing({
     ? `How often codes are seen is not told: ${error.message}.`
     : isPending && fetchStatus === 'idle'
       ? 'How often codes are seen is not told: you may not see numbers of all rows, or the window is none.'
-      : data?.complete === false
-        ? 'The window begins before the oldest numbers that are kept: codes were seen at least so often.'
-        : data !== undefined && data.groups_left > 0
-          ? `Only the 500 most frequent codes are counted; ${data.groups_left} more are not.`
-          : undefined
+      : data?.complete === false && data.rows_counted !== undefined
+        ? `Counted in the newest ${data.rows_counted.toLocaleString('en')} audit rows of the window: codes were seen at least so often.`
+        : data?.complete === false
+          ? 'The window begins before the oldest numbers that are kept: codes were seen at least so often.'
+          : data !== undefined && data.groups_left > 0
+            ? `Only the 500 most frequent codes are counted; ${data.groups_left} more are not.`
+            : undefined
   return told === undefined ? null : (
     <p className={styles['partial']} role="status">
       {told}
