@@ -15,6 +15,7 @@ import { errorsPage } from './reference/errors-page.ts'
 import { exportsPage } from './reference/exports-page.ts'
 import { fleetApiPage } from './reference/fleet-api-page.ts'
 import { readerPage } from './reference/reader-page.ts'
+import { tuiPage } from './reference/tui-page.ts'
 import { root } from './setup/root.mjs'
 import { readTree, type Tree } from './tidy/tree.ts'
 
@@ -33,6 +34,7 @@ const pages: Readonly<Record<string, (tree: Tree) => string | Promise<string>>> 
   // Written by hand but for the code they show.
   'README.md': (tree) => embeddedCode(tree.get('README.md') ?? '', tree),
   'packages/fasten/README.md': (tree) => embeddedCode(tree.get('packages/fasten/README.md') ?? '', tree),
+  'docs/guides/tui.md': tuiPage,
   'docs/guides/fleet-red.md': (tree) => embeddedCode(tree.get('docs/guides/fleet-red.md') ?? '', tree),
 }
 
