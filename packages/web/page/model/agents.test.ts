@@ -8,6 +8,7 @@ import {
   costsOf,
   failuresOf,
   moneyText,
+  sumText,
   readAgentView,
   requestsOf,
   shareOf,
@@ -108,6 +109,10 @@ test('amounts are compared, not counted', () => {
     [text(0n, 0), text(12_345_678n, 4), text(15n, 1), text(99_999n, 5), text(123_456n, 8), text(1n, 9)],
     ['$0', '$1,234.57', '$1.50', '$1', '$0.00123', '$0.000000001'],
   )
+})
+
+test('a sum of a part of the rows is at least so much', () => {
+  assert.deepEqual([sumText('$1.50', false), sumText('$1.50', true)], ['$1.50', '≥ $1.50'])
 })
 
 test('a view stands in the address as it was', () => {

@@ -130,6 +130,9 @@ export function moneyText(cost: Decimal): string {
   return `$${number.toFixed(digits).replace(/\.?0+$/, '')}`
 }
 
+/** A sum as it is to be read: of a part of the rows it is at least so much. */
+export const sumText = (text: string, isCut: boolean): string => (isCut ? `≥ ${text}` : text)
+
 /** What part of the whole an amount is, from 0 to 1. */
 export function shareOf(cost: Decimal, total: Decimal): number {
   const whole = Number(decimalText(total))

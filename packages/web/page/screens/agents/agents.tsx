@@ -13,6 +13,7 @@ import {
   moneyText,
   readAgentView,
   requestsOf,
+  sumText,
   writeAgentView,
   type AgentView,
   type ShownGrouping,
@@ -70,11 +71,12 @@ export function Agents(): ReactNode {
           {found.data.isCut ? (
             <p className={styles['cut']} role="status">
               The newest 5,000 rows of agents, since <Moment at={found.data.oldest} />: what is older in this
-              window is not in the sums. <code>fasten agents cost</code> sums up any window.
+              window is not in the sums, which are at least so much. <code>fasten agents cost</code> sums up
+              any window.
             </p>
           ) : null}
-          <Figures costs={found.data.costs} requests={found.data.requests.length} />
-          <CostTable by={view.by} costs={found.data.costs} />
+          <Figures costs={found.data.costs} requests={found.data.requests.length} isCut={found.data.isCut} />
+          <CostTable by={view.by} costs={found.data.costs} isCut={found.data.isCut} />
           <Approvals approvals={found.data.approvals} />
           <Failures rows={found.data.failures} />
           <AgentRequests requests={found.data.requests} />
@@ -127,26 +129,30 @@ function useAgents({ since, until, by }: AgentView) {
 function Figures({
   costs: { total },
   requests,
+  isCut,
 }: {
   readonly costs: AgentCosts
   readonly requests: number
+  /** Not all rows of the window are in the sums, which are then at least so much. */
+  readonly isCut: boolean
 }): ReactNode {
+  const sum = (text: string): string => sumText(text, isCut)
   const figures: readonly (readonly [name: string, value: string, more?: string | undefined])[] = [
     [
       'Cost',
-      total.costUnknown === total.calls && total.calls > 0 ? 'unknown' : moneyText(total.cost),
+      total.costUnknown === total.calls && total.calls > 0 ? 'unknown' : sum(moneyText(total.cost)),
       total.costUnknown === 0
         ? undefined
         : `and ${total.costUnknown.toLocaleString('en')} ${total.costUnknown === 1 ? 'call' : 'calls'} of unknown cost`,
     ],
     [
       'Model calls',
-      total.calls.toLocaleString('en'),
+      sum(total.calls.toLocaleString('en')),
       total.failures === 0 ? undefined : `${total.failures.toLocaleString('en')} failed`,
     ],
-    ['Tokens in', compact(total.inputTokens), `${compact(total.cachedTokens)} of them cached`],
-    ['Tokens out', compact(total.outputTokens)],
-    ['Requests', requests.toLocaleString('en')],
+    ['Tokens in', sum(compact(total.inputTokens)), `${compact(total.cachedTokens)} of them cached`],
+    ['Tokens out', sum(compact(total.outputTokens))],
+    ['Requests', sum(requests.toLocaleString('en'))],
   ]
   return (
     <dl className={styles['figures']}>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ReactNode } from 'react'
 import { decimalText, type AgentCosts } from 'fasten/reader/remote'
-import { groupingWords, moneyText, shareOf, type ShownGrouping } from '../../model/agents.ts'
+import { groupingWords, moneyText, shareOf, sumText, type ShownGrouping } from '../../model/agents.ts'
 import { PlainText } from '../../parts/plain-text.tsx'
 import { cell, Table } from '../../parts/table.tsx'
 import styles from './agents.module.css'
@@ -10,13 +10,16 @@ import styles from './agents.module.css'
 export function CostTable({
   by,
   costs: { groups, total, tables },
+  isCut,
 }: {
   readonly by: ShownGrouping
   readonly costs: AgentCosts
+  /** Not all rows of the window are in it. */
+  readonly isCut: boolean
 }): ReactNode {
   const columns = [
     { name: groupingWords[by] },
-    { name: 'Part of the cost' },
+    { name: isCut ? 'Part of the cost read' : 'Part of the cost' },
     { name: 'Cost', isNumber: true },
     { name: 'Calls', isNumber: true },
     { name: 'Failed', isNumber: true },
@@ -45,14 +48,14 @@ export function CostTable({
                 </span>
               </td>
               <td className={cell.number} title={`$${decimalText(cost)}`}>
-                {costUnknown === calls ? 'unknown' : moneyText(cost)}
+                {costUnknown === calls ? 'unknown' : sumText(moneyText(cost), isCut)}
               </td>
-              <td className={cell.number}>{calls.toLocaleString('en')}</td>
+              <td className={cell.number}>{sumText(calls.toLocaleString('en'), isCut)}</td>
               <td className={`${cell.number} ${failures > 0 ? cell.bad : ''}`}>
                 {failures === 0 ? '–' : failures.toLocaleString('en')}
               </td>
-              <td className={cell.number}>{inputTokens.toLocaleString('en')}</td>
-              <td className={cell.number}>{outputTokens.toLocaleString('en')}</td>
+              <td className={cell.number}>{sumText(inputTokens.toLocaleString('en'), isCut)}</td>
+              <td className={cell.number}>{sumText(outputTokens.toLocaleString('en'), isCut)}</td>
               <td className={`${cell.number} ${costUnknown > 0 ? cell.warn : ''}`}>
                 {costUnknown === 0 ? '–' : costUnknown.toLocaleString('en')}
               </td>
