@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ReactNode } from 'react'
-import { Redirect, Route, Switch } from 'wouter'
+import { Link, Redirect, Route, Switch } from 'wouter'
 import { useMe } from './ask/me.ts'
 import { ActionsProvider } from './parts/palette/actions.tsx'
 import { Palette } from './parts/palette/palette.tsx'
@@ -28,9 +28,12 @@ export function App(): ReactNode {
             <Route key={path} path={path} component={Screen} />
           ))}
           <Route>
-            <Empty title="There is no such page">
+            <Empty title="There is no such page" level="h1">
               <p>
                 The address may be from another version or a larger server, or cut short where it was copied.
+              </p>
+              <p>
+                <Link href="/investigate">Investigate</Link>
               </p>
             </Empty>
           </Route>

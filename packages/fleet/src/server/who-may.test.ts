@@ -222,6 +222,8 @@ test('what nobody was granted is told, and an address that is not there is told 
   const viewer = await fleet.key('viewer')
   assert.equal((await fleet.ask(viewer, '/api/v1/nothing')).status, 404)
   assert.equal((await fleet.ask(undefined, '/api/v1/nothing')).status, 401)
+  const html = { headers: { accept: 'text/html' } }
+  assert.equal((await fleet.ask(undefined, '/api/v1/nothing', html)).status, 401)
   await fleet.ask(viewer, '/api/v1/users')
   const rows = await fleet.told('ACCESS_DENIED')
   assert.partialDeepStrictEqual(rows.at(-1), {

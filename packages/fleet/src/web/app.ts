@@ -24,6 +24,8 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** Every route as it was declared, for those who check who may what. */
     declared: DeclaredRoute[]
+    /** What somebody is shown who came with a browser to where there is nothing; undefined where there are no pages. */
+    lostPage: ((request: FastifyRequest, reply: FastifyReply) => FastifyReply) | undefined
     /** Who asks, judged anew by the request's credential, for answers that last. Throws Problem 401 once it is not valid any more. */
     recognise(request: FastifyRequest): Promise<Principal>
   }
@@ -116,6 +118,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   app.setValidatorCompiler(validatorCompiler)
 
   app.decorate('declared', [])
+  app.decorate('lostPage', undefined)
   app.addHook('onRoute', ({ path, method, config, schema }) => {
     const permission = config?.permission
     if (permission === undefined)
@@ -137,7 +140,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     const needed = request.routeOptions.config.permission
     if (request.url === '/healthz' || request.url === '/readyz') return
     await limiter.arrived(request)
-    if (needed === 'public') return
+    if (needed === 'public' || (app.lostPage !== undefined && isLost(request))) return
     // Unknown addresses are told apart from forbidden ones only to those who are somebody.
     request.principal = await authenticate(request, authenticators, needed ?? 'self').catch(
       async (error: unknown) => {
@@ -150,7 +153,8 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     if (needed !== undefined && needed !== 'self' && !request.principal.permissions.has(needed))
       throw denied(fasten, request, needed)
   })
-  app.setNotFoundHandler({}, async (request) => {
+  app.setNotFoundHandler({}, async (request, reply) => {
+    if (isLost(request) && app.lostPage !== undefined) return app.lostPage(request, reply)
     throw new Problem(
       404,
       'NO_SUCH_ENDPOINT',
@@ -162,6 +166,13 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   })
   return app
 }
+
+/** A person with a browser, not a program: gets a page that says so, which holds nothing and tells nobody what there is. */
+const isLost = (request: FastifyRequest): boolean =>
+  request.is404 &&
+  (request.method === 'GET' || request.method === 'HEAD') &&
+  /\btext\/html\b/.test(request.headers.accept ?? '') &&
+  !/^\/(?:api|ingest)\//.test(request.url)
 
 function neededBy(request: FastifyRequest): Needed | undefined {
   const { permission } = request.routeOptions.config

@@ -80,7 +80,7 @@ describe('whoever explores a window', { skip: noBrowser }, () => {
     await page.keyboard.press('Escape')
     const heads = async () =>
       (await page.getByRole('group', { name: 'Columns' }).innerText()).replaceAll(/\s*\n\s*/g, ' ')
-    const expected = /^Time.*How What Who Node Request Target$/
+    const expected = /^Time.*Status What Who Node Request Target$/
     assert.match(await heads(), expected)
     await page.reload()
     await hasRows(120)
@@ -125,6 +125,15 @@ describe('whoever explores a window', { skip: noBrowser }, () => {
     await drawer.getByText('Done to the same target').waitFor()
     await drawer.getByRole('tabpanel').getByRole('button').first().click()
     await page.waitForURL((url) => url.searchParams.get('row') !== changed)
+  })
+
+  test('is told in the page of an address where there is nothing, and finds the way on', async () => {
+    const answer = await page.goto(`${fleet.url}/no/such/page`)
+    assert.equal(answer?.status(), 404)
+    await page.getByRole('heading', { name: 'There is no such page', level: 1 }).waitFor()
+    assert.deepEqual(await barriersIn(page), [])
+    await page.getByRole('main').getByRole('link', { name: 'Investigate' }).click()
+    await page.waitForURL(/\/investigate/)
   })
 
   test('opens a request by its id from wherever it is, and finds every key in one list', async () => {

@@ -26,8 +26,9 @@ describe('by an identity provider', { skip: noBrowser }, () => {
     await logIn(page, 'ada')
     const tree = page.getByRole('tree', { name: 'What the request led to' })
     await tree.getByText('ORDER_REFUNDED').waitFor()
-    await page.getByRole('button', { name: 'ada · Log out' }).waitFor()
-    await page.getByRole('button', { name: 'ada · Log out' }).click()
+    await page.getByRole('button', { name: 'Log out' }).waitFor()
+    await page.getByRole('navigation', { name: 'Places' }).getByText('ada', { exact: true }).waitFor()
+    await page.getByRole('button', { name: 'Log out' }).click()
     await page.getByRole('heading', { name: 'Log in' }).waitFor()
     assert.equal(
       (await page.request.get(`${url}/api/v1/me`)).status(),
@@ -58,7 +59,7 @@ describe('by an identity provider', { skip: noBrowser }, () => {
       [
         `/investigate?since=-1d&row=${rowId}`,
         `/investigate?since=-1d&row=${never.row}`,
-        ['of all 0 rows', 'There is no such row', ...panes.map((pane) => `${pane}\n\nNo rows here`)],
+        ['No rows, so no values', 'There is no such row', ...panes.map((pane) => `${pane}\n\nNo rows here`)],
       ],
       ['/entities/user/grace', `/entities/user/${never.who}`, ['No row that you may see names it']],
       [

@@ -20,7 +20,7 @@ const everywhere: readonly StreamName[] = ['audit', 'sys', 'api']
 /** Every column that there is, in the order in which they are offered. */
 export const knownColumns = {
   time: { title: 'Time', width: 132, streams: everywhere },
-  mark: { title: 'How', width: 68, streams: everywhere },
+  mark: { title: 'Status', width: 68, streams: everywhere },
   what: { title: 'What', width: null, streams: everywhere },
   who: { title: 'Who', width: 150, streams: ['audit', 'api'] },
   on_behalf_of: { title: 'On behalf of', width: 140, streams: ['audit'] },

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import type { ReaderRow } from 'fasten/reader/remote'
-import { addNewer, addOlder, newestFirst, noRows, placeOfTime } from './row-list.ts'
+import { addNewer, addOlder, newestFirst, noRows, placeOfRow, placeOfTime } from './row-list.ts'
 
 const rowAt = (second: number, id: number): ReaderRow =>
   ({
@@ -51,8 +51,20 @@ test('a full list lets go of what is farthest from where rows are added', () => 
 test('a time has a place among the rows, and the nearest one where it is beside them', () => {
   const list = addOlder(noRows, [rowAt(30, 3), rowAt(20, 2), rowAt(10, 1)], 10)
   assert.equal(placeOfTime(list, rowAt(20, 0).timestamp), 1)
-  assert.equal(placeOfTime(list, rowAt(25, 0).timestamp), 1)
+  assert.equal(placeOfTime(list, rowAt(29, 0).timestamp), 0, 'the one after it is nearer')
+  assert.equal(placeOfTime(list, rowAt(21, 0).timestamp), 1)
   assert.equal(placeOfTime(list, rowAt(59, 0).timestamp), 0)
   assert.equal(placeOfTime(list, rowAt(0, 0).timestamp), 2)
   assert.equal(placeOfTime(noRows, rowAt(0, 0).timestamp), -1)
+  const reversed = { ...list, rows: list.rows.toReversed() }
+  assert.equal(placeOfTime(reversed, rowAt(29, 0).timestamp, 'oldest'), 2)
+})
+
+test('a row has its own place, also among others of the same microsecond', () => {
+  const list = addNewer(noRows, [rowAt(20, 1), rowAt(20, 2), rowAt(20, 3), rowAt(10, 4)], 10)
+  assert.deepEqual(
+    list.rows.map((row) => placeOfRow(list, row)),
+    [0, 1, 2, 3],
+  )
+  assert.equal(placeOfRow(list, rowAt(20, 9)), -1)
 })

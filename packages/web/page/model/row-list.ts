@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { parseTime } from 'fasten/core'
 import type { ReaderRow } from 'fasten/reader/remote'
 
 /**
@@ -33,11 +34,26 @@ export function addNewer(list: RowList, newer: readonly ReaderRow[], rowsMax: nu
   return listOf(rows.slice(0, rowsMax))
 }
 
-/**
- * The place of the row that is nearest to a time and not after it, or, where the oldest rows stand first, not before it; the last place where there is no
- * such row, −1 where there are none.
- */
+/** The place of the row that is nearest to a time, before it or after it; of two that are as near the one that stands first. −1 where there are none. */
 export function placeOfTime(list: RowList, timestamp: string, order: 'newest' | 'oldest' = 'newest'): number {
+  const below = firstNotBefore(list, timestamp, order)
+  const [above, row] = [list.rows[below - 1], list.rows[below]]
+  if (row === undefined || above === undefined) return row === undefined ? below - 1 : below
+  return distance(above.timestamp, timestamp) <= distance(row.timestamp, timestamp) ? below - 1 : below
+}
+
+/** The place of a row of this list, −1 where it is not in it: several rows may be of one microsecond. */
+export function placeOfRow(
+  list: RowList,
+  { id, timestamp }: Pick<ReaderRow, 'id' | 'timestamp'>,
+  order: 'newest' | 'oldest' = 'newest',
+): number {
+  if (!list.ids.has(id)) return -1
+  return list.rows.findIndex((row, index) => index >= firstNotBefore(list, timestamp, order) && row.id === id)
+}
+
+/** The first place, in the order that is shown, whose row is not before the time. */
+function firstNotBefore(list: RowList, timestamp: string, order: 'newest' | 'oldest'): number {
   let from = 0
   let to = list.rows.length
   while (from < to) {
@@ -46,8 +62,11 @@ export function placeOfTime(list: RowList, timestamp: string, order: 'newest' | 
     if (order === 'newest' ? at > timestamp : at < timestamp) from = middle + 1
     else to = middle
   }
-  return Math.min(from, list.rows.length - 1)
+  return from
 }
+
+/** In microseconds. */
+const distance = (a: string, b: string): number => Math.abs((parseTime(a, 0) ?? 0) - (parseTime(b, 0) ?? 0))
 
 export function newestFirst(a: ReaderRow, b: ReaderRow): number {
   if (a.timestamp !== b.timestamp) return a.timestamp > b.timestamp ? -1 : 1

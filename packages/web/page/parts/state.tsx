@@ -7,14 +7,21 @@ import styles from './state.module.css'
 /** Nothing to show, and that is an answer: says what was looked for, and what to try. */
 export function Empty({
   title,
+  level = 'p',
   children,
 }: {
   readonly title: string
+  /** `h1` where this is all of a page. */
+  readonly level?: 'p' | 'h1'
   readonly children?: ReactNode
 }): ReactNode {
   return (
     <div className={styles['state']} role="status">
-      <p className={styles['title']}>{title}</p>
+      {level === 'h1' ? (
+        <h1 className={styles['title']}>{title}</h1>
+      ) : (
+        <p className={styles['title']}>{title}</p>
+      )}
       {children === undefined ? null : <div className={styles['more']}>{children}</div>}
     </div>
   )

@@ -1,19 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { useState, type ReactNode } from 'react'
 import { Dialog, DialogTrigger, Popover } from 'react-aria-components'
+import { usualWindows } from '../model/windows.ts'
 import { Button } from './button.tsx'
 import { Field } from './field.tsx'
 import menu from './popover-menu.module.css'
 import styles from './window-choice.module.css'
-
-const usual: readonly (readonly [since: string, name: string])[] = [
-  ['-15m', 'Last 15 minutes'],
-  ['-1h', 'Last hour'],
-  ['-6h', 'Last 6 hours'],
-  ['-1d', 'Last day'],
-  ['-7d', 'Last 7 days'],
-  ['-30d', 'Last 30 days'],
-]
 
 /** The window of time: one of the usual ones, or two times as the reader's API takes them. */
 export function WindowChoice({
@@ -29,7 +21,7 @@ export function WindowChoice({
   const [to, setTo] = useState(until ?? '')
   const name =
     until === null
-      ? (usual.find(([each]) => each === since)?.[1] ?? `Since ${since}`)
+      ? (usualWindows.find(([each]) => each === since)?.[1] ?? `Since ${since}`)
       : `${since} to ${until}`
   return (
     <DialogTrigger>
@@ -39,7 +31,7 @@ export function WindowChoice({
           {({ close }) => (
             <>
               <div className={styles['usual']}>
-                {usual.map(([each, label]) => (
+                {usualWindows.map(([each, label]) => (
                   <Button
                     key={each}
                     look="quiet"

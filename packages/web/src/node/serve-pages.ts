@@ -48,6 +48,15 @@ export async function servePages(served: ServedPages): Promise<void> {
           ...(ifNoneMatch === undefined ? {} : { ifNoneMatch }),
         })
       : undefined
+    if (
+      found === undefined &&
+      !path.startsWith('/assets/') &&
+      /\btext\/html\b/.test(request.headers.accept ?? '')
+    ) {
+      const lost = pages.page([acceptEncoding].flat().join(', '))
+      response.writeHead(404, lost.headers)
+      return void response.end(request.method === 'HEAD' ? undefined : lost.body)
+    }
     if (found === undefined)
       return refuse(response, { status: 404, code: 'NO_SUCH_FILE', detail: `there is nothing at ${path}` })
     response.writeHead(found.status, { ...found.headers })

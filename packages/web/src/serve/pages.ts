@@ -21,6 +21,11 @@ export interface Pages {
     path: string,
     asked?: { readonly acceptEncoding?: string; readonly ifNoneMatch?: string },
   ): PageAnswer | undefined
+  /** The page itself, for an address where there is nothing: it says so. Not kept by whoever gets it. */
+  page(acceptEncoding: string): {
+    readonly headers: Readonly<Record<string, string>>
+    readonly body: Uint8Array<ArrayBuffer>
+  }
 }
 
 /**
@@ -90,6 +95,13 @@ export function loadPages(folder: string = builtPages): Pages | undefined {
       return brotli !== undefined && /\bbr\b/.test(acceptEncoding)
         ? { status: 200, headers: { ...headers, 'content-encoding': 'br' }, body: brotli }
         : { status: 200, headers, body: bytes }
+    },
+    page(acceptEncoding) {
+      const { etag: _etag, ...headers } = page.headers
+      const own = { ...headers, 'cache-control': 'no-store' }
+      return page.brotli !== undefined && /\bbr\b/.test(acceptEncoding)
+        ? { headers: { ...own, 'content-encoding': 'br' }, body: page.brotli }
+        : { headers: own, body: page.bytes }
     },
   }
 }

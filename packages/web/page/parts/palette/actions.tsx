@@ -10,6 +10,7 @@ import {
   useState,
   type ReactNode,
 } from 'react'
+import { OpeningProvider } from './opening.tsx'
 
 /** Something that the screen which is shown can do; the palette lists it. */
 export interface Action {
@@ -37,7 +38,11 @@ export function ActionsProvider({ children }: { readonly children: ReactNode }):
     [],
   )
   const held = useMemo(() => ({ actions, set }), [actions, set])
-  return <ActionsContext value={held}>{children}</ActionsContext>
+  return (
+    <ActionsContext value={held}>
+      <OpeningProvider>{children}</OpeningProvider>
+    </ActionsContext>
+  )
 }
 
 /** Lists what a screen can do, for as long as it is shown. The names decide when the list is another one; what they do is always the newest. */

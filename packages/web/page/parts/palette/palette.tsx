@@ -9,6 +9,7 @@ import { PlainText } from '../plain-text.tsx'
 import type { Place } from '../shell/shell.tsx'
 import { useActionList } from './actions.tsx'
 import { KeyHelp } from './key-help.tsx'
+import { useOpening } from './opening.tsx'
 import styles from './palette.module.css'
 import { recentQuestions } from './recent-questions.ts'
 
@@ -21,7 +22,7 @@ interface Choice {
 
 /** Everything that one can do or go to from here, by its name or by an id that was pasted; and the keys. Both open over whatever is shown. */
 export function Palette({ places }: { readonly places: readonly Place[] }): ReactNode {
-  const [open, setOpen] = useState<'palette' | 'help' | null>(null)
+  const [open, setOpen] = useOpening()
   useEffect(() => {
     const onKey = (event: globalThis.KeyboardEvent): void => {
       const action = actionOf('Anywhere', event)
@@ -32,7 +33,7 @@ export function Palette({ places }: { readonly places: readonly Place[] }): Reac
     }
     document.addEventListener('keydown', onKey)
     return () => document.removeEventListener('keydown', onKey)
-  }, [])
+  }, [setOpen])
   return (
     <ModalOverlay
       className={styles['shade'] ?? ''}
@@ -139,7 +140,9 @@ function Chooser({
             onPointerMove={() => setAt(index)}
             onClick={() => take(choice)}
           >
-            <span className={styles['kind']}>{choice.kind}</span>
+            <span className={styles['kind']}>
+              <span className={choices[index - 1]?.kind === choice.kind ? 'aloud' : ''}>{choice.kind}</span>
+            </span>
             <span className={styles['name']}>
               {choice.isText === true ? <PlainText>{choice.name}</PlainText> : choice.name}
             </span>

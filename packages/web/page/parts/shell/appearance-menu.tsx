@@ -9,7 +9,7 @@ import { useSettings, type Settings } from '../settings.tsx'
 const choices = {
   theme: { name: 'Theme', values: { system: 'System', light: 'Light', dark: 'Dark' } },
   zone: { name: 'Times', values: { utc: 'UTC', local: 'Local' } },
-  density: { name: 'Rows', values: { close: 'Close', roomy: 'Roomy' } },
+  density: { name: 'Rows', values: { close: 'Compact', roomy: 'Roomy' } },
 } as const satisfies Record<keyof Settings, { name: string; values: Record<string, string> }>
 
 /** Theme, time zone and density, each a row of words of which one holds. */

@@ -22,8 +22,13 @@ export function PersonMenu({ me }: { readonly me: Me }): ReactNode {
       </p>
     )
   return (
-    <Button look="quiet" onPress={() => void leave()}>
-      <PlainText>{me.name}</PlainText> · Log out
-    </Button>
+    <div className={styles['person']}>
+      <p className={styles['looked']} title="Who you are here">
+        <PlainText>{me.name}</PlainText>
+      </p>
+      <Button look="quiet" onPress={() => void leave()}>
+        Log out
+      </Button>
+    </div>
   )
 }

@@ -2,6 +2,7 @@
 import type { ReactNode } from 'react'
 import { Mark } from '../mark.tsx'
 import { AppearanceMenu } from './appearance-menu.tsx'
+import { FindButton, KeysButton } from './find-button.tsx'
 import { RailLink } from './rail-link.tsx'
 import styles from './shell.module.css'
 
@@ -35,6 +36,7 @@ export function Shell({
         <span className={styles['mark']}>
           <Mark />
         </span>
+        <FindButton />
         {groups.map(({ name, places }) => (
           <div key={name} className={styles['group']}>
             <h2 className={styles['heading']}>{name}</h2>
@@ -48,6 +50,7 @@ export function Shell({
           </div>
         ))}
         <div className={styles['foot']}>
+          <KeysButton />
           <AppearanceMenu />
           {person}
         </div>

@@ -31,9 +31,9 @@ export function Facets({
   return (
     <section className={styles['facets']} aria-label="Values in the window" tabIndex={0}>
       <p className={styles['of']}>
-        {isWhole
-          ? `of all ${rows.length.toLocaleString('en')} rows`
-          : `of the newest ${rows.length.toLocaleString('en')} rows`}
+        {rows.length === 0
+          ? 'No rows, so no values'
+          : `of ${isWhole ? 'all' : 'the newest'} ${rows.length.toLocaleString('en')} ${rows.length === 1 ? 'row' : 'rows'}`}
       </p>
       {facets.map(({ name, values, valuesLeft }) => (
         <section key={name} className={styles['facet']}>

@@ -63,11 +63,16 @@ export function Histogram({
   return (
     <figure className={styles['figure']}>
       <figcaption className={styles['told']}>
-        <strong>{countText(all)}</strong>
-        {bad > 0 ? <span className={styles['bad']}>{countText(bad)} failed</span> : null}
-        <span className={styles['of']}>
-          {sourceText({ histogramOf, isWhole, read: rows.length, total, stream })}
+        <span>
+          <strong>{countText(all)}</strong> {rowsOf[stream]} {all === 1 ? 'row' : 'rows'}
         </span>
+        {bad > 0 ? <span className={styles['bad']}>{countText(bad)} failed</span> : null}
+        <span className={styles['of']}>{sourceText({ histogramOf, isWhole, read: rows.length, total })}</span>
+        {tallest === 0 ? null : (
+          <span className={styles['of']}>
+            at most {countText(tallest)} in {stepText(step)}
+          </span>
+        )}
         <span className={styles['brushed']} role="status">
           {brush === null
             ? ''
@@ -145,6 +150,8 @@ export function Histogram({
   )
 }
 
+const rowsOf: Readonly<Record<StreamName, string>> = { audit: 'audit', sys: 'log', api: 'API' }
+
 const sumOf = ({ plain, warn, bad }: Bar): number => plain + warn + bad
 const countText = (count: number): string => count.toLocaleString('en')
 
@@ -175,13 +182,8 @@ function sourceText({
   isWhole,
   read,
   total: { total, total_kind },
-  stream,
-}: Pick<Tally, 'histogramOf' | 'isWhole' | 'total'> & {
-  readonly read: number
-  readonly stream: StreamName
-}): string {
-  const rows = `${{ audit: 'audit', sys: 'log', api: 'API' }[stream]} rows`
-  if (isWhole) return `${rows}, all of the window`
+}: Pick<Tally, 'histogramOf' | 'isWhole' | 'total'> & { readonly read: number }): string {
+  if (isWhole) return 'all of the window'
   const about =
     total === null
       ? 'more'
@@ -190,8 +192,8 @@ function sourceText({
         : total_kind === 'at_least'
           ? `more than ${countText(total)}`
           : countText(total)
-  if (histogramOf === 'counted') return `${rows}, as counted on arrival`
-  return `${rows}: the newest ${countText(read)} of ${about}`
+  if (histogramOf === 'counted') return 'as counted on arrival'
+  return `the newest ${countText(read)} of ${about}`
 }
 
 function spanText(bars: readonly Bar[], step: number, zone: TimeZone): string {
@@ -202,8 +204,22 @@ function spanText(bars: readonly Bar[], step: number, zone: TimeZone): string {
   return `${text(first.at)} to ${text(final.at + step)}`
 }
 
-const minute = 60_000_000
+const second = 1_000_000
+const minute = 60 * second
 const day = 24 * 60 * minute
+
+/** How long a bar is. */
+function stepText(step: number): string {
+  const [unit, name] = (
+    [
+      [day, 'd'],
+      [60 * minute, 'h'],
+      [minute, 'min'],
+      [second, 's'],
+    ] as const
+  ).find(([each]) => step >= each && step % each === 0) ?? [1000, 'ms']
+  return `${Math.round(step / unit)} ${name}`
+}
 
 /** As fine as the width of the window makes sense of. */
 function axisText(micros: number, width: number, zone: TimeZone): string {

@@ -1,32 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
-import { useCallback, useEffect, useMemo, useRef, useState, type KeyboardEvent, type ReactNode } from 'react'
+import { useEffect, useMemo, useRef, useState, type KeyboardEvent, type ReactNode } from 'react'
 import { streams, type StreamName } from 'fasten/core'
 import type { ReaderRow } from 'fasten/reader/remote'
 import { nowMicros } from '../../ask/now.ts'
 import { createReader } from '../../ask/reader.ts'
 import { useStreamRows, type StreamRows } from '../../ask/use-stream-rows.ts'
 import { useCodes } from '../../ask/use-codes.ts'
-import { useTail } from '../../ask/use-tail.ts'
-import { useWaitingRows } from '../../ask/use-waiting-rows.ts'
 import { useTally } from '../../ask/use-tally.ts'
 import { rangeOfFilter } from '../../model/histogram.ts'
 import { actionOf } from '../../model/keys.ts'
 import { nextPane, type Investigation } from '../../model/investigation.ts'
 import { isPhrase, understand } from '../../model/plain-question.ts'
-import { withFilter } from '../../model/question-parts.ts'
 import { questionOf, type Question } from '../../model/question.ts'
+import { widerThan } from '../../model/windows.ts'
 import { Chips } from './chips.tsx'
 import { ExportMenu } from './export-menu.tsx'
 import { Facets } from './facets.tsx'
 import { Histogram } from './histogram.tsx'
-import { useActions } from '../../parts/palette/actions.tsx'
 import { keepQuestion } from '../../parts/palette/recent-questions.ts'
 import { useSettings } from '../../parts/settings.tsx'
 import styles from './investigate.module.css'
 import { Pane, type PaneHandle } from './pane.tsx'
 import { QueryBar } from './query-bar.tsx'
 import { RowDrawer } from './row-drawer.tsx'
+import { useFollowing } from './use-following.ts'
 import { useInvestigation } from './use-investigation.ts'
+import { useInvestigationActions } from './use-investigation-actions.ts'
 
 const reader = createReader(location.origin)
 
@@ -60,40 +59,22 @@ export function Investigate(): ReactNode {
     return understand(text, [...new Set([...knownCodes, ...seen])], askedAt)
   }, [text, knownCodes, tally, isTallying, askedAt])
 
-  const [cursorTime, setCursorTime] = useState<string | null>(null)
+  const [cursor, setCursor] = useState<ReaderRow | null>(null)
   const handles = useRef<Partial<Record<StreamName, PaneHandle | null>>>({})
-  const [isMoved, setMoved] = useState(false)
-  const { counts: waiting, add: keepWaiting, take: takeWaiting } = useWaitingRows()
-  const showNow = useCallback(
-    (fresh: readonly ReaderRow[]) => {
-      for (const stream of streams) {
-        const own = fresh.filter((row) => row.stream === stream)
-        if (own.length > 0) rows[stream].add(own)
-      }
-    },
-    [rows],
-  )
-  const tailed = streams.filter((stream) => questions[stream].kind === 'asks')
-  const asking = questions[tailed[0] ?? 'audit']
-  const tail = useTail(
+  const following = useFollowing({
     reader,
-    isLive && until === null && asking.kind === 'asks'
-      ? { streams: tailed, filter: withoutWindow(asking.query.filter) }
-      : null,
-    (fresh) => (isMoved ? keepWaiting(fresh) : showNow(fresh)),
-  )
-  const resume = (): void => {
-    showNow(takeWaiting())
-    setMoved(false)
-    setCursorTime(null)
-    for (const stream of streams) handles.current[stream]?.showTime('9')
-  }
-  useEffect(() => {
-    if (!isLive) takeWaiting()
-  }, [isLive, takeWaiting])
+    questions,
+    rows,
+    isOn: isLive && until === null,
+    onResume: () => {
+      setCursor(null)
+      for (const stream of streams) handles.current[stream]?.showTime('9')
+    },
+  })
+  const { tail, isHeld, waiting, hold, resume } = following
 
   const moveTo = (row: ReaderRow): void => {
-    setCursorTime(row.timestamp)
+    setCursor(row)
     for (const stream of streams) if (stream !== row.stream) handles.current[stream]?.showTime(row.timestamp)
   }
   const promote = (stream: StreamName): void => {
@@ -108,8 +89,8 @@ export function Investigate(): ReactNode {
       event.target.closest('input, button, a, [role=row], [role=separator]') !== null
     const action = actionOf('Investigation', event)
     if (action === 'next-pane' && isInPane && !event.shiftKey) promote(nextPane(pane))
-    else if (action === 'hold' && !isOnControl && isLive && isMoved) resume()
-    else if (action === 'hold' && !isOnControl && isLive) setMoved(true)
+    else if (action === 'hold' && !isOnControl && isLive && isHeld) resume()
+    else if (action === 'hold' && !isOnControl && isLive) hold()
     else if (action === 'close' && selected !== null) change({ selected: null })
     else return
     event.preventDefault()
@@ -117,29 +98,12 @@ export function Investigate(): ReactNode {
   const others = streams.filter((stream) => stream !== pane)
   const ask = (changes: Partial<Investigation>): void => {
     setAskedAt(nowMicros())
-    setMoved(false)
-    takeWaiting()
+    following.forget()
     change(changes)
   }
   useEffect(() => keepQuestion(text), [text])
-  useActions([
-    {
-      name: isLive ? 'Stop following' : 'Follow new rows',
-      run: () => ask({ isLive: !isLive, order: 'newest', until: null }),
-    },
-    {
-      name: order === 'newest' ? 'Show the oldest rows first' : 'Show the newest rows first',
-      run: () => ask({ order: order === 'newest' ? 'oldest' : 'newest', isLive: false }),
-    },
-    {
-      name: 'Show what failed',
-      run: () => ask({ text: withFilter(text, 'outcome', 'failure') ?? text, pane: 'audit' }),
-    },
-    { name: 'Show values in the window', run: () => change({ facets: true }) },
-    { name: 'Hide values in the window', run: () => change({ facets: false }) },
-    { name: 'Ask for everything', run: () => ask({ text: '' }) },
-    { name: 'Copy the address of this', run: () => void navigator.clipboard.writeText(location.href) },
-  ])
+  useInvestigationActions({ investigation, ask, change })
+  const wider = widerThan(investigation).map(({ name, changes }) => ({ name, run: () => ask(changes) }))
 
   return (
     <div
@@ -152,14 +116,16 @@ export function Investigate(): ReactNode {
         investigation={investigation}
         problems={problemsOf(questions)}
         tail={tail}
-        isPaused={isMoved}
+        isPaused={isHeld}
         onChange={ask}
       >
         <ExportMenu query={counted.query} total={tally?.total} />
       </QueryBar>
       <div className={styles['top']}>
         <Chips investigation={investigation} plain={plain} onChange={ask} />
-        {tally === undefined || counted.query === null ? null : (
+        {counted.query === null ? null : tally === undefined ? (
+          <div className={styles['room']} aria-hidden="true" />
+        ) : (
           <Histogram
             tally={tally}
             stream={counted.query.stream}
@@ -193,12 +159,13 @@ export function Investigate(): ReactNode {
               order={order}
               density={density ?? settings.density}
               selected={selected}
-              cursorTime={cursorTime}
+              cursor={cursor}
               waiting={waiting[stream]}
+              wider={wider}
               elsewhere={question.kind === 'elsewhere' ? question.because : null}
               onSelect={(row) => change({ selected: row.id })}
               onCursor={moveTo}
-              onMove={() => setMoved(true)}
+              onMove={hold}
               onShowWaiting={resume}
               onPromote={() => promote(stream)}
               onColumns={(next) => change({ columns: { ...columns, [stream]: next } })}
@@ -221,12 +188,6 @@ export function Investigate(): ReactNode {
 }
 
 const queryOf = (question: Question) => (question.kind === 'asks' ? question.query : null)
-
-/** A tail goes on from now; the window is for what was. */
-function withoutWindow(filter: Extract<Question, { kind: 'asks' }>['query']['filter']) {
-  const { since: _since, until: _until, ...rest } = filter
-  return rest
-}
 
 function problemsOf(questions: Readonly<Record<StreamName, Question>>): readonly string[] {
   const details = streams.flatMap((stream) => {

@@ -7,7 +7,6 @@ import {
   useRef,
   useState,
   type CSSProperties,
-  type KeyboardEvent,
   type ReactNode,
   type Ref,
 } from 'react'
@@ -15,14 +14,15 @@ import type { StreamName } from 'fasten/core'
 import type { ReaderRow } from 'fasten/reader/remote'
 import type { StreamRows } from '../../ask/use-stream-rows.ts'
 import { closeColumns, gridOf, narrowGridOf, type Column } from '../../model/columns.ts'
-import { actionOf } from '../../model/keys.ts'
-import { rowFace } from '../../model/row-face.ts'
-import { placeOfTime } from '../../model/row-list.ts'
-import { Button } from '../../parts/button.tsx'
-import { Empty, Failed, Waiting } from '../../parts/state.tsx'
+import { placeOfRow, placeOfTime } from '../../model/row-list.ts'
+import type { Action } from '../../parts/palette/actions.tsx'
+import { Failed, Waiting } from '../../parts/state.tsx'
 import { ColumnHeads } from './column-heads.tsx'
 import styles from './pane.module.css'
+import { NoRows } from './no-rows.tsx'
 import { RowLine } from './row-line.tsx'
+import { usePaneKeys } from './use-pane-keys.ts'
+import { useRowHeight } from './use-row-height.ts'
 
 export interface PaneHandle {
   /** Puts the row that is nearest to this time into view, without taking the focus. */
@@ -40,11 +40,14 @@ export interface PaneProps {
   readonly order: 'newest' | 'oldest'
   readonly density: 'close' | 'roomy'
   readonly selected: string | null
-  /** The time that all panes share. */
-  readonly cursorTime: string | null
+  /** The row that the eye is on, in whichever pane: its time is the cursor that all panes share. */
+  readonly cursor: ReaderRow | null
   /** Rows that came while nobody wanted to be moved. */
   readonly waiting: number
+  /** What the question asks for that rows of this stream do not have. */
   readonly elsewhere: readonly string[] | null
+  /** Where to look when there is nothing. */
+  readonly wider: readonly Action[]
   onSelect(row: ReaderRow): void
   /** The eye went to another row. */
   onCursor(row: ReaderRow): void
@@ -60,10 +63,10 @@ const names: Readonly<Record<StreamName, string>> = { audit: 'Audit', api: 'API'
 
 /** One stream: rows from the newest down, as many drawn as can be seen. The three panes are this, three times. */
 export function Pane(props: PaneProps): ReactNode {
-  const { ref, stream, rows, isPrimary, selected, cursorTime, waiting, elsewhere, order, density } = props
+  const { ref, stream, rows, isPrimary, selected, cursor, waiting, elsewhere, order } = props
   const { list, state } = rows
   const scroller = useRef<HTMLDivElement>(null)
-  const height = density === 'close' ? 24 : 32
+  const { setting, height } = useRowHeight(props.density)
   // While an edge is dragged, only this pane knows; the address learns it at the end.
   const [dragged, setDragged] = useState<readonly Column[] | null>(null)
   const columns = isPrimary ? (dragged ?? props.columns) : closeColumns
@@ -76,7 +79,8 @@ export function Pane(props: PaneProps): ReactNode {
   })
   useEffect(() => virtual.measure(), [virtual, height])
 
-  const place = cursorTime === null ? -1 : placeOfTime(list, cursorTime, order)
+  const own = cursor?.stream === stream ? placeOfRow(list, cursor, order) : -1
+  const place = cursor === null || own >= 0 ? own : placeOfTime(list, cursor.timestamp, order)
   useImperativeHandle(
     ref,
     () => ({
@@ -104,50 +108,17 @@ export function Pane(props: PaneProps): ReactNode {
     if (gone > 0 && scroller.current !== null) scroller.current.scrollTop -= gone * height
   }, [letGo, height])
 
-  const go = (to: number): void => {
-    const index = Math.max(0, Math.min(list.rows.length - 1, to))
-    const row = list.rows[index]
-    if (row === undefined) return
-    props.onMove()
-    props.onCursor(row)
-    virtual.scrollToIndex(index, { align: 'auto' })
-  }
-  const onKeyDown = (event: KeyboardEvent): void => {
-    const page = Math.max(1, Math.floor((scroller.current?.clientHeight ?? 0) / height) - 1)
-    const action = actionOf('Panes', event)
-    const row = list.rows[place]
-    switch (action) {
-      case undefined:
-        return
-      case 'down':
-        go(place + 1)
-        break
-      case 'up':
-        go(place - 1)
-        break
-      case 'page-down':
-        go(place + page)
-        break
-      case 'page-up':
-        go(place - page)
-        break
-      case 'top':
-        if (letGo > 0) rows.restart()
-        else go(0)
-        break
-      case 'bottom':
-        go(list.rows.length - 1)
-        break
-      case 'next-bad':
-      case 'previous-bad':
-        go(nextBad(list.rows, place, action === 'next-bad' ? 1 : -1))
-        break
-      case 'open':
-        if (row !== undefined) props.onSelect(row)
-        break
-    }
-    event.preventDefault()
-  }
+  const onKeyDown = usePaneKeys({
+    rows,
+    place,
+    pageRows: () => Math.max(1, Math.floor((scroller.current?.clientHeight ?? 0) / height) - 1),
+    onOpen: props.onSelect,
+    onGo: (row, index) => {
+      props.onMove()
+      props.onCursor(row)
+      virtual.scrollToIndex(index, { align: 'auto' })
+    },
+  })
 
   const current = list.rows[place]
   return (
@@ -155,7 +126,7 @@ export function Pane(props: PaneProps): ReactNode {
       className={styles['pane']}
       data-stream={stream}
       data-primary={isPrimary}
-      data-density={density}
+      data-setting={setting}
       style={{ '--columns': gridOf(columns), '--columns-narrow': narrowGridOf(columns) } as CSSProperties}
       aria-label={names[stream]}
     >
@@ -166,8 +137,17 @@ export function Pane(props: PaneProps): ReactNode {
         <span className={styles['count']}>
           {list.rows.length === 0
             ? ''
-            : `${(letGo + list.rows.length).toLocaleString('en')}${state === 'end' ? '' : '+'} rows`}
+            : `${(letGo + list.rows.length).toLocaleString('en')}${state === 'end' ? '' : '+'} ${letGo + list.rows.length === 1 && state === 'end' ? 'row' : 'rows'}`}
         </span>
+        {waiting > 0 ? (
+          <button type="button" className={styles['pill']} onClick={props.onShowWaiting}>
+            {waiting.toLocaleString('en')} new
+          </button>
+        ) : letGo > 0 ? (
+          <button type="button" className={styles['pill']} onClick={rows.restart}>
+            Back to the first row
+          </button>
+        ) : null}
         {rows.completeness === 'store-degraded' ? (
           <span
             className={styles['degraded']}
@@ -190,29 +170,15 @@ export function Pane(props: PaneProps): ReactNode {
         />
       ) : null}
       <div className={styles['body']}>
-        {letGo > 0 && waiting === 0 ? (
-          <div className={styles['pill']}>
-            <Button onPress={rows.restart}>Back to the first row</Button>
-          </div>
-        ) : null}
-        {waiting > 0 ? (
-          <div className={styles['pill']}>
-            <Button look="main" onPress={props.onShowWaiting}>
-              {waiting.toLocaleString('en')} new
-            </Button>
-          </div>
-        ) : null}
         {elsewhere !== null ? (
-          <Empty title={`No ${names[stream]} row has ${elsewhere.join(' or ')}`} />
+          <NoRows because={elsewhere} stream={stream} />
         ) : list.rows.length === 0 ? (
           state === 'asking' ? (
             <Waiting what="Reading" />
           ) : state === 'failed' ? (
             <Failed error={rows.error} onRetry={rows.retry} />
           ) : (
-            <Empty title="No rows here">
-              <p>Nothing matches in this window of time. Widen it, or take a filter away.</p>
-            </Empty>
+            <NoRows stream={stream} wider={isPrimary ? props.wider : []} />
           )
         ) : (
           <div
@@ -237,6 +203,7 @@ export function Pane(props: PaneProps): ReactNode {
                     place={index}
                     isCurrent={index === place}
                     isSelected={row.id === selected}
+                    isThread={row.request_id === cursor?.request_id}
                     columns={columns}
                     onPress={() => {
                       props.onCursor(row)
@@ -252,12 +219,4 @@ export function Pane(props: PaneProps): ReactNode {
       </div>
     </section>
   )
-}
-
-function nextBad(rows: readonly ReaderRow[], from: number, step: 1 | -1): number {
-  for (let index = from + step; index >= 0 && index < rows.length; index += step) {
-    const row = rows[index]
-    if (row !== undefined && rowFace(row).tone === 'bad') return index
-  }
-  return from
 }

@@ -52,16 +52,17 @@ export function QueryBar({
     >
       <h1 className="aloud">Investigate</h1>
       <QueryInput ref={input} text={text} problems={problems} onChange={setText} />
+      <span className={styles['ask']}>
+        <Button type="submit">Ask</Button>
+      </span>
       <WindowChoice
         since={investigation.since}
         until={investigation.until}
         onChange={(window) => onChange(window.until === null ? window : { ...window, isLive: false })}
       />
-      <span className={styles['ask']}>
-        <Button type="submit">Ask</Button>
-      </span>
       <ToggleButton
         className={styles['live'] ?? ''}
+        data-paused={isPaused || undefined}
         isSelected={investigation.isLive}
         isDisabled={investigation.until !== null}
         // New rows come on top, so that is where the newest are.

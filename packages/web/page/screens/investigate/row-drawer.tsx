@@ -123,14 +123,18 @@ function Found({
         </TabPanel>
       </Tabs>
       <div className={styles['foot']}>
-        <Link href={`/requests/${encodeURIComponent(row.request_id)}`}>Open its request</Link>
-        {entitiesIn(row).map(([name, kind]) => (
-          <Link key={name} href={entityPath(name, kind)}>
-            All of <PlainText>{name}</PlainText>
-          </Link>
-        ))}
-        <Copy text={citationOf(row)} label="Copy citation" />
-        <Copy text={JSON.stringify(row, null, 2)} label="Copy JSON" />
+        <p className={styles['ways']}>
+          <Link href={`/requests/${encodeURIComponent(row.request_id)}`}>Open its request</Link>
+          {entitiesIn(row).map(([name, kind]) => (
+            <Link key={name} href={entityPath(name, kind)}>
+              All of <PlainText>{name}</PlainText>
+            </Link>
+          ))}
+        </p>
+        <div className={styles['copies']}>
+          <Copy text={citationOf(row)} label="Copy citation" />
+          <Copy text={JSON.stringify(row, null, 2)} label="Copy JSON" />
+        </div>
       </div>
     </>
   )

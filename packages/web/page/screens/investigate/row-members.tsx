@@ -48,11 +48,12 @@ export function RowMembers({
   const members = row as unknown as Readonly<Record<string, unknown>>
   return (
     <div className={styles['members']}>
-      {groups.map((names) => (
-        <dl key={names[0]} className={styles['group']}>
-          {names
-            .filter((name) => members[name] !== undefined)
-            .map((name) => (
+      {groups
+        .map((names) => names.filter((name) => members[name] !== undefined))
+        .filter((names) => names.length > 0)
+        .map((names) => (
+          <dl key={names[0]} className={styles['group']}>
+            {names.map((name) => (
               <div key={name} className={styles['pair']}>
                 <dt>{name}</dt>
                 <dd>
@@ -60,8 +61,8 @@ export function RowMembers({
                 </dd>
               </div>
             ))}
-        </dl>
-      ))}
+          </dl>
+        ))}
       {bodies
         .filter((name) => members[name] !== undefined)
         .map((name) => (

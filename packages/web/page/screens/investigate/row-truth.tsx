@@ -41,6 +41,9 @@ export function RowTruth({ row, reader }: { readonly row: ReaderRow; readonly re
       >
         <span className={styles['dot']} aria-hidden="true" />
         {truthWords[state].name}
+        <span className={styles['more']} aria-hidden="true">
+          ›
+        </span>
       </button>
       {isOpen || state === 'broken' ? (
         <div className={styles['why']}>

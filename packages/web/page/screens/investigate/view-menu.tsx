@@ -43,13 +43,13 @@ export function ViewMenu({
           />
           <Choice
             name="Rows"
-            values={{ set: 'As set', close: 'Close', roomy: 'Roomy' }}
+            values={{ set: 'Default', close: 'Compact', roomy: 'Roomy' }}
             value={density ?? 'set'}
             onChange={(value) => onChange({ density: value === 'close' || value === 'roomy' ? value : null })}
           />
           <Choice
             name="Values"
-            values={{ auto: 'If there is room', shown: 'Shown', hidden: 'Hidden' }}
+            values={{ auto: 'Automatic', shown: 'Shown', hidden: 'Hidden' }}
             value={facets === null ? 'auto' : facets ? 'shown' : 'hidden'}
             onChange={(value) => onChange({ facets: value === 'auto' ? null : value === 'shown' })}
           />
@@ -91,7 +91,7 @@ export function ViewMenu({
             ))}
           </ul>
           <Button look="quiet" onPress={() => change(usualColumns[pane])}>
-            Columns as usual
+            Reset the columns
           </Button>
         </Dialog>
       </Popover>

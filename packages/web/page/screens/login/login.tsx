@@ -82,6 +82,8 @@ export function Login(): ReactNode {
                 value={name}
                 onChange={setName}
                 isRequired
+                // There is nothing else to do here.
+                autoFocus
               />
               <Field
                 label="Password"
@@ -97,6 +99,7 @@ export function Login(): ReactNode {
               </Button>
             </form>
             {error === undefined ? null : <Failed error={error} />}
+            <p className={styles['note']}>What is looked at here is recorded, as everything else is.</p>
           </>
         )}
       </div>
