@@ -69,7 +69,7 @@ export function Histogram({
         {bad > 0 ? <span className={styles['bad']}>{countText(bad)} failed</span> : null}
         <span className={styles['of']}>{sourceText({ histogramOf, isWhole, read: rows.length, total })}</span>
         {tallest === 0 ? null : (
-          <span className={styles['of']}>
+          <span className={styles['most']}>
             at most {countText(tallest)} in {stepText(step)}
           </span>
         )}
