@@ -13,9 +13,9 @@ import type { KeyRing } from '../store/privacy/key-ring.ts'
 import type { NodeStatus } from '../store/sources.ts'
 import { processEnv, readConfig, type InitOptions } from './config.ts'
 import { currentContext } from './context.ts'
+import { countStats } from './count-stats.ts'
 import { createEmit } from './emit.ts'
 import type { AnyEmitInput, ApiInput, Fasten } from './engine.ts'
-import { fleetStats } from './fleet-stats.ts'
 import { createIdentity } from './identity.ts'
 import type { Lane } from './lane.ts'
 import { ndjsonLine, prettyLine, type AnyClean } from './lines.ts'
@@ -157,6 +157,17 @@ export function createFasten({
     onRefused: (code) => refusedByCode.set(code, (refusedByCode.get(code) ?? 0) + 1),
     onRow: config.stdout.includes('audit') ? show : null,
   })
+  const stats = (): Stats =>
+    countStats({
+      config,
+      opened,
+      rings,
+      watch,
+      undeclared,
+      unregistered,
+      refusedByCode,
+      standing: news.standing,
+    })
   const log = createLogger(config.logLevel, (line) => void recordLine(line, config.stdout.includes('sys')))
   tellAssumptions()
 
@@ -322,66 +333,6 @@ export function createFasten({
         hint: 'the row was not recorded; emit it again when the store is back',
       },
     )
-  }
-
-  function stats(): Stats {
-    const sum = {
-      accepted: 0,
-      held: 0,
-      refused: 0,
-      stored: 0,
-      quarantined: 0,
-      spoolBytes: 0,
-      highWaterRows: 0,
-    }
-    let retries = 0
-    let backoffMs = 0
-    let [checkpoints, failures] = [0, 0]
-    const shipped = opened.filter(({ isShipped }) => isShipped).map(({ drainer }) => drainer.shared.shipping)
-    for (const { lane, drainer } of opened) {
-      checkpoints += drainer.shared.checkpoints
-      failures += drainer.shared.sealFailures
-      const counts = lane.counts()
-      for (const name of Object.keys(sum) as (keyof typeof sum)[]) sum[name] += counts[name]
-      retries = Math.max(retries, drainer.shared.failures)
-      backoffMs = Math.max(backoffMs, drainer.shared.backoffMs)
-    }
-    return {
-      emitted: sum.accepted + sum.held + sum.refused,
-      accepted: sum.accepted,
-      held: sum.held,
-      refused: sum.refused,
-      stored: sum.stored,
-      spooled: sum.accepted - sum.stored - sum.quarantined,
-      quarantined: sum.quarantined,
-      spool_bytes: sum.spoolBytes,
-      retry_count: retries,
-      in_backoff_seconds: backoffMs / 1000,
-      last_error: news.standing.lastError,
-      checkpoints,
-      checkpoint_failures: failures,
-      swept_rows: news.standing.sweptRows,
-      fleet: config.fleet === undefined ? null : fleetStats(shipped, news.standing.fleetError),
-      transactional: watch.counts(),
-      queue_stats: {
-        depth: sum.accepted - sum.stored - sum.quarantined,
-        capacity: config.spoolBytesMax,
-        capacity_semantics: 'bytes',
-        high_water: sum.highWaterRows,
-        drained_total: sum.stored,
-        retry_count_active: retries,
-        in_backoff_seconds: backoffMs / 1000,
-        last_error: news.standing.storeError,
-        dead_lettered_total: sum.quarantined,
-        dead_letter_depth: sum.quarantined,
-      },
-      unregistered: [...unregistered.values()].reduce((total, times) => total + times, 0),
-      refused_by_code: Object.fromEntries(refusedByCode),
-      undeclared_personal: undeclared.counts(),
-      sys_ring_rows: rings.sys.size,
-      api_ring_rows: rings.api.size,
-      has_drain_thread: opened.every(({ drainer }) => drainer.isThread),
-    }
   }
 
   function status(): NodeStatus {
