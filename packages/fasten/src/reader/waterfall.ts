@@ -4,7 +4,7 @@ import type { StreamName } from '../core/row.ts'
 import { formatMicros, parseTime } from '../core/timestamp.ts'
 import { clockOffsets, type ClockOffset } from './clock-offsets.ts'
 import type { Reader, ReaderRow } from './reader.ts'
-import { titleOf, toneOf } from './row-face.ts'
+import { markOf, titleOf, toneOf } from './row-face.ts'
 import { readStory, type Story, type StoryOptions } from './story.ts'
 import { threadTree, type ThreadNode } from './thread-tree.ts'
 
@@ -29,6 +29,8 @@ export interface WaterfallEntry {
   readonly caused_by: string | null
   /** What happened: a code, an event, or a verb and a path. */
   readonly title: string
+  /** The short word in front of it: a status, a level, what came out, or the severity of what succeeded. */
+  readonly mark: string
   /** `error` for what failed. */
   readonly state: 'ok' | 'warn' | 'error'
   /** As the row says, before its clock was put right. */
@@ -144,6 +146,7 @@ function entryOf(
     span_id: row.span_id ?? null,
     caused_by: row.caused_by ?? null,
     title: titleOf(row),
+    mark: markOf(row),
     state: states[toneOf(row)],
     timestamp: row.timestamp,
     log: row.log,

@@ -135,7 +135,8 @@ function isIn(row: AuditRow, place: Place, kind: string, id: string): boolean {
   if (name !== id) return false
   if (place === 'actor') return row.actor_kind === kind
   // Rows do not say of what kind the one is for whom somebody acted.
-  return place === 'on_behalf_of' || row.target_kind === kind
+  // What a row says no kind of is a target, and found as one.
+  return place === 'on_behalf_of' || (row.target_kind ?? 'target') === kind
 }
 
 const cursorShape = z.tuple([z.string().max(40), z.number().int().min(0)])

@@ -5,6 +5,8 @@ import { agentTree, type AgentRow } from 'fasten/reader/remote'
 import {
   approvalsOf,
   costsWithin,
+  decisionsIn,
+  digitsFor,
   costsOf,
   failuresOf,
   moneyText,
@@ -57,8 +59,8 @@ test('requests sum up what their agents did, the newest first', async () => {
       ],
     ),
     [
-      ['r2', undefined, 2, 0, 0, 1, '$0.2'],
-      ['r1', 'user:ada', 1, 1, 1, 0, '$0.1'],
+      ['r2', undefined, 2, 0, 0, 1, '$0.20'],
+      ['r1', 'user:ada', 1, 1, 1, 0, '$0.10'],
     ],
   )
   assert.deepEqual(
@@ -69,8 +71,8 @@ test('requests sum up what their agents did, the newest first', async () => {
   assert.deepEqual(
     groups.map(({ key, cost }) => [key, moneyText(cost), Math.round(shareOf(cost, total.cost) * 100)]),
     [
-      ['m', '$0.3', 100],
-      ['free', '$0', 0],
+      ['m', '$0.30', 100],
+      ['free', '$0.00', 0],
     ],
   )
 })
@@ -107,7 +109,35 @@ test('amounts are compared, not counted', () => {
   const text = (units: bigint, scale: number): string => moneyText({ units, scale })
   assert.deepEqual(
     [text(0n, 0), text(12_345_678n, 4), text(15n, 1), text(99_999n, 5), text(123_456n, 8), text(1n, 9)],
-    ['$0', '$1,234.57', '$1.50', '$1', '$0.00123', '$0.000000001'],
+    ['$0.00', '$1,234.57', '$1.50', '$1.00', '$0.0012', '$0.000000001'],
+  )
+})
+
+test('amounts of a column have as many digits as the least of them needs, and what has no room is less than that', () => {
+  const column = [
+    { units: 12n, scale: 1 },
+    { units: 35n, scale: 3 },
+    { units: 1n, scale: 6 },
+  ]
+  assert.equal(digitsFor(column.slice(0, 1)), 2)
+  assert.equal(digitsFor(column.slice(0, 2)), 3)
+  const digits = digitsFor(column, 4)
+  assert.deepEqual(
+    column.map((cost) => moneyText(cost, digits)),
+    ['$1.2000', '$0.0350', '<$0.0001'],
+  )
+})
+
+test('each request for an approval knows its answer, or that it waits', () => {
+  const granted = row('APPROVAL_REQUESTED')
+  const waiting = row('APPROVAL_REQUESTED')
+  const answer = row('APPROVAL_GRANTED', { caused_by: granted.id })
+  assert.deepEqual(
+    decisionsIn([granted, waiting, answer]),
+    new Map([
+      [waiting.id, null],
+      [granted.id, answer],
+    ]),
   )
 })
 

@@ -120,18 +120,30 @@ async function* each(rows: readonly AgentRow[]): AsyncGenerator<AgentRow> {
   yield* rows
 }
 
-/** An amount as people compare it: cents from a dollar on, three digits below. The exact one is `decimalText`. */
-export function moneyText(cost: Decimal): string {
+/**
+ * An amount as people compare it: cents, and more digits where less than ten of them are counted. A column gives all of its amounts the same `digits`,
+ * so that their points stand below one another; what that rounds to nothing is said to be less. The exact one is `decimalText`.
+ */
+export function moneyText(cost: Decimal, digits = digitsFor([cost])): string {
   const number = Number(decimalText(cost))
-  if (number === 0) return '$0'
-  if (number >= 1)
-    return `$${number.toLocaleString('en', { minimumFractionDigits: 2, maximumFractionDigits: 2 })}`
-  const digits = Math.min(12, 2 - Math.floor(Math.log10(number)))
-  return `$${number.toFixed(digits).replace(/\.?0+$/, '')}`
+  const text = (value: number): string =>
+    `$${value.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits })}`
+  const least = 10 ** -digits
+  return number > 0 && number < least / 2 ? `<${text(least)}` : text(number)
 }
 
 /** A sum as it is to be read: of a part of the rows it is at least so much. */
 export const sumText = (text: string, isCut: boolean): string => (isCut ? `≥ ${text}` : text)
+
+/** How many digits behind the point tell these amounts apart: two, and more where the least of them has two that count only there. */
+export function digitsFor(costs: readonly Decimal[], digitsMax = 9): number {
+  const amounts = costs.map((cost) => Number(decimalText(cost))).filter((amount) => amount > 0)
+  const least = Math.min(...amounts, 1)
+  return Math.max(2, Math.min(digitsMax, 1 - Math.floor(Math.log10(least))))
+}
+
+/** As many digits as a column of amounts has room for. */
+export const columnDigitsMax = 4
 
 /** What part of the whole an amount is, from 0 to 1. */
 export function shareOf(cost: Decimal, total: Decimal): number {
@@ -179,3 +191,7 @@ export function nextFailure(nodes: readonly AgentNode[], from: number): number {
   const next = nodes.findIndex(({ row }, index) => index > from && row.outcome !== 'success')
   return next < 0 ? from : next
 }
+
+/** What came of each request for an approval that is among the rows: its answer, null while it waits for somebody. By the id of the request. */
+export const decisionsIn = (rows: readonly AgentRow[]): ReadonlyMap<string, AgentRow | null> =>
+  new Map(approvalsOf(rows).flatMap(({ asked, answer }) => (asked === null ? [] : [[asked.id, answer]])))

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { streams } from 'fasten/core'
 import type { WaterfallEntry } from 'fasten/reader/remote'
-import { firstError, shownEntries, ticksOf } from './trace.ts'
+import { firstError, labelPlace, shownEntries, ticksOf, traceFacts } from './trace.ts'
 
 const all = new Set(streams)
 
@@ -75,4 +75,31 @@ test('what failed first is found by time, whatever the order of the tree', () =>
     ({ id, start_us, state }) as unknown as WaterfallEntry
   assert.equal(firstError([entry('a', 5, 'error'), entry('b', 2, 'error'), entry('c', 1, 'ok')])?.id, 'b')
   assert.equal(firstError([entry('c', 1, 'ok')]), undefined)
+})
+
+test('a trace says what it stands under, and where there are agents to look at', () => {
+  const entry = (about: Partial<WaterfallEntry>): WaterfallEntry => about as WaterfallEntry
+  const access = entry({ stream: 'api', depth: 0, service: 'web', title: 'POST /' })
+  const called = entry({ stream: 'audit', depth: 1, service: 'desk', title: 'MODEL_CALLED' })
+  const logged = entry({ stream: 'sys', depth: 1, service: 'desk', title: 'MODEL_CALLED' })
+  assert.deepEqual(traceFacts([access, called, logged]), {
+    root: access,
+    counts: { audit: 1, sys: 1, api: 1 },
+    services: 2,
+    hasAgents: true,
+  })
+  assert.equal(traceFacts([access, logged]).hasAgents, false)
+  assert.equal(traceFacts([]).root, undefined)
+})
+
+test('the length of a bar is written where there is room for it', () => {
+  assert.deepEqual(
+    [labelPlace(10, 20), labelPlace(60, 40), labelPlace(0, 100), labelPlace(-50, 400)],
+    [
+      { at: 'behind', percent: 30 },
+      { at: 'before', percent: 40 },
+      { at: 'on', percent: 0 },
+      { at: 'on', percent: 0 },
+    ],
+  )
 })

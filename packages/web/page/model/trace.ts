@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { StreamName } from 'fasten/core'
-import type { WaterfallEntry } from 'fasten/reader/remote'
+import { kindOf, type WaterfallEntry } from 'fasten/reader/remote'
 
 /** An entry as it is drawn. */
 export interface ShownEntry {
@@ -74,3 +74,35 @@ export const firstError = (entries: readonly WaterfallEntry[]): WaterfallEntry |
       (first, each) => (first === undefined || each.start_us < first.start_us ? each : first),
       undefined,
     )
+
+/** What a trace comes to, beside its times. */
+export interface TraceFacts {
+  /** The access or the job that all of it stands under: the first at the top. */
+  readonly root: WaterfallEntry | undefined
+  readonly counts: Readonly<Record<StreamName, number>>
+  readonly services: number
+  /** Models, tools or agents were called in it, so that there is a tree of them to open. */
+  readonly hasAgents: boolean
+}
+
+export function traceFacts(entries: readonly WaterfallEntry[]): TraceFacts {
+  const counts = { audit: 0, sys: 0, api: 0 }
+  for (const { stream } of entries) counts[stream]++
+  return {
+    root: entries.find(({ depth }) => depth === 0),
+    counts,
+    services: new Set(entries.map(({ service }) => service)).size,
+    hasAgents: entries.some(({ stream, title }) => stream === 'audit' && kindOf({ code: title }) !== 'other'),
+  }
+}
+
+/** Where the label of a bar stands, in percent of the width that is drawn: behind it, before it, or on it where neither has room. */
+export function labelPlace(
+  left: number,
+  width: number,
+): { readonly at: 'behind' | 'before' | 'on'; readonly percent: number } {
+  const right = left + width
+  if (right < 86) return { at: 'behind', percent: Math.max(right, 0) }
+  if (left > 14) return { at: 'before', percent: Math.max(100 - left, 0) }
+  return { at: 'on', percent: Math.max(100 - right, 0) }
+}

@@ -174,6 +174,10 @@ test('a request is one line of time, and somebody has one, over a reader elsewhe
     ],
   )
   assert.equal(timeline.next_cursor, null)
+  const target = JSON.parse(
+    (await ask(`/api/v1/entities/target/${encodeURIComponent('valve/3')}/timeline`, { cookie })).text,
+  ) as typeof timeline
+  assert.equal(target.rows.length, 1, 'what a row says no kind of is found as a target')
   assert.equal((await ask('/api/v1/entities/user/ada/timeline?cursor=e30', { cookie })).status, 400)
 })
 

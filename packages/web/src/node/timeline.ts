@@ -93,7 +93,8 @@ function isIn(row: AuditRow, part: Part, kind: string, id: string): boolean {
   if (name !== id) return false
   if (part === 'actor') return row.actor_kind === kind
   // Rows do not say of what kind the one is for whom somebody acted.
-  return part === 'on_behalf_of' || row.target_kind === kind
+  // What a row says no kind of is a target, and found as one.
+  return part === 'on_behalf_of' || (row.target_kind ?? 'target') === kind
 }
 
 function placesIn(cursor: string, count: number): readonly Place[] {

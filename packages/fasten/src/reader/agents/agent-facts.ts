@@ -19,7 +19,7 @@ const kindOfCode: Readonly<Record<string, AgentRowKind>> = {
 }
 
 /** What a row of an agent tells of; `other` is what was done meanwhile. */
-export const kindOf = ({ code }: AgentRow): AgentRowKind =>
+export const kindOf = ({ code }: Pick<AgentRow, 'code'>): AgentRowKind =>
   Object.hasOwn(kindOfCode, code) ? (kindOfCode[code] ?? 'other') : 'other'
 
 /** Sums of model calls. Tokens that nobody counted and prices that nobody knew are not in the sums: `usageUnknown` and `costUnknown` count those calls. */

@@ -5,7 +5,8 @@ import { agentTree, decimalText, sumsOf, type AgentRow } from 'fasten/reader/rem
 import { Link, useParams, useSearchParams } from 'wouter'
 import { readAgentRows } from '../../ask/agent-rows.ts'
 import { createReader } from '../../ask/reader.ts'
-import { moneyText } from '../../model/agents.ts'
+import { decisionsIn, moneyText } from '../../model/agents.ts'
+import { CopyButton } from '../../parts/copy-button.tsx'
 import { Moment } from '../../parts/moment.tsx'
 import { PlainText } from '../../parts/plain-text.tsx'
 import { Empty, Failed, Waiting } from '../../parts/state.tsx'
@@ -50,6 +51,7 @@ function Drawn({
 }): ReactNode {
   const nodes = useMemo(() => agentTree(rows), [rows])
   const sums = useMemo(() => sumsOf(nodes), [nodes])
+  const decisions = useMemo(() => decisionsIn(rows), [rows])
   const first = nodes[0]?.row
   if (first === undefined)
     return (
@@ -66,12 +68,18 @@ function Drawn({
         <p className={styles['path']}>
           <Link href="/agents">Agents</Link>
         </p>
-        <h1>
-          Request{' '}
-          <code>
-            <PlainText>{id}</PlainText>
-          </code>
-        </h1>
+        <div className={styles['name']}>
+          <h1>
+            Request{' '}
+            <code>
+              <PlainText>{id}</PlainText>
+            </code>
+          </h1>
+          <CopyButton text={id} label="Copy id" />
+          <nav className={styles['ways']} aria-label="Of this request">
+            <Link href={`/requests/${encodeURIComponent(id)}`}>On one line of time</Link>
+          </nav>
+        </div>
         <p className={styles['facts']}>
           <Moment at={first.timestamp} />
           <strong title={`$${decimalText(sums.cost)}`}>
@@ -80,13 +88,13 @@ function Drawn({
           {sums.costUnknown > 0 && sums.costUnknown < sums.calls ? (
             <span
               className={styles['warn']}
-            >{`${counted(sums.costUnknown, 'call')} of unknown cost beside it`}</span>
+              title="No price was known when these models were called"
+            >{`and ${counted(sums.costUnknown, 'call')} without a price`}</span>
           ) : null}
           <span>{counted(sums.calls, 'model call')}</span>
           <span>{counted(sums.tools, 'tool call')}</span>
           {failed === 0 ? null : <span className={styles['bad']}>{`${failed} failed`}</span>}
           <span>{`${sums.inputTokens.toLocaleString('en')} tokens in, ${sums.outputTokens.toLocaleString('en')} out`}</span>
-          <Link href={`/requests/${encodeURIComponent(id)}`}>On one line of time</Link>
         </p>
         {isCut ? (
           <p className={styles['warn']} role="status">
@@ -94,7 +102,7 @@ function Drawn({
           </p>
         ) : null}
       </header>
-      <AgentTree nodes={nodes} selected={selected} onSelect={onSelect} />
+      <AgentTree nodes={nodes} decisions={decisions} selected={selected} onSelect={onSelect} />
     </section>
   )
 }

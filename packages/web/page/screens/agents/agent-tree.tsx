@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { useVirtualizer } from '@tanstack/react-virtual'
-import { useMemo, useRef, useState, type KeyboardEvent, type ReactNode } from 'react'
+import { useEffect, useMemo, useRef, useState, type KeyboardEvent, type ReactNode } from 'react'
 import {
   durationText,
   costIn,
@@ -11,19 +11,29 @@ import {
   type AgentRow,
   type Decimal,
 } from 'fasten/reader/remote'
-import { callWords, costsWithin, failureWords, moneyText, nextFailure } from '../../model/agents.ts'
+import {
+  callWords,
+  columnDigitsMax,
+  costsWithin,
+  digitsFor,
+  failureWords,
+  moneyText,
+  nextFailure,
+} from '../../model/agents.ts'
 import { PlainText } from '../../parts/plain-text.tsx'
+import { useIsNarrow } from '../../parts/use-is-narrow.ts'
 import styles from './agent-tree.module.css'
-
-const height = 28
 
 /** Each row below the one that it names as its cause; only those in view are drawn. Arrows move, `e` goes to the next failure, Enter opens the row. */
 export function AgentTree({
   nodes,
+  decisions,
   selected,
   onSelect,
 }: {
   readonly nodes: readonly AgentNode[]
+  /** What came of each request for an approval, by its id. */
+  readonly decisions: ReadonlyMap<string, AgentRow | null>
   readonly selected: string | null
   readonly onSelect: (id: string) => void
 }): ReactNode {
@@ -34,6 +44,15 @@ export function AgentTree({
     ),
   )
   const within = useMemo(() => costsWithin(nodes), [nodes])
+  const digits = useMemo(
+    () =>
+      digitsFor(
+        nodes.flatMap(({ row }) => (kindOf(row) === 'model' ? (costIn(row) ?? []) : [])),
+        columnDigitsMax,
+      ),
+    [nodes],
+  )
+  const height = useIsNarrow() ? 48 : 28
   const scroller = useRef<HTMLDivElement>(null)
   const virtual = useVirtualizer({
     count: nodes.length,
@@ -41,6 +60,7 @@ export function AgentTree({
     estimateSize: () => height,
     overscan: 12,
   })
+  useEffect(() => virtual.measure(), [virtual, height])
   const go = (to: number): void => {
     const index = Math.max(0, Math.min(nodes.length - 1, to))
     setCurrent(index)
@@ -58,41 +78,53 @@ export function AgentTree({
     event.preventDefault()
   }
   return (
-    <div
-      ref={scroller}
-      className={styles['scroller']}
-      role="tree"
-      aria-label="Calls of agents"
-      aria-activedescendant={nodes[current] === undefined ? undefined : `a-${nodes[current].row.id}`}
-      tabIndex={0}
-      onKeyDown={onKeyDown}
-    >
-      <div className={styles['space']} style={{ height: virtual.getTotalSize() }}>
-        {virtual.getVirtualItems().map(({ index, start }) => {
-          const node = nodes[index]
-          return node === undefined ? null : (
-            <Line
-              key={node.row.id}
-              node={node}
-              within={within[index] ?? null}
-              top={start}
-              isCurrent={index === current}
-              isSelected={node.row.id === selected}
-              onPress={() => {
-                setCurrent(index)
-                onSelect(node.row.id)
-              }}
-            />
-          )
-        })}
+    <>
+      <div className={styles['heads']} aria-hidden="true">
+        <span>Call</span>
+        <span className={styles['number']}>Tokens in → out</span>
+        <span className={styles['number']}>Time</span>
+        <span className={styles['number']}>Cost</span>
       </div>
-    </div>
+      <div
+        ref={scroller}
+        className={styles['scroller']}
+        role="tree"
+        aria-label="Calls of agents"
+        aria-activedescendant={nodes[current] === undefined ? undefined : `a-${nodes[current].row.id}`}
+        tabIndex={0}
+        onKeyDown={onKeyDown}
+      >
+        <div className={styles['space']} style={{ height: virtual.getTotalSize() }}>
+          {virtual.getVirtualItems().map(({ index, start }) => {
+            const node = nodes[index]
+            return node === undefined ? null : (
+              <Line
+                key={node.row.id}
+                node={node}
+                within={within[index] ?? null}
+                digits={digits}
+                decision={decisions.get(node.row.id)}
+                top={start}
+                isCurrent={index === current}
+                isSelected={node.row.id === selected}
+                onPress={() => {
+                  setCurrent(index)
+                  onSelect(node.row.id)
+                }}
+              />
+            )
+          })}
+        </div>
+      </div>
+    </>
   )
 }
 
 function Line({
   node: { row, depth, lostCause, sameCallAs },
   within,
+  digits,
+  decision,
   top,
   isCurrent,
   isSelected,
@@ -101,6 +133,9 @@ function Line({
   readonly node: AgentNode
   /** What the model calls below it cost. */
   readonly within: Decimal | null
+  readonly digits: number
+  /** Of a request for an approval: its answer, null while it waits. */
+  readonly decision: AgentRow | null | undefined
   readonly top: number
   readonly isCurrent: boolean
   readonly isSelected: boolean
@@ -127,13 +162,19 @@ function Line({
         <span className={styles['title']}>
           <PlainText>{name}</PlainText>
         </span>
-        <Notes row={row} isTop={depth === 0} lostCause={lostCause} sameCallAs={sameCallAs} />
+        <Notes
+          row={row}
+          decision={decision}
+          isTop={depth === 0}
+          lostCause={lostCause}
+          sameCallAs={sameCallAs}
+        />
       </span>
       <span className={styles['number']}>{kindOf(row) === 'model' ? tokensText(row) : ''}</span>
       <span className={styles['number']}>
         {typeof latency === 'number' && latency >= 0 ? durationText(Math.round(latency * 1000)) : ''}
       </span>
-      <Cost row={row} within={within} isTold={sameCallAs !== undefined} />
+      <Cost row={row} within={within} digits={digits} isTold={sameCallAs !== undefined} />
     </div>
   )
 }
@@ -142,23 +183,30 @@ function Line({
 function Cost({
   row,
   within,
+  digits,
   isTold,
 }: {
   readonly row: AgentRow
   readonly within: Decimal | null
+  readonly digits: number
   /** Another row speaks for the same call, and shows what it cost. */
   readonly isTold: boolean
 }): ReactNode {
   const isModel = kindOf(row) === 'model'
   const cost = isModel ? (costIn(row) ?? null) : within
   if (isTold || (cost === null && !isModel)) return <span className={styles['cost']} />
-  if (cost === null) return <span className={styles['number']}>unknown</span>
+  if (cost === null)
+    return (
+      <span className={styles['none']} title="No price was known when this model was called">
+        no price
+      </span>
+    )
   return (
     <span
       className={isModel ? styles['cost'] : styles['within']}
       title={isModel ? `$${decimalText(cost)}` : `$${decimalText(cost)}, of the models within`}
     >
-      {moneyText(cost)}
+      {moneyText(cost, digits)}
     </span>
   )
 }
@@ -166,11 +214,13 @@ function Cost({
 /** What else there is to say of a call: who did it for whom, why it failed, who let it, and where its place in the tree is not what it claims. */
 function Notes({
   row,
+  decision,
   isTop,
   lostCause,
   sameCallAs,
 }: {
   readonly row: AgentRow
+  readonly decision: AgentRow | null | undefined
   readonly isTop: boolean
   readonly lostCause: string | undefined
   readonly sameCallAs: string | undefined
@@ -181,6 +231,13 @@ function Notes({
   const { risk, approved_by } = detail
   return (
     <>
+      {outcome === 'success' ? null : <span className={styles['wrong']}>{outcome}</span>}
+      {why === '' ? null : (
+        <span className={outcome === 'success' ? styles['note'] : styles['why']}>
+          <PlainText>{why}</PlainText>
+        </span>
+      )}
+      {decision === undefined ? null : <Decision answer={decision} />}
       {isTop || isApproval ? (
         <span className={styles['note']}>
           by <PlainText>{actor ?? 'sealed'}</PlainText>
@@ -192,12 +249,6 @@ function Notes({
           )}
         </span>
       ) : null}
-      {outcome === 'success' ? null : <span className={styles['wrong']}>{outcome}</span>}
-      {why === '' ? null : (
-        <span className={styles['note']}>
-          <PlainText>{why}</PlainText>
-        </span>
-      )}
       {typeof risk === 'string' && risk !== 'unrated' ? (
         <span className={styles['note']}>
           risk <PlainText>{risk}</PlainText>
@@ -215,6 +266,18 @@ function Notes({
         </span>
       )}
     </>
+  )
+}
+
+/** Whether somebody let it, and who; or that it still waits for somebody. */
+function Decision({ answer }: { readonly answer: AgentRow | null }): ReactNode {
+  if (answer === null) return <span className={styles['waiting']}>waiting</span>
+  const isGranted = answer.code === 'APPROVAL_GRANTED'
+  return (
+    <span className={styles[isGranted ? 'granted' : 'wrong']}>
+      {isGranted ? 'granted by ' : 'denied by '}
+      <PlainText>{answer.actor ?? 'sealed'}</PlainText>
+    </span>
   )
 }
 

@@ -53,7 +53,7 @@ export function Agents(): ReactNode {
           onChange={(by) => change({ by })}
         />
         <WindowChoice since={view.since} until={view.until} onChange={change} />
-        <Button onPress={() => void found.refetch()}>Now</Button>
+        <Button onPress={() => void found.refetch()}>Refresh</Button>
       </PlaceHead>
       {found.isPending ? (
         <Waiting what="Reading what agents did" />
@@ -143,7 +143,7 @@ function Figures({
       total.costUnknown === total.calls && total.calls > 0 ? 'unknown' : sum(moneyText(total.cost)),
       total.costUnknown === 0
         ? undefined
-        : `and ${total.costUnknown.toLocaleString('en')} ${total.costUnknown === 1 ? 'call' : 'calls'} of unknown cost`,
+        : `and ${total.costUnknown.toLocaleString('en')} ${total.costUnknown === 1 ? 'call' : 'calls'} without a price`,
     ],
     [
       'Model calls',

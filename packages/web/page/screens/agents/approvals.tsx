@@ -10,11 +10,11 @@ import styles from './agents.module.css'
 const shownMax = 20
 const columns = [
   { name: 'Tool' },
-  { name: 'Stands' },
-  { name: 'Decided by' },
-  { name: 'Why' },
-  { name: 'Asked by' },
   { name: 'When' },
+  { name: 'State' },
+  { name: 'Decided by' },
+  { name: 'Asked by' },
+  { name: 'Why' },
 ]
 
 /** What agents had to be let do: what waits for somebody first. */
@@ -22,7 +22,7 @@ export function Approvals({ approvals }: { readonly approvals: readonly Approval
   if (approvals.length === 0) return null
   const waiting = approvals.filter(({ answer }) => answer === null).length
   return (
-    <section aria-label="Approvals">
+    <section aria-label="Approvals" className={styles['section']}>
       <h2 className={styles['heading']}>
         Approvals
         <span className={waiting > 0 ? styles['waiting'] : styles['count']}>
@@ -52,16 +52,16 @@ function Line({ approval: { asked, answer } }: { readonly approval: ApprovalAske
           <PlainText>{row.target ?? 'sealed'}</PlainText>
         </Link>
       </th>
+      <td className={styles['when']}>
+        <Moment at={row.timestamp} />
+      </td>
       <td className={answer === null ? cell.warn : isGranted ? cell.good : cell.bad}>
         {answer === null ? 'waiting' : isGranted ? 'granted' : 'denied'}
       </td>
       <td>{answer === null ? '–' : <PlainText>{answer.actor ?? 'sealed'}</PlainText>}</td>
+      <td>{asked === null ? '–' : <PlainText>{asked.actor ?? 'sealed'}</PlainText>}</td>
       <td className={cell.grow}>
         {answer?.reason === undefined ? '–' : <PlainText>{answer.reason}</PlainText>}
-      </td>
-      <td>{asked === null ? '–' : <PlainText>{asked.actor ?? 'sealed'}</PlainText>}</td>
-      <td>
-        <Moment at={row.timestamp} />
       </td>
     </tr>
   )

@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ReactNode } from 'react'
 import { decimalText, type AgentCosts } from 'fasten/reader/remote'
-import { groupingWords, moneyText, shareOf, sumText, type ShownGrouping } from '../../model/agents.ts'
+import {
+  columnDigitsMax,
+  digitsFor,
+  groupingWords,
+  moneyText,
+  shareOf,
+  sumText,
+  type ShownGrouping,
+} from '../../model/agents.ts'
 import { PlainText } from '../../parts/plain-text.tsx'
 import { cell, Table } from '../../parts/table.tsx'
 import styles from './agents.module.css'
@@ -25,11 +33,15 @@ export function CostTable({
     { name: 'Failed', isNumber: true },
     { name: 'Tokens in', isNumber: true },
     { name: 'Tokens out', isNumber: true },
-    { name: 'Unknown cost', isNumber: true },
+    { name: 'Without a price', isNumber: true },
   ]
   if (groups.length === 0) return null
+  const digits = digitsFor(
+    groups.map(({ cost }) => cost),
+    columnDigitsMax,
+  )
   return (
-    <section aria-label={`Costs by ${groupingWords[by].toLowerCase()}`}>
+    <section aria-label={`Costs by ${groupingWords[by].toLowerCase()}`} className={styles['section']}>
       <h2 className={styles['heading']}>Costs by {groupingWords[by].toLowerCase()}</h2>
       <Table label={`Costs by ${groupingWords[by].toLowerCase()}`} columns={columns}>
         {groups.map(({ key, cost, calls, failures, inputTokens, outputTokens, costUnknown }) => {
@@ -48,7 +60,7 @@ export function CostTable({
                 </span>
               </td>
               <td className={cell.number} title={`$${decimalText(cost)}`}>
-                {costUnknown === calls ? 'unknown' : sumText(moneyText(cost), isCut)}
+                {costUnknown === calls ? 'no price' : sumText(moneyText(cost, digits), isCut)}
               </td>
               <td className={cell.number}>{sumText(calls.toLocaleString('en'), isCut)}</td>
               <td className={`${cell.number} ${failures > 0 ? cell.bad : ''}`}>
@@ -56,7 +68,12 @@ export function CostTable({
               </td>
               <td className={cell.number}>{sumText(inputTokens.toLocaleString('en'), isCut)}</td>
               <td className={cell.number}>{sumText(outputTokens.toLocaleString('en'), isCut)}</td>
-              <td className={`${cell.number} ${costUnknown > 0 ? cell.warn : ''}`}>
+              <td
+                className={`${cell.number} ${costUnknown > 0 ? cell.warn : ''}`}
+                title={
+                  costUnknown > 0 ? 'Calls for which no price was known; they are not in the cost' : undefined
+                }
+              >
                 {costUnknown === 0 ? '–' : costUnknown.toLocaleString('en')}
               </td>
             </tr>

@@ -9,13 +9,13 @@ import { cell, Table } from '../../parts/table.tsx'
 import styles from './agents.module.css'
 
 const shownMax = 20
-const columns = [{ name: 'Call' }, { name: 'Outcome' }, { name: 'Why' }, { name: 'Of' }, { name: 'When' }]
+const columns = [{ name: 'Call' }, { name: 'When' }, { name: 'Outcome' }, { name: 'Agent' }, { name: 'Why' }]
 
 /** Calls that did not succeed; each leads to its place in the tree of its request. */
 export function Failures({ rows }: { readonly rows: readonly AgentRow[] }): ReactNode {
   if (rows.length === 0) return null
   return (
-    <section aria-label="Failures">
+    <section aria-label="Failures" className={styles['section']}>
       <h2 className={styles['heading']}>
         Failures <span className={styles['count']}>{rows.length}</span>
       </h2>
@@ -29,15 +29,15 @@ export function Failures({ rows }: { readonly rows: readonly AgentRow[] }): Reac
                   {kind} <PlainText>{name}</PlainText>
                 </Link>
               </th>
-              <td className={cell.bad}>{row.outcome}</td>
-              <td className={cell.grow}>
-                <PlainText>{failureWords(row) || '–'}</PlainText>
+              <td className={styles['when']}>
+                <Moment at={row.timestamp} />
               </td>
+              <td className={cell.bad}>{row.outcome}</td>
               <td>
                 <PlainText>{row.actor ?? 'sealed'}</PlainText>
               </td>
-              <td>
-                <Moment at={row.timestamp} />
+              <td className={cell.grow}>
+                <PlainText>{failureWords(row) || '–'}</PlainText>
               </td>
             </tr>
           )

@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 import { useInfiniteQuery } from '@tanstack/react-query'
 import type { ReactNode } from 'react'
-import { useParams, useSearchParams } from 'wouter'
+import { Link, useParams, useSearchParams } from 'wouter'
 import { call } from '../../ask/call.ts'
 import { createReader } from '../../ask/reader.ts'
-import { daysOf, partWords, type EntityRow } from '../../model/entity.ts'
+import { daysOf, partWords, questionsAbout, type EntityRow } from '../../model/entity.ts'
+import { readInvestigation, writeInvestigation } from '../../model/investigation.ts'
 import { rowFace } from '../../model/row-face.ts'
 import { Button } from '../../parts/button.tsx'
 import { Moment } from '../../parts/moment.tsx'
 import { PlainText } from '../../parts/plain-text.tsx'
-import { Empty, Failed, Waiting } from '../../parts/state.tsx'
+import { Failed, Waiting } from '../../parts/state.tsx'
 import { RowDrawer } from '../investigate/row-drawer.tsx'
 import styles from './entity.module.css'
+import { NotNamed } from './not-named.tsx'
 
 const reader = createReader(location.origin)
 
@@ -37,26 +39,46 @@ export function Entity(): ReactNode {
   })
   if (timeline.isPending) return <Waiting what="Gathering its days" />
   if (timeline.isError) return <Failed error={timeline.error} onRetry={() => void timeline.refetch()} />
-  const days = daysOf(timeline.data.pages.flatMap(({ rows }) => rows))
+  const rows = timeline.data.pages.flatMap((page) => page.rows)
+  const newest = rows[0]?.row.timestamp
   return (
     <div className={styles['entity']} data-drawer={selected !== null}>
       <section className={styles['body']} aria-label="Timeline">
-        <h1 className={styles['head']}>
-          <span className={styles['kind']}>
-            <PlainText>{kind}</PlainText>
-          </span>{' '}
-          <PlainText>{id}</PlainText>
-        </h1>
-        {days.length === 0 ? (
-          <Empty title="No row that you may see names it">
-            <p>Personal names may be sealed; whoever may disclose them finds their rows.</p>
-          </Empty>
-        ) : null}
-        {days.map(({ day, rows }) => (
+        <header className={styles['head']}>
+          <p className={styles['path']}>
+            <Link href="/investigate">Investigate</Link>
+          </p>
+          <h1>
+            <span className={styles['kind']}>
+              <PlainText>{kind}</PlainText>
+            </span>{' '}
+            <PlainText>{id}</PlainText>
+          </h1>
+          {newest === undefined ? null : (
+            <div className={styles['facts']}>
+              <span>{`${rows.length.toLocaleString('en')} ${rows.length === 1 ? 'audit row' : 'audit rows'}${timeline.hasNextPage ? ', and older ones' : ' of all time'}`}</span>
+              <span>
+                newest <Moment at={newest} />
+              </span>
+              <nav className={styles['ways']} aria-label="Of these rows">
+                {questionsAbout(rows).map(({ name, text }) => (
+                  <Link
+                    key={text}
+                    href={`/investigate${writeInvestigation({ ...readInvestigation(''), text, since: '-30d' })}`}
+                  >
+                    {name}
+                  </Link>
+                ))}
+              </nav>
+            </div>
+          )}
+        </header>
+        {rows.length === 0 ? <NotNamed kind={kind} id={id} reader={reader} /> : null}
+        {daysOf(rows).map(({ day, rows: own }) => (
           <section key={day} aria-label={day}>
             <h2 className={styles['day']}>{day}</h2>
             <ol>
-              {rows.map((each) => (
+              {own.map((each) => (
                 <li key={each.row.id}>
                   <Line
                     entry={each}

@@ -5,7 +5,10 @@ import type { Span } from '../../model/trace.ts'
 import { useSettings } from '../../parts/settings.tsx'
 import styles from './minimap.module.css'
 
-/** The whole trace in a strip, drawn once however many rows it has; dragging over it looks at that part, a press at all of it again. */
+/**
+ * The whole trace in a strip above the bars, as wide as they are, drawn once however many rows it has; dragging over it looks at that part, a press
+ * at all of it again.
+ */
 export function Minimap({
   entries,
   whole,
@@ -39,6 +42,8 @@ export function Minimap({
   return (
     <div
       className={styles['map']}
+      title="Drag over a part to look at it"
+      style={{ height: Math.min(56, Math.max(16, entries.length * 3)) }}
       // What it shows stands below as rows, and what it chooses has the key 0; for the eye and the pointer alone.
       aria-hidden="true"
       onPointerDown={(event) => {
@@ -58,10 +63,12 @@ export function Minimap({
       }}
     >
       <canvas ref={canvas} className={styles['canvas']} />
-      <span
-        className={styles['window']}
-        style={{ left: `${percent(span.from)}%`, width: `${percent(span.to) - percent(span.from)}%` }}
-      />
+      {span.from === whole.from && span.to === whole.to ? null : (
+        <span
+          className={styles['window']}
+          style={{ left: `${percent(span.from)}%`, width: `${percent(span.to) - percent(span.from)}%` }}
+        />
+      )}
     </div>
   )
 }
@@ -78,17 +85,17 @@ function drawEntries(canvas: HTMLCanvasElement, entries: readonly WaterfallEntry
     api: colour(canvas, '--api'),
     sys: colour(canvas, '--sys'),
   }
-  const bad = colour(canvas, '--bad')
+  const wrong = { ok: undefined, warn: colour(canvas, '--warn'), error: colour(canvas, '--bad') }
   context.scale(ratio, ratio)
   const step = height / Math.max(entries.length, 1)
   const x = (at: number): number => ((at - whole.from) / (whole.to - whole.from)) * width
   entries.forEach(({ start_us, duration_us, stream, state }, index) => {
-    context.fillStyle = state === 'error' ? bad : colourOf[stream]
+    context.fillStyle = wrong[state] ?? colourOf[stream]
     context.fillRect(
       x(start_us),
       index * step,
       Math.max(x(start_us + duration_us) - x(start_us), 1.5),
-      Math.max(step - 0.5, 1),
+      Math.min(Math.max(step - 1, 1), 6),
     )
   })
 }

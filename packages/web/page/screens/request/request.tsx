@@ -2,18 +2,16 @@
 import { useQuery } from '@tanstack/react-query'
 import { useMemo, useState, type ReactNode } from 'react'
 import { streams, type StreamName } from 'fasten/core'
-import { ToggleButton, ToggleButtonGroup } from 'react-aria-components'
 import { useParams, useSearchParams } from 'wouter'
-import { durationText, type Trace } from 'fasten/reader/remote'
+import type { Trace } from 'fasten/reader/remote'
 import { call } from '../../ask/call.ts'
+import { Problem } from '../../ask/problem.ts'
 import { createReader } from '../../ask/reader.ts'
-import { firstError, shownEntries } from '../../model/trace.ts'
-import { Button } from '../../parts/button.tsx'
-import { Moment } from '../../parts/moment.tsx'
-import { PlainText } from '../../parts/plain-text.tsx'
-import { Empty, Failed, Waiting } from '../../parts/state.tsx'
+import { shownEntries } from '../../model/trace.ts'
+import { Failed, Waiting } from '../../parts/state.tsx'
 import { RowDrawer } from '../investigate/row-drawer.tsx'
-import { ClockNotice } from './clock-notice.tsx'
+import { NoSuchRequest } from './no-such-request.tsx'
+import { RequestHead } from './request-head.tsx'
 import styles from './request.module.css'
 import { Waterfall } from './waterfall.tsx'
 
@@ -27,11 +25,20 @@ export function Request(): ReactNode {
   const select = (row: string | null): void => setSearch(row === null ? {} : { row }, { replace: true })
   const trace = useQuery({
     queryKey: ['trace', id],
-    queryFn: ({ signal }) => call<Trace>(`/api/v1/traces/${encodeURIComponent(id)}`, { signal }),
+    queryFn: async ({ signal }) => {
+      try {
+        return await call<Trace>(`/api/v1/traces/${encodeURIComponent(id)}`, { signal })
+      } catch (error) {
+        // That there is no row of it is an answer, not a breakdown.
+        if (error instanceof Problem && error.code === 'NO_SUCH_TRACE') return null
+        throw error
+      }
+    },
   })
   if (trace.isPending) return <Waiting what="Gathering what it led to" />
   if (trace.isError) return <Failed error={trace.error} onRetry={() => void trace.refetch()} />
-  if (trace.data.entries.length === 0) return <Empty title="No row under this id is yours to see" />
+  if (trace.data === null || trace.data.entries.length === 0)
+    return <NoSuchRequest id={id} isAsking={trace.isFetching} onAsk={() => void trace.refetch()} />
   return (
     <div className={styles['request']} data-drawer={selected !== null}>
       <Drawn trace={trace.data} selected={selected} onSelect={select} />
@@ -49,57 +56,13 @@ function Drawn({
   readonly selected: string | null
   readonly onSelect: (row: string) => void
 }): ReactNode {
-  const { entries, started_at, duration_us, request_id } = trace
+  const { entries, duration_us } = trace
   const [folded, setFolded] = useState<ReadonlySet<string>>(new Set())
   const [chosen, setChosen] = useState<ReadonlySet<StreamName>>(new Set(streams))
   const shown = useMemo(() => shownEntries(entries, folded, chosen), [entries, folded, chosen])
-  const failed = firstError(entries)
-  const places = new Set(entries.map(({ service, node }) => `${service} ${node}`))
-  const cut = streams.filter((stream) => trace.truncated[stream])
-
   return (
     <section className={styles['body']} aria-label="Request">
-      <header className={styles['head']}>
-        <h1>
-          Request <code>{request_id}</code>
-        </h1>
-        <p className={styles['facts']}>
-          {started_at === null ? null : <Moment at={started_at} />}
-          <span>{durationText(duration_us)}</span>
-          <span>{`${entries.length.toLocaleString('en')} rows`}</span>
-          <span>{places.size === 1 ? '1 place' : `${places.size} places`}</span>
-          {failed === undefined ? null : (
-            <Button look="grave" onPress={() => onSelect(failed.id)}>
-              First error: <PlainText>{failed.title}</PlainText>
-            </Button>
-          )}
-        </p>
-        <div className={styles['tools']}>
-          <ToggleButtonGroup
-            aria-label="Streams"
-            selectionMode="multiple"
-            disallowEmptySelection
-            selectedKeys={[...chosen]}
-            onSelectionChange={(keys) => setChosen(new Set(streams.filter((stream) => keys.has(stream))))}
-            className={styles['streams'] ?? ''}
-          >
-            {streams.map((stream) => (
-              <ToggleButton key={stream} id={stream} className={styles['stream'] ?? ''} data-stream={stream}>
-                {stream}
-              </ToggleButton>
-            ))}
-          </ToggleButtonGroup>
-          <ClockNotice trace={trace} />
-          {cut.length === 0 ? null : (
-            <p className={styles['cut']}>
-              Only the oldest rows of {cut.join(' and ')} are here; there are more.
-            </p>
-          )}
-          {trace.unfollowed === 0 ? null : (
-            <p className={styles['cut']}>{`${trace.unfollowed} further requests were not followed.`}</p>
-          )}
-        </div>
-      </header>
+      <RequestHead trace={trace} chosen={chosen} onChoose={setChosen} onSelect={onSelect} />
       <Waterfall
         shown={shown}
         all={entries}

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import { useVirtualizer } from '@tanstack/react-virtual'
-import { useRef, useState, type KeyboardEvent, type ReactNode } from 'react'
+import { useEffect, useRef, useState, type KeyboardEvent, type ReactNode } from 'react'
 import { durationText, type WaterfallEntry } from 'fasten/reader/remote'
-import { ticksOf, type ShownEntry, type Span } from '../../model/trace.ts'
+import { labelPlace, ticksOf, type ShownEntry, type Span } from '../../model/trace.ts'
+import { Button } from '../../parts/button.tsx'
 import { PlainText } from '../../parts/plain-text.tsx'
+import { useIsNarrow } from '../../parts/use-is-narrow.ts'
 import { Minimap } from './minimap.tsx'
 import styles from './waterfall.module.css'
 
-const height = 24
-
-/** Rows as a tree on the left, as bars on the right; only those in view are drawn. The strip above shows all of it, and chooses a part. */
+/** Rows as a tree on the left, as bars on the right; only those in view are drawn. The strip above the bars shows all of it, and chooses a part. */
 export function Waterfall({
   shown,
   all,
@@ -29,12 +29,14 @@ export function Waterfall({
   const [span, setSpan] = useState(whole)
   const [current, setCurrent] = useState(0)
   const scroller = useRef<HTMLDivElement>(null)
+  const height = useIsNarrow() ? 44 : 28
   const virtual = useVirtualizer({
     count: shown.length,
     getScrollElement: () => scroller.current,
     estimateSize: () => height,
     overscan: 12,
   })
+  useEffect(() => virtual.measure(), [virtual, height])
   const ticks = ticksOf(span, 6)
   const go = (to: number): void => {
     const index = Math.max(0, Math.min(shown.length - 1, to))
@@ -59,13 +61,28 @@ export function Waterfall({
 
   return (
     <>
-      <Minimap entries={all} whole={whole} span={span} onSpan={setSpan} />
-      <div className={styles['ruler']} aria-hidden="true">
-        {ticks.map((tick) => (
-          <span key={tick} className={styles['tick']} style={{ left: `${share(tick, span)}%` }}>
-            {durationText(Math.round(tick))}
-          </span>
-        ))}
+      <div className={styles['top']}>
+        <span className={styles['head']} aria-hidden="true">
+          What
+        </span>
+        <span className={styles['head']} data-wide="true" aria-hidden="true">
+          Service and node
+        </span>
+        <div className={styles['times']}>
+          <Minimap entries={all} whole={whole} span={span} onSpan={setSpan} />
+          <div className={styles['ruler']} aria-hidden="true">
+            {ticks.map((tick) => (
+              <span key={tick} className={styles['tick']} style={{ left: `${share(tick, span)}%` }}>
+                {tick === 0 ? '0' : durationText(Math.round(tick))}
+              </span>
+            ))}
+          </div>
+          {span.from === whole.from && span.to === whole.to ? null : (
+            <span className={styles['back']}>
+              <Button onPress={() => setSpan(whole)}>All of it</Button>
+            </span>
+          )}
+        </div>
       </div>
       <div
         ref={scroller}
@@ -77,6 +94,13 @@ export function Waterfall({
         onKeyDown={onKeyDown}
       >
         <div className={styles['space']} style={{ height: virtual.getTotalSize() }}>
+          <div className={styles['grid']} aria-hidden="true">
+            <div className={styles['lines']}>
+              {ticks.map((tick) => (
+                <span key={tick} className={styles['rule']} style={{ left: `${share(tick, span)}%` }} />
+              ))}
+            </div>
+          </div>
           {virtual.getVirtualItems().map(({ index, start }) => {
             const item = shown[index]
             return item === undefined ? null : (
@@ -118,10 +142,7 @@ function Line({
   readonly onFold: () => void
   readonly onPress: () => void
 }): ReactNode {
-  const { id, depth, stream, state, title, service, node, start_us, duration_us } = entry
-  const left = share(start_us, span)
-  const width = Math.max(share(start_us + duration_us, span) - left, 0)
-  const isMoment = duration_us === 0
+  const { id, depth, stream, state, title, mark, service, node } = entry
   return (
     <div
       id={`w-${id}`}
@@ -136,43 +157,66 @@ function Line({
       style={{ transform: `translateY(${top}px)` }}
       onClick={onPress}
     >
-      <span className={styles['name']} style={{ paddingLeft: 8 + Math.min(depth, 24) * 14 }}>
-        {below === 0 ? null : (
+      <span className={styles['name']} style={{ paddingLeft: 12 + Math.min(depth, 24) * 16 }}>
+        {below === 0 ? (
+          <span className={styles['leaf']} />
+        ) : (
           <button
             type="button"
             className={styles['fold']}
             tabIndex={-1}
             aria-label={isFolded ? `Unfold ${below} rows` : 'Fold'}
+            data-folded={isFolded}
             onClick={(event) => {
               event.stopPropagation()
               onFold()
             }}
-          >
-            {isFolded ? `+${below}` : '−'}
-          </button>
+          />
         )}
         <span className={styles['title']}>
           <PlainText>{title}</PlainText>
         </span>
-        <span className={styles['place']}>
-          <PlainText>{`${service} ${node}`}</PlainText>
+        {stream === 'api' || state !== 'ok' ? <span className={styles['mark']}>{mark}</span> : null}
+        {isFolded ? <span className={styles['below']}>{`+${below}`}</span> : null}
+      </span>
+      <span className={styles['place']}>
+        <PlainText>{service}</PlainText>{' '}
+        <span className={styles['node']}>
+          <PlainText>{node}</PlainText>
         </span>
       </span>
-      <span className={styles['track']}>
-        <span
-          className={isMoment ? styles['moment'] : styles['bar']}
-          style={{ left: `${left}%`, ...(isMoment ? {} : { width: `${width}%` }) }}
-        />
-        {isMoment ? null : (
-          <span
-            className={styles['length']}
-            style={left + width > 80 ? { right: `${100 - left}%` } : { left: `${left + width}%` }}
-          >
-            {durationText(duration_us)}
-          </span>
-        )}
-      </span>
+      <Bar entry={entry} span={span} />
     </div>
+  )
+}
+
+function Bar({
+  entry: { start_us, duration_us },
+  span,
+}: {
+  readonly entry: WaterfallEntry
+  readonly span: Span
+}): ReactNode {
+  const left = share(start_us, span)
+  const width = Math.max(share(start_us + duration_us, span) - left, 0)
+  if (duration_us === 0)
+    return (
+      <span className={styles['track']}>
+        <span className={styles['moment']} style={{ left: `${left}%` }} />
+      </span>
+    )
+  const label = labelPlace(left, width)
+  return (
+    <span className={styles['track']}>
+      <span className={styles['bar']} style={{ left: `${left}%`, width: `${width}%` }} />
+      <span
+        className={styles['length']}
+        data-at={label.at}
+        style={label.at === 'behind' ? { left: `${label.percent}%` } : { right: `${label.percent}%` }}
+      >
+        {durationText(duration_us)}
+      </span>
+    </span>
   )
 }
 
