@@ -16,6 +16,7 @@ export { remoteReader, type RemoteReaderOptions } from './remote.ts'
 
 // Questions as text.
 export { filterNamed, filterParameters, flags, type Parameter, type ParameterKind } from './parameters.ts'
+export { canBeExcluded } from './exclusion.ts'
 export { parsePageQuery, parseTailQuery, type ParameterProblem, type Parsed } from './query.ts'
 export { chipsToSearch, queryParts, translate, type Chips, type QueryPart } from './translator.ts'
 

@@ -86,17 +86,35 @@ export function understand(text: string, nowMicros: number): Understood {
   }
 }
 
-/** The line with one filter set to another value, or without it when the value is empty. What else it holds stays. */
+/**
+ * The line with one filter set to another value, or without it when the value is empty. What else it holds stays. The filter `not` takes `field:value` and adds it to what
+ * is left out; empty, nothing is left out any more.
+ */
 export function withFilter(text: string, name: string, value: string): string {
-  const { request_id, filters, q } = translate(text)
+  if (name === 'not') return withExclusion(text, value)
+  const { request_id, filters, not = [], q } = translate(text)
   const { [name]: _before, ...others } = filters
   const all = {
     ...(request_id === undefined || name === 'request_id' ? {} : { request_id }),
     ...others,
     ...(value === '' ? {} : { [name]: value }),
   }
-  const words = Object.entries(all).map(
-    ([field, each]) => `${field === 'has_flag' ? 'has' : field}:${/\s/.test(each) ? `"${each}"` : each}`,
-  )
-  return [...words, ...(q === undefined ? [] : [q])].join(' ')
+  const words = Object.entries(all).map(([field, each]) => spelled(field, each))
+  return [...words, ...not.map(excluded), ...(q === undefined ? [] : [q])].join(' ')
 }
+
+function withExclusion(text: string, value: string): string {
+  const { request_id, filters, not = [], q } = translate(text)
+  const all = { ...(request_id === undefined ? {} : { request_id }), ...filters }
+  const kept = value === '' ? [] : [...new Set([...not, value])]
+  const words = Object.entries(all).map(([field, each]) => spelled(field, each))
+  return [...words, ...kept.map(excluded), ...(q === undefined ? [] : [q])].join(' ')
+}
+
+const excluded = (one: string): string => {
+  const colon = one.indexOf(':')
+  return `-${spelled(one.slice(0, colon), one.slice(colon + 1))}`
+}
+
+const spelled = (field: string, value: string): string =>
+  `${field === 'has_flag' ? 'has' : field}:${/\s/.test(value) ? `"${value}"` : value}`

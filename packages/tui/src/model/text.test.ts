@@ -94,5 +94,11 @@ test('a question says which streams can answer, and a filter is set without touc
   assert.match(String(of('since:yesterday')), /is not a time/)
   assert.equal(withFilter('actor:alice "two words"', 'since', '-1h'), 'actor:alice since:-1h two words')
   assert.equal(withFilter('actor:alice since:-1h', 'actor', ''), 'since:-1h')
+  assert.equal(
+    withFilter('-code:A -target:"a b" lamp', 'actor', 'bob'),
+    'actor:bob -code:A -target:"a b" lamp',
+  )
+  assert.equal(withFilter('actor:bob -code:A', 'not', 'target:a b'), 'actor:bob -code:A -target:"a b"')
+  assert.equal(withFilter('actor:bob -code:A', 'not', ''), 'actor:bob')
   assert.equal(withFilter('deadbeef12 x', 'request_id', 'cafe00000001'), 'request_id:cafe00000001 x')
 })

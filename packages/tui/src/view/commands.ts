@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { streams } from 'fasten/core'
-import { filterParameters, type Parameter } from 'fasten/reader/remote'
+import { canBeExcluded, filterParameters, type Parameter } from 'fasten/reader/remote'
 import type { Edit } from '../model/edit.ts'
 import { withFilter } from '../model/question.ts'
 import { paused, rotatedTo } from './cursor.ts'
@@ -110,10 +110,13 @@ function filterCommand(name: string, filter: string): Command {
   const kind = filters.find((each) => each.name === filter)?.kind
   return {
     name,
-    takes: '<value>',
-    summary: `filter by ${filter}`,
+    takes: filter === 'not' ? '<field:value>' : '<value>',
+    summary: filter === 'not' ? 'leave out rows with this value' : `filter by ${filter}`,
     ...(kind?.type === 'choice' ? { words: kind.values } : {}),
-    run: (state, word, nowMicros) => asked(state, withFilter(state.question.text, filter, word), nowMicros),
+    run: (state, word, nowMicros) =>
+      filter === 'not' && /^[^:]+$/.test(word)
+        ? wrong(state, `not takes field:value, such as not code:ORDER_PAID`)
+        : asked(state, withFilter(state.question.text, filter, word), nowMicros),
   }
 }
 
@@ -137,7 +140,9 @@ export function runCommand(state: State, text: string, nowMicros: number): Step 
 /** The line with its last word completed as far as that is clear, and what it may become. */
 export function completed(edit: Edit): Edit {
   const head = edit.text.slice(0, edit.at)
-  const word = /[^\s:]*$/.exec(head)?.[0] ?? ''
+  const typed = /[^\s:]*$/.exec(head)?.[0] ?? ''
+  // A minus leaves out what the field behind it would ask for.
+  const word = edit.kind === 'filter' && /(?:^|\s)-[^\s:]*$/.test(head) ? typed.slice(1) : typed
   const rest = head.slice(0, head.length - word.length)
   const offers = candidates(edit.kind, rest).filter((each) => each.startsWith(word))
   const common = offers.reduce((least, each) => sharedStart(least, each), offers[0] ?? word)
@@ -159,7 +164,10 @@ function candidates(kind: Edit['kind'], rest: string): readonly string[] {
       : (commands.find((each) => each.name === name)?.words ?? [])
   }
   const field = /(\w+):$/.exec(rest)?.[1]
-  if (field === undefined) return filters.filter(({ name }) => name !== 'q').map(({ name }) => name)
+  if (field === undefined)
+    return filters
+      .map(({ name }) => name)
+      .filter((name) => (rest.endsWith('-') ? canBeExcluded(name) : name !== 'q' && name !== 'not'))
   const parameter = filters.find(({ name }) => name === field)
   return parameter?.kind.type === 'choice' ? parameter.kind.values : []
 }

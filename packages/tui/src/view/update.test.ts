@@ -153,4 +153,7 @@ test('commands complete as far as they are clear, and filters offer their values
   assert.deepEqual(done('command', 'stream s'), ['stream sys ', []])
   assert.deepEqual(done('filter', 'outcome:den'), ['outcome:denied ', []])
   assert.deepEqual(done('filter', 'actor_k'), ['actor_kind:', []])
+  assert.deepEqual(done('filter', 'lamp -actor_k'), ['lamp -actor_kind:', []])
+  assert.deepEqual(done('filter', '-outcome:den'), ['-outcome:denied ', []])
+  assert.deepEqual(done('filter', '-sin'), ['-sin', []], 'there is no such exclusion')
 })

@@ -59,6 +59,26 @@ describe('whoever explores a window', { skip: noBrowser }, () => {
     await hasRows(120)
   })
 
+  test('leaves a value out by the minus beside it, turns that round by a key, and brings it back', async () => {
+    await page.goto(`${fleet.url}/investigate?${wholeWindow}`)
+    const values = page.getByRole('region', { name: 'Values in the window' })
+    await values.getByRole('button', { name: 'Leave out outcome failure' }).click()
+    await hasRows(90)
+    await page.getByText(/^Rows of every kind, but none that failed, from/).waitFor()
+    const chip = page.getByRole('row', { name: 'not outcome failure' })
+    await chip.focus()
+    await page.keyboard.press('Enter')
+    await hasRows(30)
+    await page.getByRole('row', { name: 'outcome failure', exact: true }).waitFor()
+    await page.goBack()
+    await hasRows(90)
+    await values.getByRole('button', { name: /^user:c1/ }).click({ modifiers: ['Shift'] })
+    await hasRows(60)
+    assert.equal(new URL(page.url()).searchParams.get('q'), '-outcome:failure -actor:user:c1')
+    await values.getByRole('button', { name: 'Left out: failure. Bring it back' }).click()
+    await hasRows(80)
+  })
+
   test('is offered the question that a phrase seems to be', async () => {
     await page.goto(
       `${fleet.url}/investigate?${wholeWindow}&q=${encodeURIComponent('refunds by user:c1 that failed')}`,
@@ -152,7 +172,7 @@ describe('whoever explores a window', { skip: noBrowser }, () => {
   })
 
   test('meets no barrier beside an open row, in either theme, nor on a phone', async () => {
-    const path = `/investigate?${wholeWindow}&facets=1&q=outcome%3Afailure&row=${drafts[0]?.id ?? ''}`
+    const path = `/investigate?${wholeWindow}&facets=1&q=outcome%3Afailure+-actor%3Aprobe&row=${drafts[0]?.id ?? ''}`
     await page.goto(`${fleet.url}${path}`)
     await hasRows(30)
     for (const colorScheme of ['light', 'dark'] as const) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { filterParameters, flags } from 'fasten/reader/remote'
+import { canBeExcluded, filterParameters, flags } from 'fasten/reader/remote'
 
 export interface Completion {
   /** The whole text, once it is taken. */
@@ -17,21 +17,23 @@ export function completionsOf(text: string, caret: number): readonly Completion[
   const word = /(\S*)$/.exec(before)?.[1] ?? ''
   const put = (whole: string): string =>
     `${before.slice(0, before.length - word.length)}${whole}${text.slice(caret)}`
-  const [field = '', value] = word.split(':', 2)
+  // A minus leaves out what the field would ask for.
+  const sign = word.startsWith('-') ? '-' : ''
+  const [field = '', value] = word.slice(sign.length).split(':', 2)
   if (value !== undefined)
     return valuesOf(field)
       .filter((each) => each.startsWith(value) && each !== value)
       .slice(0, completionsMax)
-      .map((each) => ({ text: put(`${field}:${each} `), shown: each, summary: '' }))
-  if (word === '') return []
+      .map((each) => ({ text: put(`${sign}${field}:${each} `), shown: each, summary: '' }))
+  if (field === '') return []
   return fields
-    .filter(({ name }) => name.startsWith(word.toLowerCase()))
+    .filter(({ name }) => name.startsWith(field.toLowerCase()) && (sign === '' || canBeExcluded(name)))
     .slice(0, completionsMax)
-    .map(({ name, summary }) => ({ text: put(`${name}:`), shown: `${name}:`, summary }))
+    .map(({ name, summary }) => ({ text: put(`${sign}${name}:`), shown: `${sign}${name}:`, summary }))
 }
 
 const fields = filterParameters
-  .filter(({ name }) => name !== 'q' && name !== 'since' && name !== 'until')
+  .filter(({ name }) => name !== 'q' && name !== 'not' && name !== 'since' && name !== 'until')
   .map(({ name, summary }) => ({ name: name === 'has_flag' ? 'has' : name, summary }))
 
 function valuesOf(field: string): readonly string[] {

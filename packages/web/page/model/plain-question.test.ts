@@ -28,6 +28,10 @@ const phrases = [
   ['ask: user login from service gateway', 'code:USER_LOGIN service_id:gateway', undefined],
   ['everything done to order/42 since 2026-11-01', 'target:order/42 everything done', '2026-11-01'],
   ['errors on node edge-07 last week', 'level:error source_node_id:edge-07', '-1w'],
+  ['orders but not by bot', 'code:ORDER_* -actor:bot', undefined],
+  ['user logins except denied, without reason', 'code:USER_LOGIN -outcome:denied -has:reason', undefined],
+  ['refunds excluding the service probe today', 'code:REFUND_* -service_id:probe', '2026-11-27'],
+  ['not the lamp', 'not lamp', undefined],
   ['lamp refused', 'outcome:denied lamp', undefined],
 ] as const
 for (const [phrase, text, since] of phrases)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { formatMicros } from 'fasten/core'
-import { queryParts } from 'fasten/reader/remote'
+import { canBeExcluded, flags, queryParts } from 'fasten/reader/remote'
 
 /** What somebody said in plain words, as a question. */
 export interface PlainQuestion {
@@ -16,7 +16,7 @@ export interface PlainQuestion {
 }
 
 const fillers = new Set(
-  `a an all and any are did events every find for from get give had has have i in is list look me my of on please rows show
+  `a an all and any are but did events every find for from get give had has have i in is list look me my of on please rows show
   that the their there things this to us was were what when where which who whose with`.split(/\s+/),
 )
 
@@ -52,6 +52,8 @@ const named: Readonly<Record<string, string>> = {
   request: 'request_id',
   logger: 'logger',
 }
+/** Words after which comes what is left out. */
+const negations = new Set(['not', 'except', 'excluding', 'without'])
 const unitLetters: Readonly<Record<string, string>> = {
   minute: 'm',
   hour: 'h',
@@ -108,11 +110,13 @@ interface Found {
 }
 
 function partIn(
-  [first = '', second = '', third = '']: readonly string[],
+  [first = '', ...rest]: readonly string[],
   codes: readonly string[],
 ): (Found & { readonly text: string }) | undefined {
+  const [second = '', third = ''] = rest
   const word = first.toLowerCase()
   if (queryParts(first).some(({ name, isBare }) => name !== 'q' && !isBare)) return { words: 1, text: first }
+  if (negations.has(word)) return negated(word, rest, codes)
   const field = named[word]
   if (field !== undefined && second !== '' && !second.includes('"'))
     return { words: 2, text: `${field}:${second}` }
@@ -126,6 +130,27 @@ function partIn(
     if (code !== undefined) return { words: count, text: `code:${code}` }
   }
   return undefined
+}
+
+/** What is said after “not”, turned round; “without” also takes the name of a member that a row need not have. */
+function negated(
+  word: string,
+  rest: readonly string[],
+  codes: readonly string[],
+): (Found & { readonly text: string }) | undefined {
+  const said = rest.findIndex((each) => !fillers.has(each.toLowerCase()))
+  const [member = '', ...others] = said < 0 ? [] : rest.slice(said)
+  const isFlag = Object.values(flags).some((names) => names.includes(member.toLowerCase()))
+  if (word === 'without' && isFlag && (named[member.toLowerCase()] === undefined || others.length === 0))
+    return { words: said + 2, text: `-has:${member.toLowerCase()}` }
+  const part = negations.has(member.toLowerCase()) ? undefined : partIn([member, ...others], codes)
+  if (
+    part === undefined ||
+    part.text.startsWith('-') ||
+    !canBeExcluded(part.text.slice(0, part.text.indexOf(':')))
+  )
+    return undefined
+  return { words: said + 1 + part.words, text: `-${part.text}` }
 }
 
 /** The code that the words spell, or what the known codes that begin with them have in common. */

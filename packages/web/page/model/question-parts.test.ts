@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { queryParts, translate } from 'fasten/reader/remote'
-import { meaningOf, withFilter, withoutPart } from './question-parts.ts'
+import { meaningOf, turned, withExclusion, withFilter, withoutPart } from './question-parts.ts'
 
 const anyText = fc
   .array(
@@ -16,7 +16,10 @@ const anyText = fc
         '"',
         'a1b2c3d4e5',
         'has:reason',
+        '-has:reason',
         'actor:ada',
+        '-actor:ada',
+        '-target:"a b"',
         '""',
         'x:"y',
       ),
@@ -52,7 +55,37 @@ test('a value that is added is asked for, whatever was asked before', () => {
   assert.equal(withFilter('', 'actor', 'a"b'), undefined, 'no text can ask for a quote')
 })
 
+test('a value that is left out is left out, whatever was asked before, and all that was left out stays so', () => {
+  fc.assert(
+    fc.property(anyText, fc.string({ minLength: 1, maxLength: 8 }), (text, value) => {
+      const whole = withExclusion(text, 'target', value)
+      if (whole === undefined) return
+      const expected = [...new Set([...(translate(text).not ?? []), `target:${value}`])]
+      assert.deepEqual([...(translate(whole).not ?? [])].toSorted(), expected.toSorted())
+      assert.notEqual(translate(whole).filters['target'], value)
+    }),
+  )
+  assert.equal(withExclusion('code:A refund', 'code', 'B'), 'code:A refund -code:B')
+  assert.equal(withExclusion('code:A refund', 'code', 'A'), 'refund -code:A')
+  assert.equal(withFilter('-code:A -code:B lamp', 'code', 'A'), '-code:B lamp code:A')
+})
+
+test('a part can be turned into its opposite, and back', () => {
+  const turn = (text: string): string | undefined => {
+    const part = queryParts(text).at(-1)
+    return part && turned(text, part)
+  }
+  assert.equal(turn('lamp target:"a b"'), 'lamp -target:"a b"')
+  assert.equal(turn('lamp -target:"a b"'), 'lamp target:"a b"')
+  assert.equal(turn('-has:reason'), 'has:reason')
+  assert.deepEqual([turn('lamp'), turn('since:-2h')], [undefined, undefined])
+})
+
 test('a question is said in words', () => {
+  assert.equal(
+    meaningOf({ text: 'outcome:denied -actor:probe -code:ORDER_*', since: '-1h', until: null }, 'newest'),
+    'Rows that were denied, but none done by probe or whose code begins with ORDER_, of the last hour, the newest first.',
+  )
   assert.equal(
     meaningOf({ text: 'code:REFUND_* actor:u-42 outcome:failure lamp', since: '-6h', until: null }, 'newest'),
     'Rows whose code begins with REFUND_, done by u-42, that failed and that contain “lamp”, of the last 6 hours, the newest first.',

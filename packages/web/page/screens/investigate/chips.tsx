@@ -2,14 +2,17 @@
 import type { ReactNode } from 'react'
 import { Button, Tag, TagGroup, TagList } from 'react-aria-components'
 import { queryParts } from 'fasten/reader/remote'
-import { meaningOf, withoutPart } from '../../model/question-parts.ts'
+import { meaningOf, turned, withoutPart } from '../../model/question-parts.ts'
 import { isPhrase, type PlainQuestion } from '../../model/plain-question.ts'
 import type { Investigation } from '../../model/investigation.ts'
 import { Button as PlainButton } from '../../parts/button.tsx'
 import { PlainText } from '../../parts/plain-text.tsx'
 import styles from './chips.module.css'
 
-/** The question in its parts, each of which goes away by a press, by Backspace or by Delete, and in words; a phrase is offered as the question that it seems to be. */
+/**
+ * The question in its parts, and in words. A part goes away by its cross, by Backspace or by Delete; a press on it, or Enter, turns it from what is asked for into what is
+ * left out and back; a phrase is offered as the question that it seems to be.
+ */
 export function Chips({
   investigation,
   plain,
@@ -32,24 +35,28 @@ export function Chips({
       {parts.length === 0 ? null : (
         <TagGroup aria-label="Parts of the question" onRemove={remove}>
           <TagList className={styles['list'] ?? ''}>
-            {parts.map(({ name, value, from }, index) => (
-              <Tag
-                key={`${from}-${name}`}
-                id={index}
-                textValue={`${name} ${value}`}
-                className={styles['chip'] ?? ''}
-              >
-                <span className={styles['name']}>{name === 'q' ? 'contains' : name}</span>
-                <PlainText>{value}</PlainText>
-                <Button
-                  slot="remove"
-                  className={styles['remove'] ?? ''}
-                  aria-label={`Take away ${name} ${value}`}
+            {parts.map((part, index) => {
+              const { name, value, from, isExcluded } = part
+              const opposite = turned(text, part)
+              const spoken = `${isExcluded ? 'not ' : ''}${name} ${value}`
+              return (
+                <Tag
+                  key={`${from}-${name}`}
+                  id={index}
+                  textValue={spoken}
+                  className={styles['chip'] ?? ''}
+                  data-excluded={isExcluded}
+                  {...(opposite === undefined ? {} : { onAction: () => onChange({ text: opposite }) })}
                 >
-                  ×
-                </Button>
-              </Tag>
-            ))}
+                  {isExcluded ? <span className={styles['not']}>not</span> : null}
+                  <span className={styles['name']}>{name === 'q' ? 'contains' : name}</span>
+                  <PlainText>{value}</PlainText>
+                  <Button slot="remove" className={styles['remove'] ?? ''} aria-label={`Take away ${spoken}`}>
+                    ×
+                  </Button>
+                </Tag>
+              )
+            })}
           </TagList>
         </TagGroup>
       )}

@@ -3,7 +3,8 @@ import { useMemo, type ReactNode } from 'react'
 import type { StreamName } from 'fasten/core'
 import type { Tally } from '../../ask/use-tally.ts'
 import { facetsOf } from '../../model/facets.ts'
-import { partWith, withFilter, withoutPart } from '../../model/question-parts.ts'
+import { exclusionsOf, partWith, withExclusion, withFilter, withoutPart } from '../../model/question-parts.ts'
+import { LeaveOut } from '../../parts/leave-out.tsx'
 import { PlainText } from '../../parts/plain-text.tsx'
 import styles from './facets.module.css'
 
@@ -15,7 +16,10 @@ const titles: Readonly<Record<string, string>> = {
   tenant_id: 'tenant',
 }
 
-/** The most frequent values of the window, as far as its rows were read. A press asks for one, and again for all. */
+/**
+ * The most frequent values of the window, as far as its rows were read. A press asks for one, and again for all; the minus beside it, or a press with Shift,
+ * leaves it out. What is left out has no row to be counted in, and is listed so that it can be brought back.
+ */
 export function Facets({
   tally: { rows, isWhole },
   stream,
@@ -42,14 +46,18 @@ export function Facets({
             {values.map(({ value, rows: count }) => {
               const part = partWith(text, name, value)
               const asked = withFilter(text, name, value)
+              const without = withExclusion(text, name, value)
               return (
-                <li key={value}>
+                <li key={value} className={styles['line']}>
                   <button
                     type="button"
                     className={styles['value']}
                     aria-pressed={part !== undefined}
                     disabled={part === undefined && asked === undefined}
-                    onClick={() => onText(part === undefined ? (asked ?? text) : withoutPart(text, part))}
+                    onClick={({ shiftKey }) => {
+                      if (shiftKey) onText(without ?? text)
+                      else onText(part === undefined ? (asked ?? text) : withoutPart(text, part))
+                    }}
                   >
                     <span className={styles['word']}>
                       <PlainText>{value}</PlainText>
@@ -63,9 +71,29 @@ export function Facets({
                       aria-hidden="true"
                     />
                   </button>
+                  {without === undefined ? null : (
+                    <LeaveOut name={name} value={value} onPress={() => onText(without)} />
+                  )}
                 </li>
               )
             })}
+            {exclusionsOf(text, name).map((part) => (
+              <li key={`-${part.from}`} className={styles['line']}>
+                <button
+                  type="button"
+                  className={styles['value']}
+                  data-excluded=""
+                  aria-label={`Left out: ${part.value}. Bring it back`}
+                  title="Bring it back"
+                  onClick={() => onText(withoutPart(text, part))}
+                >
+                  <span className={styles['word']}>
+                    <PlainText>{part.value}</PlainText>
+                  </span>
+                  <span className={styles['count']}>left out</span>
+                </button>
+              </li>
+            ))}
           </ul>
           {valuesLeft === 0 ? null : (
             <p className={styles['left']}>and {valuesLeft.toLocaleString('en')} more</p>

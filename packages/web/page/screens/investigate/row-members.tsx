@@ -2,6 +2,7 @@
 import type { ReactNode } from 'react'
 import { filterNamed, type ReaderRow } from 'fasten/reader/remote'
 import { JsonTree } from '../../parts/json-tree.tsx'
+import { LeaveOut } from '../../parts/leave-out.tsx'
 import { Moment } from '../../parts/moment.tsx'
 import { PlainText } from '../../parts/plain-text.tsx'
 import styles from './row-members.module.css'
@@ -37,7 +38,7 @@ const groups: readonly (readonly string[])[] = [
 ]
 const bodies = ['detail', 'fields', 'source', 'disclosures', 'sd'] as const
 
-/** The members of a row by name. One that can be asked for is a button that asks. */
+/** The members of a row by name. One that can be asked for is a button that asks; with Shift, or by the minus beside it, it is left out. */
 export function RowMembers({
   row,
   onAsk,
@@ -88,14 +89,18 @@ function Member({
   const text = typeof value === 'string' ? value : JSON.stringify(value)
   if (filterNamed(name) === undefined || text === '' || text.includes('"'))
     return <PlainText>{text}</PlainText>
+  const spelled = `${name}:${/\s/.test(text) ? `"${text}"` : text}`
   return (
-    <button
-      type="button"
-      className={styles['ask']}
-      title={`Ask for ${name}:${text}`}
-      onClick={() => onAsk(`${name}:${/\s/.test(text) ? `"${text}"` : text}`)}
-    >
-      <PlainText>{text}</PlainText>
-    </button>
+    <>
+      <button
+        type="button"
+        className={styles['ask']}
+        title={`Ask for ${name}:${text}`}
+        onClick={({ shiftKey }) => onAsk(shiftKey ? `-${spelled}` : spelled)}
+      >
+        <PlainText>{text}</PlainText>
+      </button>
+      <LeaveOut name={name} value={text} onPress={() => onAsk(`-${spelled}`)} />
+    </>
   )
 }
