@@ -83,7 +83,6 @@ export function Facets({
                   type="button"
                   className={styles['value']}
                   data-excluded=""
-                  aria-label={`Left out: ${part.value}. Bring it back`}
                   title="Bring it back"
                   onClick={() => onText(withoutPart(text, part))}
                 >
