@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { durationText } from 'fasten/reader/remote'
+import { secondsSince } from './age.ts'
 
 /** How a node stands, as the server tells it (docs/guides/fleet.md). */
 export interface NodeFacts {
@@ -49,6 +50,49 @@ export function standingOf({ revoked_at, chain, alarms, lag }: NodeFacts): Stand
   if (chain === 'forked' || chain === 'rolled_back') return 'bad'
   if (chain === 'refused' || chain === 'silent' || alarms.length > 0 || lag.seconds > 60) return 'warn'
   return 'good'
+}
+
+/** How often a node says how it is; it does from the day on which it ships by itself. */
+const statusS = 30
+
+/**
+ * Whether a node has been quiet for longer than it usually is: three times it was to say how it is and did not. One that never did, because its
+ * rows are handed in by a program, is late when the server calls it silent.
+ */
+export function isLate(
+  { last_seen_at, software, silent_after_s, revoked_at }: NodeFacts,
+  nowMicros: number,
+): boolean {
+  if (revoked_at !== null || last_seen_at === null) return false
+  const after = software === null ? silent_after_s : Math.min(silent_after_s, 3 * statusS)
+  return secondsSince(last_seen_at, nowMicros) > after
+}
+
+/** What is here of all logs of a node, and how much of it the node has signed. */
+export function rowsOf({ logs }: Pick<NodeFacts, 'logs'>): {
+  readonly rows: number
+  readonly signed: number
+} {
+  return {
+    rows: logs.reduce((sum, { size }) => sum + size, 0),
+    signed: logs.reduce((sum, { signed_size }) => sum + signed_size, 0),
+  }
+}
+
+/** How all of them stand, in one line: those that need somebody, those that are quiet, and what is here of theirs. */
+export function fleetWords(nodes: readonly NodeFacts[], nowMicros: number): string {
+  const needing = nodes.filter((each) => ['bad', 'warn'].includes(standingOf(each)))
+  const late = nodes.filter((each) => !needing.includes(each) && isLate(each, nowMicros))
+  const rows = nodes.reduce((sum, each) => sum + rowsOf(each).rows, 0)
+  const behind = nodes.reduce((sum, { lag }) => sum + lag.rows, 0)
+  return [
+    `${nodes.length} ${nodes.length === 1 ? 'node' : 'nodes'}`,
+    ...(needing.length > 0 ? [`${needing.length} to look at`] : []),
+    ...(late.length > 0 ? [`${late.length} quiet`] : []),
+    ...(needing.length + late.length === 0 ? ['all as they should be'] : []),
+    `${rows.toLocaleString('en')} ${rows === 1 ? 'row' : 'rows'} here`,
+    ...(behind > 0 ? [`${behind.toLocaleString('en')} on their way`] : []),
+  ].join(' · ')
 }
 
 const order: readonly Standing[] = ['bad', 'warn', 'good', 'off']

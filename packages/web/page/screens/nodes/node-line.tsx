@@ -4,22 +4,36 @@ import {
   bytesText,
   chainWords,
   clockText,
+  isLate,
+  rowsOf,
   standingOf,
-  type LogFacts,
   type NodeFacts,
+  type Standing,
 } from '../../model/nodes.ts'
-import { Moment } from '../../parts/moment.tsx'
+import { Age } from '../../parts/age.tsx'
 import { PlainText } from '../../parts/plain-text.tsx'
+import { cell } from '../../parts/table.tsx'
+import { NodeLogs } from './node-logs.tsx'
 import styles from './nodes.module.css'
 
+const tones: Readonly<Record<Standing, string | undefined>> = {
+  good: cell.good,
+  warn: cell.warn,
+  bad: cell.bad,
+  off: cell.soft,
+}
+
 /** One node; its logs when it is opened. */
-export function NodeLine({ node }: { readonly node: NodeFacts }): ReactNode {
+export function NodeLine({ node, now }: { readonly node: NodeFacts; readonly now: number }): ReactNode {
   const [isOpen, setOpen] = useState(false)
   const { source_node_id, service_id, chain, revoked_at, last_seen_at, lag, clock, spool, software, logs } =
     node
+  const standing = standingOf(node)
+  const { rows, signed } = rowsOf(node)
+  const isQuiet = isLate(node, now)
   return (
     <>
-      <tr data-standing={standingOf(node)}>
+      <tr data-standing={isQuiet && standing === 'good' ? 'warn' : standing}>
         <th scope="row">
           <button
             type="button"
@@ -28,33 +42,56 @@ export function NodeLine({ node }: { readonly node: NodeFacts }): ReactNode {
             onClick={() => setOpen(!isOpen)}
           >
             <span className={styles['dot']} aria-hidden="true" />
-            <PlainText>{source_node_id}</PlainText>
-            {service_id === null ? null : (
-              <span className={styles['service']}>
-                <PlainText>{service_id}</PlainText>
-              </span>
-            )}
+            <span>
+              <PlainText>{source_node_id}</PlainText>
+              {service_id === null ? null : (
+                <span className={styles['service']}>
+                  {' '}
+                  <PlainText>{service_id}</PlainText>
+                </span>
+              )}
+            </span>
           </button>
         </th>
-        <td className={styles['chain']}>{revoked_at === null ? chainWords[chain] : 'revoked'}</td>
-        <td>{last_seen_at === null ? 'never' : <Moment at={last_seen_at} />}</td>
-        <td className={styles['number']}>
-          {lag.rows === 0 ? '–' : `${lag.rows.toLocaleString('en')} rows, ${lag.seconds} s`}
+        <td className={`${cell.state} ${tones[standing]}`}>
+          {revoked_at === null ? chainWords[chain] : 'revoked'}
         </td>
-        <td className={styles['number']}>{clockText(clock)}</td>
-        <td className={styles['number']}>
+        <td className={isQuiet ? cell.warn : undefined}>
+          {last_seen_at === null ? 'never' : <Age at={last_seen_at} now={now} />}
+        </td>
+        <Number of={rows} />
+        <Number of={rows - signed} />
+        <td className={`${cell.number} ${lag.rows === 0 ? cell.none : lag.seconds > 60 ? cell.warn : ''}`}>
+          {lag.rows === 0 ? '–' : `${lag.rows.toLocaleString('en')}, ${lag.seconds} s`}
+        </td>
+        <td className={`${cell.number} ${clock === null ? cell.none : ''}`}>{clockText(clock)}</td>
+        <td className={`${cell.number} ${spool === null ? cell.none : ''}`}>
           {spool === null ? '–' : <Spool rows={spool.rows} bytes={spool.bytes} bytesMax={spool.bytes_max} />}
         </td>
-        <td className={styles['soft']}>{software === null ? '–' : <PlainText>{software}</PlainText>}</td>
+        <td className={cell.soft}>
+          {software === null ? (
+            <span title="A program hands its rows in; it does not say how it is.">reports nothing</span>
+          ) : (
+            <PlainText>{software}</PlainText>
+          )}
+        </td>
       </tr>
       {isOpen ? (
         <tr>
-          <td colSpan={7} className={styles['inner']}>
-            <Logs logs={logs} />
+          <td colSpan={10} className={styles['inner']}>
+            <NodeLogs logs={logs} />
           </td>
         </tr>
       ) : null}
     </>
+  )
+}
+
+function Number({ of }: { readonly of: number }): ReactNode {
+  return (
+    <td className={`${cell.number} ${of === 0 ? cell.none : ''}`}>
+      {of === 0 ? '–' : of.toLocaleString('en')}
+    </td>
   )
 }
 
@@ -70,7 +107,7 @@ function Spool({
   const share = bytesMax === null || bytesMax === 0 ? null : Math.min(1, bytes / bytesMax)
   return (
     <span className={styles['spool']}>
-      {rows === 0 ? 'empty' : `${rows.toLocaleString('en')} rows, ${bytesText(bytes)}`}
+      {rows === 0 ? 'empty' : `${rows.toLocaleString('en')}, ${bytesText(bytes)}`}
       {share === null || rows === 0 ? null : (
         <meter
           className={styles['meter']}
@@ -84,43 +121,5 @@ function Spool({
         </meter>
       )}
     </span>
-  )
-}
-
-function Logs({ logs }: { readonly logs: readonly LogFacts[] }): ReactNode {
-  if (logs.length === 0) return <p className={styles['soft']}>No log of it is here yet.</p>
-  return (
-    <table className={styles['table']}>
-      <thead>
-        <tr>
-          <th scope="col">Log</th>
-          <th scope="col" className={styles['number']}>
-            At the node
-          </th>
-          <th scope="col" className={styles['number']}>
-            Here
-          </th>
-          <th scope="col" className={styles['number']}>
-            Signed
-          </th>
-          <th scope="col">Chain</th>
-        </tr>
-      </thead>
-      <tbody>
-        {logs.map(({ log, node_size, size, signed_size, chain }) => (
-          <tr key={log} data-standing={chain === 'forked' ? 'bad' : 'good'}>
-            <th scope="row">
-              <code>
-                <PlainText>{log}</PlainText>
-              </code>
-            </th>
-            <td className={styles['number']}>{node_size === null ? '–' : node_size.toLocaleString('en')}</td>
-            <td className={styles['number']}>{size.toLocaleString('en')}</td>
-            <td className={styles['number']}>{signed_size.toLocaleString('en')}</td>
-            <td className={styles['chain']}>{chainWords[chain]}</td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
   )
 }
