@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { permissionsOf } from '../../../fleet/src/web/principal.ts'
 import {
+  areasOf,
   browserWords,
   keysInOrder,
+  permissionWords,
+  roles,
   scopeIn,
   scopeWords,
   standingOfKey,
@@ -62,5 +66,15 @@ test('a browser is named as people name it', () => {
     'Edge on Windows',
     'Safari on iPhone',
     'curl/8.5.0',
+  ])
+})
+
+test('permissions are told by the role that may exactly them, as the server has it, and area by area', () => {
+  for (const role of roles) assert.equal(permissionWords(permissionsOf[role]), role)
+  assert.equal(permissionWords(['audit:read']), 'audit:read')
+  assert.equal(permissionWords(['audit:read', 'sql:run']), '2 permissions')
+  assert.deepEqual(areasOf(['audit:read', 'sql:run', 'audit:export']), [
+    ['audit', ['read', 'export']],
+    ['sql', ['run']],
   ])
 })

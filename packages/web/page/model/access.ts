@@ -6,6 +6,51 @@ export type Scope = readonly string[] | 'all'
 export const roles = ['viewer', 'auditor', 'operator', 'admin'] as const
 export type Role = (typeof roles)[number]
 
+/** What each role may do, as the server has it (docs/guides/fleet.md). */
+const permissionsOf: Readonly<Record<Role, readonly string[]>> = {
+  viewer: ['audit:read', 'metrics:read', 'nodes:read'],
+  auditor: [
+    'access:read',
+    'audit:export',
+    'audit:read',
+    'audit:verify',
+    'config:read',
+    'metrics:read',
+    'nodes:read',
+    'sql:run',
+  ],
+  operator: ['audit:read', 'audit:verify', 'config:read', 'metrics:read', 'nodes:manage', 'nodes:read'],
+  admin: [
+    'access:manage',
+    'access:read',
+    'audit:export',
+    'audit:read',
+    'audit:verify',
+    'config:manage',
+    'config:read',
+    'metrics:read',
+    'nodes:manage',
+    'nodes:read',
+    'sql:run',
+  ],
+}
+
+/** Permissions in one or two words: as the role that may exactly this, the one there is, or how many they are. */
+export function permissionWords(permissions: readonly string[]): string {
+  const all = permissions.toSorted().join()
+  const role = roles.find((each) => permissionsOf[each].join() === all)
+  return role ?? (permissions.length === 1 ? (permissions[0] ?? '') : `${permissions.length} permissions`)
+}
+
+/** Permissions by what they are over, in the order in which they are given: `['audit', ['read', 'export']]`. */
+export const areasOf = (
+  permissions: readonly string[],
+): readonly (readonly [area: string, verbs: readonly string[]])[] =>
+  [...Map.groupBy(permissions, (each) => each.split(':')[0] ?? each)].map(([area, own]) => [
+    area,
+    own.map((each) => each.slice(area.length + 1)),
+  ])
+
 export interface UserFacts {
   readonly user_id: string
   readonly name: string

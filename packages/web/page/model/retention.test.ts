@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { daysWords, keepingsOf, questionOf } from './retention.ts'
+import { daysWords, holdOf, keepingsOf, questionOf } from './retention.ts'
 
 test('what has a period is listed, the rules that win first', () => {
   const classes = { short: 30, long: null, permanent: null }
@@ -34,4 +34,14 @@ test('a hold is a question, with words that have spaces in quotes', () => {
       until: undefined,
     },
   )
+})
+
+test('a hold is what was typed, with times as instants, and one that names nothing is none', () => {
+  const now = Date.UTC(2026, 10, 27, 8) * 1000
+  assert.deepEqual(holdOf({ code: ' REFUND_* ', actor: '', since: '-7d' }, now), {
+    ok: true,
+    rows: { code: 'REFUND_*', since: '2026-11-20T08:00:00.000000Z' },
+  })
+  assert.equal(holdOf({ since: 'last week' }, now).ok, false)
+  assert.equal(holdOf({ target: '  ' }, now).ok, false)
 })

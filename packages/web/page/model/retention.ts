@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { parsePageQuery } from 'fasten/reader/remote'
 
 export interface RuleFacts {
   readonly tenant_id?: string
@@ -93,4 +94,32 @@ export function questionOf({ since, until, ...named }: HoldFacts['rows']): {
     })
     .join(' ')
   return { text, since, until }
+}
+
+/** A hold as it is typed: a time may be relative, and what is empty is not given. */
+export type TypedHold = Readonly<Partial<Record<HoldName, string>>>
+
+/** What is typed as the server takes it: trimmed, and a time as an instant, counted from `nowMicros` where it is relative; or why it is no hold. */
+export function holdOf(
+  typed: TypedHold,
+  nowMicros: number,
+):
+  | { readonly ok: true; readonly rows: Readonly<Record<string, string>> }
+  | { readonly ok: false; readonly detail: string } {
+  const rows: Record<string, string> = {}
+  const times = new URLSearchParams()
+  for (const name of holdNames) {
+    const value = typed[name]?.trim() ?? ''
+    if (value === '') continue
+    if (name === 'since' || name === 'until') times.set(name, value)
+    else rows[name] = value
+  }
+  const window = parsePageQuery(times, 'audit', nowMicros)
+  if (!window.ok) return { ok: false, detail: window.problems[0]?.detail ?? 'this is no window of time' }
+  const { since, until } = window.value.filter
+  if (times.has('since') && since !== undefined) rows['since'] = since
+  if (times.has('until') && until !== undefined) rows['until'] = until
+  return Object.keys(rows).length === 0
+    ? { ok: false, detail: 'a hold names something: a code, somebody, a request or a time' }
+    : { ok: true, rows }
 }

@@ -17,7 +17,8 @@ export interface TrailView {
   readonly until: string | null
   /** As rows spell it: `user:ada`. */
   readonly who: string
-  readonly kind: TrailKind | null
+  /** Null leaves out what machines do by themselves all day long; `all` leaves out nothing. */
+  readonly kind: TrailKind | 'all' | null
   /** The row that is open. */
   readonly selected: string | null
 }
@@ -29,7 +30,10 @@ export function readTrailView(search: string): TrailView {
     since: given.get('since') ?? '-7d',
     until: given.get('until'),
     who: given.get('who') ?? '',
-    kind: kind !== null && Object.hasOwn(trailKinds, kind) ? (kind as TrailKind) : null,
+    kind:
+      kind !== null && (kind === 'all' || Object.hasOwn(trailKinds, kind))
+        ? (kind as TrailView['kind'])
+        : null,
     selected: given.get('row'),
   }
 }
@@ -44,19 +48,26 @@ export function writeTrailView({ since, until, who, kind, selected }: TrailView)
   return search.size === 0 ? '' : `?${search}`
 }
 
+/** What each node does some times a minute, and no person ever: one among a hundred lines would be somebody's. */
+const handedIn = 'CHECKPOINT_ACCEPTED'
+
 /** The parameters that ask a reader for it. */
 export function trailSearch({ since, until, who, kind }: TrailView): URLSearchParams {
   const search = new URLSearchParams({ domain: 'fleet', since, limit: '200', total: 'none' })
   if (until !== null) search.set('until', until)
   if (who !== '') search.set('actor', who)
-  if (kind !== null) search.set('category', kind)
+  if (kind === null) search.set('not', `code:${handedIn}`)
+  else if (kind !== 'all') search.set('category', kind)
   return search
 }
 
 export interface TrailLine {
   /** The newest of its rows. */
   readonly row: ReaderRow & { readonly stream: 'audit' }
-  readonly who: string
+  /** As rows spell it, to ask for it: `user:ada`. Null where the line is of several. */
+  readonly who: string | null
+  /** As people call it: `ada`, a key by its name, a node by the name that it gave itself. */
+  readonly name: string
   /** What was done, in words: `read rows`, `granted admin to`. */
   readonly did: string
   /** To what, where the words do not say it. */
@@ -65,41 +76,73 @@ export interface TrailLine {
   readonly others: readonly ReaderRow[]
 }
 
+/** What keys are called, by their id. */
+export type KeyNames = ReadonlyMap<string, string>
+
 /**
  * Lines of the trail: a person who looks at a page asks many questions in a row, so what one person did of one kind, one after another, is one
- * line. Only readings are put together so; every change has a line of its own.
+ * line; and so is what nodes handed in, one after another, whichever they are. Every change has a line of its own.
  */
-export function trailLines(rows: readonly ReaderRow[]): readonly TrailLine[] {
+export function trailLines(rows: readonly ReaderRow[], keys: KeyNames): readonly TrailLine[] {
   const lines: TrailLine[] = []
   for (const row of rows) {
     if (row.stream !== 'audit') continue
-    const line = lineOf(row)
+    const line = lineOf(row, keys)
     const last = lines.at(-1)
-    if (
-      last !== undefined &&
-      isReading(row) &&
-      isReading(last.row) &&
-      last.who === line.who &&
-      last.did === line.did
-    )
+    if (last !== undefined && isOneLine(last, line))
       lines[lines.length - 1] = { ...last, others: [...last.others, row] }
     else lines.push(line)
   }
-  return lines
+  return lines.map((line) => (isHandIn(line.row) && line.others.length > 0 ? handInLine(line) : line))
 }
+
+function isOneLine(last: TrailLine, line: TrailLine): boolean {
+  if (isHandIn(last.row) && isHandIn(line.row)) return true
+  return isReading(last.row) && isReading(line.row) && last.who === line.who && last.did === line.did
+}
+
+/** What several rows of one sort tell together: which nodes, and how often. */
+function handInLine({ row, did, others }: TrailLine): TrailLine {
+  const all = [row, ...others].filter((each) => each.stream === 'audit')
+  const nodes = new Set(all.map(nodeOf))
+  const actors = new Set(all.map(({ actor }) => actor))
+  return {
+    row,
+    who: actors.size === 1 ? (row.actor ?? null) : null,
+    name: nodes.size === 1 ? nodeOf(row) : `${nodes.size} nodes`,
+    did,
+    to: `${all.length.toLocaleString('en')} times`,
+    others,
+  }
+}
+
+/** A log is named `<tenant>/<service>/<node>/<stream>` (spec/row.md). */
+const nodeOf = ({ target = '' }: { readonly target?: string }): string => target.split('/')[2] ?? target
+
+const isHandIn = ({ code }: { readonly code: string }): boolean => code === handedIn
 
 const isReading = (row: { readonly code: string; readonly outcome: string }): boolean =>
   (row.code === 'ROWS_READ' || row.code === 'METRICS_READ') && row.outcome === 'success'
 
-function lineOf(row: ReaderRow & { readonly stream: 'audit' }): TrailLine {
-  return { row, who: row.actor ?? 'sealed', ...wordsOf(row), others: [] }
+function lineOf(row: ReaderRow & { readonly stream: 'audit' }, keys: KeyNames): TrailLine {
+  const who = row.actor ?? 'sealed'
+  const name = isHandIn(row) ? nodeOf(row) : nameOf(who, keys)
+  return { row, who, name, ...wordsOf(row), others: [] }
+}
+
+function nameOf(who: string, keys: KeyNames): string {
+  if (who.startsWith('user:')) return who.slice('user:'.length)
+  if (!who.startsWith('api_key:')) return who
+  const id = who.slice('api_key:'.length)
+  const name = keys.get(id)
+  return name === undefined ? `key ${id}` : `key ${name}`
 }
 
 /** What a code says was done. What an operation, a role or a change is called comes from the detail, where it is text. */
 const said: Readonly<Record<string, string>> = {
   FLEET_STARTED: 'started the server',
   FLEET_STOPPED: 'stopped the server',
-  CHECKPOINT_ACCEPTED: 'took signed rows of',
+  CHECKPOINT_ACCEPTED: 'handed in signed rows',
   INGEST_REFUSED: 'refused rows of',
   FORK_DETECTED: 'found a fork in',
   ALARM_RAISED: 'raised an alarm on',

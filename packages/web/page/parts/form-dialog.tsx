@@ -17,6 +17,7 @@ export function FormDialog({
   about,
   submit,
   isGrave = false,
+  isWide = false,
   children,
   onSubmit,
 }: {
@@ -29,6 +30,8 @@ export function FormDialog({
   readonly submit: string
   /** It cannot be taken back. */
   readonly isGrave?: boolean
+  /** Fields stand beside one another. */
+  readonly isWide?: boolean
   readonly children?: ReactNode
   readonly onSubmit: () => Promise<ReactNode>
 }): ReactNode {
@@ -38,7 +41,7 @@ export function FormDialog({
         {trigger}
       </Button>
       <ModalOverlay className={styles['shade'] ?? ''} isDismissable={false}>
-        <Modal className={styles['modal'] ?? ''}>
+        <Modal className={`${styles['modal']} ${isWide ? styles['wide'] : ''}`}>
           <Dialog className={styles['dialog'] ?? ''}>
             {({ close }) => (
               <>

@@ -12,7 +12,7 @@ export interface Column {
    * One measure for all tables, so that columns of one kind stand below one another wherever they are. Left out: that of a name for the
    * first column, of a number, of tools, and else what is left, in equal parts.
    */
-  readonly width?: 'name' | 'word' | 'words' | 'time' | 'number' | 'tools'
+  readonly width?: 'name' | 'code' | 'word' | 'words' | 'time' | 'number' | 'tools'
   /** Its cells do not say by themselves what they tell: where there is no room for heads, the name stands before each. Numbers have it always. */
   readonly isNamed?: boolean
 }

@@ -14,14 +14,14 @@ import { NewGrant } from './new-grant.tsx'
 
 const columns = [
   { name: 'Who' },
-  { name: 'Role' },
-  { name: 'Where' },
-  { name: 'Codes' },
-  { name: 'Since' },
-  { name: 'Ends' },
-  { name: 'Granted by' },
-  { name: 'Withdraw', isTools: true },
-]
+  { name: 'Role', width: 'word' },
+  { name: 'Tenants', isNamed: true },
+  { name: 'Codes', isNamed: true, width: 'words' },
+  { name: 'Since', width: 'word', isNamed: true },
+  { name: 'Ends', width: 'word', isNamed: true },
+  { name: 'Granted by', width: 'words', isNamed: true },
+  { name: 'Withdraw', isTools: true, width: 'word' },
+] as const
 
 /** Who holds which role, as far as one may see. */
 export function Grants(): ReactNode {
@@ -68,8 +68,8 @@ function GrantLine({
       <th scope="row">
         <PlainText>{to}</PlainText>
       </th>
-      <td>{role}</td>
-      <td className={cell.grow}>
+      <td className={cell.state}>{role}</td>
+      <td>
         <PlainText>{scopeWords(tenants)}</PlainText>
       </td>
       <td>{codes === undefined ? 'all' : <PlainText>{codes.join(', ')}</PlainText>}</td>

@@ -2,14 +2,16 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import type { ReactNode } from 'react'
 import { call } from '../../ask/call.ts'
-import { nowMicros } from '../../ask/now.ts'
+import { useNow } from '../../ask/use-now.ts'
 import {
   keysInOrder,
+  permissionWords,
   scopeWords,
   standingOfKey,
   type KeyFacts,
   type KeyStanding,
 } from '../../model/access.ts'
+import { Age } from '../../parts/age.tsx'
 import { FormDialog } from '../../parts/form-dialog.tsx'
 import { Moment } from '../../parts/moment.tsx'
 import { PlainText } from '../../parts/plain-text.tsx'
@@ -17,18 +19,18 @@ import { Empty, Failed, Waiting } from '../../parts/state.tsx'
 import { cell, Table } from '../../parts/table.tsx'
 import styles from './access.module.css'
 import { NewKey } from './new-key.tsx'
+import { Permissions } from './permissions.tsx'
 
 const columns = [
   { name: 'Name' },
-  { name: 'Key' },
-  { name: 'Stands' },
-  { name: 'May' },
-  { name: 'Where' },
-  { name: 'Last used' },
-  { name: 'Ends' },
-  { name: 'Made by' },
-  { name: 'Revoke', isTools: true },
-]
+  { name: 'State', width: 'word' },
+  { name: 'Permissions' },
+  { name: 'Tenants', width: 'word', isNamed: true },
+  { name: 'Last used', width: 'word', isNamed: true },
+  { name: 'Ends', width: 'word', isNamed: true },
+  { name: 'Made by', width: 'word', isNamed: true },
+  { name: 'Revoke', isTools: true, width: 'word' },
+] as const
 
 const words: Readonly<Record<KeyStanding, readonly [text: string, tone: string | undefined]>> = {
   good: ['in use', cell.good],
@@ -39,6 +41,7 @@ const words: Readonly<Record<KeyStanding, readonly [text: string, tone: string |
 
 /** Keys for programs: one's own, or everybody's for who may read the access of the whole fleet. */
 export function Keys(): ReactNode {
+  const now = useNow()
   const found = useQuery({
     queryKey: ['keys'],
     queryFn: ({ signal }) =>
@@ -46,7 +49,7 @@ export function Keys(): ReactNode {
   })
   if (found.isPending) return <Waiting what="Asking for the keys" />
   if (found.isError) return <Failed error={found.error} onRetry={() => void found.refetch()} />
-  const now = nowMicros()
+
   return (
     <>
       <div className={styles['bar']}>
@@ -62,7 +65,7 @@ export function Keys(): ReactNode {
       ) : (
         <Table label="Keys" columns={columns}>
           {keysInOrder(found.data, now).map((key) => (
-            <KeyLine key={key.key_id} of={key} standing={standingOfKey(key, now)} />
+            <KeyLine key={key.key_id} of={key} standing={standingOfKey(key, now)} now={now} />
           ))}
         </Table>
       )}
@@ -73,9 +76,11 @@ export function Keys(): ReactNode {
 function KeyLine({
   of: { key_id, name, permissions, tenants, codes, last_used_at, expires_at, created_by },
   standing,
+  now,
 }: {
   readonly of: KeyFacts
   readonly standing: KeyStanding
+  readonly now: number
 }): ReactNode {
   const queries = useQueryClient()
   const [text, tone] = words[standing]
@@ -85,23 +90,28 @@ function KeyLine({
       <th scope="row">
         <PlainText>{name}</PlainText>
       </th>
-      <td>
-        <code>{key_id}</code>
-      </td>
-      <td className={tone}>{text}</td>
+      <td className={`${cell.state} ${tone}`}>{text}</td>
       <td className={cell.grow}>
-        {permissions.join(', ')}
-        {codes === undefined ? null : (
-          <>
-            {' of '}
-            <PlainText>{codes.join(', ')}</PlainText>
-          </>
-        )}
+        <details>
+          <summary className={styles['summary']}>
+            {permissionWords(permissions)}
+            {codes === undefined ? null : (
+              <>
+                {' of '}
+                <PlainText>{codes.join(', ')}</PlainText>
+              </>
+            )}
+          </summary>
+          <Permissions of={permissions} />
+          <p className={cell.soft}>
+            In rows it is <code>api_key:{key_id}</code>
+          </p>
+        </details>
       </td>
       <td>
         <PlainText>{scopeWords(tenants)}</PlainText>
       </td>
-      <td>{last_used_at === null ? 'never' : <Moment at={last_used_at} />}</td>
+      <td>{last_used_at === null ? 'never' : <Age at={last_used_at} now={now} />}</td>
       <td>
         <Moment at={expires_at} shows="date" />
       </td>

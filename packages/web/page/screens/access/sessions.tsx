@@ -2,9 +2,10 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import type { ReactNode } from 'react'
 import { call } from '../../ask/call.ts'
+import { useNow } from '../../ask/use-now.ts'
 import { browserWords, type SessionFacts } from '../../model/access.ts'
+import { Age } from '../../parts/age.tsx'
 import { FormDialog } from '../../parts/form-dialog.tsx'
-import { Moment } from '../../parts/moment.tsx'
 import { PlainText } from '../../parts/plain-text.tsx'
 import { Empty, Failed, Waiting } from '../../parts/state.tsx'
 import { cell, Table } from '../../parts/table.tsx'
@@ -12,16 +13,17 @@ import styles from './access.module.css'
 
 const columns = [
   { name: 'User' },
-  { name: 'With' },
-  { name: 'From' },
-  { name: 'Begun' },
-  { name: 'Last seen' },
-  { name: 'Ends' },
-  { name: 'End it', isTools: true },
-]
+  { name: 'Browser' },
+  { name: 'Address', width: 'words' },
+  { name: 'Begun', width: 'word', isNamed: true },
+  { name: 'Last seen', width: 'word', isNamed: true },
+  { name: 'Ends', width: 'word', isNamed: true },
+  { name: 'End it', isTools: true, width: 'word' },
+] as const
 
 /** Where somebody is logged in now: oneself, or everybody for who may read the access of the whole fleet. */
 export function Sessions(): ReactNode {
+  const now = useNow()
   const queries = useQueryClient()
   const found = useQuery({
     queryKey: ['sessions'],
@@ -34,7 +36,7 @@ export function Sessions(): ReactNode {
   if (found.isError) return <Failed error={found.error} onRetry={() => void found.refetch()} />
   if (found.data.length === 0)
     return (
-      <Empty title="Nobody is logged in">
+      <Empty title="No sessions">
         <p>Programs that ask with keys have no session.</p>
       </Empty>
     )
@@ -67,13 +69,13 @@ export function Sessions(): ReactNode {
               </td>
               <td>{address === null ? '–' : <PlainText>{address}</PlainText>}</td>
               <td>
-                <Moment at={created_at} />
+                <Age at={created_at} now={now} />
               </td>
               <td>
-                <Moment at={last_seen_at} />
+                <Age at={last_seen_at} now={now} />
               </td>
               <td>
-                <Moment at={expires_at} />
+                <Age at={expires_at} now={now} />
               </td>
               <td className={cell.tools}>
                 {is_own ? null : (

@@ -3,7 +3,9 @@ import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState, type ReactNode } from 'react'
 import { call } from '../../ask/call.ts'
 import { may, useMe } from '../../ask/me.ts'
+import { useNow } from '../../ask/use-now.ts'
 import type { UserFacts } from '../../model/access.ts'
+import { Age } from '../../parts/age.tsx'
 import { Field } from '../../parts/field.tsx'
 import { FormDialog } from '../../parts/form-dialog.tsx'
 import { Moment } from '../../parts/moment.tsx'
@@ -15,19 +17,20 @@ import styles from './access.module.css'
 
 const columns = [
   { name: 'Name' },
-  { name: 'Stands' },
-  { name: 'Vouched for by' },
-  { name: 'Groups' },
-  { name: 'Last login' },
-  { name: 'Made' },
+  { name: 'State', width: 'words' },
+  { name: 'Signs in through', width: 'words', isNamed: true },
+  { name: 'Groups', isNamed: true },
+  { name: 'Last login', width: 'word', isNamed: true },
+  { name: 'Made', width: 'word', isNamed: true },
   { name: 'Change', isTools: true },
-]
+] as const
 
 type WithPassword = UserFacts & { readonly one_time_password?: string }
 
 /** Who can log in. */
 export function Users(): ReactNode {
   const me = useMe().data ?? null
+  const now = useNow()
   const found = useQuery({
     queryKey: ['users'],
     queryFn: ({ signal }) =>
@@ -47,7 +50,7 @@ export function Users(): ReactNode {
       </div>
       <Table label="Users" columns={mayManage ? columns : columns.slice(0, -1)}>
         {found.data.map((user) => (
-          <UserLine key={user.user_id} user={user} mayManage={mayManage} />
+          <UserLine key={user.user_id} user={user} mayManage={mayManage} now={now} />
         ))}
       </Table>
     </>
@@ -57,9 +60,11 @@ export function Users(): ReactNode {
 function UserLine({
   user: { user_id, name, from, groups, locked_at, last_login_at, created_at },
   mayManage,
+  now,
 }: {
   readonly user: UserFacts
   readonly mayManage: boolean
+  readonly now: number
 }): ReactNode {
   const change = useChange(user_id)
   const isLocked = locked_at !== null
@@ -68,7 +73,7 @@ function UserLine({
       <th scope="row">
         <PlainText>{name}</PlainText>
       </th>
-      <td className={isLocked ? cell.bad : cell.soft}>
+      <td className={`${cell.state} ${isLocked ? cell.bad : cell.soft}`}>
         {isLocked ? (
           <>
             locked <Moment at={locked_at} shows="date" />
@@ -78,8 +83,10 @@ function UserLine({
         )}
       </td>
       <td>{from === 'local' ? 'this fleet' : <PlainText>{from}</PlainText>}</td>
-      <td className={cell.grow}>{groups.length === 0 ? '–' : <PlainText>{groups.join(', ')}</PlainText>}</td>
-      <td>{last_login_at === null ? 'never' : <Moment at={last_login_at} />}</td>
+      <td className={groups.length === 0 ? cell.none : undefined}>
+        {groups.length === 0 ? '–' : <PlainText>{groups.join(', ')}</PlainText>}
+      </td>
+      <td>{last_login_at === null ? 'never' : <Age at={last_login_at} now={now} />}</td>
       <td>
         <Moment at={created_at} shows="date" />
       </td>

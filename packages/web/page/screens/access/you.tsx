@@ -9,6 +9,13 @@ import { PlainText } from '../../parts/plain-text.tsx'
 import { Failed } from '../../parts/state.tsx'
 import { cell, Table } from '../../parts/table.tsx'
 import styles from './access.module.css'
+import { Permissions } from './permissions.tsx'
+
+const rightColumns = [
+  { name: 'Tenants' },
+  { name: 'Codes', width: 'words', isNamed: true },
+  { name: 'Permissions' },
+] as const
 
 /** Oneself: as whom one is known, what one may do, and one's password. */
 export function You(): ReactNode {
@@ -21,7 +28,7 @@ export function You(): ReactNode {
         <dd>
           <PlainText>{me.name}</PlainText>
         </dd>
-        <dt>In rows</dt>
+        <dt>Recorded as</dt>
         <dd>
           <code>
             <PlainText>{me.actor}</PlainText>
@@ -31,7 +38,7 @@ export function You(): ReactNode {
         <dd>{me.auth_method.replaceAll('_', ' ')}</dd>
       </dl>
       <h2 className={styles['heading']}>What you may do</h2>
-      <Table label="What you may do" columns={[{ name: 'Where' }, { name: 'Codes' }, { name: 'May' }]}>
+      <Table label="What you may do" columns={rightColumns}>
         {me.rights.map((right) => (
           <RightLine key={JSON.stringify(right)} right={right} />
         ))}
@@ -48,7 +55,9 @@ function RightLine({ right: { tenants, codes, permissions } }: { readonly right:
         <PlainText>{scopeWords(tenants)}</PlainText>
       </th>
       <td>{codes === undefined ? 'all' : <PlainText>{codes.join(', ')}</PlainText>}</td>
-      <td className={cell.grow}>{permissions.join(', ')}</td>
+      <td className={cell.grow}>
+        <Permissions of={permissions} />
+      </td>
     </tr>
   )
 }

@@ -54,17 +54,14 @@ export function CodeRow({
           >
             <PlainText>{code}</PlainText>
           </button>
-          {known === null ? null : (
-            <span className={styles['below']}>
-              {`${known.severity}, kept ${known.retention_class}. ${known.description}`}
-            </span>
-          )}
         </th>
         <td className={`${cell.grow} ${cell.soft}`}>{known?.description ?? ''}</td>
-        <td className={tones[known?.severity ?? '']}>{known?.severity ?? '–'}</td>
-        <td>{known?.retention_class ?? '–'}</td>
-        <td className={cell.number}>{count(rows)}</td>
-        <td className={`${cell.number} ${failures > 0 ? cell.warn : ''}`}>{count(failures)}</td>
+        <td className={`${known === null ? cell.none : cell.state} ${tones[known?.severity ?? ''] ?? ''}`}>
+          {known?.severity ?? '–'}
+        </td>
+        <td className={known === null ? cell.none : undefined}>{known?.retention_class ?? '–'}</td>
+        <td className={`${cell.number} ${rows === 0 ? cell.none : ''}`}>{count(rows)}</td>
+        <td className={`${cell.number} ${failures > 0 ? cell.warn : cell.none}`}>{count(failures)}</td>
       </tr>
       {isOpen ? (
         <tr>
@@ -161,7 +158,7 @@ function Newest({ row, isKnown }: { readonly row: ReaderRow; readonly isKnown: b
             <PlainText>{row.action}</PlainText>
           </Fact>
           <Fact name="Severity">{row.severity}</Fact>
-          <Fact name="Kept">{row.retention_class}</Fact>
+          <Fact name="Retention class">{row.retention_class}</Fact>
         </>
       )}
     </>

@@ -14,13 +14,13 @@ import { CodeRow } from './code-row.tsx'
 import styles from './codes.module.css'
 
 const columns = [
-  { name: 'Code' },
+  { name: 'Code', width: 'code' },
   { name: 'What it means' },
-  { name: 'Severity' },
-  { name: 'Kept' },
+  { name: 'Severity', width: 'word' },
+  { name: 'Retention class', width: 'word', isNamed: true },
   { name: 'Seen', isNumber: true },
-  { name: 'Not a success', isNumber: true },
-]
+  { name: 'Not successful', isNumber: true },
+] as const
 
 /** The catalogue, domain by domain. */
 export function CodeSections({
@@ -34,11 +34,7 @@ export function CodeSections({
 }): ReactNode {
   const variable = useMe().data?.kind === 'local' ? 'FASTEN_CODES' : 'FLEET_CODES'
   return sections.map(({ domain, lines }) => (
-    <section
-      key={domain}
-      className={styles['section']}
-      aria-label={domain === unexplained ? 'Not explained' : domain}
-    >
+    <section key={domain} aria-label={domain === unexplained ? 'Not explained' : domain}>
       <h2 className={styles['heading']}>
         {domain === unexplained ? 'Not explained' : <PlainText>{domain}</PlainText>}
         <span className={styles['count']}>{lines.length}</span>

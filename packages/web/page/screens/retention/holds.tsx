@@ -12,17 +12,16 @@ import { Moment } from '../../parts/moment.tsx'
 import { PlainText } from '../../parts/plain-text.tsx'
 import { Failed, Waiting } from '../../parts/state.tsx'
 import { cell, Table } from '../../parts/table.tsx'
-import { NewHold } from './new-hold.tsx'
 import styles from './retention.module.css'
 
 const columns = [
   { name: 'Rows' },
   { name: 'Why' },
-  { name: 'Placed' },
-  { name: 'By' },
-  { name: 'Stands' },
-  { name: 'Release', isTools: true },
-]
+  { name: 'State', width: 'words' },
+  { name: 'Placed', width: 'word', isNamed: true },
+  { name: 'By', width: 'word', isNamed: true },
+  { name: 'Release', isTools: true, width: 'word' },
+] as const
 
 /** What stays whatever its time, and who ordered it. Those that ended are shown when asked for. */
 export function Holds(): ReactNode {
@@ -48,9 +47,8 @@ export function Holds(): ReactNode {
             checked={isAll}
             onChange={() => setSearch(isAll ? {} : { all: '1' }, { replace: true })}
           />
-          Those that ended, too
+          Include ended holds
         </label>
-        {mayManage ? <NewHold /> : null}
       </div>
       {found.isPending ? (
         <Waiting what="Asking for the holds" />
@@ -97,13 +95,7 @@ function HoldLine({
       <td className={cell.grow}>
         <PlainText>{reason}</PlainText>
       </td>
-      <td>
-        <Moment at={placed_at} />
-      </td>
-      <td>
-        <PlainText>{placed_by}</PlainText>
-      </td>
-      <td className={released_at === null ? cell.warn : cell.soft}>
+      <td className={`${cell.state} ${released_at === null ? cell.warn : cell.soft}`}>
         {released_at === null ? (
           'in force'
         ) : (
@@ -111,6 +103,12 @@ function HoldLine({
             ended <Moment at={released_at} shows="date" /> by <PlainText>{released_by ?? ''}</PlainText>
           </>
         )}
+      </td>
+      <td>
+        <Moment at={placed_at} shows="date" />
+      </td>
+      <td>
+        <PlainText>{placed_by}</PlainText>
       </td>
       {mayManage ? (
         <td className={cell.tools}>{released_at === null ? <Release holdId={hold_id} /> : null}</td>

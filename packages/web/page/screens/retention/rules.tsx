@@ -5,7 +5,7 @@ import { PlainText } from '../../parts/plain-text.tsx'
 import { cell, Table } from '../../parts/table.tsx'
 import styles from './retention.module.css'
 
-const columns = [{ name: 'What' }, { name: 'Kept', isNumber: true }, { name: 'Of' }]
+const columns = [{ name: 'Rows' }, { name: 'Kept for', width: 'word' }, { name: 'Tenants' }] as const
 
 /** What the fleet keeps for how long, and of whose rows it lets go what their node let go. They stand in the server's configuration. */
 export function Rules({
@@ -40,8 +40,8 @@ export function Rules({
               <th scope="row">
                 <PlainText>{what}</PlainText>
               </th>
-              <td className={cell.number}>{daysWords(days)}</td>
-              <td className={cell.grow}>
+              <td className={cell.state}>{daysWords(days)}</td>
+              <td>
                 <PlainText>{where}</PlainText>
               </td>
             </tr>

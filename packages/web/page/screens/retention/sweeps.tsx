@@ -7,30 +7,30 @@ import styles from './retention.module.css'
 
 const columns = [
   { name: 'Tenant' },
-  { name: 'Let go by' },
+  { name: 'Decided by', width: 'words' },
   { name: 'Named', isNumber: true },
   { name: 'Gone', isNumber: true },
   { name: 'Held', isNumber: true },
   { name: 'Still to go', isNumber: true },
-]
+] as const
 
 /** Rows whose content was let go: their hashes stay, so that their neighbours are proven as before. */
 export function Sweeps({ sweeps }: { readonly sweeps: readonly SweepFacts[] }): ReactNode {
   return (
     <section aria-labelledby="sweeps">
       <h2 id="sweeps" className={styles['heading']}>
-        Let go
+        Expired
       </h2>
       {sweeps.length === 0 ? (
-        <p className={styles['about']}>No row of a tenant of yours was let go.</p>
+        <p className={styles['about']}>No row of a tenant of yours has expired.</p>
       ) : (
-        <Table label="Let go" columns={columns}>
+        <Table label="Expired" columns={columns}>
           {sweeps.map(({ tenant, told_by, rows, gone, held, there }) => (
             <tr key={`${tenant} ${told_by}`}>
-              <th scope="row" className={cell.grow}>
+              <th scope="row">
                 <PlainText>{tenant === '_' ? 'rows without a tenant' : tenant}</PlainText>
               </th>
-              <td>{told_by === 'node' ? 'its nodes' : 'this fleet'}</td>
+              <td className={cell.state}>{told_by === 'node' ? 'its nodes' : 'this fleet'}</td>
               <td className={cell.number}>{rows.toLocaleString('en')}</td>
               <td className={cell.number}>{gone.toLocaleString('en')}</td>
               <td className={`${cell.number} ${held > 0 ? cell.warn : ''}`}>{held.toLocaleString('en')}</td>

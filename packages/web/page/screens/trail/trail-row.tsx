@@ -8,7 +8,7 @@ import styles from './trail.module.css'
 
 /** One line of the trail; where it stands for several rows, these when it is unfolded. */
 export function TrailRow({
-  line: { row, who, did, to, others },
+  line: { row, who, name, did, to, others },
   selected,
   onSelect,
   onWho,
@@ -23,22 +23,26 @@ export function TrailRow({
   return (
     <li>
       <div className={styles['line']} data-tone={tone} data-selected={row.id === selected}>
-        <button
-          type="button"
-          className={styles['who']}
-          aria-label={`Only ${who}`}
-          title={`Only ${who}`}
-          onClick={() => onWho(who)}
-        >
-          <PlainText>{who}</PlainText>
-        </button>
+        <Moment at={row.timestamp} shows="second" />
+        {who === null ? (
+          <span className={styles['who']}>{name}</span>
+        ) : (
+          <button
+            type="button"
+            className={styles['who']}
+            aria-label={`Only ${who}`}
+            title={`Only ${who}`}
+            onClick={() => onWho(who)}
+          >
+            <PlainText>{name}</PlainText>
+          </button>
+        )}
         <button
           type="button"
           className={styles['did']}
           aria-pressed={row.id === selected}
           onClick={() => onSelect(row.id)}
         >
-          <Moment at={row.timestamp} />
           <span className={styles['words']}>
             <span className={styles['verb']}>
               <PlainText>{did}</PlainText>

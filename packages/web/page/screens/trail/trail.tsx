@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 import { useMemo, useState, type ReactNode } from 'react'
+import { useQuery } from '@tanstack/react-query'
 import { parsePageQuery } from 'fasten/reader/remote'
 import { useLocation, useSearch } from 'wouter'
+import { call } from '../../ask/call.ts'
 import { useMe, type Me } from '../../ask/me.ts'
 import { nowMicros } from '../../ask/now.ts'
 import { createReader } from '../../ask/reader.ts'
 import { useStreamRows } from '../../ask/use-stream-rows.ts'
+import type { KeyFacts } from '../../model/access.ts'
 import {
   readTrailView,
   trailKinds,
   trailLines,
   trailSearch,
   writeTrailView,
+  type KeyNames,
   type TrailKind,
   type TrailView,
 } from '../../model/trail.ts'
@@ -39,18 +43,30 @@ export function Trail(): ReactNode {
     const { selected: _, ...rest } = view
     return parsePageQuery(trailSearch({ ...rest, selected: null }), 'audit', askedAt)
   }, [view.since, view.until, view.who, view.kind, askedAt])
+  const keyNames = useKeyNames()
   const rows = useStreamRows(reader, 'audit', asked.ok ? asked.value : null)
-  const lines = useMemo(() => trailLines(rows.list.rows), [rows.list])
+  const lines = useMemo(() => trailLines(rows.list.rows, keyNames), [rows.list, keyNames])
   return (
     <div className={styles['trail']} data-drawer={view.selected !== null}>
       <section className={styles['body']} aria-label="Trail">
-        <PlaceHead title="Trail" about="Who read, exported, logged in and changed what here.">
+        <PlaceHead
+          title="Trail"
+          about={
+            view.kind === null
+              ? 'Who read, exported, logged in and changed what here. That nodes handed rows in is left out.'
+              : 'Who read, exported, logged in and changed what here.'
+          }
+        >
           <Who key={view.who} who={view.who} onChange={(who) => change({ who, selected: null })} />
-          <Select<TrailKind | ''>
+          <Select<TrailKind | 'all' | ''>
             label="Kind"
             isQuiet
             value={view.kind ?? ''}
-            options={[['', 'Everything'], ...(Object.entries(trailKinds) as [TrailKind, string][])]}
+            options={[
+              ['', 'What people did'],
+              ['all', 'Everything'],
+              ...(Object.entries(trailKinds) as [TrailKind, string][]),
+            ]}
             onChange={(kind) => change({ kind: kind === '' ? null : kind, selected: null })}
           />
           <WindowChoice
@@ -58,7 +74,7 @@ export function Trail(): ReactNode {
             until={view.until}
             onChange={(window) => change({ ...window, selected: null })}
           />
-          <Button onPress={() => setAskedAt(nowMicros())}>Now</Button>
+          <Button onPress={() => setAskedAt(nowMicros())}>Refresh</Button>
         </PlaceHead>
         {!asked.ok ? (
           <Empty title="This is no question">
@@ -101,6 +117,16 @@ export function Trail(): ReactNode {
       )}
     </div>
   )
+}
+
+/** What the keys that one may see are called; none until they are here, and none where one may not. */
+function useKeyNames(): KeyNames {
+  const { data } = useQuery({
+    queryKey: ['keys'],
+    queryFn: ({ signal }) =>
+      call<{ keys: readonly KeyFacts[] }>('/api/v1/api-keys', { signal }).then(({ keys }) => keys),
+  })
+  return useMemo(() => new Map(data?.map(({ key_id, name }) => [key_id, name])), [data])
 }
 
 /** Asked for on Enter, so that half a name is no question. */
