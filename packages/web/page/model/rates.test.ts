@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import {
   linesOf,
   rangeOf,
+  shareTop,
   readRateView,
   sorted,
   stepOf,
@@ -60,6 +61,22 @@ test('the day before lies upon this one, and what was not counted is a gap', () 
   ])
 })
 
+test('a line begins where something was asked for the first time', () => {
+  const step = (minute: number, requests: number) => ({
+    at: `2026-11-26T12:0${minute}:00.000Z`,
+    ...numbers(requests),
+  })
+  const { seconds, values } = linesOf([step(0, 0), step(1, 60), step(2, 0)], undefined, (each) => [
+    each.requests_per_s,
+  ])
+  assert.equal(seconds.length, 3)
+  assert.deepEqual(values, [[null, 1, 0]])
+})
+
+test('an axis of shares is as high as its data, and never so low that a thousandth looks like all', () => {
+  assert.deepEqual([shareTop(0), shareTop(0.01), shareTop(0.5), shareTop(1)], [0.05, 0.05, 0.55, 1])
+})
+
 test('groups are sorted by what matters, those without it last', () => {
   const group = (route: string, p95_us: number | null): RateGroup => ({
     ...numbers(1, p95_us),
@@ -71,4 +88,6 @@ test('groups are sorted by what matters, those without it last', () => {
     order.map((each) => each.group.route),
     ['c', 'a', 'b'],
   )
+  const own = { ...group('d', 99), group: { route: 'd', service: 'fleet' } }
+  assert.equal(sorted([own, group('a', 5)], 'p95_us').at(-1)?.group.route, 'd', 'the fleet itself comes last')
 })

@@ -104,7 +104,7 @@ export interface Lines {
 
 type Steps = NonNullable<RateGroup['steps']>
 
-/** `then` is the same range of the day before, moved onto this one. */
+/** `then` is the same range of the day before, moved onto this one. Before the first request nothing was counted, which is not the same as nobody asking. */
 export function linesOf(
   now: Steps,
   then: Steps | undefined,
@@ -112,9 +112,12 @@ export function linesOf(
 ): Lines {
   const secondOf = (at: string): number => Math.floor(Date.parse(at) / 1000)
   const before = new Map((then ?? []).map((each) => [secondOf(each.at) + 86_400, each]))
+  const begins = now.findIndex(({ requests }) => requests > 0)
   const picked = now.map((each) => pick(each))
   const width = picked[0]?.length ?? 0
-  const values = Array.from({ length: width }, (_, line) => picked.map((each) => each[line] ?? null))
+  const values = Array.from({ length: width }, (_, line) =>
+    picked.map((each, index) => (begins < 0 || index < begins ? null : (each[line] ?? null))),
+  )
   if (then !== undefined)
     values.push(
       now.map((each) => {
@@ -125,7 +128,23 @@ export function linesOf(
   return { seconds: now.map(({ at }) => secondOf(at)), values }
 }
 
-export type SortName = 'requests' | 'errors' | 'error_share' | 'p95_us' | 'p99_us'
+export type SortName =
+  | 'requests'
+  | 'client_errors'
+  | 'errors'
+  | 'error_share'
+  | 'p50_us'
+  | 'p95_us'
+  | 'p99_us'
 
+/** By what matters, the fleet's own routes after those of the services that it is there for. */
 export const sorted = (groups: readonly RateGroup[], by: SortName): readonly RateGroup[] =>
-  groups.toSorted((a, b) => (b[by] ?? -1) - (a[by] ?? -1) || b.requests - a.requests)
+  groups.toSorted(
+    (a, b) => Number(isOwn(a)) - Number(isOwn(b)) || (b[by] ?? -1) - (a[by] ?? -1) || b.requests - a.requests,
+  )
+
+/** Of the fleet itself. */
+export const isOwn = ({ group }: Pick<RateGroup, 'group'>): boolean => group.service === 'fleet'
+
+/** The top of an axis of shares: what the data needs, at least five in a hundred, so that one failure in a thousand does not look like all of them. */
+export const shareTop = (max: number): number => Math.min(1, Math.max(0.05, max * 1.1))

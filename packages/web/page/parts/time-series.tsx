@@ -7,6 +7,8 @@ import { timeParts } from '../model/time-zone.ts'
 import { useSettings } from './settings.tsx'
 import styles from './time-series.module.css'
 
+const height = 160
+
 export interface SeriesLine {
   readonly name: string
   /** A token of theme/tokens.css, such as `--accent`. */
@@ -24,6 +26,8 @@ export function TimeSeries({
   lines: { seconds, values },
   series,
   format,
+  top = withRoom,
+  none,
   onRange,
 }: {
   readonly title: string
@@ -31,6 +35,10 @@ export function TimeSeries({
   readonly lines: Lines
   readonly series: readonly SeriesLine[]
   readonly format: (value: number) => string
+  /** The top of the axis for the largest value; a function that stays the same. Left out: a little above it. */
+  readonly top?: (max: number) => number
+  /** What stands there instead of lines when there is nothing to draw. */
+  readonly none?: string | undefined
   readonly onRange: (from: number, to: number) => void
 }): ReactNode {
   const box = useRef<HTMLDivElement>(null)
@@ -63,16 +71,17 @@ export function TimeSeries({
     const plot = new Plot(
       {
         width: element.clientWidth,
-        height: 160,
+        height,
+        padding: [8, 8, 0, 0],
         legend: { show: false },
         cursor: { drag: { x: true, y: false, setScale: false }, sync: { key: 'rates' } },
         ...(settings.zone === 'utc'
           ? { tzDate: (second: number) => Plot.tzDate(new Date(second * 1000), 'Etc/UTC') }
           : {}),
-        scales: { y: { range: (_plot, _min, max) => [0, max > 0 ? max * 1.1 : 1] } },
+        scales: { y: { range: (_plot, _min, max) => [0, top(max)] } },
         axes: [
-          { ...axis, values: (_plot, ticks) => ticks.map(timeAt) },
-          { ...axis, size: 64, values: (_plot, ticks) => ticks.map((tick) => format(tick)) },
+          { ...axis, size: 24, gap: 4, values: (_plot, ticks) => ticks.map(timeAt) },
+          { ...axis, size: widthOf, gap: 6, values: (_plot, ticks) => ticks.map((tick) => format(tick)) },
         ],
         series: [
           {},
@@ -95,20 +104,21 @@ export function TimeSeries({
       [[...seconds], ...values.map((each) => [...each])] as Plot.AlignedData,
       element,
     )
-    const sizes = new ResizeObserver(() => plot.setSize({ width: element.clientWidth, height: 160 }))
+    const sizes = new ResizeObserver(() => plot.setSize({ width: element.clientWidth, height }))
     sizes.observe(element)
     return () => {
       sizes.disconnect()
       plot.destroy()
     }
-  }, [seconds, values, series, format, settings.theme, settings.zone])
+  }, [seconds, values, series, format, top, settings.theme, settings.zone])
 
   return (
     <figure className={styles['figure']}>
       <figcaption className={styles['head']}>
         <h2>{title}</h2>
         <span className={styles['keys']}>
-          {series.map(({ name, colour: token, isGhost = false }) => (
+          {/* One line is named by the heading. */}
+          {(series.length === 1 ? [] : series).map(({ name, colour: token, isGhost = false }) => (
             <span key={name} className={styles['key']}>
               <span className={styles['stroke']} data-ghost={isGhost} style={{ color: `var(${token})` }} />
               {name}
@@ -117,7 +127,16 @@ export function TimeSeries({
         </span>
         <span className={styles['summary']}>{summary}</span>
       </figcaption>
-      <div ref={box} className={styles['box']} aria-hidden="true" />
+      <div className={styles['plot']}>
+        <div ref={box} className={styles['box']} aria-hidden="true" />
+        {none === undefined ? null : <p className={styles['none']}>{none}</p>}
+      </div>
     </figure>
   )
 }
+
+const withRoom = (max: number): number => (max > 0 ? max * 1.1 : 1)
+
+/** As wide as the longest label of the axis wants, and no wider. */
+const widthOf = (_plot: Plot, labels: readonly string[] | null): number =>
+  Math.max(24, ...(labels ?? []).map((label) => label.length * 6.5 + 10))

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { useMemo, type ReactNode } from 'react'
 import { durationText } from 'fasten/reader/remote'
-import { linesOf, type RateAnswer } from '../../model/rates.ts'
+import { linesOf, shareTop, type RateAnswer, type RateNumbers } from '../../model/rates.ts'
 import { TimeSeries, type SeriesLine } from '../../parts/time-series.tsx'
 import styles from './rates.module.css'
 
@@ -27,10 +27,16 @@ export function RateCharts({
   const drawn = useMemo(
     () => ({
       rate: linesOf(steps, past, ({ requests_per_s }) => [requests_per_s]),
-      errors: linesOf(steps, past, ({ error_share }) => [error_share]),
+      errors: linesOf(steps, past, (each) => [clientShare(each), each.error_share]),
       durations: linesOf(steps, past, ({ p50_us, p95_us, p99_us }) => [p50_us, p95_us, p99_us]),
       rateSeries: seriesOf([{ name: 'requests', colour: '--accent' }], past),
-      errorSeries: seriesOf([{ name: 'answered 5xx', colour: '--bad' }], past),
+      errorSeries: seriesOf(
+        [
+          { name: '4xx', colour: '--warn' },
+          { name: '5xx', colour: '--bad' },
+        ],
+        past,
+      ),
       durationSeries: seriesOf(
         [
           { name: 'p50', colour: '--api' },
@@ -54,15 +60,17 @@ export function RateCharts({
       />
       <TimeSeries
         title="Errors"
-        summary={`${total.errors.toLocaleString('en')} errors, ${percent(total.error_share ?? 0)}`}
+        summary={`${total.errors.toLocaleString('en')} of 5xx, ${total.client_errors.toLocaleString('en')} of 4xx`}
         lines={drawn.errors}
         series={drawn.errorSeries}
         format={percent}
+        top={shareTop}
+        none={total.errors + total.client_errors === 0 ? 'No request failed in this window' : undefined}
         onRange={onRange}
       />
       <TimeSeries
         title="Durations"
-        summary={`p95 ${duration(total.p95_us ?? 0)}, p99 ${duration(total.p99_us ?? 0)}`}
+        summary={`p50 ${duration(total.p50_us ?? 0)}, p95 ${duration(total.p95_us ?? 0)}, p99 ${duration(total.p99_us ?? 0)}`}
         lines={drawn.durations}
         series={drawn.durationSeries}
         format={duration}
@@ -71,6 +79,9 @@ export function RateCharts({
     </div>
   )
 }
+
+const clientShare = ({ requests, client_errors }: RateNumbers): number | null =>
+  requests === 0 ? null : client_errors / requests
 
 const seriesOf = (series: readonly SeriesLine[], past: unknown): readonly SeriesLine[] =>
   past === undefined ? series : [...series, ghost]

@@ -15,8 +15,10 @@ import styles from './rate-table.module.css'
 
 const columns: readonly (readonly [SortName, string])[] = [
   ['requests', 'Requests'],
-  ['errors', 'Errors'],
-  ['error_share', 'Share'],
+  ['client_errors', '4xx'],
+  ['errors', '5xx'],
+  ['error_share', '5xx share'],
+  ['p50_us', 'p50'],
   ['p95_us', 'p95'],
   ['p99_us', 'p99'],
 ]
@@ -54,8 +56,13 @@ export function RateTable({
                 </button>
               </th>
             ))}
-            <th scope="col">Slowest</th>
-            <th scope="col">Newest error</th>
+            <th scope="col" className={styles['number']}>
+              Slowest
+            </th>
+            <th scope="col" className={styles['number']}>
+              Newest 5xx
+            </th>
+            <td />
           </tr>
         </thead>
         <tbody>
@@ -74,7 +81,7 @@ export function RateTable({
 }
 
 function Line({
-  group: { group, requests, errors, error_share, p95_us, p99_us, exemplars },
+  group: { group, requests, client_errors, errors, error_share, p50_us, p95_us, p99_us, exemplars },
   only,
   onOnly,
 }: {
@@ -100,18 +107,25 @@ function Line({
         </button>
       </th>
       <td className={styles['number']}>{requests.toLocaleString('en')}</td>
-      <td className={styles['number']}>{errors === 0 ? '–' : errors.toLocaleString('en')}</td>
+      <td className={styles['number']} data-tone={client_errors > 0 ? 'warn' : undefined}>
+        {client_errors === 0 ? '–' : client_errors.toLocaleString('en')}
+      </td>
+      <td className={styles['number']} data-tone={errors > 0 ? 'bad' : undefined}>
+        {errors === 0 ? '–' : errors.toLocaleString('en')}
+      </td>
       <td className={styles['number']}>
         {errors === 0 ? '–' : `${Number(((error_share ?? 0) * 100).toPrecision(2))}%`}
       </td>
+      <td className={styles['number']}>{p50_us === null ? '–' : durationText(Math.round(p50_us))}</td>
       <td className={styles['number']}>{p95_us === null ? '–' : durationText(Math.round(p95_us))}</td>
       <td className={styles['number']}>{p99_us === null ? '–' : durationText(Math.round(p99_us))}</td>
-      <td>
+      <td className={styles['number']}>
         <Exemplar of={exemplars.slowest} />
       </td>
-      <td>
+      <td className={styles['number']}>
         <Exemplar of={exemplars.latest_error} />
       </td>
+      <td />
     </tr>
   )
 }

@@ -67,9 +67,9 @@ export function Rates(): ReactNode {
           isSelected={view.isCompared}
           onChange={(isCompared) => change({ isCompared })}
         >
-          Beside yesterday
+          Compare with yesterday
         </ToggleButton>
-        <Button onPress={() => setAskedAt(nowMicros())}>Now</Button>
+        <Button onPress={() => setAskedAt(nowMicros())}>Refresh</Button>
       </header>
       {range === undefined ? (
         <Empty title="These two times are no window">
