@@ -2,16 +2,13 @@
 import type { Exclusion } from '../store/ports.ts'
 import { filterNamed, filterParameters, type Parameter } from './parameters.ts'
 
-/** One thing that rows are not to be: a filter parameter and a value of it. */
-export interface Excluded {
+/** What rows are not to be. */
+interface Excluded {
   readonly parameter: Parameter
   readonly value: string
 }
 
-/**
- * Reads `field:value`, the text of the parameter `not`; `has` is short for `has_flag`. Undefined where the field is none that can be excluded: the window
- * of time is said by `since` and `until`, and text is searched for, not looked for in every row that is to stay.
- */
+/** Reads `field:value`, the text of the parameter `not`; undefined where the field is none that can be excluded. */
 export function readExcluded(text: string): Excluded | undefined {
   const colon = text.indexOf(':')
   const name = text.slice(0, Math.max(colon, 0))
@@ -25,7 +22,7 @@ export function canBeExcluded(field: string): boolean {
   return filterNamed(name) !== undefined && !notExcluded.has(name)
 }
 
-/** The value of the parameter `not` as a filter has it; it was read before. */
+/** The same as a filter has it; it was read before. */
 export function exclusionOf(text: string): Exclusion {
   const read = readExcluded(text)
   if (read?.parameter.filter === undefined) throw new TypeError(`${text} excludes nothing`)
@@ -34,7 +31,7 @@ export function exclusionOf(text: string): Exclusion {
   return { [String(parameter.filter)]: parameter.isRepeatable === true ? [typed] : typed }
 }
 
-/** The same as text. Throws a TypeError for what no single value of `not` says. */
+/** The same as text. Throws a TypeError for what no one value says. */
 export function excludedText(exclusion: Exclusion): string {
   const [[member, value] = [], ...others] = Object.entries(exclusion).filter(
     ([name, given]) => name !== 'sealed' && given !== undefined,
@@ -42,7 +39,7 @@ export function excludedText(exclusion: Exclusion): string {
   const values: readonly unknown[] = Array.isArray(value) ? value : [value]
   const name = (filterParameters as readonly Parameter[]).find(({ filter }) => filter === member)?.name
   if (name === undefined || !canBeExcluded(name) || others.length > 0 || values.length !== 1)
-    throw new TypeError(`${JSON.stringify(exclusion)} cannot be excluded by a remote reader: give one member`)
+    throw new TypeError(`${JSON.stringify(exclusion)} cannot be said to a remote reader`)
   return `${name}:${String(values[0])}`
 }
 
@@ -50,4 +47,5 @@ export const excludableNames = (): readonly string[] =>
   filterParameters.map(({ name }) => name).filter(canBeExcluded)
 
 const spelledOut = (field: string): string => (field === 'has' ? 'has_flag' : field)
+/** A window has ends already; text would be looked for in every row that stays. */
 const notExcluded: ReadonlySet<string> = new Set(['since', 'until', 'q', 'not'])

@@ -125,7 +125,7 @@ export interface StoredRow<R extends Row = Row> {
   readonly sorted_at?: string
 }
 
-/** The members a scan can filter on; the same words on every surface. A row passes when all that are given hold. */
+/** The members a scan can filter on; the same words on every surface. */
 export interface ScanFilter {
   readonly request_id?: string
   readonly id?: string
@@ -174,7 +174,7 @@ export interface ScanFilter {
   readonly path?: string
   readonly route?: string
   readonly status?: number
-  /** What is left out: a row that passes one of these does not pass. A row without the member passes none of them, and stays. */
+  /** Rows that pass one of these are left out; those without the member stay. */
   readonly not?: readonly Exclusion[]
 }
 

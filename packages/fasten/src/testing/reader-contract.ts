@@ -291,11 +291,7 @@ export function describeReader(
           { not: [{ actor: 'bot' }, { code: 'USER_*' }] },
           left(is('actor', 'bot'), starts('code', 'USER_')),
         ],
-        ['audit', { not: [{ on_behalf_of: 'u-7' }] }, left(is('on_behalf_of', 'u-7'))],
-        ['audit', { actor: 'bot', not: [{ actor: 'bot' }] }, () => false],
-        ['audit', { not: [{ level: 'error' }] }, () => true],
         ['sys', { not: [{ has: ['caused_by'] }] }, left(is('caused_by', 'evt-00112233445566778899'))],
-        ['sys', { not: [{ logger: 'http' }] }, left(is('logger', 'http'))],
         ['api', { not: [{ status: 502 }] }, left(is('status', 502))],
       ]
       for (const [stream, filter, passes] of cases) {
