@@ -9,6 +9,9 @@ import { createRoot } from 'react-dom/client'
 import { App } from './app.tsx'
 import { Problem } from './ask/problem.ts'
 import { SettingsProvider } from './parts/settings.tsx'
+import { loadScreen } from './places.ts'
+
+loadScreen(location.pathname)
 
 const queries = new QueryClient({
   defaultOptions: {

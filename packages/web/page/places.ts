@@ -1,18 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { ComponentType } from 'react'
 import { has, may, type Me } from './ask/me.ts'
+import { lazily, type LazyPart } from './parts/lazily.tsx'
 import type { Place } from './parts/shell/shell.tsx'
-import { Access } from './screens/access/access.tsx'
-import { AgentRun } from './screens/agents/agent-run.tsx'
-import { Agents } from './screens/agents/agents.tsx'
-import { Codes } from './screens/codes/codes.tsx'
-import { Entity } from './screens/entity/entity.tsx'
 import { Investigate } from './screens/investigate/investigate.tsx'
-import { Nodes } from './screens/nodes/nodes.tsx'
-import { Rates } from './screens/rates/rates.tsx'
-import { Request } from './screens/request/request.tsx'
-import { Retention } from './screens/retention/retention.tsx'
-import { Trail } from './screens/trail/trail.tsx'
 
 interface PlaceWithRight extends Place {
   /** Left out where everybody who is logged in has something of his own. */
@@ -48,19 +38,49 @@ const groups: readonly { readonly name: string; readonly places: readonly PlaceW
   },
 ]
 
-/** What each address shows, of all that servers have. */
-const screens: readonly { readonly path: string; readonly Screen: ComponentType }[] = [
-  { path: '/investigate', Screen: Investigate },
-  { path: '/requests/:request_id', Screen: Request },
-  { path: '/entities/:kind/:id', Screen: Entity },
-  { path: '/rates', Screen: Rates },
-  { path: '/agents', Screen: Agents },
-  { path: '/agents/:request_id', Screen: AgentRun },
-  { path: '/codes', Screen: Codes },
-  { path: '/nodes', Screen: Nodes },
-  { path: '/retention', Screen: Retention },
-  { path: '/access/:view?', Screen: Access },
-  { path: '/trail', Screen: Trail },
+/** What each address shows, of all that servers have. The first comes with the pages, since most begin there; the others when they are opened. */
+const screens: readonly ({ readonly path: string } & LazyPart<object>)[] = [
+  { path: '/investigate', Part: Investigate, load: () => undefined },
+  {
+    path: '/requests/:request_id',
+    ...lazily('Opening the request', async () => (await import('./screens/request/request.tsx')).Request),
+  },
+  {
+    path: '/entities/:kind/:id',
+    ...lazily('Opening the timeline', async () => (await import('./screens/entity/entity.tsx')).Entity),
+  },
+  {
+    path: '/rates',
+    ...lazily('Opening the rates', async () => (await import('./screens/rates/rates.tsx')).Rates),
+  },
+  {
+    path: '/agents',
+    ...lazily('Opening the agents', async () => (await import('./screens/agents/agents.tsx')).Agents),
+  },
+  {
+    path: '/agents/:request_id',
+    ...lazily('Opening the run', async () => (await import('./screens/agents/agent-run.tsx')).AgentRun),
+  },
+  {
+    path: '/codes',
+    ...lazily('Opening the codes', async () => (await import('./screens/codes/codes.tsx')).Codes),
+  },
+  {
+    path: '/nodes',
+    ...lazily('Opening the nodes', async () => (await import('./screens/nodes/nodes.tsx')).Nodes),
+  },
+  {
+    path: '/retention',
+    ...lazily('Opening retention', async () => (await import('./screens/retention/retention.tsx')).Retention),
+  },
+  {
+    path: '/access/:view?',
+    ...lazily('Opening access', async () => (await import('./screens/access/access.tsx')).Access),
+  },
+  {
+    path: '/trail',
+    ...lazily('Opening the trail', async () => (await import('./screens/trail/trail.tsx')).Trail),
+  },
 ]
 
 /** The places that somebody may open. Hiding the others is a kindness, not a defence: the server judges every question. */
@@ -73,6 +93,12 @@ export function groupsFor(me: Me): readonly { readonly name: string; readonly pl
       ),
     }))
     .filter(({ places }) => places.length > 0)
+}
+
+/** Loads what an address will show, while it is still being asked who looks. */
+export function loadScreen(path: string): void {
+  const root = path.split('/', 2)[1]
+  for (const screen of screens) if (screen.path.split('/', 2)[1] === root) screen.load()
 }
 
 /** The screens of this server. */

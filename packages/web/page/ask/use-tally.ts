@@ -31,16 +31,17 @@ export interface Tally {
 
 /**
  * What the rows of a question's window have in common, out of a bounded part of them. The bars come from what the fleet has counted where it tells all
- * of the question apart, and from the rows that were read where it does not, or may not be asked.
+ * of the question apart, and from the rows that were read where it does not, or may not be asked. It waits until it is wanted.
  */
 export function useTally(
   reader: Reader,
   query: PageQuery | null,
   range: TimeRange | undefined,
+  isWanted: boolean,
 ): { readonly tally: Tally | undefined; readonly error: unknown; readonly isAsking: boolean } {
   const read = useQuery({
     queryKey: ['tally', query, range],
-    enabled: query !== null && range !== undefined,
+    enabled: isWanted && query !== null && range !== undefined,
     placeholderData: keepPreviousData,
     queryFn: ({ signal }) =>
       reader.page({ ...(query as PageQuery), order: 'newest', limit: rowsMax, total: 'estimated' }, signal),
@@ -81,5 +82,5 @@ export function useTally(
       total: isWhole ? { total: rows.length, total_kind: 'exact' } : read.data,
     }
   }, [read.data, query, range, isWhole, asked, counted.data])
-  return { tally, error: read.error, isAsking: read.isFetching }
+  return { tally, error: read.error, isAsking: read.isFetching || !isWanted }
 }

@@ -17,17 +17,28 @@ import { Chips } from './chips.tsx'
 import { ExportMenu } from './export-menu.tsx'
 import { Facets } from './facets.tsx'
 import { Histogram } from './histogram.tsx'
+import { lazily } from '../../parts/lazily.tsx'
 import { keepQuestion } from '../../parts/palette/recent-questions.ts'
 import { useSettings } from '../../parts/settings.tsx'
 import styles from './investigate.module.css'
 import { Pane, type PaneHandle } from './pane.tsx'
 import { QueryBar } from './query-bar.tsx'
-import { RowDrawer } from './row-drawer.tsx'
 import { useFollowing } from './use-following.ts'
 import { useInvestigation } from './use-investigation.ts'
 import { useInvestigationActions } from './use-investigation-actions.ts'
 
 const reader = createReader(location.origin)
+
+/** Proofs and views of one row are as much again as the list, and nobody has chosen one yet. */
+const drawer = lazily(
+  'Opening the row',
+  async () => (await import('./row-drawer.tsx')).RowDrawer,
+  ({ children }) => (
+    <aside className={styles['opening']} aria-label="Row">
+      {children}
+    </aside>
+  ),
+)
 
 /** Three streams side by side on one cursor of time. What is looked at stands in the address; what moved under the eye does not. */
 export function Investigate(): ReactNode {
@@ -40,17 +51,26 @@ export function Investigate(): ReactNode {
     const of = (stream: StreamName): Question => questionOf({ text, since, until, order }, stream, askedAt)
     return { audit: of('audit'), sys: of('sys'), api: of('api') }
   }, [text, since, until, order, askedAt])
+  // Until the first rows are here nothing else is asked for: they are what everybody waits for.
+  const [isFirst, setFirst] = useState(true)
+  const wanted = (stream: StreamName) => (isFirst && stream !== pane ? null : queryOf(questions[stream]))
   const rows: Readonly<Record<StreamName, StreamRows>> = {
-    audit: useStreamRows(reader, 'audit', queryOf(questions.audit)),
-    sys: useStreamRows(reader, 'sys', queryOf(questions.sys)),
-    api: useStreamRows(reader, 'api', queryOf(questions.api)),
+    audit: useStreamRows(reader, 'audit', wanted('audit')),
+    sys: useStreamRows(reader, 'sys', wanted('sys')),
+    api: useStreamRows(reader, 'api', wanted('api')),
   }
+  const hasFirst = questions[pane].kind !== 'asks' || rows[pane].state !== 'asking'
+  useEffect(() => {
+    if (!hasFirst) return
+    setFirst(false)
+    drawer.load()
+  }, [hasFirst])
 
   const counted = useMemo(() => {
     const query = queryOf(questions[pane])
     return { query, range: query === null ? undefined : rangeOfFilter(query.filter, askedAt) }
   }, [questions, pane, askedAt])
-  const { tally, isAsking: isTallying } = useTally(reader, counted.query, counted.range)
+  const { tally, isAsking: isTallying } = useTally(reader, counted.query, counted.range, !isFirst)
   const knownCodes = useCodes(isPhrase(text))
   const plain = useMemo(() => {
     // What a phrase seems to be is not offered before it is known which words are codes: it would change under the hand.
@@ -175,7 +195,7 @@ export function Investigate(): ReactNode {
         })}
       </div>
       {selected === null ? null : (
-        <RowDrawer
+        <drawer.Part
           id={selected}
           reader={reader}
           onClose={() => change({ selected: null })}
