@@ -2,13 +2,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { formatMicros } from 'fasten/core'
 import type { ReaderRow } from 'fasten/reader/remote'
 import { addNewer, addOlder, newestFirst, noRows, placeOfRow, placeOfTime } from './row-list.ts'
 
 const rowAt = (second: number, id: number): ReaderRow =>
   ({
     id: `evt-${String(id).padStart(6, '0')}`,
-    timestamp: `2026-11-26T10:00:${String(second).padStart(2, '0')}.000000Z`,
+    timestamp: formatMicros(Date.UTC(2026, 10, 26, 10) * 1000 + second * 1_000_000),
   }) as ReaderRow
 
 const someRows = fc.array(fc.tuple(fc.nat(59), fc.nat(400)), { maxLength: 40 }).map((pairs) => {
@@ -46,6 +47,51 @@ test('a full list lets go of what is farthest from where rows are added', () => 
     rowAt(4, 4),
     rowAt(3, 3),
   ])
+})
+
+test('however one scrolls while rows come, a full list is a part of the stream without a hole, and what was let go is found again', () => {
+  const rowsMax = 30
+  const steps = fc.array(
+    fc.oneof(
+      fc.record({ kind: fc.constant('older' as const), rows: fc.integer({ min: 1, max: 20 }) }),
+      fc.record({ kind: fc.constant('newer' as const), rows: fc.integer({ min: 1, max: 40 }) }),
+      fc.record({ kind: fc.constant('restart' as const), rows: fc.integer({ min: 1, max: 20 }) }),
+    ),
+    { maxLength: 60 },
+  )
+  fc.assert(
+    fc.property(steps, (walk) => {
+      // Two rows a second, so that lists are cut between rows of the same time, too.
+      let next = 40
+      let stored = Array.from({ length: next }, (_, id) => rowAt(id >> 1, id)).toSorted(newestFirst)
+      const pageOf = (rows: number, after: ReaderRow | undefined): readonly ReaderRow[] => {
+        const from =
+          after === undefined ? 0 : stored.findIndex(({ timestamp }) => timestamp <= after.timestamp)
+        return from < 0 ? [] : stored.slice(from, from + rows + 2)
+      }
+      let list = addOlder(noRows, pageOf(10, undefined), rowsMax)
+      for (const { kind, rows } of walk) {
+        if (kind === 'older') list = addOlder(list, pageOf(rows, list.rows.at(-1)), rowsMax)
+        else if (kind === 'restart') list = addOlder(noRows, pageOf(rows, undefined), rowsMax)
+        else {
+          const fresh = Array.from({ length: rows }, (_, index) => rowAt((next + index) >> 1, next + index))
+          next += rows
+          stored = [...fresh.toReversed(), ...stored]
+          // A list whose front was let go is not what a tail adds to.
+          if (list.rows[0] === stored[rows]) list = addNewer(list, fresh, rowsMax)
+        }
+        const from = stored.indexOf(list.rows[0] as ReaderRow)
+        assert.ok(list.rows.length > 0 && list.rows.length <= rowsMax)
+        assert.deepEqual(list.rows, stored.slice(from, from + list.rows.length))
+        assert.deepEqual(list.ids, new Set(list.rows.map(({ id }) => id)))
+      }
+      while (list.rows.at(-1) !== stored.at(-1)) {
+        const before = list
+        list = addOlder(list, pageOf(20, list.rows.at(-1)), rowsMax)
+        assert.notEqual(list.rows.at(-1), before.rows.at(-1))
+      }
+    }),
+  )
 })
 
 test('a time has a place among the rows, and the nearest one where it is beside them', () => {
