@@ -79,7 +79,7 @@ export const searchTextMax = 1024
 const text = (lengthMax = 256): ParameterKind => ({ type: 'text', lengthMax })
 
 /** What selects rows. The order is that of every page of documentation. */
-export const filterParameters = [
+export const filterParameters: readonly Parameter[] = [
   {
     name: 'request_id',
     filter: 'request_id',
@@ -337,7 +337,7 @@ export const filterParameters = [
       'Leaves out rows with this value of a parameter, as `field:value`; rows that have none stay. Repeat it to leave out more.',
     example: 'code:ORDER_PAID',
   },
-] as const satisfies readonly Parameter[]
+]
 
 /** What steers an answer without selecting rows. */
 export const steering = {
