@@ -7,7 +7,7 @@ import { usageError, type Args, type OptionSpec } from './command.ts'
 
 /** Filters as options, one for each entry of the reader's table, so a new parameter is an option at once. */
 export function filterOptions(without: readonly string[] = []): readonly OptionSpec[] {
-  return (filterParameters as readonly Parameter[])
+  return filterParameters
     .filter(({ name }) => !without.includes(name))
     .map((parameter) => ({
       name: dashed(parameter.name),
@@ -30,7 +30,7 @@ export const streamOption: OptionSpec = {
 /** The filters of a command line as query parameters. What they may hold is the reader's to judge. */
 export function filtersFrom(args: Args, without: readonly string[] = []): URLSearchParams {
   const search = new URLSearchParams()
-  for (const { name, isRepeatable } of filterParameters as readonly Parameter[]) {
+  for (const { name, isRepeatable } of filterParameters) {
     if (without.includes(name)) continue
     const option = dashed(name)
     const values = isRepeatable === true ? args.list(option) : [args.text(option)]

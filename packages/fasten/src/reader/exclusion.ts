@@ -37,7 +37,7 @@ export function excludedText(exclusion: Exclusion): string {
     ([name, given]) => name !== 'sealed' && given !== undefined,
   )
   const values: readonly unknown[] = Array.isArray(value) ? value : [value]
-  const name = (filterParameters as readonly Parameter[]).find(({ filter }) => filter === member)?.name
+  const name = filterParameters.find(({ filter }) => filter === member)?.name
   if (name === undefined || !canBeExcluded(name) || others.length > 0 || values.length !== 1)
     throw new TypeError(`${JSON.stringify(exclusion)} cannot be said to a remote reader`)
   return `${name}:${String(values[0])}`

@@ -8,7 +8,7 @@ import { endpoints } from './endpoints.ts'
 import { readEvents } from './event-source.ts'
 import { openRings, openSqlite, readerOf, type Opened } from './fixtures/opened.ts'
 import { openapi, schemaOf } from './openapi.ts'
-import { filterParameters, steering, type Parameter } from './parameters.ts'
+import { filterParameters, steering } from './parameters.ts'
 import { createReaderRouter, type ReaderHandler } from './router.ts'
 
 // What OpenAPI 3.1 says of the parts that are used here (OAS 3.1.0, 4.8), as far as a document can be wrong about them.
@@ -112,10 +112,7 @@ describe('the OpenAPI document', () => {
           assert.ok(ajv.validate(schema, examples.example.value), `${name}: ${ajv.errorsText()}`)
       }
     }
-    for (const { kind, example } of [
-      ...(filterParameters as readonly Parameter[]),
-      ...Object.values(steering),
-    ])
+    for (const { kind, example } of [...filterParameters, ...Object.values(steering)])
       assert.ok(ajv.validate(schemaOf(kind), kind.type === 'integer' ? Number(example) : example), example)
   })
 })

@@ -461,12 +461,12 @@ export const steering = {
 
 /** The filter parameters that select rows of `stream`. */
 export function filtersOf(stream: StreamName): readonly Parameter[] {
-  return (filterParameters as readonly Parameter[]).filter((parameter) => parameter.streams.includes(stream))
+  return filterParameters.filter((parameter) => parameter.streams.includes(stream))
 }
 
 /** The filter parameter of this name, whatever its streams. */
 export function filterNamed(name: string): Parameter | undefined {
-  return (filterParameters as readonly Parameter[]).find((parameter) => parameter.name === name)
+  return filterParameters.find((parameter) => parameter.name === name)
 }
 
 /** The filter as rows of `stream` spell it: HTTP verbs are stored in upper case. */
@@ -478,7 +478,7 @@ export function forStream(filter: ScanFilter, stream: StreamName): ScanFilter {
 }
 
 const streamsByFilter: ReadonlyMap<string, readonly StreamName[]> = new Map(
-  (filterParameters as readonly Parameter[]).map(({ filter, streams: on }) => [String(filter), on]),
+  filterParameters.map(({ filter, streams: on }) => [String(filter), on]),
 )
 
 /**

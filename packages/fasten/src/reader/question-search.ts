@@ -2,7 +2,7 @@
 import type { Exclusion, ScanFilter } from '../store/ports.ts'
 import { decodeAfter } from './cursor.ts'
 import { excludedText } from './exclusion.ts'
-import { filterParameters, type Parameter } from './parameters.ts'
+import { filterParameters } from './parameters.ts'
 import type { PageQuery, TailQuery } from './reader.ts'
 
 /** A page query as the parameters that `parsePageQuery` reads back. */
@@ -38,7 +38,7 @@ function searchOfFilter(filter: ScanFilter): URLSearchParams {
     string | number | readonly string[] | readonly Exclusion[] | undefined,
   ][]) {
     if (value === undefined) continue
-    const parameter = (filterParameters as readonly Parameter[]).find((one) => one.filter === member)
+    const parameter = filterParameters.find((one) => one.filter === member)
     if (parameter === undefined) throw new TypeError(`${member} cannot be asked of a remote reader`)
     for (const one of Array.isArray(value) ? (value as readonly (string | Exclusion)[]) : [value])
       search.append(parameter.name, typeof one === 'object' ? excludedText(one as Exclusion) : String(one))

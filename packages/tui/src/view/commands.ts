@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { streams } from 'fasten/core'
-import { canBeExcluded, filterParameters, type Parameter } from 'fasten/reader/remote'
+import { canBeExcluded, filterParameters } from 'fasten/reader/remote'
 import type { Edit } from '../model/edit.ts'
 import { withFilter } from '../model/question.ts'
 import { paused, rotatedTo } from './cursor.ts'
@@ -18,7 +18,7 @@ export interface Command {
   readonly run: (state: State, word: string, nowMicros: number) => Step
 }
 
-const filters = filterParameters as readonly Parameter[]
+const filters = filterParameters
 
 /** Short words for filters that have long ones. */
 const shortNames: Readonly<Record<string, string>> = {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { useQuery } from '@tanstack/react-query'
 import type { ReactNode } from 'react'
-import type { AuditRow } from 'fasten/core'
 import { parsePageQuery, type Reader } from 'fasten/reader/remote'
 import { Link } from 'wouter'
 import { nowMicros } from '../../ask/now.ts'
@@ -32,7 +31,10 @@ export function NotNamed({
         }),
       )
       const rows = new Map(pages.flatMap((page) => page.rows).map((row) => [row.id, row]))
-      return kindsOf([...rows.values()].filter((row) => row.stream === 'audit') as readonly AuditRow[], id)
+      return kindsOf(
+        [...rows.values()].filter((row) => row.stream === 'audit'),
+        id,
+      )
     },
   })
   const words = writeInvestigation({ ...readInvestigation(''), text: id, since: '-30d' })
