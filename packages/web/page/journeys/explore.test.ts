@@ -171,6 +171,27 @@ describe('whoever explores a window', { skip: noBrowser }, () => {
     await page.waitForURL(/\/requests\/0000000000a5/)
   })
 
+  test('draws in the colours of what it draws, where motion is unwelcome as well', async () => {
+    await page.emulateMedia({ reducedMotion: 'reduce' })
+    await page.goto(`${fleet.url}/requests/0000000000a5`)
+    await page.locator('canvas').first().waitFor()
+    const [drawn, wanted] = (await page.evaluate(`(() => {
+      const canvas = document.querySelector('canvas')
+      const pixels = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data
+      const at = pixels.findIndex((value, index) => index % 4 === 3 && value === 255) - 3
+      const probe = document.body.appendChild(document.createElement('i'))
+      probe.style.setProperty('transition', 'none', 'important')
+      probe.style.color = 'var(--audit)'
+      const sample = document.createElement('canvas').getContext('2d')
+      sample.fillStyle = getComputedStyle(probe).color
+      sample.fillRect(0, 0, 1, 1)
+      return [[...pixels.slice(at, at + 4)], [...sample.getImageData(0, 0, 1, 1).data]]
+    })()`)) as readonly [number[], number[]]
+    assert.equal(drawn.length, 4)
+    assert.deepEqual(drawn, wanted)
+    await page.emulateMedia({ reducedMotion: null })
+  })
+
   test('meets no barrier beside an open row, in either theme, nor on a phone', async () => {
     const path = `/investigate?${wholeWindow}&facets=1&q=outcome%3Afailure+-actor%3Aprobe&row=${drafts[0]?.id ?? ''}`
     await page.goto(`${fleet.url}${path}`)

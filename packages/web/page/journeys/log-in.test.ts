@@ -54,7 +54,7 @@ describe('by an identity provider', { skip: noBrowser }, () => {
     const main = page.getByRole('main')
     const never = { request: 'f1f2f3f4f5f6', row: `evt-${'0'.repeat(rowId.length - 4)}`, who: 'zoe' }
     for (const [there, nowhere, last] of [
-      ['/requests/a1b2c3d4e5f6', `/requests/${never.request}`, ['Not there']],
+      ['/requests/a1b2c3d4e5f6', `/requests/${never.request}`, ['There is no row under this id']],
       [
         `/investigate?since=-1d&row=${rowId}`,
         `/investigate?since=-1d&row=${never.row}`,

@@ -4,6 +4,7 @@ import Plot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
 import type { Lines } from '../model/rates.ts'
 import { timeParts } from '../model/time-zone.ts'
+import { drawnColour } from './drawn-colour.ts'
 import { useSettings } from './settings.tsx'
 import styles from './time-series.module.css'
 
@@ -50,10 +51,7 @@ export function TimeSeries({
   useEffect(() => {
     const element = box.current
     if (element === null) return undefined
-    const colour = (token: string): string => {
-      element.style.color = `var(${token})`
-      return getComputedStyle(element).color
-    }
+    const colour = (token: string): string => drawnColour(element, token)
     const axis = {
       stroke: colour('--ink-faint'),
       font: `11px ${getComputedStyle(element).fontFamily}`,

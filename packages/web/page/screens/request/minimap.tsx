@@ -2,6 +2,7 @@
 import { useEffect, useRef, type PointerEvent, type ReactNode } from 'react'
 import type { WaterfallEntry } from 'fasten/reader/remote'
 import type { Span } from '../../model/trace.ts'
+import { drawnColour } from '../../parts/drawn-colour.ts'
 import { useSettings } from '../../parts/settings.tsx'
 import styles from './minimap.module.css'
 
@@ -81,11 +82,11 @@ function drawEntries(canvas: HTMLCanvasElement, entries: readonly WaterfallEntry
   const context = canvas.getContext('2d')
   if (context === null) return
   const colourOf = {
-    audit: colour(canvas, '--audit'),
-    api: colour(canvas, '--api'),
-    sys: colour(canvas, '--sys'),
+    audit: drawnColour(canvas, '--audit'),
+    api: drawnColour(canvas, '--api'),
+    sys: drawnColour(canvas, '--sys'),
   }
-  const wrong = { ok: undefined, warn: colour(canvas, '--warn'), error: colour(canvas, '--bad') }
+  const wrong = { ok: undefined, warn: drawnColour(canvas, '--warn'), error: drawnColour(canvas, '--bad') }
   context.scale(ratio, ratio)
   const step = height / Math.max(entries.length, 1)
   const x = (at: number): number => ((at - whole.from) / (whole.to - whole.from)) * width
@@ -98,10 +99,4 @@ function drawEntries(canvas: HTMLCanvasElement, entries: readonly WaterfallEntry
       Math.min(Math.max(step - 1, 1), 6),
     )
   })
-}
-
-/** The colour of a token as it is in this theme: a canvas does not know what `light-dark()` comes to, an element does. */
-function colour(canvas: HTMLCanvasElement, token: string): string {
-  canvas.style.color = `var(${token})`
-  return getComputedStyle(canvas).color
 }

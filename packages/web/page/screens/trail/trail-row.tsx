@@ -30,7 +30,7 @@ export function TrailRow({
           <button
             type="button"
             className={styles['who']}
-            aria-label={`Only ${who}`}
+            aria-label={`${name}, show only what ${who} did`}
             title={`Only ${who}`}
             onClick={() => onWho(who)}
           >
