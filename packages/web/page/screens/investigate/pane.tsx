@@ -99,14 +99,18 @@ export function Pane(props: PaneProps): ReactNode {
     if (lastShown >= list.rows.length - 50) rows.older()
   }, [lastShown, list.rows.length, rows])
 
-  // What lies above has become shorter; the eye stays where it was.
+  // What lies above has become shorter; the eye stays where it was. The rows are chosen anew before anything is painted: the event of the scrolling would come a frame later.
   const { letGo } = rows
   const letGoBefore = useRef(letGo)
   useLayoutEffect(() => {
     const gone = letGo - letGoBefore.current
     letGoBefore.current = letGo
-    if (gone > 0 && scroller.current !== null) scroller.current.scrollTop -= gone * height
-  }, [letGo, height])
+    const element = scroller.current
+    if (gone <= 0 || element === null) return
+    element.scrollTop -= gone * height
+    virtual.scrollOffset = element.scrollTop
+    virtual.measure()
+  }, [letGo, height, virtual])
 
   const onKeyDown = usePaneKeys({
     rows,
