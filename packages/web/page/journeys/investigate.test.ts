@@ -70,6 +70,8 @@ describe('an investigator', { skip: noBrowser }, () => {
     for (const [path, word] of places) {
       await page.goto(`${fleet.url}${path}`)
       await page.getByRole('main').getByText(word, { exact: false }).first().waitFor()
+      // What a screen says while it still asks may have the word, but no heading.
+      await page.locator('h1').first().waitFor({ state: 'attached' })
       for (const colorScheme of ['light', 'dark'] as const) {
         await page.emulateMedia({ colorScheme })
         assert.deepEqual(await barriersIn(page), [], `${path}, ${colorScheme}`)
